@@ -1,0 +1,52 @@
+"""`script/bench NAME …`: runs one benchmark. Exit codes: 0 done, 1 it failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from types import ModuleType
+
+from bench import backup, chat, deploy, fuzz, ingest, latency, live, plan
+from madang.base.errors import MadangError
+
+BENCHES: dict[str, ModuleType] = {
+    "backup": backup,
+    "live": live,
+    "latency": latency,
+    "ingest": ingest,
+    "fuzz": fuzz,
+    "plan": plan,
+    "chat": chat,
+    "deploy": deploy,
+}
+
+
+def main() -> int:
+    """Exit code of the command."""
+    parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True)
+    for name, module in BENCHES.items():
+        summary = (module.__doc__ or "").partition("\n")[0]
+        command = names.add_parser(
+            name,
+            help=summary,
+            description=module.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+    options = parser.parse_args()
+    # An ended benchmark ends what it started: SIGTERM unwinds like Ctrl+C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        BENCHES[options.name].main(options)
+    except MadangError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""What all viewers of a load share: the clock, the counters, the window that is measured."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from typing import Final
+
+from bench.processes import BenchFailed
+
+STARVED: Final = 0.8
+"""A viewer that got less than this share of the time measured was not watching."""
+
+
+class Audience:
+    """Counters of one load. `measuring` is true in the window whose figures are reported.
+
+    `lateness` is in seconds, from when the first viewer could know of a piece to when a viewer
+    had all of it; `delivery` from a viewer's request for it.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        # Not the loop's own time, which stands still while it serves a round of connections.
+        self.now = time.monotonic
+        self.measuring = False
+        self.received = 0
+        self.pieces = 0
+        self.lateness = array("d")
+        self.delivery = array("d")
+        self.stalls = 0
+        self._failed: asyncio.Future[None] = self.loop.create_future()
+
+    def fail(self, reason: str) -> None:
+        """End the run: a server did something wrong. The first reason counts."""
+        if not self._failed.done():
+            self._failed.set_exception(BenchFailed(reason))
+
+    async def run_for(self, seconds: float) -> None:
+        """Let the viewers watch. Raises BenchFailed as soon as one has failed."""
+        await asyncio.wait([self._failed], timeout=seconds)
+        if self._failed.done():
+            self._failed.result()
+
+
+class Playhead:
+    """How one viewer's player does: it starts `hold` seconds behind what arrives first.
+
+    `media` counts the seconds of stream that arrived in the measured window.
+    """
+
+    __slots__ = ("_audience", "_baseline", "_hold", "_last", "media")
+
+    def __init__(self, audience: Audience, hold: float) -> None:
+        self._audience = audience
+        self._hold = hold
+        self._baseline: float | None = None
+        self._last = 0.0
+        self.media = 0.0
+
+    def watched(self, seconds: float) -> bool:
+        """Whether as much of the stream came, but for what the player may be behind."""
+        return self.media > 0 and self.media >= seconds - self._hold
+
+    def arrived(self, position: float, now: float) -> None:
+        """The piece that plays at `position` (seconds of the stream) is here, whole, at `now`."""
+        offset = now - position
+        measuring = self._audience.measuring
+        if self._baseline is None:
+            self._baseline = offset
+        elif measuring:
+            self.media += position - self._last
+            if offset > self._baseline + self._hold:
+                self._audience.stalls += 1
+                # The player stood still until now and goes on from here.
+                self._baseline = offset - self._hold
+        else:
+            self._baseline = min(self._baseline, offset)
+        self._last = position

@@ -1,0 +1,157 @@
+"""What a load is told and what it tells: the messages between a benchmark and its load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from bench.processes import BenchFailed
+
+Kind = Literal["low-latency", "plain", "beat", "flv", "rtmp"]
+
+_OVERHEAD: Final = 60.0
+"""Seconds that a load may take beside ramp, settling and measuring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Viewers of `target` at `port` of loopback, and the server process to measure meanwhile.
+
+    They come evenly over `ramp` seconds; after `settle` more, `seconds` are measured. `beat` is
+    the interval of viewers on a beat, in seconds. For RTMP, `target` is the stream's name.
+    """
+
+    kind: Kind
+    port: int
+    target: str
+    viewers: int
+    seconds: float
+    pid: int
+    ramp: float = 2.0
+    settle: float = 4.0
+    beat: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What viewers saw in the seconds measured.
+
+    `received` is in bytes, heads of responses included; `server_cpu` and `load_cpu` are processor
+    seconds of the server and of this load, `other_cpu` what anything else took of the server's
+    core; `resident` is the server's memory in bytes at the end. `lateness` and `delivery` are
+    p50 and p99 in seconds, `delivery` None where nothing is asked for. `pieces` are parts,
+    segments or video tags; `stalls` are times that a player would have stood still.
+    """
+
+    seconds: float
+    received: int
+    server_cpu: float
+    load_cpu: float
+    other_cpu: float
+    resident: int
+    pieces: int
+    stalls: int
+    lateness: tuple[float, float]
+    delivery: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publishers of `names` (streams or keys) to the application `live` at `port` of loopback.
+
+    Each sends the FLV file at `path`, of `length` milliseconds, over and over. Times as in Watch.
+    """
+
+    port: int
+    names: list[str]
+    path: str
+    length: int
+    seconds: float
+    pid: int
+    ramp: float = 2.0
+    settle: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a server took in the seconds measured: `sent` bytes; the rest as in Seen."""
+
+    seconds: float
+    sent: int
+    server_cpu: float
+    load_cpu: float
+    other_cpu: float
+    resident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Chat clients of `channel` at `port` of loopback.
+
+    With `rate` they send so many messages a second, all together; without it, `window` of them
+    send flat out: each the next message as soon as its last one has been delivered. `name` tells
+    the members of one crowd from those of another. An `urgent` one has the processor whenever it
+    wants it, where that is allowed.
+    """
+
+    port: int
+    channel: str
+    clients: int
+    rate: float
+    window: int
+    seconds: float
+    pid: int
+    settle: float = 3.0
+    name: str = "crowd"
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chatted:
+    """What a crowd saw: messages sent, messages times receivers, `delay` p50 and p99 in seconds
+    from sending to receiving; the rest as in Seen."""
+
+    seconds: float
+    sent: int
+    delivered: int
+    server_cpu: float
+    load_cpu: float
+    other_cpu: float
+    resident: int
+    delay: tuple[float, float]
+
+
+def watch(load: Watch) -> Seen:
+    """Run viewers in a process of their own. Raises BenchFailed with its reason."""
+    return Seen(**_run("watch", asdict(load), load.ramp + load.settle + load.seconds))
+
+
+def publish(load: Publish) -> Taken:
+    """Run publishers in a process of their own. Raises BenchFailed with its reason."""
+    return Taken(**_run("publish", asdict(load), load.ramp + load.settle + load.seconds))
+
+
+def chat(load: Crowd) -> Chatted:
+    """Run a crowd in a process of its own. Raises BenchFailed with its reason."""
+    return Chatted(**_run("chat", asdict(load), load.settle + load.seconds))
+
+
+def _run(kind: str, load: dict[str, Any], seconds: float) -> dict[str, Any]:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.loads", kind],
+            input=json.dumps(load),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds + _OVERHEAD,
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchFailed(f"The load took longer than {seconds + _OVERHEAD:g} s.") from None
+    if done.returncode:
+        raise BenchFailed(done.stderr.strip()[-1000:])
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen

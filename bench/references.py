@@ -1,0 +1,200 @@
+"""The servers that people use today, each on a free port of loopback and on the servers' core."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.processes import SERVER_CORE, BenchFailed, Child, accepts, free_port, running
+
+NODE_FOLDER: Final = Path(__file__).resolve().parent / "node"
+_RTMP_MODULES: Final = (
+    Path("/usr/lib/nginx/modules/ngx_rtmp_module.so"),
+    Path("/usr/lib64/nginx/modules/ngx_rtmp_module.so"),
+)
+_START: Final = 15.0
+
+_NGINX: Final = """\
+{head}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{ worker_connections 20000; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+    uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+    types {{ application/vnd.apple.mpegurl m3u8; video/mp4 m4s mp4; video/mp2t ts; }}
+    sendfile on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    keepalive_requests 1000000;
+    open_file_cache max=1000 inactive=60s;
+    open_file_cache_valid {file_cache};
+    server {{
+        listen 127.0.0.1:{http} backlog=4096;
+        root {root};
+        add_header Access-Control-Allow-Origin *;
+        location ~ [.]m3u8$ {{ {playlists} }}
+    }}
+}}
+{rtmp_block}
+"""
+
+_RTMP: Final = """\
+rtmp {{
+    server {{
+        listen 127.0.0.1:{rtmp};
+        application live {{
+            live on;
+            {hls}
+        }}
+    }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A running reference; `rtmp` is 0 for one that takes no publishers."""
+
+    child: Child
+    http: int
+    rtmp: int = 0
+
+
+@contextlib.contextmanager
+def nginx_files(folder: Path, root: Path) -> Iterator[Reference]:
+    """nginx that serves `root` with sendfile; playlists lie there compressed (`.m3u8.gz`)."""
+    http = free_port()
+    configuration = _configuration(
+        folder, http=http, root=root, playlists="gzip_static always;", file_cache="60s"
+    )
+    with _nginx(folder, configuration, http) as child:
+        yield Reference(child, http)
+
+
+@contextlib.contextmanager
+def nginx_rtmp(folder: Path, *, hls: bool) -> Iterator[Reference]:
+    """nginx-rtmp with an application `live`; with `hls`, segments of two seconds at `/NAME.m3u8`.
+
+    Chunk size and buffers are the module's own, HLS as its documents show it.
+    """
+    module = next((path for path in _RTMP_MODULES if path.exists()), None)
+    if module is None:
+        raise BenchFailed("nginx-rtmp is not installed (Debian: libnginx-mod-rtmp).")
+    http, rtmp = free_port(), free_port()
+    root = folder / "hls"
+    root.mkdir()
+    settings = f"hls on; hls_path {root}; hls_fragment 2s; hls_playlist_length 12s;" if hls else ""
+    configuration = _configuration(
+        folder,
+        http=http,
+        root=root,
+        head=f"load_module {module};",
+        # A playlist is another file every two seconds.
+        file_cache="1s",
+        playlists="gzip on; gzip_types *; open_file_cache off;",
+        rtmp_block=_RTMP.format(rtmp=rtmp, hls=settings),
+    )
+    with _nginx(folder, configuration, http) as child:
+        child.wait_for(lambda: accepts(rtmp), _START, "its RTMP port")
+        yield Reference(child, http, rtmp)
+
+
+def _configuration(
+    folder: Path,
+    *,
+    http: int,
+    root: Path,
+    playlists: str,
+    file_cache: str,
+    head: str = "",
+    rtmp_block: str = "",
+) -> str:
+    # Workers of a master that is root would be `nobody`, who may not read temporary folders.
+    user = "user root;" if os.geteuid() == 0 else ""
+    return _NGINX.format(
+        head=f"{head}\n{user}",
+        folder=folder,
+        http=http,
+        root=root,
+        playlists=playlists,
+        file_cache=file_cache,
+        rtmp_block=rtmp_block,
+    )
+
+
+@contextlib.contextmanager
+def _nginx(folder: Path, configuration: str, http: int) -> Iterator[Child]:
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        raise BenchFailed("nginx is not installed.")
+    file = folder / "nginx.conf"
+    file.write_text(configuration, encoding="utf-8")
+    command: list[str | Path] = [program, "-e", "stderr", "-p", folder, "-c", file]
+    with running("nginx", command, core=SERVER_CORE, log=folder / "nginx.log") as child:
+        child.wait_for(lambda: accepts(http), _START, "its HTTP port")
+        yield child
+
+
+@contextlib.contextmanager
+def node_media_server(folder: Path) -> Iterator[Reference]:
+    """Node-Media-Server with RTMP in and HTTP-FLV out at `/live/NAME.flv`."""
+    install_node_packages()
+    http, rtmp = free_port(), free_port()
+    configuration = folder / "config.json"
+    configuration.write_text(
+        json.dumps(
+            {
+                "bind": "127.0.0.1",
+                "store": {"path": str(folder / "store")},
+                "rtmp": {"port": rtmp},
+                "http": {"port": http},
+                "webadmin": {"enable": False},
+                "record": {"auto": False, "path": str(folder / "record")},
+            }
+        ),
+        encoding="utf-8",
+    )
+    program = NODE_FOLDER / "node_modules" / "node-media-server" / "bin" / "app.js"
+    command: list[str | Path] = [node_program("node"), program, "--config", configuration]
+    log = folder / "node-media-server.log"
+    with running("Node-Media-Server", command, core=SERVER_CORE, log=log) as child:
+        child.wait_for(lambda: accepts(http) and accepts(rtmp), _START, "its ports")
+        yield Reference(child, http, rtmp)
+
+
+def install_node_packages() -> None:
+    """Install what `node/package-lock.json` lists, once. Raises BenchFailed."""
+    lock = NODE_FOLDER / "package-lock.json"
+    stamp = NODE_FOLDER / "node_modules" / ".installed-lock.json"
+    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
+        return
+    done = subprocess.run(
+        [node_program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=NODE_FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchFailed(f"npm ci failed: {done.stderr[-1000:]}")
+    shutil.copyfile(lock, stamp)
+
+
+def node_program(program: str) -> str:
+    # script/setup puts Node.js beside Python on machines that have none.
+    found = shutil.which(program) or shutil.which(program, path=Path(sys.executable).parent)
+    if found is None:
+        raise BenchFailed(f"{program} is not installed (Node.js, version 20 or newer).")
+    return found

@@ -1,0 +1,235 @@
+import { t, type Key } from '../i18n';
+import { need } from '../lib/dom';
+import type { Answer, Connection } from './connection';
+import { icon, make } from './dom';
+import { openMenu, type Choices, type Item } from './menu';
+import type { MessageRow, Room } from './model';
+import { doneOf, type Act, type Message, type Notice } from './protocol';
+import { refusalWords } from './view';
+import { waitWords } from './composer';
+
+/** Lengths of a time-out, in seconds, with their key of the dictionary. */
+const LENGTHS = [
+  [60, 'chatMinute'],
+  [600, 'chatTenMinutes'],
+  [3_600, 'chatHour'],
+  [86_400, 'chatDay'],
+  [604_800, 'chatWeek'],
+] as const;
+
+/** Choices of slow mode, in seconds. */
+const SLOW = [0, 5, 10, 30, 60] as const;
+
+/** Who may send links, with the key of the dictionary. */
+const LINKS = [
+  ['all', 'chatLinksAll'],
+  ['moderators', 'chatLinksModerators'],
+  ['off', 'chatLinksOff'],
+] as const;
+
+const NOTICES: Readonly<Record<string, Key>> = {
+  timeout: 'chatModTimeout',
+  untimeout: 'chatModUntimeout',
+  ban: 'chatModBan',
+  unban: 'chatModUnban',
+  delete: 'chatModDelete',
+  clear: 'chatModClear',
+  undo: 'chatModUndo',
+  mod: 'chatModMod',
+  unmod: 'chatModUnmod',
+};
+
+/** A toast that offers to undo stands this long (ms). */
+const TOAST_STANDS = 10_000;
+
+export interface ModerationActs {
+  reply: (message: Message) => void;
+  mention: (name: string) => void;
+  tell: (text: string, tone: 'plain' | 'bad') => void;
+}
+
+/** The menu of a message, what moderators do with it, and taking it back. */
+export class Moderation {
+  readonly #toast: HTMLElement;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly room: Room,
+    private readonly connection: Connection,
+    private readonly acts: ModerationActs,
+  ) {
+    this.#toast = need('[data-chat-toast]', root);
+  }
+
+  open(row: MessageRow, at: HTMLElement): void {
+    openMenu(at, row.message.by.name, this.#entries(row));
+  }
+
+  /** The rules of the room, to be changed at once. */
+  openRules(at: HTMLElement): void {
+    const { mode } = this.room;
+    const toggle = (act: 'members_only' | 'emote_only' | 'guests', on: boolean, label: string): Item => ({
+      icon: on ? 'check' : 'blank',
+      label,
+      act: () => void this.#do({ act, on: !on }, t('chatRuleChanged')),
+    });
+    openMenu(at, t('chatRules'), [
+      {
+        icon: 'clock',
+        label: t('chatSlow'),
+        choices: SLOW.map((seconds) => ({
+          label: seconds === 0 ? t('chatSlowOff') : lengthWords(seconds),
+          spoken: seconds === 0 ? t('chatSlowOff') : t('chatModeSlow', { n: waitWords(seconds) }),
+          act: () => void this.#do({ act: 'slow', seconds }, t('chatRuleChanged')),
+        })),
+      },
+      {
+        icon: 'link',
+        label: t('chatLinks'),
+        choices: LINKS.map(([to, key]) => ({
+          label: t(key),
+          spoken: t('chatLinksBy', { who: t(key) }),
+          act: () => void this.#do({ act: 'links', to }, t('chatRuleChanged')),
+        })),
+      },
+      toggle('members_only', mode.membersOnly, t('chatModeMembers')),
+      toggle('emote_only', mode.emoteOnly, t('chatModeEmotes')),
+      toggle('guests', mode.guests, t('chatGuestsWrite')),
+      {
+        icon: 'studio',
+        label: t('chatStudio'),
+        act: () => void window.open(`/studio/@${this.root.dataset['slug']}/chat`, '_blank', 'noopener'),
+      },
+      {
+        icon: 'trash',
+        label: t('chatClear'),
+        tone: 'bad',
+        act: () => void this.#do({ act: 'clear' }, t('chatClearedByYou')),
+      },
+    ]);
+  }
+
+  remove(row: MessageRow): void {
+    if (this.room.you?.mayModerate) void this.#do({ act: 'delete', id: row.message.id }, t('chatDeleted'));
+  }
+
+  unpin(): void {
+    void this.#do({ act: 'unpin' }, t('chatUnpinned'));
+  }
+
+  /** Another moderator did something: said in the list of those who keep order. */
+  heard(notice: Notice): void {
+    if (notice.by === this.room.you?.name) return;
+    const key = NOTICES[notice.act];
+    if (!key) return;
+    const length = notice.seconds === null ? '' : lengthWords(notice.seconds);
+    this.room.notice(t(key, { by: notice.by, name: notice.name, length }));
+  }
+
+  /** A line that begins with a slash. */
+  async command(text: string): Promise<void> {
+    const answer = await this.connection.ask('message', { text });
+    // What the station notes is English, but for the list of commands, which is in no language.
+    if (answer.ok && /^\/help\b/i.test(text)) this.acts.tell(doneOf(answer.value).note, 'plain');
+    else if (answer.ok) this.#answered(answer, t('chatCommandDone', { command: text }));
+    else this.acts.tell(refusalWords(answer.refusal), 'bad');
+  }
+
+  #entries(row: MessageRow): (Item | Choices)[] {
+    const { message, own } = row;
+    const { by } = message;
+    const entries: (Item | Choices)[] = [
+      { icon: 'reply', label: t('chatReply'), act: () => this.acts.reply(message) },
+    ];
+    if (!own) entries.push({ icon: 'at', label: t('chatMentionThem'), act: () => this.acts.mention(by.name) });
+    entries.push({ icon: 'copy', label: t('chatCopy'), act: () => void copy(message.text) });
+    if (!this.room.you?.mayModerate) return entries;
+    entries.push(
+      this.room.pinned?.id === message.id
+        ? { icon: 'pin', label: t('chatUnpin'), act: () => this.unpin() }
+        : {
+            icon: 'pin',
+            label: t('chatPin'),
+            act: () => void this.#do({ act: 'pin', id: message.id }, t('chatPinned')),
+          },
+      { icon: 'trash', label: t('chatDelete'), tone: 'bad', act: () => this.remove(row) },
+    );
+    if (own || by.role === 'owner') return entries;
+    if (this.room.you.mayManage && (by.role === 'member' || by.role === 'moderator')) {
+      const act = by.role === 'moderator' ? 'unmod' : 'mod';
+      const done = act === 'mod' ? 'chatIsModerator' : 'chatIsNoModerator';
+      entries.push({
+        icon: 'shield',
+        label: t(act === 'mod' ? 'chatMakeModerator' : 'chatRemoveModerator'),
+        act: () => void this.#do({ act, person: by.id }, t(done, { name: by.name })),
+      });
+    }
+    entries.push(
+      {
+        icon: 'clock',
+        label: t('chatTimeOut'),
+        choices: LENGTHS.map(([seconds, key]) => ({
+          label: t(key),
+          spoken: t('chatTimeOutFor', { name: by.name, length: t(key) }),
+          act: () =>
+            void this.#do(
+              { act: 'timeout', person: by.id, seconds },
+              t('chatWasTimedOut', { name: by.name, length: t(key) }),
+            ),
+        })),
+      },
+      {
+        icon: 'ban',
+        label: t('chatBan'),
+        tone: 'bad',
+        act: () =>
+          void this.#do(
+            { act: 'ban', person: by.id },
+            t('chatWasBanned', { name: by.name }),
+          ),
+      },
+    );
+    return entries;
+  }
+
+  async #do(act: Act, done: string): Promise<void> {
+    const answer = await this.connection.ask('moderate', act);
+    if (answer.ok) this.#answered(answer, done);
+    else this.acts.tell(refusalWords(answer.refusal), 'bad');
+  }
+
+  #answered(answer: Extract<Answer, { ok: true }>, words: string): void {
+    this.#say(words, doneOf(answer.value).undo);
+  }
+
+  #say(words: string, undo: string | null): void {
+    clearTimeout(this.#timer);
+    const away = (): void => this.#toast.replaceChildren();
+    this.#toast.replaceChildren(icon('check'), make('span', {}, words));
+    if (undo !== null) {
+      const button = make('button', { type: 'button', class: 'chat-text-button' }, t('chatUndo'));
+      button.addEventListener('click', () => {
+        away();
+        void this.#do({ act: 'undo', undo }, t('chatUndone'));
+      });
+      this.#toast.append(button);
+    }
+    this.#timer = setTimeout(away, TOAST_STANDS);
+  }
+}
+
+/** Seconds as the choices of the menu say them, else as a clock does. */
+function lengthWords(seconds: number): string {
+  const known = LENGTHS.find(([length]) => length === seconds);
+  return known ? t(known[1]) : waitWords(seconds);
+}
+
+async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // The clipboard exists only in secure contexts; the text can still be selected.
+    return;
+  }
+}

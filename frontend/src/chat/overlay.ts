@@ -1,0 +1,46 @@
+import { Connection } from './connection';
+import { Room, type Row } from './model';
+import { authOf, parseEvent } from './protocol';
+import { RowPainter } from './rows';
+
+/** The chat over a picture: read only, without a background, for OBS and its like. */
+export function mountOverlay(root: HTMLElement): void {
+  const stay = Number(root.dataset['stay']) * 1_000;
+  const most = Number(root.dataset['most']);
+  const painter = new RowPainter(null);
+  const room = new Room();
+  const shown = new Map<string, HTMLElement>();
+
+  const render = (): void => {
+    const rows = room.rows.filter((row) => row.kind === 'message').slice(-most);
+    const keys = new Set(rows.map(({ key }) => key));
+    for (const [key, element] of shown) {
+      if (keys.has(key)) continue;
+      element.remove();
+      shown.delete(key);
+    }
+    for (const row of rows) if (!shown.has(row.key)) add(row);
+  };
+  const add = (row: Row): void => {
+    const element = painter.draw(row);
+    shown.set(row.key, element);
+    root.append(element);
+    if (stay > 0) setTimeout(() => element.classList.add('overlay-gone'), stay);
+  };
+
+  new Connection({
+    auth: () => authOf(root.dataset['slug'] ?? '', null, room.since),
+    changed: (link) => (root.dataset['state'] = link.state),
+    event: (name, value) => {
+      const event = parseEvent(name, value);
+      if (event?.type === 'welcome') {
+        room.welcome(event.welcome);
+        painter.emotes = new Map(event.welcome.emotes.map((emote) => [emote.name, emote]));
+      } else if (event?.type === 'messages') room.receive(event.messages);
+      else if (event?.type === 'delete') room.remove(event.ids);
+      else if (event?.type === 'clear') room.clear(event.person);
+      else return;
+      render();
+    },
+  }).start();
+}

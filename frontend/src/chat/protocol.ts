@@ -1,0 +1,287 @@
+/** What goes over the chat's connection, read and checked. Names of fields are the server's. */
+import { fields, instant, list, number, string } from '../lib/status';
+
+export const ROLES = ['owner', 'moderator', 'member', 'guest'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Person {
+  /** Stable within the channel: what moderators act on. */
+  id: string;
+  name: string;
+  role: Role;
+  hue: number;
+}
+
+export interface Quote {
+  id: string;
+  by: string;
+  text: string;
+}
+
+export interface Message {
+  id: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  by: Person;
+  text: string;
+  replyTo: Quote | null;
+  /** The mark that the sender gave it, so that what is sent twice is one. */
+  nonce: string | null;
+  /** It was deleted, and a moderator brought it back to its place. */
+  restored: boolean;
+}
+
+export type Links = 'off' | 'moderators' | 'all';
+
+export interface Mode {
+  /** Seconds between two messages of a person; 0 is off. */
+  slow: number;
+  membersOnly: boolean;
+  emoteOnly: boolean;
+  links: Links;
+  /** Whether people without an account may write. */
+  guests: boolean;
+}
+
+/** Who this page is in the room, and what it may. */
+export interface Standing extends Person {
+  signedIn: boolean;
+  mayWrite: boolean;
+  mayModerate: boolean;
+  /** Whether one chooses the moderators. */
+  mayManage: boolean;
+  /** Code of what keeps one from writing: `name_needed`, `timed_out` and others. */
+  reason: string;
+  /** When that ends, in milliseconds since 1970. */
+  until: number | null;
+}
+
+export interface Emote {
+  name: string;
+  url: string;
+}
+
+export interface Welcome {
+  you: Standing;
+  mode: Mode;
+  pinned: Message | null;
+  emotes: Emote[];
+  reactions: string[];
+  presence: Presence;
+  /** Signs that a message may have. */
+  longest: number;
+  /** What follows is exactly what was missed; otherwise it is the room anew. */
+  recovered: boolean;
+  /** More was missed than the room remembers. */
+  gap: boolean;
+}
+
+export interface Presence {
+  people: number | null;
+  /** Who watches the stream; null off the air. */
+  viewers: number | null;
+}
+
+/** What a moderator did, as the other moderators hear it. */
+export interface Notice {
+  act: string;
+  by: string;
+  name: string;
+  seconds: number | null;
+  undo: string | null;
+}
+
+export interface Refusal {
+  code: string;
+  message: string;
+  /** Seconds until it is worth trying again; null where it is not. */
+  retryAfter: number | null;
+}
+
+export type RoomEvent =
+  | { type: 'welcome'; welcome: Welcome }
+  | { type: 'messages'; messages: Message[] }
+  | { type: 'delete'; ids: string[] }
+  | { type: 'clear'; person: string | null }
+  | { type: 'mode'; mode: Mode }
+  | { type: 'you'; you: Standing }
+  | { type: 'pin'; message: Message | null }
+  | { type: 'presence'; presence: Presence }
+  | { type: 'emotes'; emotes: Emote[] }
+  | { type: 'reactions'; counts: [string, number][] }
+  | { type: 'missed'; count: number }
+  | { type: 'notice'; notice: Notice }
+  | { type: 'reconnect'; after: number }
+  | { type: 'error'; refusal: Refusal };
+
+/** What a moderator does, as the server takes it. */
+export type Act =
+  | { act: 'delete' | 'pin'; id: string }
+  | { act: 'unpin' | 'clear' }
+  | { act: 'slow'; seconds: number }
+  | { act: 'members_only' | 'emote_only' | 'guests'; on: boolean }
+  | { act: 'timeout'; person: string; seconds: number }
+  | { act: 'links'; to: Links }
+  | { act: 'ban' | 'mod' | 'unmod'; person: string }
+  | { act: 'undo'; undo: string };
+
+const moment = (value: unknown): number | null => instant(value)?.getTime() ?? null;
+const role = (value: unknown): Role => ROLES.find((known) => known === value) ?? 'guest';
+
+function parsePerson(of: Record<string, unknown>): Person {
+  const name = string(of['name']);
+  return { id: string(of['person']), name, role: role(of['role']), hue: number(of['hue']) ?? 0 };
+}
+
+function parseMessage(value: unknown): Message {
+  const of = fields(value);
+  const reply = of['reply_to'] ? fields(of['reply_to']) : null;
+  return {
+    id: string(of['id']),
+    at: moment(of['at']) ?? 0,
+    by: parsePerson(of),
+    text: string(of['text']),
+    replyTo: reply && {
+      id: string(reply['id']),
+      by: string(reply['name']),
+      text: string(reply['text']),
+    },
+    nonce: string(of['nonce']) || null,
+    restored: of['restored'] === true,
+  };
+}
+
+function parseMode(value: unknown): Mode {
+  const of = fields(value);
+  const links = string(of['links']);
+  return {
+    slow: number(of['slow']) ?? 0,
+    membersOnly: of['members_only'] === true,
+    emoteOnly: of['emote_only'] === true,
+    links: links === 'off' || links === 'moderators' ? links : 'all',
+    guests: of['guests'] !== false,
+  };
+}
+
+function parseStanding(value: unknown): Standing {
+  const of = fields(value);
+  return {
+    ...parsePerson(of),
+    signedIn: of['signed_in'] === true,
+    mayWrite: of['may_write'] === true,
+    mayModerate: of['may_moderate'] === true,
+    mayManage: of['may_manage'] === true,
+    reason: string(of['reason']),
+    until: moment(of['until']),
+  };
+}
+
+function parseEmotes(value: unknown): Emote[] {
+  return list(value).map((item) => {
+    const of = fields(item);
+    return { name: string(of['name']), url: string(of['url']) };
+  });
+}
+
+function parsePresence(value: unknown): Presence {
+  const of = fields(value ?? {});
+  return { people: number(of['people']), viewers: number(of['viewers']) };
+}
+
+function parseWelcome(value: unknown): Welcome {
+  const of = fields(value);
+  return {
+    you: parseStanding(of['me']),
+    mode: parseMode(of['mode']),
+    pinned: of['pinned'] ? parseMessage(of['pinned']) : null,
+    emotes: parseEmotes(of['emotes']),
+    reactions: list(of['reactions']).map(string),
+    presence: parsePresence(of['presence']),
+    longest: number(fields(of['limits'] ?? {})['text']) ?? 500,
+    recovered: of['recovered'] === true,
+    gap: of['gap'] === true,
+  };
+}
+
+/** The data of a refused connection, or the answer to a refused act. */
+export function parseRefusal(value: unknown, otherwise: string): Refusal {
+  const of = typeof value === 'object' && value !== null ? fields(value) : {};
+  return {
+    code: string(of['code']) || 'refused',
+    message: string(of['error']) || string(of['detail']) || otherwise,
+    retryAfter: number(of['retry_after']),
+  };
+}
+
+/** Reads an event of the server; null for one that this page does not know. */
+export function parseEvent(name: string, value: unknown): RoomEvent | null {
+  switch (name) {
+    case 'welcome':
+      return { type: 'welcome', welcome: parseWelcome(value) };
+    case 'messages':
+      return { type: 'messages', messages: list(value).map(parseMessage) };
+    case 'delete':
+      return { type: 'delete', ids: list(fields(value)['ids']).map(string) };
+    case 'clear':
+      return { type: 'clear', person: string(fields(value ?? {})['person']) || null };
+    case 'mode':
+      return { type: 'mode', mode: parseMode(value) };
+    case 'you':
+      return { type: 'you', you: parseStanding(value) };
+    case 'pin': {
+      const { message } = fields(value);
+      return { type: 'pin', message: message ? parseMessage(message) : null };
+    }
+    case 'presence':
+      return { type: 'presence', presence: parsePresence(value) };
+    case 'emotes':
+      return { type: 'emotes', emotes: parseEmotes(value) };
+    case 'reactions':
+      return {
+        type: 'reactions',
+        counts: Object.entries(fields(value)).map(([sign, count]) => [sign, number(count) ?? 0]),
+      };
+    case 'missed':
+      return { type: 'missed', count: number(fields(value)['count']) ?? 0 };
+    case 'notice': {
+      const of = fields(value);
+      return {
+        type: 'notice',
+        notice: {
+          act: string(of['act']),
+          by: string(of['by']),
+          name: string(of['name']),
+          seconds: number(of['seconds']),
+          undo: string(of['undo']) || null,
+        },
+      };
+    }
+    case 'reconnect':
+      return { type: 'reconnect', after: number(fields(value)['after']) ?? 0 };
+    case 'error':
+      return { type: 'error', refusal: parseRefusal(value, '') };
+    default:
+      return null;
+  }
+}
+
+/** What the page says of itself when it connects. */
+export function authOf(
+  channel: string,
+  name: string | null,
+  since: string | null,
+): Record<string, unknown> {
+  return { channel, ...(name ? { name } : {}), ...(since ? { since } : {}) };
+}
+
+/** Id of the message that an answer accepts. */
+export const acceptedId = (answer: unknown): string => string(fields(answer)['id']);
+
+/** What an act led to: words of the server, and the mark by which it can be undone. */
+export function doneOf(answer: unknown): { note: string; undo: string | null } {
+  const of = typeof answer === 'object' && answer !== null ? fields(answer) : {};
+  return { note: string(of['note']), undo: string(of['undo']) || null };
+}
+
+/** Who one is after having taken a name. */
+export const namedOf = (answer: unknown): Standing => parseStanding(fields(answer)['me']);

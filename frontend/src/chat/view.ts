@@ -1,0 +1,163 @@
+import { language, t, type Key } from '../i18n';
+import { find, need, say, show } from '../lib/dom';
+import { waitWords } from './composer';
+import type { Link } from './connection';
+import { icon, iconButton, make } from './dom';
+import type { Room } from './model';
+import type { Mode, Refusal } from './protocol';
+import type { RowPainter } from './rows';
+
+const whole = new Intl.NumberFormat(language);
+
+/** Words for a refusal whose code the page knows; the server's own where it does not. */
+const REFUSALS: Readonly<Record<string, Key>> = {
+  offline: 'chatErrorOffline',
+  no_answer: 'chatErrorNoAnswer',
+  empty: 'chatErrorEmpty',
+  too_long: 'chatErrorTooLong',
+  bad_name: 'chatErrorBadName',
+  name_taken: 'chatErrorNameTaken',
+  name_needed: 'chatErrorNameNeeded',
+  guests_off: 'chatErrorGuests',
+  members_only: 'chatErrorMembers',
+  emote_only: 'chatErrorEmotes',
+  links_off: 'chatErrorLinks',
+  slow_mode: 'chatErrorSlow',
+  too_fast: 'chatErrorTooFast',
+  duplicate: 'chatErrorDuplicate',
+  words: 'chatErrorWords',
+  timed_out: 'chatErrorTimedOut',
+  banned: 'chatErrorBanned',
+  not_allowed: 'chatErrorNotAllowed',
+  unknown_command: 'chatErrorCommand',
+  unknown_person: 'chatErrorPerson',
+  unknown_message: 'chatErrorMessage',
+  unknown_channel: 'chatErrorChannel',
+  full: 'chatErrorFull',
+  too_many_connections: 'chatErrorConnections',
+  unavailable: 'chatErrorUnavailable',
+  draining: 'chatErrorDraining',
+};
+
+export function refusalWords(refusal: Refusal): string {
+  const key = REFUSALS[refusal.code];
+  return key ? t(key) : refusal.message || t('chatErrorUnknown');
+}
+
+/** The words above the messages: which rules are in force. */
+export function modeWords(mode: Mode): string[] {
+  const words: string[] = [];
+  if (!mode.guests) words.push(t('chatModeNoGuests'));
+  if (mode.slow > 0) words.push(t('chatModeSlow', { n: waitWords(mode.slow) }));
+  if (mode.membersOnly) words.push(t('chatModeMembers'));
+  if (mode.emoteOnly) words.push(t('chatModeEmotes'));
+  return words;
+}
+
+/** The parts of the panel around the messages. */
+export class PanelView {
+  readonly #root: HTMLElement;
+
+  constructor(
+    root: HTMLElement,
+    private readonly painter: RowPainter,
+    private readonly unpin: () => void,
+  ) {
+    this.#root = root;
+  }
+
+  people(room: Room): void {
+    const { people } = room.presence;
+    say(find('[data-chat-people]', this.#root), people === null ? '' : t('chatPeople', { n: whole.format(people) }));
+  }
+
+  mode(mode: Mode): void {
+    const words = modeWords(mode);
+    const line = need('[data-chat-mode]', this.#root);
+    say(line, words.join(' · '));
+    show(line, words.length > 0);
+  }
+
+  pinned(room: Room): void {
+    const place = need('[data-chat-pinned]', this.#root);
+    const { pinned } = room;
+    show(place, pinned !== null);
+    if (!pinned) {
+      place.replaceChildren();
+      return;
+    }
+    const words = make(
+      'p',
+      {},
+      make('b', { class: 'chat-by', style: `--hue: ${pinned.by.hue}` }, make('bdi', { class: 'chat-name' }, pinned.by.name)),
+      this.painter.words(pinned.text),
+    );
+    place.replaceChildren(icon('pin'), words);
+    if (room.you?.mayModerate) place.append(iconButton('close', t('chatUnpin'), this.unpin));
+  }
+
+  newMessages(room: Room): void {
+    const button = need('[data-chat-new]', this.#root);
+    show(button, !room.following);
+    const { unread } = room;
+    const words =
+      unread === 0 ? t('chatToEnd') : unread === 1 ? t('chatNewOne') : t('chatNewMany', { n: whole.format(unread) });
+    say(find('[data-chat-new-text]', button), words);
+  }
+
+  /** What keeps one from reading or writing now, and for how long. */
+  banner(link: Link, room: Room, now: number): void {
+    const { text, state, again } = bannerOf(link, room, now);
+    this.#root.dataset['state'] = state;
+    const banner = need('[data-chat-banner]', this.#root);
+    show(banner, text !== '');
+    banner.dataset['tone'] = state === 'connecting' ? 'plain' : 'bad';
+    say(find('[data-chat-banner-text]', banner), text);
+    show(find('[data-chat-retry]', banner), again);
+  }
+
+  /** Why the name that was given cannot be had; empty when it can. */
+  nameError(words: string): void {
+    const line = need('[data-chat-name-error]', this.#root);
+    say(line, words);
+    show(line, words !== '');
+    find('[data-chat-name]', this.#root)?.toggleAttribute('aria-invalid', words !== '');
+  }
+
+  /** Which way of taking part is offered: writing, giving a name, signing in, or none. */
+  entry(which: 'write' | 'name' | 'sign-in' | 'none'): void {
+    show(find('[data-chat-form]', this.#root), which === 'write');
+    show(find('[data-chat-name-form]', this.#root), which === 'name');
+    show(find('[data-chat-sign-in]', this.#root), which === 'sign-in');
+  }
+}
+
+interface Banner {
+  text: string;
+  state: 'connecting' | 'open' | 'offline' | 'refused' | 'quiet';
+  again: boolean;
+}
+
+function bannerOf(link: Link, room: Room, now: number): Banner {
+  if (link.state === 'connecting') {
+    return { text: t('chatConnecting'), state: 'connecting', again: false };
+  }
+  if (link.state === 'closed') {
+    const { refusal, retryAt } = link;
+    const again = retryAt !== null;
+    const n = waitWords(Math.max(1, Math.ceil(((retryAt ?? now) - now) / 1_000)));
+    if (!refusal) return { text: t('chatOffline', { n }), state: 'offline', again };
+    const words = refusalWords(refusal);
+    return { text: again ? `${words} ${t('chatAgainIn', { n })}` : words, state: 'refused', again };
+  }
+  const { you } = room;
+  if (you?.reason === 'timed_out' && (you.until ?? 0) > now) {
+    const n = waitWords(Math.ceil(((you.until ?? now) - now) / 1_000));
+    return { text: t('chatTimedOut', { n }), state: 'quiet', again: false };
+  }
+  if (you?.reason === 'members_only') {
+    return { text: t('chatErrorMembers'), state: 'quiet', again: false };
+  }
+  if (you?.reason === 'banned') return { text: t('chatErrorBanned'), state: 'quiet', again: false };
+  return { text: '', state: 'open', again: false };
+}

@@ -1,0 +1,37 @@
+import { language, t } from '../i18n';
+
+/** How far the picture lags behind what happens, in seconds: one decimal below ten. */
+export function latency(seconds: number): string {
+  return seconds < 10 ? seconds.toFixed(1) : String(Math.round(seconds));
+}
+
+/** "started 12 minutes ago", from an instant and now (both in milliseconds). */
+export function startedAgo(since: number, now: number): string {
+  const minutes = Math.max(0, Math.floor((now - since) / 60_000));
+  if (minutes < 1) return t('startedNow');
+  if (minutes < 60) return t('startedMinutes', { n: minutes });
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return t('startedHours', { h: hours, m: minutes % 60 });
+  return t('startedDays', { n: Math.floor(hours / 24) });
+}
+
+/** "1,204 watching"; from ten thousand on in the language's short form ("1.2만", "12K"). */
+export function viewers(count: number): string {
+  const short = new Intl.NumberFormat(language, {
+    notation: count >= 10_000 ? 'compact' : 'standard',
+    maximumFractionDigits: 1,
+  });
+  return t('viewers', { n: short.format(count) });
+}
+
+/** Bits per second as "2.6 Mbps" or "128 kbps". */
+export function bitRate(bits: number): string {
+  return bits >= 1_000_000
+    ? `${(bits / 1_000_000).toFixed(1)} Mbps`
+    : `${Math.round(bits / 1_000)} kbps`;
+}
+
+/** Seconds as "0.33 s" in the page's language. */
+export function seconds(value: number, digits = 1): string {
+  return t('seconds', { n: value.toFixed(digits) });
+}

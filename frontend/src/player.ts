@@ -1,0 +1,29 @@
+import './styles/player.css';
+import { find, findAll, need, say, show } from './lib/dom';
+import { startedAgo, viewers } from './lib/format';
+import type { ChannelStatus } from './lib/status';
+import { mountPlayer } from './player/player';
+import { bindShare } from './site/share';
+
+const station = document.title.split(' · ').at(-1) ?? '';
+
+/** Keeps the words around the player in step with the show. */
+function follow(status: ChannelStatus): void {
+  const live = status.state === 'live' || status.state === 'interrupted';
+  const title = find('[data-title]');
+  if (title && status.title) {
+    say(title, status.title);
+    document.title = `${status.title} · ${station}`;
+    say(find('[data-description]'), status.description);
+  }
+  for (const element of findAll('[data-when-live]')) show(element, live);
+  say(find('[data-viewers]'), viewers(status.viewers));
+  const since = find('[data-since]');
+  if (since && status.since) {
+    since.dataset['since'] = status.since.toISOString();
+    say(since, startedAgo(status.since.getTime(), Date.now()));
+  }
+}
+
+mountPlayer(need('[data-player]'), { onStatus: follow, keys: true });
+bindShare();

@@ -1,0 +1,184 @@
+import type { MediaController } from 'media-chrome/media-controller';
+import { backoff } from '../lib/backoff';
+import { refusedCodecs } from '../lib/codecs';
+import { find, need, show } from '../lib/dom';
+import { fetchJson, poll } from '../lib/poll';
+import {
+  parseStatus,
+  STATION_STATES,
+  statusInterval,
+  type ChannelStatus,
+} from '../lib/status';
+import { Controls } from './controls';
+import { createEngine } from './engine';
+import { bindKeys } from './keys';
+import { Overlay } from './overlay';
+import { Sound } from './sound';
+import { initialState, phase, step, type Failure, type PlayerEvent } from './state';
+import { Watchdog } from './watchdog';
+
+/** The controls wait for the first picture, but no longer than this (ms). */
+const CONTROLS_AFTER = 1_500;
+
+/** Hidden for longer than this (ms), the show is taken up at the live edge again. */
+const STALE_AFTER = 15_000;
+
+const playsCodec = (codec: string): boolean =>
+  globalThis.MediaSource?.isTypeSupported(`video/mp4; codecs="${codec}"`) ?? false;
+
+export interface PlayerOptions {
+  onStatus?: (status: ChannelStatus) => void;
+  keys?: boolean;
+}
+
+/** Brings a player of `includes/player.html` to life. */
+export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): void {
+  const video = need<HTMLVideoElement>('video', root);
+  const controller = need<MediaController>('media-controller', root);
+  const help = need<HTMLDialogElement>('[data-help]', root);
+  const tapForSound = need<HTMLButtonElement>('[data-unmute]', root);
+  const statusUrl = root.dataset['statusUrl'] ?? '';
+
+  let state = initialState;
+  let latest: ChannelStatus | null = null;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const sound = new Sound(
+    video,
+    (forced) => show(tapForSound, forced),
+    root.hasAttribute('data-muted'),
+  );
+  tapForSound.addEventListener('click', () => sound.unmute());
+
+  const engine = createEngine(video, root.dataset['src'] ?? '', {
+    failed: (failure) => send({ type: 'failed', failure: explain(failure) }),
+    levelsChanged: () => controls.renderLevels(),
+  });
+  const goLive = (): void => {
+    engine.goLive();
+    if (video.paused) void sound.play();
+  };
+  const controls = new Controls(root, video, engine, goLive);
+  const overlay = new Overlay(root, () => {
+    send({ type: 'retry' });
+    asking.now();
+  });
+  const watchdog = new Watchdog();
+
+  /** hls.js does not always say which codec it refused: ask the browser about each. */
+  function explain(failure: Failure): Failure {
+    if (failure.kind !== 'codec' || failure.codecs.length) return failure;
+    const offered = (latest?.renditions ?? []).map(({ codecs }) => codecs).join();
+    return { kind: 'codec', codecs: refusedCodecs(offered, playsCodec) };
+  }
+
+  function load(): void {
+    engine.load();
+    void sound.play();
+  }
+
+  function send(event: PlayerEvent): void {
+    const [next, commands] = step(state, event);
+    state = next;
+    for (const command of commands) {
+      switch (command.do) {
+        case 'load':
+          load();
+          break;
+        case 'unload':
+          engine.unload();
+          break;
+        case 'retry-later':
+          clearTimeout(retryTimer);
+          retryTimer = setTimeout(
+            () => send({ type: 'retry' }),
+            backoff(command.attempt, Math.random()),
+          );
+      }
+    }
+    render();
+  }
+
+  function render(): void {
+    const shown = phase(state);
+    root.dataset['state'] = shown;
+    root.toggleAttribute('data-playing', state.engine === 'playing');
+    overlay.render(shown, state);
+  }
+
+  video.addEventListener('playing', () => {
+    root.dataset['firstPicture'] ??= performance.now().toFixed(0);
+    send({ type: 'playing' });
+  });
+  const lookForPicture = (): void => {
+    root.toggleAttribute('data-sound-only', video.readyState > 0 && video.videoWidth === 0);
+  };
+  for (const type of ['playing', 'resize', 'emptied']) video.addEventListener(type, lookForPicture);
+  video.addEventListener('ended', () => send({ type: 'finished' }));
+  // A pause that outlasts the playlist leaves nothing to go on from.
+  video.addEventListener('play', () => {
+    const { seekable } = video;
+    if (seekable.length && video.currentTime < seekable.start(0)) engine.goLive();
+  });
+
+  let hiddenAt: number | null = null;
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) hiddenAt = Date.now();
+    else if (hiddenAt !== null && Date.now() - hiddenAt > STALE_AFTER && !video.paused) {
+      if (root.dataset['behind'] === 'true') engine.goLive();
+    }
+  });
+
+  setInterval(() => {
+    controls.tick(Date.now());
+    const expected = state.engine !== 'idle' && state.station === 'live' && !video.paused;
+    const seen = expected && !document.hidden;
+    switch (watchdog.tick(performance.now() / 1_000, video.currentTime, seen)) {
+      case 'seek-live':
+        engine.goLive();
+        break;
+      case 'reload':
+        load();
+        break;
+      case 'none':
+    }
+  }, 1_000);
+
+  find('[data-help-open]', root)?.addEventListener('click', () => help.showModal());
+  if (options.keys) bindKeys({ video, controller, help, goLive });
+
+  // Half of the player's code is its controls: the first picture does not wait for them.
+  let dressed = false;
+  const dress = (): void => {
+    if (dressed) return;
+    dressed = true;
+    void import('./chrome').then(() => {
+      // Not the controller alone: what the overlay says must be read in full screen too.
+      controller.fullscreenElement = root;
+    });
+  };
+  video.addEventListener('playing', dress, { once: true });
+  setTimeout(dress, CONTROLS_AFTER);
+
+  // The page already knows the state it was rendered with: a live show starts without asking.
+  const rendered = STATION_STATES.find((known) => known === root.dataset['state']);
+  if (rendered === 'live' || rendered === 'interrupted') send({ type: 'status', state: rendered });
+  else dress();
+  const asking = poll({
+    ask: async (signal) => parseStatus(await fetchJson(statusUrl, signal)),
+    answer: (status) => {
+      latest = status;
+      if (status.poster && status.state !== 'live') video.poster = status.poster;
+      options.onStatus?.(status);
+      send({ type: 'status', state: status.state });
+      if (state.failure?.kind === 'codec') {
+        send({ type: 'failed', failure: explain(state.failure) });
+      }
+      return statusInterval(status.state);
+    },
+    failed: (attempt) => {
+      if (attempt >= 2) send({ type: 'unreachable' });
+    },
+  });
+  render();
+}

@@ -1,0 +1,44 @@
+/** What to do about a picture that stands still. */
+export type Remedy = 'none' | 'seek-live' | 'reload';
+
+/** Standing still this long (seconds) calls for a jump to the live edge; twice as long, a reload. */
+const STILL_LIMIT = 6;
+
+/** Two ticks further apart than this (seconds): the machine slept or the tab was frozen. */
+const SLEEP_GAP = 5;
+
+/**
+ * Notices a frozen picture and a machine that slept, from readings about once a second.
+ * hls.js mends holes and network errors by itself; this is for what it takes for normal.
+ */
+export class Watchdog {
+  #position = -1;
+  #stillSince: number | null = null;
+  #lastTick: number | null = null;
+  #jumped = false;
+
+  /** `now` and `position` in seconds; `expected` says whether the picture should be moving. */
+  tick(now: number, position: number, expected: boolean): Remedy {
+    const slept = this.#lastTick !== null && now - this.#lastTick > SLEEP_GAP;
+    this.#lastTick = now;
+    if (!expected || position !== this.#position) {
+      this.#position = position;
+      this.#stillSince = null;
+      this.#jumped = false;
+      return slept && expected ? 'seek-live' : 'none';
+    }
+    this.#stillSince ??= now;
+    if (slept) return 'seek-live';
+    const still = now - this.#stillSince;
+    if (still >= 2 * STILL_LIMIT) {
+      this.#stillSince = null;
+      this.#jumped = false;
+      return 'reload';
+    }
+    if (still >= STILL_LIMIT && !this.#jumped) {
+      this.#jumped = true;
+      return 'seek-live';
+    }
+    return 'none';
+  }
+}

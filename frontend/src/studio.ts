@@ -1,0 +1,20 @@
+import './styles/player.css';
+import { codecNames } from './lib/codecs';
+import { find, findAll, need, say } from './lib/dom';
+import { bindCopyButtons } from './site/copy';
+import { bindQuestions } from './site/questions';
+import { bindDetails } from './studio/details';
+import { bindHealth } from './studio/health';
+
+bindCopyButtons(document);
+bindQuestions(document);
+for (const cell of findAll('[data-codecs]')) say(cell, codecNames(cell.textContent ?? ''));
+
+// The page that shows a fresh key shares this script, and has no desk.
+const desk = find('[data-studio]');
+if (desk) {
+  bindHealth(desk);
+  bindDetails(desk);
+  // The preview is the heavy part: everything else works before it arrives.
+  void import('./player/player').then(({ mountPlayer }) => mountPlayer(need('[data-player]')));
+}

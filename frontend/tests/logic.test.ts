@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import { en } from '../src/i18n/en';
+import { ko } from '../src/i18n/ko';
+import { fill } from '../src/i18n';
+import { backoff } from '../src/lib/backoff';
+import { codecName, codecNames, refusedCodecs } from '../src/lib/codecs';
+import { bitRate, latency, startedAgo, viewers } from '../src/lib/format';
+import { parseHealth } from '../src/lib/health';
+import { parseLive, parseStatus, statusInterval } from '../src/lib/status';
+import { keyName } from '../src/player/keys';
+import { isBehind, shownLatency } from '../src/player/latency';
+import { Watchdog } from '../src/player/watchdog';
+
+describe('backoff', () => {
+  it('doubles up to its ceiling', () => {
+    expect([0, 1, 2, 3].map((attempt) => backoff(attempt, 1))).toEqual([1000, 2000, 4000, 8000]);
+    expect(backoff(50, 1)).toBe(15_000);
+  });
+  it('spreads over the upper half', () => {
+    expect(backoff(2, 0)).toBe(2000);
+    expect(backoff(2, 0.5)).toBe(3000);
+  });
+});
+
+describe('words and numbers', () => {
+  it('says since when, without ever going into the future', () => {
+    const now = Date.UTC(2026, 0, 1, 12);
+    expect(startedAgo(now + 5_000, now)).toBe('Just started');
+    expect(startedAgo(now - 12 * 60_000, now)).toBe('Started 12 min ago');
+    expect(startedAgo(now - 75 * 60_000, now)).toBe('Started 1 h 15 min ago');
+    expect(startedAgo(now - 49 * 3_600_000, now)).toBe('Started 2 d ago');
+  });
+  it('shortens large audiences', () => {
+    expect(viewers(1_204)).toBe('1,204 watching');
+    expect(viewers(12_034)).toBe('12K watching');
+  });
+  it('shows one decimal of latency below ten seconds', () => {
+    expect(latency(1.84)).toBe('1.8');
+    expect(latency(12.4)).toBe('12');
+  });
+  it('chooses the unit of a bit rate', () => {
+    expect(bitRate(2_600_000)).toBe('2.6 Mbps');
+    expect(bitRate(128_000)).toBe('128 kbps');
+  });
+});
+
+describe('latency', () => {
+  it('believes the clock where the live edge confirms it', () => {
+    expect(shownLatency(1.9, 1.2)).toBe(1.9);
+  });
+  it('falls back on the live edge when the clock of the viewer is wrong', () => {
+    expect(shownLatency(-40, 1.2)).toBe(1.2);
+    expect(shownLatency(95, 1.2)).toBe(1.2);
+  });
+  it('is unknown when nothing is known', () => {
+    expect(shownLatency(null, null)).toBeNull();
+    expect(isBehind(null, 1)).toBe(false);
+  });
+  it('calls it behind from three seconds over the target', () => {
+    expect(isBehind(3.9, 1)).toBe(false);
+    expect(isBehind(4.1, 1)).toBe(true);
+  });
+});
+
+describe('the watchdog', () => {
+  it('leaves a moving or paused picture alone', () => {
+    const dog = new Watchdog();
+    for (let second = 0; second < 30; second += 1) {
+      expect(dog.tick(second, second, true)).toBe('none');
+    }
+    for (let second = 30; second < 60; second += 1) {
+      expect(dog.tick(second, 29, false)).toBe('none');
+    }
+  });
+  it('jumps to live once, then reloads', () => {
+    const dog = new Watchdog();
+    dog.tick(0, 5, true);
+    const remedies = Array.from({ length: 14 }, (_, index) => dog.tick(index + 1, 5, true));
+    expect(remedies.filter((remedy) => remedy === 'seek-live')).toHaveLength(1);
+    expect(remedies.indexOf('seek-live')).toBe(6);
+    expect(remedies.indexOf('reload')).toBe(12);
+  });
+  it('takes a gap between ticks for sleep', () => {
+    const dog = new Watchdog();
+    dog.tick(0, 5, true);
+    expect(dog.tick(60, 5.2, true)).toBe('seek-live');
+  });
+});
+
+describe('the keyboard', () => {
+  it('is the same with and without Hangul', () => {
+    expect(keyName('k', 'KeyK')).toBe('k');
+    expect(keyName('K', 'KeyK')).toBe('k');
+    expect(keyName('ㅏ', 'KeyK')).toBe('k');
+    expect(keyName('?', 'Slash')).toBe('?');
+    expect(keyName('ArrowUp', 'ArrowUp')).toBe('ArrowUp');
+  });
+});
+
+describe('codecs', () => {
+  it('names them as people do', () => {
+    expect(codecName('hvc1.1.6.L93.B0')).toBe('H.265 (HEVC)');
+    expect(codecNames('avc1.64001f, mp4a.40.2')).toBe('H.264 · AAC');
+    expect(codecName('xyz9')).toBe('xyz9');
+  });
+  it('lists each one that the browser refuses, once', () => {
+    const plays = (codec: string): boolean => codec.startsWith('mp4a');
+    expect(refusedCodecs('hvc1.1.6.L93.B0,mp4a.40.2,hev1.1', plays)).toEqual(['H.265 (HEVC)']);
+  });
+});
+
+describe('what the station says', () => {
+  const status = {
+    slug: 'sori',
+    state: 'live',
+    since: '2026-01-01T12:00:00Z',
+    viewers: 12,
+    title: 'T',
+    description: '',
+    poster: null,
+    part_target: 0.33,
+    renditions: [
+      {
+        name: 'source',
+        width: 1280,
+        height: 720,
+        frame_rate: null,
+        codecs: 'avc1.64001f',
+        bitrate: 4e6,
+      },
+    ],
+  };
+  it('is read into values', () => {
+    const read = parseStatus(status);
+    expect(read.since?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
+    expect(read.renditions[0]).toMatchObject({ name: 'source', frameRate: null, height: 720 });
+    expect(parseLive({ live: [status] })).toHaveLength(1);
+  });
+  it('is refused where it is something else', () => {
+    expect(() => parseStatus({ ...status, state: 'asleep' })).toThrow(TypeError);
+    expect(() => parseStatus([])).toThrow(TypeError);
+    expect(() => parseHealth({ state: 'live', status: 3 })).toThrow(TypeError);
+  });
+  it('may lack readings while nothing comes in', () => {
+    const health = parseHealth({ state: 'offline', status: null, advice: [] });
+    expect(health.readings.bitrate).toBeNull();
+  });
+  it('is asked for more often while a viewer waits', () => {
+    expect(statusInterval('offline')).toBeLessThan(statusInterval('live'));
+  });
+});
+
+describe('the dictionaries', () => {
+  const marks = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
+  it('have the same keys and the same marks', () => {
+    expect(Object.keys(ko).sort()).toEqual(Object.keys(en).sort());
+    for (const key of Object.keys(en) as (keyof typeof en)[]) {
+      expect([key, marks(ko[key])]).toEqual([key, marks(en[key])]);
+    }
+  });
+  it('leave a mark without a value in sight', () => {
+    expect(fill('{a} {b}', { a: 1 })).toBe('1 {b}');
+  });
+});

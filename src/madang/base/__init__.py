@@ -1,0 +1,1 @@
+"""Ids, units and error roots; standard library only."""

@@ -1,0 +1,189 @@
+"""`madang backup …`: taking, listing, proving and bringing back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from madang.cli.common import Config, Data, Json, load_settings, print_table, report
+
+if TYPE_CHECKING:
+    from madang.ops.backup.model import Plan
+
+app = typer.Typer(help="Backups: taken, proven, brought back.", no_args_is_help=True)
+
+
+@app.command("now")
+def now(data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """Take a backup to every place, and drop old ones by rule."""
+    plan = _plan(data, config)
+    from madang.ops.backup.keeper import Keeper
+    from madang.ops.backup.model import rfc3339
+    from madang.ops.backup.programs import give_way
+
+    give_way()
+    outcome = Keeper(plan).now()
+    places = {
+        place: {part: {"added_bytes": saved.added} for part, saved in parts.items()}
+        for place, parts in outcome.stored.items()
+    }
+    result = {
+        "id": outcome.id,
+        "taken_at": rfc3339(outcome.taken_at),
+        "bytes": outcome.bytes,
+        "places": places,
+    }
+    words = [f"The backup {outcome.id} is taken: {_size(outcome.bytes)}."]
+    for place, parts in outcome.stored.items():
+        added = sum(saved.added for saved in parts.values())
+        words.append(f"  {place}: {_size(added)} of it new")
+    report(as_json, result, words)
+
+
+@app.command("list")
+def list_(data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """List the backups that there are, the newest first."""
+    plan = _plan(data, config)
+    from madang.ops.backup.keeper import list_backups
+    from madang.ops.backup.model import rfc3339
+
+    rows = [
+        {
+            "id": entry.id,
+            "taken_at": rfc3339(entry.taken_at),
+            "kind": entry.kind.value,
+            "bytes": entry.bytes,
+            "verified_at": rfc3339(entry.verified_at) if entry.verified_at else None,
+            "places": sorted(entry.verified),
+        }
+        for entry in list_backups(plan)
+    ]
+    if not as_json and not rows:
+        print("There is no backup yet: madang backup now")
+    else:
+        print_table(as_json, rows)
+
+
+@app.command("verify")
+def verify(
+    identifier: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="[default: the newest]")
+    ] = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Read all media, not only this week's share.")
+    ] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Prove a backup: read all of it, restore it into a scratch folder, count and compare."""
+    plan = _plan(data, config)
+    from madang.ops.backup.keeper import Keeper
+    from madang.ops.backup.programs import give_way
+    from madang.ops.backup.verify import verify as prove
+
+    give_way()
+    verdicts = prove(Keeper(plan), identifier=identifier, everything=everything)
+    rows = [
+        {
+            "place": verdict.place,
+            "id": verdict.id,
+            "files": verdict.files,
+            "tables": verdict.tables,
+            "rows": verdict.rows,
+            "media_read": verdict.media or None,
+        }
+        for verdict in verdicts
+    ]
+    words = [
+        f"{verdict.place}: the backup {verdict.id} is whole: {verdict.files} files, "
+        f"{verdict.rows} rows in {verdict.tables} tables."
+        for verdict in verdicts
+    ]
+    report(as_json, rows, words)
+
+
+@app.command("ship")
+def ship(
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until SIGTERM or Ctrl+C.")] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Send what PostgreSQL archived since the last time to the SFTP server elsewhere."""
+    plan = _plan(data, config)
+    from madang.ops.backup.keeper import ship as send
+    from madang.ops.backup.shipping import watch_and_send
+
+    if watch:
+        watch_and_send(plan)
+    sent = send(plan)
+    report(as_json, {"files": sent}, [f"{sent} files are sent."])
+
+
+@app.command("restore")
+def restore(
+    identifier: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="[default: the newest]")
+    ] = None,
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL", help="[default: backup.local, then backup.offsite]"),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="The copy that you kept elsewhere.")
+    ] = None,
+    sftp_key: Annotated[
+        Path | None, typer.Option(help="Private key that opens the SFTP server.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put a station that is here aside.")
+    ] = False,
+    media: Annotated[bool, typer.Option("--media/--no-media", help="Media as well.")] = True,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the station back: database, files and settings first, media after."""
+    # The settings are in the backup: on an empty machine there are none to read yet.
+    settings = load_settings(data, config if config and config.exists() else None)
+    from madang.ops.backup.restore import Wish
+    from madang.station.backups import bring_back
+
+    def say(words: str) -> None:
+        print(words, file=sys.stderr, flush=True)
+
+    done = bring_back(
+        settings,
+        Wish(identifier, replace, media, settings_to=config),
+        say,
+        source=source,
+        password_file=password_file,
+        sftp_key=sftp_key,
+    )
+    result = {
+        "id": done.id,
+        "place": done.place,
+        "bytes": done.bytes,
+        "media_bytes": done.media_bytes,
+        "notes": list(done.notes),
+    }
+    words = [*done.notes, f"The station is as it was in the backup {done.id}. Start it now."]
+    report(as_json, result, words)
+
+
+def _plan(data: Path | None, config: Path | None) -> Plan:
+    settings = load_settings(data, config)
+    from madang.station.backups import plan_of
+
+    return plan_of(settings)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"

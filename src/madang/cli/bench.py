@@ -1,0 +1,61 @@
+"""`madang bench`: measures what this machine holds, for the planner."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from madang.cli.common import Config, Data, Json, load_settings, report
+
+
+def bench(data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """Measure what this machine holds and write it down for `madang plan`."""
+    settings = load_settings(data, config)
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    from madang.ops.measure.bench import compared, measure
+    from madang.plan.abilities import KINDS, written
+    from madang.plan.figures import Figure
+    from madang.plan.words import Words
+
+    def say(words: str) -> None:
+        print(f"madang bench: {words} …", file=sys.stderr, flush=True)
+
+    abilities = measure(get_ffmpeg_exe(), settings.data, say)
+    draft = settings.abilities_file.with_suffix(".part")
+    draft.write_text(written(abilities), encoding="utf-8")
+    os.replace(draft, settings.abilities_file)
+
+    words = Words(settings.station.language)
+    rows = []
+    for name, found, reference in compared(abilities):
+        unit = KINDS[name].unit
+        values = (found.value, found.low, found.high) if found else (None, None, None)
+        shown = ["-" if v is None else words.value(Figure("", v, unit)) for v in values]
+        built_in = words.value(Figure("", reference, unit))
+        label = words.name(Figure(f"ability_{name}", 0, unit))
+        rows.append(
+            {"": label, "here": shown[0], "least": shown[1], "most": shown[2], "built in": built_in}
+        )
+    if as_json:
+        report(
+            True,
+            {
+                "machine": abilities.machine,
+                "cores": abilities.cores,
+                "taken_at": abilities.taken_at,
+                "file": str(settings.abilities_file),
+                "abilities": {
+                    name: {"value": m.value, "low": m.low, "high": m.high, "unit": KINDS[name].unit}
+                    for name, m in abilities.measured.items()
+                },
+                "not_measured": [name for name in KINDS if name not in abilities.measured],
+            },
+            [],
+        )
+        return
+    from madang.cli.common import print_table
+
+    print(f"{abilities.machine}, {abilities.cores} cores, {abilities.taken_at}")
+    print_table(False, rows)
+    print(f"Written to {settings.abilities_file}: `madang plan` reckons with it from now on.")

@@ -1,0 +1,77 @@
+"""What every command shares: options, settings in force, and printing for people and programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from madang.station.settings import Settings
+
+Data = Annotated[
+    Path | None,
+    # access(2) knows nothing of capabilities: who takes the backups may read it all the same.
+    typer.Option("--data", help="Data folder [default: MADANG_DATA or ./data]", readable=False),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file [default: madang.toml in it]", readable=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+
+
+def load_settings(
+    data: Path | None, config: Path | None, overrides: dict[str, str] | None = None
+) -> Settings:
+    """Read the settings in force. Raises SettingsError."""
+    from madang.station.settings import load
+
+    return load(data, config=config, overrides=overrides)
+
+
+def control_plane(data: Path | None, config: Path | None) -> Settings:
+    """Make ready to ask the rooms; returned with the addresses of the station if it runs."""
+    settings = load_settings(data, config)
+    from madang.station.boot import control_plane
+    from madang.station.runtime import as_running
+
+    control_plane(settings)
+    return as_running(settings)
+
+
+def report(as_json: bool, result: object, words: Sequence[str]) -> None:
+    """Print `result` as one JSON value, or `words` line by line."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        for line in words:
+            print(line)
+
+
+def print_table(as_json: bool, rows: Sequence[dict[str, Any]]) -> None:
+    """Print `rows`, all with the same keys, as one JSON array or as a table."""
+    if as_json:
+        report(True, rows, [])
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*(rows[0] if rows else ()), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(_cell(value), overflow="fold") for value in row.values()))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case list() | tuple():
+            return ", ".join(str(item) for item in value) or "-"
+        case _:
+            return str(value)

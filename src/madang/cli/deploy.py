@@ -1,0 +1,158 @@
+"""`madang deploy`: plan, apply, status, rollback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from madang.cli.common import Json, print_table, report
+
+if TYPE_CHECKING:
+    from madang.ops.deploy.drive import Deployment
+
+app = typer.Typer(help="Servers, as station.toml describes them.", no_args_is_help=True)
+
+From = Annotated[Path, typer.Option("--from", metavar="FILE", help="The station's description.")]
+DEFAULT_FROM = Path("station.toml")
+
+WOULD_CHANGE = 2
+"""Exit code of `plan` where something is not as described."""
+
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ROLE", help="Change the release of this role alone. Repeatable."),
+]
+
+
+@app.command()
+def plan(from_: From = DEFAULT_FROM, only: Only = None, as_json: Json = False) -> None:
+    """Show what `apply` would change, without secrets; exit 2 if anything."""
+    servers = deployment(from_)
+    heard: list[dict[str, Any]] = []
+    hear = heard.append if as_json else _Telling(heard, planning=True)
+    servers.run(servers.job("plan", hear, tuple(only or ())), hear)
+    machines = _differences(heard)
+    count = sum(len(step["changes"]) for steps in machines.values() for step in steps)
+    report(
+        as_json,
+        {"changes": count, "machines": machines},
+        [f"{count} thing(s) would change." if count else "Nothing would change."],
+    )
+    if count:
+        raise typer.Exit(WOULD_CHANGE)
+
+
+@app.command()
+def apply(from_: From = DEFAULT_FROM, only: Only = None, as_json: Json = False) -> None:
+    """Make the servers as described; where they are already, nothing is done."""
+    servers = deployment(from_)
+    heard: list[dict[str, Any]] = []
+    hear = _Streaming(heard) if as_json else _Telling(heard, planning=False)
+    servers.run(servers.job("apply", hear, tuple(only or ())), hear)
+    done = [
+        {key: event[key] for key in ("host", "step", "what")}
+        for event in heard
+        if event["event"] == "done"
+    ]
+    releases = {event["host"]: event["release"] for event in heard if event["event"] == "release"}
+    words = [
+        f"{len(done)} thing(s) changed." if done else "Nothing had to change.",
+        f"The station is at https://{servers.station.domain}/",
+    ]
+    report(as_json, {"changed": done, "releases": releases}, words)
+
+
+@app.command()
+def status(from_: From = DEFAULT_FROM, as_json: Json = False) -> None:
+    """Tell which release runs where, and whether it takes traffic; exit 1 if any does not."""
+    found = deployment(from_).status()
+    rows = [
+        {"host": host, "role": role, **facts}
+        for host, answer in found.items()
+        for role, facts in answer["roles"].items()
+    ]
+    if as_json:
+        report(True, found, [])
+    else:
+        print_table(False, rows)
+    if not all(row["ready"] for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(from_: From = DEFAULT_FROM, as_json: Json = False) -> None:
+    """Go back to the release that ran before, program and settings together."""
+    said = deployment(from_).rollback(lambda event: None)
+    report(
+        as_json,
+        said,
+        [f"{host}: {line}" for host, text in said.items() for line in text.split("\n")],
+    )
+
+
+def deployment(path: Path) -> Deployment:
+    """The servers that the file at `path` describes. Raises StationFileError."""
+    from madang.ops.deploy.drive import Deployment
+    from madang.ops.deploy.stationfile import load_station
+
+    return Deployment(load_station(path), path.absolute().parent)
+
+
+def _differences(heard: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    machines: dict[str, list[dict[str, Any]]] = {}
+    for event in heard:
+        if event["event"] == "differs" and event["changes"]:
+            step = {"step": event["step"], "changes": event["changes"]}
+            machines.setdefault(event["host"], []).append(step)
+    return machines
+
+
+class _Streaming:
+    """Remembers the events; with --json the result is one value, at the end."""
+
+    def __init__(self, heard: list[dict[str, Any]]) -> None:
+        self._heard = heard
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self._heard.append(event)
+        # On standard error: who watches sees each step as it happens.
+        if event["event"] in {"begin", "done"}:
+            typer.echo(json.dumps(event, ensure_ascii=False), err=True)
+
+
+class _Telling:
+    """Tells a person what is going on."""
+
+    def __init__(self, heard: list[dict[str, Any]], *, planning: bool) -> None:
+        self._heard = heard
+        self._planning = planning
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        self._heard.append(event)
+        match event["event"]:
+            case "building":
+                print(f"building the release for Python {event['python']} …", flush=True)
+            case "connected":
+                print(f"{event['host']}: connected", flush=True)
+            case "differs" if self._planning:
+                self._show(event)
+            case "begin":
+                print(
+                    f"{event['host']}: {event['step']}: {event['what']}: {event['how']}",
+                    flush=True,
+                )
+
+    def _show(self, event: dict[str, Any]) -> None:
+        changes = event["changes"]
+        same = event["total"] - len(changes)
+        print(
+            f"{event['host']}: {event['step']}: {len(changes)} to change, {same} as they should be"
+        )
+        for change in changes:
+            print(f"  {change['what']}: {change['how']}")
+            for line in change["lines"]:
+                print(f"      {line}")

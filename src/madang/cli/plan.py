@@ -1,0 +1,138 @@
+"""`madang plan`: the planner's answer in tables and bars, or as one JSON object."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from madang.cli.common import Config, Data, Json, load_settings, report
+
+if TYPE_CHECKING:
+    from madang.plan.words import Words
+    from madang.station.settings import Settings
+
+
+class Speech(StrEnum):
+    """Languages of the answer."""
+
+    EN = "en"
+    KO = "ko"
+
+
+class Money(StrEnum):
+    """Currencies of the answer."""
+
+    USD = "usd"
+    KRW = "krw"
+
+
+def _asked(help_text: str) -> object:
+    return typer.Option(help=help_text, show_default=False)
+
+
+def plan(
+    *,
+    shape: Annotated[str | None, _asked("minimal, single, split, scaled or one's own.")] = None,
+    edges: Annotated[str | None, _asked("Edges of a shape that has any.")] = None,
+    case: Annotated[str | None, _asked("A phase of the plan: mvp, growth, expansion.")] = None,
+    viewers: Annotated[str | None, _asked("People at the peak.")] = None,
+    bitrate: Annotated[str | None, _asked("Of the stream: 2.5M, 800k.")] = None,
+    hours: Annotated[str | None, _asked("On the air, a month.")] = None,
+    ladder: Annotated[str | None, _asked("Renditions: 720p:2.5:0.6,360p:0.8:0.4.")] = None,
+    profile: Annotated[str | None, _asked("evening, weekend, school, church, steady …")] = None,
+    channels: Annotated[str | None, _asked("On the air at once.")] = None,
+    chat: Annotated[str | None, _asked("Chat connections at once.")] = None,
+    messages: Annotated[str | None, _asked("Chat messages a second.")] = None,
+    api: Annotated[str | None, _asked("API requests a second.")] = None,
+    uploads: Annotated[str | None, _asked("Uploads at once.")] = None,
+    upload_gb: Annotated[str | None, _asked("The largest upload, in GB.")] = None,
+    files: Annotated[str | None, _asked("Uploads a month.")] = None,
+    file_mb: Annotated[str | None, _asked("An upload on average, in MB.")] = None,
+    keep_days: Annotated[str | None, _asked("Days that recordings are kept.")] = None,
+    archive: Annotated[str | None, _asked("none, h265 or av1.")] = None,
+    replays: Annotated[str | None, _asked("Hours replayed for each hour watched live.")] = None,
+    peers: Annotated[str | None, _asked("Share that viewers carry: 0 to 0.9.")] = None,
+    subscribers: Annotated[str | None, _asked("Who pay each month.")] = None,
+    price: Annotated[str | None, _asked("Of a subscription, in dollars.")] = None,
+    adverts: Annotated[str | None, _asked("Income a month, in dollars.")] = None,
+    growth: Annotated[str | None, _asked("Of the audience each month: 0.1 is 10%.")] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Other shapes and providers.")] = False,
+    why: Annotated[str | None, typer.Option(metavar="KEY", help="Explain one answer.")] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Demand from a TOML file.")
+    ] = None,
+    language: Annotated[Speech | None, _asked("en or ko [default: the station's]")] = None,
+    currency: Annotated[Money, typer.Option(help="Of the words; JSON is in dollars.")] = Money.USD,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Predict what a server holds, what it costs, and what breaks first."""
+    from madang.plan import answer as answers
+    from madang.plan.demand import FIELDS
+    from madang.plan.errors import DemandError
+    from madang.rooms.planner.files import known
+
+    given = locals()
+    settings = load_settings(data, config)
+    facts = known(settings.catalogue_file, settings.abilities_file)
+    words = _words(settings, language, currency, facts.korean_sources)
+    try:
+        asked = _from_file(from_file) if from_file else {}
+        asked |= {
+            name: given[name]
+            for name in ("shape", "edges", "case", *FIELDS)
+            if given[name] is not None
+        }
+        question = answers.question(asked)
+        answer = answers.work_out(facts.catalogue, facts.abilities, question)
+        explained = answers.explained(answer.chosen, why, words) if why else []
+    except DemandError as error:
+        print(f"madang: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    result = answers.as_json(facts.catalogue, question, answer, words)
+    if why:
+        lines = [f"{'  ' * _depth(line)}{line['text']}" for line in explained]
+        report(as_json, {**result, "why": explained}, lines)
+    elif as_json:
+        report(True, result, [])
+    else:
+        from madang.cli.plan_tables import show
+
+        show(result, words, compare=compare)
+
+
+def _depth(line: dict[str, object]) -> int:
+    depth = line["depth"]
+    return depth if isinstance(depth, int) else 0
+
+
+def _words(
+    settings: Settings, language: Speech | None, currency: Money, sources: dict[str, str]
+) -> Words:
+    from madang.plan.words import Currency, Words
+
+    spoken = language.value if language else settings.station.language
+    money = Currency()
+    if currency is Money.KRW:
+        money = Currency("krw", settings.plan.krw_per_usd, settings.plan.krw_date)
+    return Words(spoken, money, sources)
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    """The table `[plan]` of a TOML file, or the whole file where it has none."""
+    from madang.plan.errors import DemandError
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DemandError(f"{path} cannot be read: {error}.") from None
+    table = document.get("plan", document)
+    if not isinstance(table, dict):
+        raise DemandError(f"{path}: expected a table [plan].")
+    return {str(name).replace("-", "_"): value for name, value in table.items()}

@@ -1,0 +1,128 @@
+"""The same stream as FLV, for players that read one endless response (HTTP-FLV, WebSocket-FLV).
+
+Everybody reads the same bytes: a chunk is put together once and shared. Stamps are those of the
+common clock, so readers stay through takeovers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from madang.wire.flv import Tag, TagType, encode_metadata, encode_tag, file_header
+
+MAX_CACHE: Final = 16 << 20
+"""Bytes from the last key frame on that a newcomer is sent at once. With a longer key-frame
+interval than fits, newcomers wait for the next key frame."""
+
+MAX_CACHED_SECONDS: Final = 12
+"""The same in time: what is sent at once is played at once, and must not put a newcomer minutes
+behind the others."""
+
+_WRAP: Final = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole tags. `key_offset` is where the first key frame in it begins, None without one; a
+    reader that lost some can go on there."""
+
+    data: bytes
+    key_offset: int | None
+
+
+@dataclass(slots=True)
+class FlvFeed:
+    """Collects tags, hands out chunks. `opening` and the chunks taken after it are a valid FLV."""
+
+    listening: bool = True
+    """Whether anybody takes chunks; without a reader only the cache for newcomers is kept."""
+    _has_audio: bool = False
+    _has_video: bool = False
+    _headers: dict[TagType, bytes] = field(default_factory=dict)
+    _headers_due: bool = False
+    _metadata: bytes = b""
+    _fresh: bytearray = field(default_factory=bytearray)
+    _fresh_key: int | None = None
+    _cache: list[Tag] = field(default_factory=list)  # encoded only for who comes
+    _cached_bytes: int = 0
+    _cached_from: int = 0
+    _began: bool = False
+
+    def begin(self, *, audio: bool, video: bool, metadata: dict[str, float | str]) -> None:
+        """Begin, or begin again with other tracks."""
+        self._has_audio = audio
+        self._has_video = video
+        self._headers.clear()
+        self._headers_due = True
+        self._forget()
+        self._began = True
+        self._metadata = encode_tag(Tag(TagType.SCRIPT, 0, encode_metadata(dict(metadata))))
+
+    def header(self, tag_type: TagType, body: bytes) -> None:
+        """Take a sequence header; those who read already get it with the next key frame."""
+        self._headers[tag_type] = body
+
+    def append(self, tag_type: TagType, body: bytes, milliseconds: int, *, key: bool) -> None:
+        """Take a tag with media at `milliseconds` of the common clock.
+
+        `key` is true for a key frame; in a stream without video every tag is one. What comes
+        between `begin` and the first of them is left out: nothing could be decoded of it.
+        """
+        key = key and (tag_type is TagType.VIDEO or not self._has_video)
+        if self._headers_due and not key:
+            return
+        tag = Tag(tag_type, milliseconds % _WRAP, body)
+        if key:
+            if self._fresh_key is None and self.listening:
+                self._fresh_key = len(self._fresh)
+            self._forget()
+            self._cached_from = milliseconds
+            if self._headers_due and self.listening:
+                self._fresh += self._encoded_headers(milliseconds)
+            self._headers_due = False
+        if self.listening:
+            self._fresh += encode_tag(tag)
+        self._remember(tag, milliseconds, key=key)
+
+    def take(self) -> Chunk | None:
+        """Return everything since the last call, None where that is nothing."""
+        if not self._fresh:
+            return None
+        chunk = Chunk(bytes(self._fresh), self._fresh_key)
+        self._fresh.clear()
+        self._fresh_key = None
+        return chunk
+
+    @property
+    def begins_with_picture(self) -> bool:
+        """Whether `opening` holds what the next chunks need; otherwise wait for a key frame."""
+        return bool(self._cache) or not self._has_video
+
+    def opening(self) -> bytes | None:
+        """Return what a newcomer is sent first, None before the stream has begun.
+
+        Call right after `take`, so that the next chunk follows on it.
+        """
+        if not self._began:
+            return None
+        start = file_header(audio=self._has_audio, video=self._has_video)
+        media = map(encode_tag, self._cache)
+        return b"".join((start, self._metadata, self._encoded_headers(0), *media))
+
+    def _remember(self, tag: Tag, milliseconds: int, *, key: bool) -> None:
+        if not self._cache and self._has_video and not key:
+            return  # nothing to decode it with
+        self._cache.append(tag)
+        self._cached_bytes += len(tag.body)
+        long = milliseconds - self._cached_from > MAX_CACHED_SECONDS * 1000
+        if self._cached_bytes > MAX_CACHE or long:
+            self._forget()
+
+    def _encoded_headers(self, milliseconds: int) -> bytes:
+        stamp = milliseconds % _WRAP
+        return b"".join(encode_tag(Tag(kind, stamp, body)) for kind, body in self._headers.items())
+
+    def _forget(self) -> None:
+        self._cache.clear()
+        self._cached_bytes = 0

@@ -1,0 +1,142 @@
+"""Measures what an encoder sends: rates, key frames, losses and lateness, in constant memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+WINDOW: Final = 10
+"""Seconds over which bit and frame rates are averaged."""
+
+MISSED: Final = 1.6
+"""A step between pictures of that many usual ones has pictures missing in it."""
+
+STEADY: Final = 16
+"""Steps after which the usual one is known well enough to miss pictures."""
+
+
+DRIFT: Final = 0.001
+"""Seconds per second by which an encoder's clock may be slower than ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Rates per second over `WINDOW`, times in seconds, `dropped_frames` since the start."""
+
+    bit_rate: float = 0.0
+    frame_rate: float | None = None
+    key_frame_interval: float | None = None
+    longest_key_frame_interval: float | None = None
+    dropped_frames: int = 0
+    arrival_lag: float = 0.0
+    composition_delay: float = 0.0
+    damaged: int = 0
+    jumps: int = 0
+
+
+@dataclass(slots=True)
+class _Second:
+    at: int = -1
+    bytes: int = 0
+    frames: int = 0
+
+
+@dataclass(slots=True)
+class Meter:
+    """`now` is a monotonic clock, `at` the stream's clock, both in seconds."""
+
+    dropped_frames: int = 0
+    damaged: int = 0
+    jumps: int = 0
+    _seconds: list[_Second] = field(default_factory=lambda: [_Second() for _ in range(WINDOW + 1)])
+    _began: float | None = None
+    _last_picture: float | None = None
+    _step: float = 0.0
+    _steps: int = 0
+    _last_key: float | None = None
+    _intervals: list[float] = field(default_factory=list)
+    _lead: float | None = None
+    _clocked: float = 0.0
+    _lag: float = 0.0
+    _composition: float = 0.0
+
+    def restart(self) -> None:
+        """Another publisher: what is between the two is nobody's loss."""
+        self._last_picture = None
+        self._last_key = None
+        self._lead = None
+        self._step = 0.0
+        self._steps = 0
+        self._intervals.clear()
+
+    def jumped(self) -> None:
+        """The stream's clock was put elsewhere, and lateness counts from there."""
+        self.jumps += 1
+        self._lead = None
+
+    def received(self, size: int, now: float) -> None:
+        """Note `size` bytes from the encoder."""
+        self._second(now).bytes += size
+
+    def clock(self, at: float, now: float) -> None:
+        """Note that something stamped `at` arrived: later and later is an uplink too slow."""
+        lead = now - at
+        if self._lead is None:
+            self._lead = lead
+            self._clocked = now
+        # The encoder's clock is not ours: what drifts that slowly is the clock, not the uplink.
+        self._lead = min(lead, self._lead + DRIFT * (now - self._clocked))
+        self._clocked = now
+        self._lag += (lead - self._lead - self._lag) / 32
+
+    def picture(self, at: float, now: float, *, key: bool, composition: float) -> None:
+        """Note a picture."""
+        self._second(now).frames += 1
+        self._composition = max(composition, self._composition * 0.99)
+        if self._last_picture is not None:
+            self._note_step(at - self._last_picture)
+        self._last_picture = at
+        if key:
+            if self._last_key is not None:
+                self._intervals = [*self._intervals[-4:], at - self._last_key]
+            self._last_key = at
+
+    def measurement(self, now: float) -> Measurement:
+        """Return the figures of this moment."""
+        second = int(now)
+        past = [s for s in self._seconds if second - WINDOW <= s.at < second]
+        began = self._began if self._began is not None else now
+        span = min(float(WINDOW), second - began)
+        if span < 1:  # the first second: better an estimate than nothing
+            past, span = self._seconds, max(now - began, 0.1)
+        frames = sum(s.frames for s in past)
+        return Measurement(
+            bit_rate=sum(s.bytes for s in past) * 8 / span,
+            frame_rate=frames / span if frames else None,
+            key_frame_interval=self._intervals[-1] if self._intervals else None,
+            longest_key_frame_interval=max(self._intervals, default=None),
+            dropped_frames=self.dropped_frames,
+            arrival_lag=max(self._lag, 0.0),
+            composition_delay=self._composition,
+            damaged=self.damaged,
+            jumps=self.jumps,
+        )
+
+    def _second(self, now: float) -> _Second:
+        if self._began is None:
+            self._began = now
+        at = int(now)
+        second = self._seconds[at % len(self._seconds)]
+        if second.at != at:
+            second.at, second.bytes, second.frames = at, 0, 0
+        return second
+
+    def _note_step(self, step: float) -> None:
+        if step <= 0:
+            return
+        usual = self._step
+        if self._steps >= STEADY and step > MISSED * usual:
+            self.dropped_frames += round(step / usual) - 1
+            step = usual  # one hole says nothing of the usual distance
+        self._step += (step - usual) / min(self._steps + 1, 64)
+        self._steps += 1

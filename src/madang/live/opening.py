@@ -1,0 +1,71 @@
+"""The first moments of a show: keeps what comes until it is known how to cut it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from madang.live.demux import Tracks
+from madang.live.segmenter import Cutting, measure
+from madang.media.track import Track, Unit
+
+PATIENCE: Final = 4.0
+"""Seconds to wait for the second key frame, which tells their interval: longer ones are assumed
+to be as long as they come."""
+
+SOUND_ENOUGH: Final = 0.5
+"""Seconds of sound that tell how long its units are."""
+
+
+@dataclass(slots=True)
+class Opening:
+    """Units in the order of their arrival. Settings and `now` in seconds."""
+
+    part_target: float
+    segment: float
+    _units: list[tuple[Track, Unit]] = field(default_factory=list)
+    _began: float | None = None
+    _known: bool = False
+    _keys: int = 0
+
+    def clear(self) -> None:
+        """Begin again: another publisher, or other tracks."""
+        self._units.clear()
+        self._began = None
+        self._known = False
+        self._keys = 0
+
+    def add(self, tracks: Tracks, track: Track, unit: Unit, now: float) -> None:
+        """Keep a unit."""
+        is_video = track is tracks.video
+        if tracks.video is not None and not self._keys and not (is_video and unit.key):
+            return  # nothing can be shown before the first key frame
+        if self._began is None:
+            self._began = now
+        self._units.append((track, unit))
+        if is_video:
+            self._keys += unit.key
+            self._known = self._keys > 1 or self._span(track) >= PATIENCE
+        elif tracks.video is None:
+            self._known = self._span(track) >= SOUND_ENOUGH
+
+    def deadline(self) -> float | None:
+        """When to stop waiting; None where nothing has come yet."""
+        return None if self._began is None else self._began + PATIENCE
+
+    def due(self, now: float) -> bool:
+        """Whether enough is known, or it took too long."""
+        return self._known or (self._began is not None and now >= self._began + PATIENCE)
+
+    def close(self, tracks: Tracks) -> tuple[Cutting, list[tuple[Track, Unit]]]:
+        """Return how to cut the stream, and what has come so far."""
+        clock = tracks.video or tracks.audio
+        on_clock = [unit for track, unit in self._units if track is clock]
+        cutting = measure(tracks, on_clock, self.part_target, self.segment)
+        units = list(self._units)
+        self.clear()
+        return cutting, units
+
+    def _span(self, track: Track) -> float:
+        first = next(unit for other, unit in self._units if other is track)
+        return (self._units[-1][1].dts - first.dts) / track.timescale

@@ -1,0 +1,188 @@
+"""One rendition: cuts become fragments in a window. The source's, or one that follows it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from madang.live.dates import Dates
+from madang.live.demux import AudioFrame, Demuxer, Tracks, VideoFrame
+from madang.live.segmenter import Cut, Cutting, PartCut, SegmentCut
+from madang.live.timeline import Timeline
+from madang.live.window import Window
+from madang.media.track import AudioTrack, Unit, VideoTrack
+from madang.wire.flv import Tag
+from madang.wire.fmp4 import Run, fragment, init_segment
+
+SOURCE: Final = "source"
+"""Name of the rendition that is what the encoder sent."""
+
+_SEQUENCE_WRAP: Final = 1 << 32
+
+
+@dataclass(slots=True)
+class Rendition:
+    """A window and what fills it."""
+
+    name: str
+    tracks: Tracks
+    cutting: Cutting
+    window: Window
+    dates: Dates
+    _sequence: int = 0
+    _discontinuity: bool = False
+    _map_due: bool = True
+
+    @property
+    def discontinuity_due(self) -> bool:
+        """Whether the next part has nothing to do with those before."""
+        return self._discontinuity
+
+    def change(self, tracks: Tracks, rate: int) -> None:
+        """Other tracks, or the same of another publisher, begin with the next part.
+
+        `rate` is ticks per second of their clock track.
+        """
+        self.window.end_segment()
+        self.tracks = tracks
+        self.cutting = self.cutting.at_rate(rate)
+        self._discontinuity = True
+        self._map_due = True
+
+    def apply(self, cut: Cut) -> bool:
+        """Bring a cut into the window; return whether that made a new part."""
+        if isinstance(cut, SegmentCut):
+            self.window.end_segment()
+            return False
+        if self._map_due:
+            self.window.set_map(init_segment(self.tracks.all), discontinuity=self._discontinuity)
+            self._map_due = self._discontinuity = False
+        rate = self.cutting.rate
+        body = fragment(self._sequence, self._runs(cut))
+        self._sequence = (self._sequence + 1) % _SEQUENCE_WRAP
+        duration = (cut.end - cut.start) / rate
+        date = self.dates.date(cut.start / rate) if self.window.between_segments else None
+        self.window.add_part(body, duration, cut.independent, date)
+        return True
+
+    def _runs(self, cut: PartCut) -> list[Run]:
+        runs = []
+        for number, (track, units) in enumerate(
+            zip(self.tracks.all, cut.units, strict=True), start=1
+        ):
+            if units:
+                runs.append(Run(number, units, self._end(track, units[-1], cut.end)))
+        return runs
+
+    def _end(self, track: VideoTrack | AudioTrack, last: Unit, end: int) -> int:
+        if isinstance(track, AudioTrack):
+            return last.dts + last.duration
+        # A picture that stays because the next ones were lost has its usual duration here; one
+        # that came late (after its part) has to have some.
+        frame = self.cutting.frame
+        return end if last.dts < end <= last.dts + 3 * frame else last.dts + frame
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A part of the source, from `start` to `end` in ticks; `discontinuity` is true for the first
+    part behind one. Where `msn` is set a segment ended instead, and the one of this number begins
+    at `start`."""
+
+    start: int
+    end: int
+    msn: int | None = None
+    discontinuity: bool = False
+
+
+@dataclass(slots=True)
+class Follower:
+    """A rendition that a transcoder makes of the source, cut at the same instants.
+
+    Its frames carry the common clock. It begins with the source's next segment, so that sequence
+    numbers agree across renditions (RFC 8216bis, section 6.2.4).
+    """
+
+    name: str
+    cutting: Cutting
+    window: Window
+    dates: Dates
+    timeline: Timeline
+    rendition: Rendition | None = None
+    _demuxer: Demuxer = field(default_factory=Demuxer)
+    _tracks: Tracks | None = None
+    _marks: deque[Mark] = field(default_factory=deque)
+    _begun: bool = False
+    _video: list[Unit] = field(default_factory=list)
+    _audio: list[Unit] = field(default_factory=list)
+
+    def mark(self, mark: Mark) -> None:
+        """The source was cut."""
+        self._marks.append(mark)
+
+    def receive(self, tag: Tag, now: float) -> int:
+        """Take a tag of the transcoder's; return how many parts came of it."""
+        parts = 0
+        for item in self._demuxer.receive(tag.type, tag.timestamp, tag.body, now):
+            match item:
+                case Tracks():
+                    self._tracks = item
+                    if self.rendition is not None:
+                        self.rendition.change(item, self.cutting.rate)
+                case VideoFrame() if self._tracks is not None and self._tracks.video is not None:
+                    unit, _ = self.timeline.place_video(item, self._tracks.video)
+                    parts += self._cut_before(unit)
+                    if self._begun:
+                        self._video.append(unit)
+                case AudioFrame() if self._tracks is not None and self._tracks.audio is not None:
+                    sound, _ = self.timeline.place_audio(item, self._tracks.audio)
+                    if sound is not None and self._begun:
+                        self._audio.append(sound)
+                case _:
+                    pass  # a damaged tag of our own transcoder is counted where it is read
+        return parts
+
+    def _cut_before(self, unit: Unit) -> int:
+        """Cut at every mark that `unit` lies behind."""
+        parts = 0
+        half = self.cutting.frame // 2
+        while self._marks and unit.dts >= self._marks[0].end - half:
+            mark = self._marks.popleft()
+            if self._begun:
+                parts += self._cut(mark)
+            elif mark.msn is not None and unit.key and unit.dts < mark.end + half:
+                self._begin(mark)
+        return parts
+
+    def _begin(self, mark: Mark) -> None:
+        assert self._tracks is not None
+        assert mark.msn is not None
+        self.window.next_msn = mark.msn
+        self.rendition = Rendition(self.name, self._tracks, self.cutting, self.window, self.dates)
+        self._begun = True
+
+    def _cut(self, mark: Mark) -> int:
+        assert self.rendition is not None
+        if mark.msn is not None:
+            self.rendition.apply(SegmentCut(mark.start))
+            return 0
+        tracks = self.rendition.tracks
+        if mark.discontinuity:
+            # Renditions have theirs at the same places (RFC 8216bis, section 6.2.4).
+            self.rendition.change(tracks, self.cutting.rate)
+        units = [tuple(self._video)] if tracks.video is not None else []
+        if tracks.audio is not None:
+            units.append(self._take_audio(mark.end, tracks.audio))
+        made = 0
+        if any(units):
+            independent = bool(self._video) and self._video[0].key
+            made = self.rendition.apply(PartCut(mark.start, mark.end, tuple(units), independent))
+        self._video.clear()
+        return int(made)
+
+    def _take_audio(self, end: int, track: AudioTrack) -> tuple[Unit, ...]:
+        limit = end * track.timescale // self.cutting.rate
+        taken = [unit for unit in self._audio if unit.dts < limit]
+        del self._audio[: len(taken)]
+        return tuple(taken)

@@ -1,0 +1,399 @@
+"""One channel's show, from the first tag to the last playlist, through reconnects and takeovers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from madang.live.dates import Dates
+from madang.live.demux import AudioFrame, Demuxer, Notice, Tracks, VideoFrame
+from madang.live.flvfeed import FlvFeed
+from madang.live.health import Advice, advise
+from madang.live.meter import Meter
+from madang.live.opening import Opening
+from madang.live.rendition import SOURCE, Follower, Mark, Rendition
+from madang.live.segmenter import Cut, PartCut, Segmenter
+from madang.live.timeline import Jump, Timeline
+from madang.live.variants import multivariant
+from madang.live.window import CachedPlaylist, Window
+from madang.media.track import AudioTrack, Track, Unit, VideoTrack
+from madang.wire.flv import (
+    AudioPacket,
+    PacketKind,
+    TagType,
+    VideoPacket,
+    encode_audio,
+    encode_video,
+)
+from madang.wire.fmp4 import Run, fragment, init_segment
+from madang.wire.hls import RenditionReport
+
+State = Literal["starting", "live", "interrupted", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """How shows are cut and kept, in seconds. `grace` is how long an encoder may be away."""
+
+    part_target: float = 0.33
+    segment: float = 2.0
+    window: float = 30.0
+    grace: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The first part is there: the show can be watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartsAdded:
+    """A rendition has new parts, or has ended: whoever waits for it can be answered."""
+
+    rendition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The encoder is gone; the show waits for it until the grace period is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The encoder, or another one, goes on with the show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The show is over."""
+
+
+ShowEvent = Opened | PartsAdded | Interrupted | Resumed | Ended | Notice
+
+MAX_NAMED_NOTICES: Final = 20
+"""Notices passed on per publisher; a stream damaged all over says the same thing each time."""
+
+
+@dataclass(slots=True)
+class Show:
+    """A state machine without sockets and clocks: `now` is a monotonic clock in seconds.
+
+    `epoch` goes into the names of files, `first_msn` is the first media sequence number,
+    `wall_offset` turns `now` into seconds since 1970.
+    """
+
+    settings: LiveSettings
+    epoch: str
+    first_msn: int
+    wall_offset: float
+    state: State = "starting"
+    tracks: Tracks | None = None
+    frames: int = 0
+    part_lag: float = 0.0
+    """Seconds from the arrival of the last part's first unit to the part's publication."""
+    meter: Meter = field(default_factory=Meter)
+    feed: FlvFeed = field(default_factory=FlvFeed)
+    source: Rendition | None = None
+    followers: dict[str, Follower] = field(default_factory=dict)
+    _demuxer: Demuxer = field(default_factory=Demuxer)
+    _timeline: Timeline = field(default_factory=Timeline)
+    _dates: Dates = field(init=False)
+    _opening: Opening = field(init=False)
+    _segmenter: Segmenter | None = None
+    _part_began: float | None = None
+    _given_up_at: float | None = None
+    _publisher_there: bool = False
+    _key_unit: tuple[VideoTrack, Unit] | None = None
+    _notices: int = 0
+
+    def __post_init__(self) -> None:
+        self._dates = Dates(self.wall_offset)
+        self._opening = Opening(self.settings.part_target, self.settings.segment)
+
+    # --- what happens ---
+
+    def publisher_connected(self, now: float) -> list[ShowEvent]:
+        """An encoder begins, comes back, or takes over from another."""
+        events: list[ShowEvent] = []
+        if self._publisher_there:
+            events += self._break_off()
+        self._timeline.restart()
+        self._part_began = None
+        self.meter.restart()
+        self._dates.restart()
+        self._notices = 0
+        self._publisher_there = True
+        self._given_up_at = None
+        if self.state == "interrupted":
+            self.state = "live" if self.source is not None else "starting"
+            events.append(Resumed())
+        return events
+
+    def receive(self, tag_type: TagType, stamp: int, body: bytes, now: float) -> list[ShowEvent]:
+        """Take an audio or video tag; `stamp` in milliseconds modulo 2**32.
+
+        What comes while no publisher is there belongs to nothing and is passed over.
+        """
+        if not self._publisher_there:
+            return []
+        self.meter.received(len(body), now)
+        events: list[ShowEvent] = []
+        for item in self._demuxer.receive(tag_type, stamp, body, now):
+            self._take(item, events)
+        return events
+
+    def publisher_gone(self, now: float) -> list[ShowEvent]:
+        """The encoder left or was lost; it has the grace period to come back."""
+        if not self._publisher_there or self.state == "ended":
+            return []
+        self._publisher_there = False
+        events = self._break_off()
+        self.state = "interrupted"
+        self._given_up_at = now + self.settings.grace
+        return [*events, Interrupted()]
+
+    def end(self, now: float) -> list[ShowEvent]:
+        """The show is over now."""
+        if self.state == "ended":
+            return []
+        events = self._break_off()
+        self._publisher_there = False
+        self.state = "ended"
+        self._given_up_at = None
+        for name, window in self.windows().items():
+            window.end()
+            events.append(PartsAdded(name))
+        return [*events, Ended()]
+
+    def deadline(self) -> float | None:
+        """When to call `tick`; None where only tags can move the show."""
+        times = [self._demuxer.deadline(), self._given_up_at, self._opening.deadline()]
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now: float) -> list[ShowEvent]:
+        """Stop waiting for what did not come."""
+        if self._given_up_at is not None and now >= self._given_up_at:
+            return self.end(now)
+        events: list[ShowEvent] = []
+        for item in self._demuxer.tick(now):
+            self._take(item, events)
+        if self._opening.due(now):
+            self._open(events)
+        return events
+
+    def follow(self, name: str) -> Follower:
+        """Add a rendition that a transcoder makes of the feed. The show must be open."""
+        assert self.source is not None
+        window = self._new_window(name)
+        timeline = Timeline.following(self._timeline.newest)
+        follower = Follower(name, self.source.cutting, window, self._dates, timeline)
+        self.followers[name] = follower
+        return follower
+
+    def unfollow(self, name: str) -> None:
+        """A transcoder ended: its rendition is no longer offered."""
+        follower = self.followers.pop(name, None)
+        if follower is not None:
+            follower.window.end()
+
+    # --- what can be asked ---
+
+    def renditions(self) -> dict[str, Rendition]:
+        """The renditions that can be played, the source first."""
+        playing = {} if self.source is None else {SOURCE: self.source}
+        for name, follower in self.followers.items():
+            if follower.rendition is not None and follower.window.edge is not None:
+                playing[name] = follower.rendition
+        return playing
+
+    def windows(self) -> dict[str, Window]:
+        """The windows of the renditions that can be played."""
+        return {name: rendition.window for name, rendition in self.renditions().items()}
+
+    def playlist(self) -> CachedPlaylist | None:
+        """The multivariant playlist, None before the show has opened."""
+        renditions = self.renditions()
+        return CachedPlaylist(multivariant(renditions)) if renditions else None
+
+    def advice(self, now: float) -> tuple[Advice, ...]:
+        """What to change in the encoder."""
+        if self.tracks is None or self.state != "live":
+            return ()
+        return advise(self.tracks, self.meter.measurement(now), self.frames)
+
+    def thumbnail_source(self) -> bytes | None:
+        """An fMP4 with the last key frame, None where there is none."""
+        if self._key_unit is None:
+            return None
+        track, unit = self._key_unit
+        still = Unit(0, 0, True, unit.data)
+        return init_segment([track]) + fragment(1, [Run(1, [still], track.timescale)])
+
+    # --- how it goes ---
+
+    def _take(
+        self, item: Tracks | VideoFrame | AudioFrame | Notice, events: list[ShowEvent]
+    ) -> None:
+        match item:
+            case VideoFrame():
+                if self.tracks is not None and self.tracks.video is not None:
+                    track = self.tracks.video
+                    unit, jump = self._timeline.place_video(item, track)
+                    self._note_jump(jump)
+                    at = unit.dts / track.timescale
+                    self._dates.note(at, item.arrived)
+                    self.meter.clock(at, item.arrived)
+                    composition = item.composition / 1000
+                    self.meter.picture(at, item.arrived, key=item.key, composition=composition)
+                    self.frames += 1
+                    if item.key:
+                        self._key_unit = (track, unit)
+                    self._feed_video(track, unit)
+                    self._add(track, unit, item.arrived, events)
+            case AudioFrame():
+                if self.tracks is not None and self.tracks.audio is not None:
+                    sound = self.tracks.audio
+                    heard, jump = self._timeline.place_audio(item, sound)
+                    self._note_jump(jump)
+                    if heard is not None:
+                        at = heard.dts / sound.timescale
+                        if self.tracks.video is None:
+                            self._dates.note(at, item.arrived)
+                            self.meter.clock(at, item.arrived)
+                        self._feed_audio(sound, heard)
+                        self._add(sound, heard, item.arrived, events)
+            case Tracks():
+                self._begin_tracks(item, events)
+            case Notice():
+                if item.code == "damaged_media":
+                    self.meter.damaged += 1
+                self._notices += 1
+                if self._notices <= MAX_NAMED_NOTICES:
+                    events.append(item)
+
+    def _begin_tracks(self, tracks: Tracks, events: list[ShowEvent]) -> None:
+        self.tracks = tracks
+        self._announce_to_feed(tracks)
+        if self.source is None:
+            self._opening.clear()
+            return
+        if self._segmenter is not None:
+            self._cut(self._segmenter.flush(), events)
+        clock = tracks.video or tracks.audio
+        assert clock is not None
+        self.source.change(tracks, clock.timescale)
+        self._segmenter = Segmenter(tracks, self.source.cutting)
+
+    def _add(self, track: Track, unit: Unit, now: float, events: list[ShowEvent]) -> None:
+        if self._segmenter is not None:
+            if self._part_began is None:
+                self._part_began = now
+            cuts = self._segmenter.add(track, unit)
+            if cuts:
+                self.part_lag = now - self._part_began
+                self._part_began = now
+                self._cut(cuts, events)
+        elif self.tracks is not None:
+            self._opening.add(self.tracks, track, unit, now)
+            if self._opening.due(now):
+                self._open(events)
+
+    def _open(self, events: list[ShowEvent]) -> None:
+        """Fix how the stream is cut, and bring what came so far into the window."""
+        if self.tracks is None:
+            return
+        cutting, units = self._opening.close(self.tracks)
+        window = Window(
+            self.epoch,
+            cutting.part_target,
+            cutting.target_duration,
+            self.settings.window,
+            self.first_msn,
+            lambda: self._reports(SOURCE),
+        )
+        self.source = Rendition(SOURCE, self.tracks, cutting, window, self._dates)
+        self._segmenter = Segmenter(self.tracks, cutting)
+        for track, unit in units:
+            self._cut(self._segmenter.add(track, unit), events)
+        self.state = "live"
+        events.append(Opened())
+
+    def _cut(self, cuts: list[Cut], events: list[ShowEvent]) -> None:
+        source = self.source
+        if not cuts or source is None:
+            return
+        for cut in cuts:
+            if isinstance(cut, PartCut):
+                mark = Mark(cut.start, cut.end, discontinuity=source.discontinuity_due)
+            else:
+                mark = Mark(cut.start, cut.start, msn=source.window.next_msn)
+            source.apply(cut)
+            for follower in self.followers.values():
+                follower.mark(mark)
+        events.append(PartsAdded(SOURCE))
+
+    def _break_off(self) -> list[ShowEvent]:
+        """The stream of this publisher ends here. What is too little to open a show is lost."""
+        events: list[ShowEvent] = []
+        self._demuxer = Demuxer()
+        self._opening.clear()
+        if self._segmenter is not None:
+            self._cut(self._segmenter.flush(), events)
+        return events
+
+    def _new_window(self, name: str) -> Window:
+        assert self.source is not None
+        cutting = self.source.cutting
+        return Window(
+            self.epoch,
+            cutting.part_target,
+            cutting.target_duration,
+            self.settings.window,
+            0,
+            lambda: self._reports(name),
+        )
+
+    def _reports(self, name: str) -> tuple[RenditionReport, ...]:
+        reports = []
+        for other, window in self.windows().items():
+            edge = window.edge
+            if other != name and edge is not None:
+                reports.append(RenditionReport(f"../{other}/media.m3u8", *edge))
+        return tuple(reports)
+
+    def _note_jump(self, jump: Jump | None) -> None:
+        if jump is not None:
+            self.meter.jumped()
+            self._dates.restart()
+
+    def _announce_to_feed(self, tracks: Tracks) -> None:
+        metadata: dict[str, float | str] = {"encoder": "Madang"}
+        if tracks.video is not None:
+            metadata |= {"width": float(tracks.video.width), "height": float(tracks.video.height)}
+        self.feed.begin(
+            audio=tracks.audio is not None, video=tracks.video is not None, metadata=metadata
+        )
+        for packet in self._demuxer.headers():
+            if isinstance(packet, VideoPacket):
+                self.feed.header(TagType.VIDEO, encode_video(packet))
+            else:
+                self.feed.header(TagType.AUDIO, encode_audio(packet))
+
+    def _feed_video(self, track: VideoTrack, unit: Unit) -> None:
+        per_millisecond = track.timescale / 1000
+        packet = VideoPacket(
+            kind=PacketKind.FRAME,
+            codec=track.codec,
+            key=unit.key,
+            composition=round((unit.pts - unit.dts) / per_millisecond),
+            nanos=0,
+            track_id=0,
+            data=unit.data,
+        )
+        at = round(unit.dts / per_millisecond)
+        self.feed.append(TagType.VIDEO, encode_video(packet), at, key=unit.key)
+
+    def _feed_audio(self, track: AudioTrack, unit: Unit) -> None:
+        packet = AudioPacket(PacketKind.FRAME, track.codec, 0, 0, unit.data)
+        at = round(unit.dts * 1000 / track.timescale)
+        self.feed.append(TagType.AUDIO, encode_audio(packet), at, key=True)

@@ -1,0 +1,179 @@
+"""Puts frames of one publisher after another on one clock that never goes back.
+
+RTMP stamps are milliseconds modulo 2**32, start anywhere, and jump when encoders reconnect, sleep
+or correct their clocks. Every medium has an offset from stamps to the common clock. Usually both
+have the same, which keeps sound and picture together; a frame whose place makes no sense first
+tries the other medium's offset, and else goes on right after the newest frame. Behind a jump of
+one medium, the other tries in the other order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from madang.live.demux import AudioFrame, VideoFrame
+from madang.media.track import AudioTrack, Unit, VideoTrack
+
+START: Final = 10_000
+"""Milliseconds on the common clock at which the first frame is put: what comes a little earlier
+than the first, or is shown before it is decoded, still has a time above 0."""
+
+BEHIND: Final = 2_000
+"""Milliseconds that one medium may be behind the other: encoders interleave loosely."""
+
+BACK: Final = 100
+"""Milliseconds that a frame may be stamped before the one of its kind sent earlier: jitter."""
+
+GAP: Final = 250
+"""Milliseconds without any frame that stay in the stream. A longer hole in all media is closed:
+players would stop at it."""
+
+STEPS: Final = 3
+"""The same for slow streams, in frame durations: slides at one picture a second have no holes."""
+
+UNKNOWN_STEP: Final = 1_500
+"""Milliseconds that may lie between the first two frames, when nobody knows the frame rate."""
+
+LONGEST_STEP: Final = 10_000
+"""Milliseconds that may lie between two frames of the slowest stream."""
+
+AUDIO_TOLERANCE: Final = 0.06
+"""Seconds between an audio stamp and the count of samples that are rounding and jitter."""
+
+ROUNDING: Final = 0.002
+"""Seconds that stamps in whole milliseconds may be off."""
+
+_WRAP: Final = 1 << 32
+_HALF: Final = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Stamps did not go on where they should have; `by` is how many milliseconds off they were."""
+
+    by: float
+
+
+@dataclass(slots=True)
+class _Medium:
+    offset: float | None = None
+    last: float | None = None  # on the common clock, in milliseconds
+    step: float | None = None  # usual distance of two frames
+    ticks: int = -1  # of the last picture, or where the last sound ended
+    rate: int = 0  # of these ticks per second
+    suspect: bool = False  # the other medium has just jumped, and this one may have as well
+    anchored: bool = False  # whether sound was placed by its stamp since the offset changed
+
+    def move(self, offset: float) -> None:
+        """Use another offset from here on."""
+        self.anchored = self.anchored and offset == self.offset
+        self.offset = offset
+
+
+@dataclass(slots=True)
+class Timeline:
+    """The clock of one show. `newest` is the latest instant on it, in milliseconds."""
+
+    newest: float = START
+    _video: _Medium = field(default_factory=_Medium)
+    _audio: _Medium = field(default_factory=_Medium)
+    _reference: int | None = None  # the last stamp, unwrapped
+
+    @classmethod
+    def following(cls, newest: float) -> Timeline:
+        """Return a clock for frames that carry the common clock, which is at `newest`.
+
+        The first of them may be older, by what a transcoder keeps and a newcomer is sent at once.
+        """
+        video, audio = _Medium(offset=0.0), _Medium(offset=0.0)
+        return cls(newest=0.0, _video=video, _audio=audio, _reference=round(newest))
+
+    def restart(self) -> None:
+        """A new publisher begins: its stamps have nothing to do with those before."""
+        self._reference = None
+        for medium in (self._video, self._audio):
+            medium.offset = None
+            medium.last = None
+            medium.anchored = False
+        # What follows must not begin inside what was there.
+        self.newest += self._video.step or self._audio.step or 0
+
+    def place_video(self, frame: VideoFrame, track: VideoTrack) -> tuple[Unit, Jump | None]:
+        """Return the unit, its times in ticks of `track`, and the jump before it if any."""
+        at, jump = self._place(frame.stamp, frame.nanos, self._video, self._audio)
+        per_millisecond = track.timescale / 1000
+        ticks = max(round(at * per_millisecond), self._video.ticks + 1)
+        self._video.ticks = ticks
+        shown = ticks + round(frame.composition * per_millisecond)
+        return Unit(ticks, max(shown, 0), frame.key, frame.data), jump
+
+    def place_audio(self, frame: AudioFrame, track: AudioTrack) -> tuple[Unit | None, Jump | None]:
+        """Return the unit, its times in samples, and the jump before it if any.
+
+        Units follow one another sample by sample as long as their stamps agree within
+        `AUDIO_TOLERANCE`. One that would lie inside the unit before is dropped: None. Behind a
+        jump the stamp alone counts, or sound and picture would be apart from then on.
+        """
+        medium = self._audio
+        at, jump = self._place(frame.stamp, frame.nanos, medium, self._video)
+        if medium.rate != track.timescale:
+            if medium.rate:
+                medium.ticks = math.ceil(medium.ticks * track.timescale / medium.rate)
+            medium.rate = track.timescale
+            medium.anchored = False
+        stamped = round(at * track.timescale / 1000)
+        tolerance = AUDIO_TOLERANCE * track.timescale if medium.anchored else 0
+        if stamped < medium.ticks - max(tolerance, ROUNDING * track.timescale):
+            return None, jump
+        on_time = stamped <= medium.ticks + tolerance
+        start = medium.ticks if on_time else stamped
+        medium.anchored = True
+        medium.ticks = start + frame.samples
+        return Unit(start, start, True, frame.data, frame.samples), jump
+
+    def _place(
+        self, stamp: int, nanos: int, medium: _Medium, other: _Medium
+    ) -> tuple[float, Jump | None]:
+        raw = self._unwrap(stamp) + nanos / 1e6
+        jump = None
+        at = None
+        offsets = (medium.offset, other.offset)
+        for offset in reversed(offsets) if medium.suspect else offsets:
+            if offset is not None and self._makes_sense(raw + offset, medium):
+                medium.move(offset)
+                at = raw + offset
+                break
+        medium.suspect = False
+        if at is None:
+            step = medium.step if medium.step is not None and medium.last is not None else 0.0
+            at = self.newest + step
+            if medium.offset is not None:
+                jump = Jump(raw + medium.offset - at)
+                other.suspect = True
+            medium.move(at - raw)
+        if medium.last is not None and at > medium.last and jump is None:
+            step = at - medium.last
+            medium.step = step if medium.step is None else medium.step + (step - medium.step) / 8
+        medium.last = at
+        self.newest = max(self.newest, at)
+        return at, jump
+
+    def _makes_sense(self, at: float, medium: _Medium) -> bool:
+        if self._video.last is None and self._audio.last is None:
+            return True  # the first of all
+        ahead = at - self.newest
+        limit: float = UNKNOWN_STEP
+        if medium.step is not None:
+            limit = max(GAP, min(STEPS * medium.step, LONGEST_STEP))
+        if ahead > limit or ahead < -BEHIND:
+            return False
+        return medium.last is None or at >= medium.last - BACK
+
+    def _unwrap(self, stamp: int) -> int:
+        if self._reference is None:
+            self._reference = stamp
+        else:
+            self._reference += (stamp - self._reference + _HALF) % _WRAP - _HALF
+        return self._reference

@@ -1,0 +1,1 @@
+"""Tracks, access units and codec configurations; frozen values, no I/O."""

@@ -1,0 +1,247 @@
+"""What a machine has for the station's backups. Pure.
+
+In `minimal` the station takes them by itself, in its data folder. Where there is PostgreSQL, timers
+of the system do, as PostgreSQL's user, on the machine with the cluster; see `madang.ops.backup`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from madang.ops.backup.model import Keep
+from madang.ops.backup.places import Access, Kind, Place, parse_place
+from madang.ops.backup.postgresql import USER as POSTGRES
+from madang.ops.backup.render import STANZA, Archive, pgbackrest_conf
+from madang.ops.backup.units import Timers
+from madang.ops.backup.units import settings as timer_settings
+from madang.ops.backup.units import units as timer_units
+from madang.ops.deploy.layout import (
+    DATA,
+    DATA_MACHINE,
+    POSTGRESQL_PORT,
+    PROGRAM,
+    SETTINGS,
+    TOOLS,
+    USER,
+    Machine,
+)
+from madang.ops.deploy.resources import STATE, Command, File, Folder, Resource, Unit
+from madang.ops.deploy.stationfile import Backup, Station
+
+FOLDER: Final = "/var/lib/madang-backup"
+"""What backups need for themselves, and what became of them; the station reads the latter."""
+
+LOCAL: Final = "/var/backups/madang"
+"""The near copy."""
+
+CONFIGURATION: Final = f"{SETTINGS}/pgbackrest.conf"
+PASSWORD: Final = f"{SETTINGS}/backup.password"
+KEY: Final = f"{SETTINGS}/backup.key"
+TEMPLATE: Final = f"{STATE}/pgbackrest.conf"
+TOOL: Final = f"{TOOLS}/pgbackrest-conf"
+SOCKETS: Final = "/var/run/postgresql"
+SHIPPING: Final = "madang-backup-ship.service"
+
+DAILY_AT, VERIFY_ON = "03:30", "sunday"
+"""As the settings have it where nothing is said."""
+
+
+def settings(station: Station, machine: Machine) -> Mapping[str, object]:
+    """The section `backup` of madang.toml on `machine`."""
+    chosen = station.backup
+    given = chosen.model_dump(exclude_none=True, exclude={"sftp_key"})
+    if chosen.sftp_key is not None:
+        given["sftp_key"] = KEY
+    if station.shape not in DATA_MACHINE:
+        return given
+    if not machine.has_data:
+        # The machine with the cluster takes them.
+        return {"run_by": "nobody"}
+    ours = timer_settings(
+        _timers(station), pgbackrest=Path(CONFIGURATION), password_file=Path(PASSWORD)
+    )
+    return {**ours, **given}
+
+
+def prepared(station: Station, machine: Machine, password: str) -> tuple[Resource, ...]:
+    """Folders, password and key; with PostgreSQL, what its archive needs before it starts."""
+    if not _here(station, machine):
+        return ()
+    owner = POSTGRES if machine.has_data else USER
+    resources: list[Resource] = [Folder(SETTINGS)]
+    if machine.has_data:
+        resources += [
+            Folder(FOLDER, 0o750, POSTGRES, USER),
+            Folder(LOCAL, 0o700, POSTGRES, POSTGRES),
+            Folder(f"{LOCAL}/spool", 0o750, POSTGRES, POSTGRES),
+            Folder(f"{LOCAL}/postgresql", 0o750, POSTGRES, POSTGRES),
+        ]
+    else:
+        resources.append(Folder(f"{DATA}/backup", 0o700, USER, USER))
+    resources.append(_password(_password_file(machine), password, owner))
+    if station.backup.sftp_key is not None:
+        key = station.backup.sftp_key.read_text(encoding="ascii")
+        resources.append(File(KEY, key, 0o600, owner, owner, secret=True))
+    if machine.has_data:
+        resources += _archive(station)
+    return tuple(resources)
+
+
+def begun(station: Station, machine: Machine) -> tuple[Resource, ...]:
+    """The archive takes what PostgreSQL hands over: that must be so before the first night."""
+    if not machine.has_data:
+        return ()
+    return (
+        Command(
+            "archive of PostgreSQL begins",
+            f"[ -e {LOCAL}/postgresql/backup/{STANZA}/backup.info ]",
+            f"cd / && runuser -u {POSTGRES} -- pgbackrest --config={CONFIGURATION} "
+            f"--stanza={STANZA} stanza-create",
+        ),
+    )
+
+
+def timers(station: Station, machine: Machine, config: File) -> tuple[Resource, ...]:
+    """The timers and what they start; `config` is the madang.toml that they run with."""
+    if not machine.has_data:
+        return ()
+    files = {
+        name: File(f"/etc/systemd/system/{name}", text)
+        for name, text in timer_units(_timers(station)).items()
+    }
+    take, prove = (
+        (files[f"{name}.service"], files[f"{name}.timer"])
+        for name in ("madang-backup", "madang-backup-verify")
+    )
+    return (
+        *files.values(),
+        Unit("madang-backup.timer", take),
+        Unit("madang-backup-verify.timer", prove),
+        *_shipping(station, files[SHIPPING], config),
+        Command(
+            "first backup",
+            f"[ -e {FOLDER}/state.json ] || systemctl show -p ActiveState madang-backup.service "
+            "| grep -q activating",
+            # It takes as long as it takes, out of everybody's way.
+            "systemctl start --no-block madang-backup.service",
+        ),
+    )
+
+
+def _shipping(station: Station, file: File, config: File) -> tuple[Resource, ...]:
+    place = _offsite(station.backup)
+    if place is not None and place.kind is Kind.SFTP:
+        # The program and its settings change with each release.
+        return (Unit(SHIPPING, (file, config)),)
+    off = f"systemctl is-active --quiet {SHIPPING} || systemctl is-enabled --quiet {SHIPPING}"
+    return (
+        Command(
+            "nothing to send elsewhere", f"! {{ {off}; }}", f"systemctl disable --now {SHIPPING}"
+        ),
+    )
+
+
+def _here(station: Station, machine: Machine) -> bool:
+    return machine.has_data or station.shape not in DATA_MACHINE
+
+
+def _password_file(machine: Machine) -> str:
+    return PASSWORD if machine.has_data else f"{DATA}/backup/password"
+
+
+def _timers(station: Station) -> Timers:
+    home = f"{PROGRAM}/roles/web"
+    chosen = station.backup
+    return Timers(
+        Path(f"{home}/venv/bin/madang"),
+        Path(DATA),
+        Path(f"{home}/madang.toml"),
+        Path(FOLDER),
+        Path(LOCAL),
+        group=USER,
+        daily_at=chosen.daily_at or DAILY_AT,
+        verify_on=chosen.verify_on or VERIFY_ON,
+        zone=station.time_zone,
+    )
+
+
+def _offsite(backup: Backup) -> Place | None:
+    if backup.offsite is None:
+        return None
+    access = Access(
+        s3_key=backup.s3_key or "",
+        s3_secret=backup.s3_secret or "",
+        s3_region=backup.s3_region or "",
+    )
+    return parse_place("offsite", backup.offsite, access)
+
+
+def _password(path: str, password: str, owner: str) -> Command:
+    """Written once: another one would open none of the copies that there are."""
+    digest = hashlib.sha256(f"{password}\n".encode()).hexdigest()
+    return Command(
+        "password of the backups",
+        f'[ "$(sha256sum < {path})" = "{digest}  -" ]',
+        f"set -e; umask 077; if [ -s {path} ]; then "
+        f'echo "The backups were made with another password than station.secrets.json has. It is '
+        f"in {path} on this machine: write it into station.secrets.json as backup, and apply "
+        f'again." >&2; exit 1; fi; '
+        f"cat > {path}.new; chown {owner}:{owner} {path}.new; sync -d {path}.new; "
+        f"mv -f {path}.new {path}",
+        f"{password}\n",
+    )
+
+
+def _archive(station: Station) -> tuple[Resource, ...]:
+    chosen = station.backup
+    kept = {
+        "daily": chosen.keep_daily,
+        "weekly": chosen.keep_weekly,
+        "monthly": chosen.keep_monthly,
+    }
+    keep = Keep(**{name: count for name, count in kept.items() if count is not None})
+    # What only the machine knows is put in there: the cluster's folder has PostgreSQL's version in
+    # its name, and the password leaves its file for nowhere else.
+    template = pgbackrest_conf(
+        Archive(
+            Path("@CLUSTER@"),
+            SOCKETS,
+            POSTGRESQL_PORT,
+            Place("local", Kind.FOLDER, LOCAL),
+            _offsite(chosen),
+            keep,
+            Path(f"{LOCAL}/spool"),
+            block=True,
+        ),
+        "@PASSWORD@",
+    )
+    return (
+        File(TEMPLATE, template, 0o600, secret=True),
+        File(TOOL, TOOL_SCRIPT, 0o755, tool=True),
+        Command("pgBackRest's configuration", f"{TOOL} check", f"{TOOL} write"),
+    )
+
+
+TOOL_SCRIPT: Final = f"""#!/bin/sh
+# Written by `madang deploy`.  pgbackrest-conf check|write
+# pgBackRest's configuration: the template with what this machine alone knows.
+set -eu
+umask 077
+cluster=$(ls -d /var/lib/postgresql/*/main | sort -V | tail -1)
+block=
+# Block-incremental backups are a trial before 2.46, and unknown before 2.45.
+version=$(pgbackrest version | sed 's/[^0-9.]//g')
+[ "$(printf '%s\\n' 2.46 "$version" | sort -V | head -1)" = 2.46 ] || block='/^repo[0-9]*-block=/d;'
+made=$(sed "$block s|@CLUSTER@|$cluster|; s|@PASSWORD@|$(cat {shlex.quote(PASSWORD)})|" {TEMPLATE})
+if [ "$1" = check ]; then
+    printf '%s\\n' "$made" | cmp -s - {CONFIGURATION}
+    exit
+fi
+printf '%s\\n' "$made" > {CONFIGURATION}.new
+chown {POSTGRES}:{POSTGRES} {CONFIGURATION}.new
+mv -f {CONFIGURATION}.new {CONFIGURATION}
+"""

@@ -1,0 +1,273 @@
+"""Looks at deployed machines as a stranger does, and as root does; says what is wrong with them.
+
+The judgement is pure (`judge_outside`, `judge_inside`); `probe` and `QUESTION` gather for it.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPException, HTTPSConnection
+from typing import Any, Final
+
+from madang.ops.backup.schedule import judge
+from madang.ops.backup.state import State
+from madang.ops.deploy.layout import RTMP_PORT, RTMPS_PORT, Machine
+from madang.ops.deploy.stationfile import Station
+
+PROBED: Final = (
+    *(21, 22, 23, 25, 53, 80, 110, 111, 139, 143, 443, 445, 1883, 1935, 1936, 2049, 2375, 3000),
+    *(3306, 3389, 5000, 5432, 5900, 6379, 8000, 8001, 8002, 8003, 8080, 8125, 8443, 9000, 9090),
+    *(9100, 9200, 11211, 19999, 27017),
+)
+"""Ports of our own services, and of those that are found open by accident most often."""
+
+PROBE_SECONDS: Final = 3.0
+"""For one connection; a firewall that drops answers nothing at all."""
+
+CERTIFICATE_DAYS: Final = 14
+"""certbot renews 30 days before the end: fewer than this means that it has failed for weeks."""
+
+EXPOSURE: Final = 2.5
+"""What `systemd-analyze security` may say of a service of ours, from 0 (tight) to 10."""
+
+HEADERS: Final = {
+    "strict-transport-security": "max-age=",
+    "content-security-policy": "default-src",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "",
+}
+"""What every page carries, and what its value must contain."""
+
+QUESTION: Final = r"""
+settings=$(sshd -T 2>/dev/null)
+ask() { printf '%s' "$settings" | awk -v key="$1" '$1 == key {print $2; exit}'; }
+printf '{"password": "%s", "keyboard": "%s", "root": "%s", ' "$(ask passwordauthentication)" \
+    "$(ask kbdinteractiveauthentication)" "$(ask permitrootlogin)"
+printf '"firewall": "%s", ' "$(ufw status verbose | sed -n 's/^Status: //p; s/^Default: \(deny\).*/\1/p' | tr '\n' ' ')"
+printf '"filtered": %s, ' "$(nft list ruleset 2>/dev/null | grep -c 'ufw-user-input')"
+printf '"jails": "%s", ' "$(fail2ban-client status 2>/dev/null | sed -n 's/.*Jail list:[[:space:]]*//p')"
+printf '"updates": "%s", ' "$(systemctl is-active apt-daily-upgrade.timer)"
+printf '"waiting": %s, ' "$(apt-get -s -o Debug::NoLocking=true upgrade 2>/dev/null | grep -c '^Inst.*[Ss]ecurity')"
+printf '"reboot": %s, ' "$([ -e /run/reboot-required ] && echo true || echo false)"
+printf '"backup": %s, ' "$(cat /var/lib/madang-backup/state.json /var/lib/madang/backup/state.json 2>/dev/null | tr '\n' ' ' | grep . || echo null)"
+printf '"services": {'
+comma=
+for unit in $(systemctl list-unit-files --no-legend --type=service 'madang*' | awk '{print $1}'); do
+    printf '%s"%s": "%s"' "$comma" "$unit" "$(systemctl is-active "$unit")" && comma=', '
+done
+printf '}, "exposure": {'
+comma=
+for unit in $(systemctl list-unit-files --no-legend --type=service 'madang*' | awk '{print $1}'); do
+    value=$(systemd-analyze security --no-pager "$unit" 2>/dev/null | awk 'END {for (i = 1; i < NF; i++) if ($i ~ /service:$/) print $(i + 1)}')
+    [ -n "$value" ] && printf '%s"%s": %s' "$comma" "$unit" "$value" && comma=', '
+done
+printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
+"""  # noqa: E501  # a shell script for one machine, whose lines are clearer unbroken
+"""Run there as root; prints one JSON object and changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `mend` says what to do where `ok` is False, and is empty otherwise."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a stranger sees of a machine."""
+
+    ports: frozenset[int]
+    """Those of PROBED to which a connection comes about."""
+    certificate_ends: datetime | None = None
+    trouble: str = ""
+    """Why TLS or the page did not work, where it did not."""
+    headers: Mapping[str, str] | None = None
+    """Of the home page, by name in lower case."""
+
+
+def probe(station: Station, machine: Machine, authority: str | None = None) -> Outside:
+    """Look at `machine` from here; `authority` is a file to trust besides the system's."""
+    address = machine.host.address
+    with ThreadPoolExecutor(len(PROBED)) as pool:
+        ports = (*PROBED, machine.host.port)
+        answers = pool.map(lambda port: _connects(address, port), ports)
+        found = frozenset(port for port, good in zip(ports, answers, strict=True) if good)
+    if not machine.faces_the_web:
+        return Outside(found)
+    context = ssl.create_default_context()
+    if authority is not None:
+        context.load_verify_locations(authority)
+    try:
+        return _page(station.domain, address, context, found)
+    except (OSError, HTTPException) as error:
+        return Outside(found, trouble=str(error))
+
+
+def _connects(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _page(domain: str, address: str, context: ssl.SSLContext, ports: frozenset[int]) -> Outside:
+    # Asked by address, whatever the name leads to from here; TLS checks the name all the same.
+    plain = socket.create_connection((address, 443), PROBE_SECONDS * 3)
+    with context.wrap_socket(plain, server_hostname=domain) as secure:
+        certificate = secure.getpeercert() or {}
+        ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+        connection = HTTPSConnection(domain)
+        connection.sock = secure
+        connection.request("GET", "/")
+        headers = {name.lower(): value for name, value in connection.getresponse().getheaders()}
+    return Outside(ports, ends, "", headers)
+
+
+def judge_outside(
+    station: Station, machine: Machine, seen: Outside, now: datetime
+) -> list[Finding]:
+    """What is to be said of a machine that a stranger sees so."""
+    host = machine.name
+    wanted = {machine.host.port}
+    wanted |= {80, 443} if machine.faces_the_web else set()
+    wanted |= {RTMP_PORT} if machine.takes_encoders else set()
+    wanted |= {RTMPS_PORT} if machine.takes_encoders and machine.faces_the_web else set()
+    named = all(person.addresses for person in station.administrators)
+    # SSH that is open to administrators alone may well be shut to this computer.
+    missing = wanted - seen.ports - ({machine.host.port} if named else set())
+    extra = seen.ports - wanted
+    findings = [
+        _finding(
+            f"{host}: open ports",
+            not extra and not missing,
+            f"open: {_list(seen.ports)}"
+            + (f"; not meant to be: {_list(extra)}" if extra else "")
+            + (f"; should be: {_list(missing)}" if missing else ""),
+            "madang deploy apply; then look for a second firewall at the provider",
+        )
+    ]
+    if not machine.faces_the_web:
+        return findings
+    if seen.certificate_ends is None:
+        findings.append(
+            Finding(
+                f"{host}: certificate",
+                False,
+                f"https://{station.domain}/ does not work: {seen.trouble}",
+                "madang deploy apply says what is missing",
+            )
+        )
+        return findings
+    days = (seen.certificate_ends - now).days
+    findings.append(
+        _finding(
+            f"{host}: certificate",
+            days >= CERTIFICATE_DAYS,
+            f"good for {days} days",
+            "on the machine: certbot renew; journalctl -u certbot",
+        )
+    )
+    headers = seen.headers or {}
+    lacking = [name for name, part in HEADERS.items() if part not in headers.get(name, "\0")]
+    findings.append(
+        _finding(
+            f"{host}: headers",
+            not lacking,
+            f"missing: {', '.join(lacking)}" if lacking else "all there",
+            "look for another web server or proxy in front, which takes them away",
+        )
+    )
+    return findings
+
+
+def judge_inside(machine: Machine, answer: Mapping[str, Any], now: datetime) -> list[Finding]:
+    """What is to be said of a machine that answered QUESTION so."""
+    host, apply = machine.name, "madang deploy apply"
+    by_key = answer["password"] == answer["keyboard"] == "no" and answer["root"] != "yes"
+    firewall = answer["firewall"].split()
+    jails = {name.strip() for name in answer["jails"].split(",")}
+    wanted = {"sshd"}
+    wanted |= {"madang-sign-in"} if machine.faces_the_web else set()
+    wanted |= {"madang-keys"} if machine.takes_encoders else set()
+    wanted |= {"madang-chat"} if machine.faces_the_web and machine.has_chat else set()
+    loose = {unit: value for unit, value in answer["exposure"].items() if value > EXPOSURE}
+    units = ", ".join(f"{unit} {value}" for unit, value in answer["exposure"].items())
+    waiting, secrets = answer["waiting"], answer["open_secrets"].split()
+    idle = [unit for unit in machine.units if answer["services"].get(unit) != "active"]
+    return [
+        _finding(
+            f"{host}: services",
+            not idle,
+            f"not running: {', '.join(idle)}" if idle else f"running: {', '.join(machine.units)}",
+            f"{apply}; then: journalctl -u {' -u '.join(idle)}",
+        ),
+        _finding(
+            f"{host}: SSH by key only",
+            by_key,
+            f"passwords {answer['password']}, keyboard {answer['keyboard']}, root {answer['root']}",
+            apply,
+        ),
+        _finding(
+            f"{host}: firewall",
+            firewall == ["active", "deny"] and answer["filtered"] > 0,
+            f"{' '.join(firewall) or 'off'}, {'filters' if answer['filtered'] else 'no rules'}",
+            apply,
+        ),
+        _finding(
+            f"{host}: Fail2ban",
+            wanted <= jails,
+            f"watches: {', '.join(sorted(jails - {''})) or 'nothing'}",
+            f"{apply}; then: systemctl status fail2ban",
+        ),
+        _finding(
+            f"{host}: security updates",
+            answer["updates"] == "active" and waiting == 0,
+            f"every night: {answer['updates']}; waiting: {waiting}",
+            "on the machine: unattended-upgrade --verbose",
+        ),
+        _finding(
+            f"{host}: running what is installed",
+            not answer["reboot"],
+            "a reboot is wanted" if answer["reboot"] else "no reboot is wanted",
+            "reboot it while nobody is on the air",
+        ),
+        _finding(
+            f"{host}: sandboxes",
+            bool(answer["exposure"]) and not loose,
+            units or "no service of the station runs",
+            f"{apply}; look for drop-ins: systemctl cat {' '.join(loose)}",
+        ),
+        _finding(
+            f"{host}: secrets",
+            not secrets,
+            f"readable by everybody: {' '.join(secrets)}" if secrets else "for their owners alone",
+            apply,
+        ),
+        *_backups(machine, answer["backup"], now),
+    ]
+
+
+def _backups(machine: Machine, state: Mapping[str, Any] | None, now: datetime) -> list[Finding]:
+    """Whether backups are well, on the machine that takes them."""
+    if not machine.migrates:
+        return []
+    health = judge(State(**state) if state is not None else State(), now)
+    return [_finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)]
+
+
+def _finding(name: str, ok: bool, detail: str, mend: str) -> Finding:
+    return Finding(name, ok, detail, "" if ok else mend)
+
+
+def _list(ports: frozenset[int] | set[int]) -> str:
+    return ", ".join(str(port) for port in sorted(ports)) or "none"

@@ -1,0 +1,351 @@
+"""What one machine shall have, step by step, in the order of the setting-up. Pure but for reading
+the built release and the operator's certificate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from madang.ops.backup.units import PACKAGES as BACKUP_PACKAGES
+from madang.ops.deploy import backups, commands
+from madang.ops.deploy.facts import Facts
+from madang.ops.deploy.layout import (
+    DATA,
+    DATA_MACHINE,
+    PORTS,
+    PROGRAM,
+    SETTINGS,
+    STATIC_FILES,
+    TOOLS,
+    USER,
+    VOLUME,
+    Machine,
+    machines,
+    unit_name,
+    with_role,
+)
+from madang.ops.deploy.release import DIGITS, Release
+from madang.ops.deploy.resources import (
+    STATE,
+    Account,
+    File,
+    Folder,
+    Gone,
+    Link,
+    Packages,
+    Resource,
+    Step,
+    Unit,
+)
+from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.texts import base, database, nginx, security, service
+from madang.ops.deploy.texts.service import TLS, Secrets
+
+NGINX_CHECK: Final = "nginx -t -q"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """All that decides what one machine shall have."""
+
+    station: Station
+    machine: Machine
+    facts: Facts
+    secrets: Secrets
+    release: Release
+    patience: float
+    """Seconds that a release gets to become ready."""
+    only: tuple[str, ...] = ()
+    """Roles that change their release this time; the others go on as they run. Empty: all."""
+
+    @property
+    def settings(self) -> str:
+        """madang.toml."""
+        chosen = backups.settings(self.station, self.machine)
+        return service.settings(self.station, self.machine, self.secrets, chosen)
+
+    @property
+    def config(self) -> File:
+        """madang.toml as a file of the release."""
+        return File(
+            f"{PROGRAM}/releases/{self.release_id}/madang.toml",
+            self.settings,
+            0o640,
+            "root",
+            USER,
+            secret=self.station.shape in DATA_MACHINE or self.station.backup.s3_secret is not None,
+        )
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Text of the station's services and sockets by name."""
+        return {
+            name: text
+            for role in self.machine.roles
+            for name, text in service.units(
+                self.machine, role, data_here=self.machine.has_data
+            ).items()
+        }
+
+    @property
+    def release_id(self) -> str:
+        """Name of program and settings together: what changes hands, or comes back, as one."""
+        digest = hashlib.sha256(self.release.code.encode())
+        digest.update(self.settings.encode())
+        for text in self.units.values():
+            digest.update(text.encode())
+        return f"{self.release.version}-{digest.hexdigest()[:DIGITS]}"
+
+
+def steps(wish: Wish) -> tuple[Step, ...]:
+    """Everything, in order. Every machine has every step, so that they go hand in hand."""
+    return (
+        Step("base", _base(wish)),
+        Step("database and Redis", _data(wish)),
+        Step("storage", _storage(wish)),
+        Step("application", _application(wish)),
+        Step("web server", _web(wish)),
+        # The tables are changed first, and nobody starts on those of before.
+        Step("station", _station(wish) if wish.machine.migrates else ()),
+        Step("station", () if wish.machine.migrates else _station(wish)),
+        Step("backups", backups.timers(wish.station, wish.machine, wish.config)),
+        Step("security", _security(wish)),
+        Step("monitoring", _monitoring(wish)),
+        # Last: it depends on others, and where they fail all the rest shall stand.
+        Step("certificate", _certificate(wish)),
+    )
+
+
+def loaders(all_steps: tuple[Step, ...]) -> Mapping[str, list[Unit]]:
+    """Units by the path of each file that they load."""
+    found: dict[str, list[Unit]] = {}
+    for step in all_steps:
+        for resource in step.resources:
+            if isinstance(resource, Unit):
+                for file in resource.files:
+                    found.setdefault(file.path, []).append(resource)
+    return found
+
+
+def _base(wish: Wish) -> tuple[Resource, ...]:
+    updates = File("/etc/apt/apt.conf.d/52madang", base.UPDATES)
+    journal = File("/etc/systemd/journald.conf.d/60-madang.conf", base.JOURNAL)
+    kernel = File("/etc/sysctl.d/60-madang.conf", base.KERNEL)
+    names = ("unattended-upgrades", "systemd-timesyncd", "ca-certificates", "rsync", "sqlite3")
+    people: list[Resource] = []
+    for person in wish.station.administrators:
+        home = f"/home/{person.name}"
+        people += [
+            Account(person.name, home, "/bin/bash", ("sudo",), system=False),
+            Folder(f"{home}/.ssh", 0o700, person.name, person.name),
+            File(
+                f"{home}/.ssh/authorized_keys",
+                security.authorized_keys(person),
+                0o600,
+                person.name,
+                person.name,
+            ),
+            File(f"/etc/sudoers.d/60-{person.name}", security.sudoers(person), 0o440),
+        ]
+    return (
+        Folder(STATE, 0o700),
+        # Before anybody reads the journal: Fail2ban would go on looking at the one in memory.
+        Folder("/var/log/journal", 0o2755, "root", "systemd-journal"),
+        journal,
+        Unit("systemd-journald.service", (journal,), enable=False),
+        Packages((*names, "sudo", *wish.facts.target.packages)),
+        updates,
+        Unit("unattended-upgrades.service", (updates,)),
+        commands.time_zone(wish.station.time_zone),
+        Unit("systemd-timesyncd.service"),
+        commands.swap(base.SWAP_MB),
+        kernel,
+        Unit("systemd-sysctl.service", (kernel,)),
+        File("/etc/security/limits.d/60-madang.conf", base.LIMITS),
+        *people,
+    )
+
+
+def _data(wish: Wish) -> tuple[Resource, ...]:
+    if not wish.machine.has_data:
+        return ()
+    redis = File(
+        "/etc/redis/madang.conf",
+        database.redis(wish.station, wish.machine, wish.facts.memory, wish.secrets.redis),
+        0o640,
+        "root",
+        "redis",
+        secret=True,
+    )
+    return (
+        Packages(("postgresql", "redis-server", *BACKUP_PACKAGES)),
+        # The station's account is the group that may read what became of the backups.
+        Account(USER, DATA),
+        *backups.prepared(wish.station, wish.machine, wish.secrets.backup),
+        *commands.postgresql(
+            wish.station,
+            wish.machine,
+            wish.facts.memory,
+            wish.secrets.database,
+            backups.CONFIGURATION,
+        ),
+        *backups.begun(wish.station, wish.machine),
+        redis,
+        commands.include_in_redis(redis.path),
+        Unit("redis-server.service", (redis,)),
+    )
+
+
+def _storage(wish: Wish) -> tuple[Resource, ...]:
+    volume = wish.station.volume
+    keeps_media = with_role(wish.station, "live").name == wish.machine.name
+    if volume is None or not keeps_media:
+        return ()
+    return commands.volume(volume, VOLUME)
+
+
+def _application(wish: Wish) -> tuple[Resource, ...]:
+    release, name = wish.release, wish.release_id
+    packages = f"{PROGRAM}/packages/{release.packages.name}"
+    wheel = f"{PROGRAM}/packages/{release.wheel.name}"
+    folder = f"{PROGRAM}/releases/{name}"
+    return (
+        Packages(("restic", "openssh-client")),
+        Account(USER, DATA),
+        Folder(DATA, 0o700, USER, USER),
+        Folder(PROGRAM),
+        Folder(f"{PROGRAM}/packages"),
+        Folder(SETTINGS),
+        *(
+            ()
+            if wish.machine.has_data
+            else backups.prepared(wish.station, wish.machine, wish.secrets.backup)
+        ),
+        File(packages, source=release.packages),
+        File(wheel, source=release.wheel),
+        commands.packages(release, packages),
+        commands.program(release, wheel),
+        Folder(f"{PROGRAM}/releases"),
+        wish.config,
+        Link(f"{folder}/venv", f"{PROGRAM}/programs/{release.code}/venv"),
+        File(f"{folder}/.complete", f"{release.code}\n"),
+    )
+
+
+def _own_certificate(wish: Wish) -> tuple[File, ...]:
+    """The operator's certificate and key, where there are such, on the machine that shows them."""
+    tls = wish.station.tls
+    if tls is None or not wish.machine.faces_the_web:
+        return ()
+    chain, key = (path.read_text(encoding="ascii") for path in (tls.certificate, tls.key))
+    return (
+        File(f"{TLS}/fullchain.pem", chain),
+        File(f"{TLS}/privkey.pem", key, 0o640, "root", USER, secret=True),
+    )
+
+
+def _web(wish: Wish) -> tuple[Resource, ...]:
+    if not wish.machine.faces_the_web:
+        return ()
+    station = wish.station
+    config = (
+        File("/etc/nginx/nginx.conf", nginx.main(station)),
+        File("/etc/nginx/conf.d/madang.conf", nginx.site(station, wish.machine)),
+    )
+    packages: tuple[str, ...] = ("nginx", "openssl")
+    loaded = _own_certificate(wish)
+    certificate: tuple[Resource, ...] = loaded
+    if not loaded:
+        packages = (*packages, "certbot")
+        certificate = (
+            File(f"{TOOLS}/certificate", commands.CERTIFICATE_HOOK, 0o755, tool=True),
+            commands.self_signed(station.domain),
+        )
+    return (
+        Packages(packages),
+        Folder(TLS, 0o750, "root", USER),
+        Folder(nginx.CHALLENGES),
+        Folder(STATIC_FILES),
+        Gone("/etc/nginx/sites-enabled/default"),
+        *certificate,
+        *config,
+        Unit("nginx.service", (*config, *loaded), reload=True, check=NGINX_CHECK),
+    )
+
+
+def _certificate(wish: Wish) -> tuple[Resource, ...]:
+    station = wish.station
+    if station.tls is not None or not wish.machine.faces_the_web:
+        return ()
+    return (
+        commands.lets_encrypt(station.domain, station.administrators[0].email),
+        Unit("certbot.timer"),
+    )
+
+
+def _station(wish: Wish) -> tuple[Resource, ...]:
+    machine = wish.machine
+    roles = tuple(role for role in machine.roles if not wish.only or role in wish.only)
+    plan = {
+        role: {
+            "unit": unit_name(role),
+            "sockets": list(service.sockets(machine, role)),
+            "ready": f"http://{machine.http_address(role)}/readyz" if role in PORTS else "",
+        }
+        for role in machine.roles
+    }
+    certificate = _own_certificate(wish)
+    # Sessions are signed by one key, on whichever machine they are looked at.
+    shared: tuple[File, ...] = ()
+    if len(machines(wish.station)) > 1:
+        key = f"{wish.secrets.session}\n"
+        shared = (File(f"{DATA}/secret.key", key, 0o600, USER, USER, secret=True),)
+    switch = files("madang.ops.deploy").joinpath("switch.py").read_text(encoding="utf-8")
+    return (
+        File(f"{TOOLS}/switch.py", switch, 0o755, tool=True),
+        File(
+            f"{STATE}/roles.json",
+            json.dumps({"migrates": machine.migrates, "roles": plan}, indent=1) + "\n",
+        ),
+        File("/etc/systemd/system/madang.slice", service.slice_unit()),
+        *(File(f"/etc/systemd/system/{name}", text) for name, text in wish.units.items()),
+        *shared,
+        *((commands.switch(wish.release_id, roles, wish.patience),) if roles else ()),
+        *(
+            Unit(unit_name(role), certificate, reload=True)
+            for role in machine.roles
+            if certificate and service.reads_certificate(machine, role)
+        ),
+    )
+
+
+def _security(wish: Wish) -> tuple[Resource, ...]:
+    station, machine = wish.station, wish.machine
+    jails = File("/etc/fail2ban/jail.d/madang.local", security.jails(station, machine))
+    filters = (
+        File("/etc/fail2ban/filter.d/madang-sign-in.local", security.FILTER_SIGN_IN),
+        File("/etc/fail2ban/filter.d/madang-keys.local", security.FILTER_KEYS),
+        File("/etc/fail2ban/filter.d/madang-chat.local", security.FILTER_CHAT),
+    )
+    sshd = File("/etc/ssh/sshd_config.d/10-madang.conf", security.SSHD)
+    return (
+        Packages(("ufw", "fail2ban", "python3-systemd", "nftables")),
+        commands.firewall(security.firewall(station, machine)),
+        *filters,
+        jails,
+        Unit("fail2ban.service", (*filters, jails), check="fail2ban-client -t >/dev/null"),
+        sshd,
+        Unit("ssh.service", (sshd,), reload=True, check="sshd -t", enable=False),
+    )
+
+
+def _monitoring(wish: Wish) -> tuple[Resource, ...]:
+    netdata = File("/etc/netdata/netdata.conf", base.NETDATA)
+    return (
+        Packages((), optional=("netdata",)),
+        *commands.netdata(netdata),
+    )

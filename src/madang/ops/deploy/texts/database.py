@@ -1,0 +1,81 @@
+"""PostgreSQL and Redis, as large as the machine, for the station's machines alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.ops.deploy.layout import (
+    POSTGRESQL_PORT,
+    REDIS_PORT,
+    USER,
+    Machine,
+    machines,
+)
+from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.texts import MADE_BY
+
+CONNECTIONS: Final = 100
+"""A few per process of the station, and some for a person with psql."""
+
+
+def postgresql(station: Station, machine: Machine, memory: int) -> str:
+    """A file for conf.d of the cluster, whatever its version (14 to 17).
+
+    `memory`: bytes of the machine, which PostgreSQL shares with everything else on it.
+    """
+    megabytes = memory // 1_048_576
+    shared = max(128, min(megabytes // 8, 4096))
+    listen = "localhost"
+    if len(machines(station)) > 1:
+        listen = f"localhost,{machine.listen_address}"
+    return f"""{MADE_BY}
+listen_addresses = '{listen}'
+port = {POSTGRESQL_PORT}
+max_connections = {CONNECTIONS}
+shared_buffers = {shared}MB
+effective_cache_size = {max(256, megabytes // 2)}MB
+maintenance_work_mem = {max(64, min(megabytes // 32, 512))}MB
+work_mem = {max(4, min(megabytes // 1024, 32))}MB
+wal_compression = on
+checkpoint_completion_target = 0.9
+max_wal_size = 2GB
+random_page_cost = 1.1
+idle_in_transaction_session_timeout = '60s'
+password_encryption = 'scram-sha-256'
+log_min_duration_statement = '1s'
+log_connections = off
+"""
+
+
+def access(station: Station, machine: Machine) -> str:
+    """pg_hba.conf: the station by password from its own machines, the superuser from here."""
+    lines = [
+        "local   all       postgres                      peer",
+        f"local   {USER}    {USER}                        scram-sha-256",
+        f"host    {USER}    {USER}    127.0.0.1/32        scram-sha-256",
+        f"host    {USER}    {USER}    ::1/128             scram-sha-256",
+    ]
+    for other in machines(station):
+        address = other.host.private_address
+        if other.name != machine.name and address:
+            bits = 128 if ":" in address else 32
+            lines.append(f"host    {USER}    {USER}    {address}/{bits}    scram-sha-256")
+    return MADE_BY + "\n".join(lines) + "\n"
+
+
+def redis(station: Station, machine: Machine, memory: int, password: str) -> str:
+    """A file that redis.conf includes last; secret. It knows what Redis 6 to 8 know."""
+    bind = "127.0.0.1 -::1"
+    if len(machines(station)) > 1:
+        bind = f"127.0.0.1 {machine.listen_address}"
+    return f"""{MADE_BY}
+bind {bind}
+port {REDIS_PORT}
+protected-mode yes
+requirepass {password}
+maxmemory {max(64, memory // 1_048_576 // 16)}mb
+# Sessions and what is on the air are in it: full is an error, not a reason to forget.
+maxmemory-policy volatile-lru
+appendonly yes
+appendfsync everysec
+"""

@@ -1,0 +1,247 @@
+"""nginx: certificate, pages, streams and chat behind one name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.ops.deploy.layout import NETDATA_PORT, PORTS, STATIC_FILES, Machine, with_role
+from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.texts import MADE_BY
+from madang.ops.deploy.texts.service import TLS
+
+CHALLENGES: Final = "/var/www/madang-acme"
+"""Where Let's Encrypt looks for what proves that the name is ours."""
+
+CLOUDFLARE: Final = (
+    *("173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22"),
+    *("141.101.64.0/18", "108.162.192.0/18", "190.93.240.0/20", "188.114.96.0/20"),
+    *("197.234.240.0/22", "198.41.128.0/17", "162.158.0.0/15", "104.16.0.0/13"),
+    *("104.24.0.0/14", "172.64.0.0/13", "131.0.72.0/22"),
+    *("2400:cb00::/32", "2606:4700::/32", "2803:f800::/32", "2405:b500::/32"),
+    *("2405:8100::/32", "2a06:98c0::/29", "2c0f:f248::/32"),
+)
+"""As published at https://www.cloudflare.com/ips/ (last changed in 2023)."""
+
+CONNECTIONS: Final = 16384
+"""Per worker: a viewer holds two or three connections to nginx, each one more to the station."""
+
+SIGN_INS_A_MINUTE: Final = 20
+"""From one address, where a whole school may sit behind it; the station counts per account."""
+
+REQUESTS_A_SECOND: Final = 60
+"""Of pages and API from one address: far above a person, far below a flood."""
+
+CONNECTIONS_PER_ADDRESS: Final = 400
+"""A hundred viewers behind one address, four connections each."""
+
+
+def main(station: Station) -> str:
+    """nginx.conf: nothing of the station's in it, so that sites of others may stand beside."""
+    real = ""
+    if station.cloudflare:
+        real = "".join(f"    set_real_ip_from {network};\n" for network in CLOUDFLARE)
+        real += "    real_ip_header CF-Connecting-IP;\n"
+    return f"""{MADE_BY}
+user www-data;
+worker_processes auto;
+worker_rlimit_nofile {CONNECTIONS * 4};
+pid /run/nginx.pid;
+include /etc/nginx/modules-enabled/*.conf;
+
+events {{
+    worker_connections {CONNECTIONS};
+}}
+
+http {{
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    server_tokens off;
+    server_names_hash_bucket_size 128;
+    keepalive_timeout 65s;
+    client_header_timeout 15s;
+    client_body_timeout 30s;
+    send_timeout 30s;
+    reset_timedout_connection on;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_prefer_server_ciphers off;
+    ssl_session_cache shared:tls:10m;
+    ssl_session_timeout 1d;
+    ssl_session_tickets off;
+    gzip on;
+    gzip_proxied any;
+    gzip_comp_level 4;
+    gzip_min_length 1024;
+    gzip_types text/css text/javascript application/javascript application/json image/svg+xml;
+{real}    access_log off;
+    error_log /var/log/nginx/error.log warn;
+    include /etc/nginx/conf.d/*.conf;
+}}
+"""
+
+
+def site(station: Station, machine: Machine) -> str:
+    """The station's own part of the configuration."""
+    upstreams = ""
+    for role in ("web", "live", "chat"):
+        target = with_role(station, role)
+        own = role if role in target.roles else "all"
+        address = target.inner_address(machine)
+        address = f"[{address}]" if ":" in address else address
+        # max_fails=0: a station that restarts is asked again at once, not after ten seconds.
+        upstreams += f"""upstream madang_{role} {{
+    server {address}:{PORTS[own]} max_fails=0;
+    keepalive 64;
+}}
+"""
+    return f"""{MADE_BY}
+map $http_upgrade $madang_connection {{
+    default upgrade;
+    ''      '';
+}}
+
+# Whoever is signed in or shows a token is answered for himself alone.
+map "$http_authorization$cookie_sessionid" $madang_personal {{
+    default 1;
+    ''      0;
+}}
+
+limit_req_zone $binary_remote_addr zone=madang_sign_in:2m rate={SIGN_INS_A_MINUTE}r/m;
+limit_req_zone $binary_remote_addr zone=madang_requests:10m rate={REQUESTS_A_SECOND}r/s;
+limit_conn_zone $binary_remote_addr zone=madang_connections:10m;
+limit_req_status 429;
+limit_conn_status 429;
+proxy_cache_path /var/cache/nginx-madang levels=1:2 keys_zone=madang_api:5m max_size=100m
+                 inactive=10m use_temp_path=off;
+
+{upstreams}
+server {{
+    listen 80 default_server;
+    listen [::]:80 default_server;
+    server_name {station.domain};
+    location /.well-known/acme-challenge/ {{
+        root {CHALLENGES};
+    }}
+    location / {{
+        return 301 https://{station.domain}$request_uri;
+    }}
+}}
+
+# Names that are not ours get nothing: no page, no certificate.
+server {{
+    listen 443 ssl http2 default_server;
+    listen [::]:443 ssl http2 default_server;
+    server_name _;
+    ssl_reject_handshake on;
+}}
+
+server {{
+    listen 443 ssl http2;
+    listen [::]:443 ssl http2;
+    server_name {station.domain};
+    ssl_certificate {TLS}/fullchain.pem;
+    ssl_certificate_key {TLS}/privkey.pem;
+    access_log /var/log/nginx/madang-access.log;
+
+    limit_conn madang_connections {CONNECTIONS_PER_ADDRESS};
+    client_max_body_size 2m;
+
+    proxy_http_version 1.1;
+    proxy_set_header Host $host;
+    # Not appended to: what a stranger writes there is not believed.
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto https;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $madang_connection;
+    proxy_connect_timeout 5s;
+    # While a release changes hands the next try finds the new one.
+    proxy_next_upstream error timeout;
+
+    location / {{
+        limit_req zone=madang_requests burst=200 nodelay;
+        proxy_pass http://madang_web;
+    }}
+
+    location = /accounts/login/ {{
+        limit_req zone=madang_sign_in burst=20 nodelay;
+        proxy_pass http://madang_web;
+    }}
+
+    location /api/ {{
+        limit_req zone=madang_requests burst=200 nodelay;
+        proxy_pass http://madang_web;
+        proxy_cache madang_api;
+        proxy_cache_methods GET HEAD;
+        proxy_cache_bypass $madang_personal;
+        proxy_no_cache $madang_personal;
+        proxy_cache_lock on;
+        proxy_cache_use_stale updating error timeout http_502 http_503;
+        proxy_cache_background_update on;
+        add_header X-Cache $upstream_cache_status;
+    }}
+
+    # Names that carry a hash of their content, compressed when the release was installed.
+    location /static/dist/assets/ {{
+        alias {STATIC_FILES}/assets/;
+        gzip_static on;
+        add_header Cache-Control "public, max-age=31536000, immutable";
+        add_header X-Content-Type-Options nosniff;
+        access_log off;
+        try_files $uri @web;
+    }}
+    location @web {{
+        proxy_pass http://madang_web;
+    }}
+
+    # Netdata has no sign-in of its own: the station says who may see it.
+    location = /ops/staff {{
+        internal;
+        proxy_pass http://madang_web;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto https;
+    }}
+    location = /ops/netdata {{
+        return 301 /ops/netdata/;
+    }}
+    location /ops/netdata/ {{
+        auth_request /ops/staff;
+        error_page 401 = @sign_in;
+        proxy_pass http://127.0.0.1:{NETDATA_PORT}/;
+        access_log off;
+    }}
+    location @sign_in {{
+        return 302 /accounts/login/?next=/ops/netdata/;
+    }}
+
+    # Uploads: handed on as they come, however large.
+    location /files/ {{
+        client_max_body_size 0;
+        client_body_timeout 120s;
+        proxy_request_buffering off;
+        proxy_buffering off;
+        proxy_read_timeout 120s;
+        proxy_pass http://madang_web;
+    }}
+
+    # Playlists that wait for the next part, the parts, and endless FLV: handed on at once.
+    location /live/ {{
+        proxy_pass http://madang_live;
+        proxy_buffering off;
+        proxy_cache off;
+        proxy_read_timeout 120s;
+        gzip off;
+        access_log off;
+    }}
+
+    location /socket.io/ {{
+        proxy_pass http://madang_chat;
+        proxy_buffering off;
+        proxy_read_timeout 120s;
+        access_log off;
+    }}
+}}
+"""

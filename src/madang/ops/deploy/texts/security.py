@@ -1,0 +1,154 @@
+"""SSH, firewall and Fail2ban."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.ops.deploy.layout import (
+    PORTS,
+    POSTGRESQL_PORT,
+    REDIS_PORT,
+    RTMP_PORT,
+    RTMPS_PORT,
+    Machine,
+    machines,
+    unit_name,
+)
+from madang.ops.deploy.stationfile import Administrator, Station
+from madang.ops.deploy.texts import MADE_BY
+
+SSHD: Final = f"""{MADE_BY}PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+PubkeyAuthentication yes
+MaxAuthTries 4
+LoginGraceTime 30
+X11Forwarding no
+AllowAgentForwarding no
+# A connection that died lets go of the deployment's lock within a minute.
+ClientAliveInterval 15
+ClientAliveCountMax 4
+"""
+
+BAN_SECONDS: Final = 3600
+"""Longer bans hit whoever gets the address next; a second offence doubles it."""
+
+
+def authorized_keys(person: Administrator) -> str:
+    """Keys with which `person` may sign in."""
+    return MADE_BY + "".join(f"{key}\n" for key in person.ssh_keys)
+
+
+def sudoers(person: Administrator) -> str:
+    """Keys are the only way in, so there is no password that sudo could ask for."""
+    return f"{MADE_BY}{person.name} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+
+
+def firewall(station: Station, machine: Machine) -> tuple[str, ...]:
+    """Rules as `ufw show added` prints them; everything else that comes in is refused."""
+    sources = [address for person in station.administrators for address in person.addresses]
+    everybody_named = all(person.addresses for person in station.administrators)
+    port = machine.host.port
+    rules: list[str] = []
+    if everybody_named:
+        rules += [f"allow from {source} to any port {port} proto tcp" for source in sources]
+    else:
+        rules.append(f"allow {port}/tcp")
+    if machine.faces_the_web:
+        rules += ["allow 80/tcp", "allow 443/tcp"]
+    if machine.takes_encoders:
+        rules.append(f"allow {RTMP_PORT}/tcp")
+        if machine.faces_the_web:
+            rules.append(f"allow {RTMPS_PORT}/tcp")
+    for other in machines(station):
+        if other.name != machine.name:
+            ports = [PORTS[role] for role in machine.roles if role in PORTS]
+            ports = [] if machine.faces_the_web else ports
+            if machine.has_data:
+                ports += [POSTGRESQL_PORT, REDIS_PORT]
+            rules += [
+                f"allow from {other.host.private_address} to any port {number} proto tcp"
+                for number in ports
+            ]
+    return tuple(dict.fromkeys(rules))
+
+
+FILTER_SIGN_IN: Final = f"""{MADE_BY}# The sign-in page answers a wrong password
+# with itself (200), one without the form's token with 403, a right one with 302.
+[Definition]
+failregex = ^<HOST> \\S+ \\S+ \\[[^\\]]*\\] "POST /accounts/login/[^"]*" (?:200|403|429)\\s
+ignoreregex =
+"""
+
+FILTER_KEYS: Final = f"""{MADE_BY}# An encoder that showed a stream key which opens nothing.
+[Definition]
+failregex = rtmp <HOST>: refused: .*stream key
+ignoreregex =
+"""
+
+_LOGGER: Final = r"\[madang\.servers\.chat\.stubborn\]"
+
+FILTER_CHAT: Final = f"""{MADE_BY}# Who went on although the chat refused him
+# sixty times: a flood of messages or connections, or tries with tokens that open nothing. The
+# logger's name is part of it, as what people write must not look like this line.
+[Definition]
+failregex = \\] chat <HOST>: refused again and again: \\w+\\s+{_LOGGER}
+ignoreregex =
+"""
+
+
+def jails(station: Station, machine: Machine) -> str:
+    """Who is shut out for how long, and for what."""
+    friends = ["127.0.0.1/8", "::1"]
+    friends += [
+        other.host.private_address for other in machines(station) if other.host.private_address
+    ]
+    friends += [address for person in station.administrators for address in person.addresses]
+    text = f"""{MADE_BY}[DEFAULT]
+ignoreip = {" ".join(friends)}
+bantime = {BAN_SECONDS}
+bantime.increment = true
+bantime.maxtime = 1w
+findtime = 600
+maxretry = 5
+banaction = nftables-multiport
+banaction_allports = nftables-allports
+
+[sshd]
+enabled = true
+backend = systemd
+port = {machine.host.port}
+"""
+    if machine.faces_the_web:
+        text += """
+[madang-sign-in]
+enabled = true
+backend = polling
+filter = madang-sign-in
+logpath = /var/log/nginx/madang-access.log
+port = http,https
+maxretry = 10
+"""
+    if machine.takes_encoders:
+        units = f"_SYSTEMD_UNIT={unit_name('all' if 'all' in machine.roles else 'live')}"
+        text += f"""
+[madang-keys]
+enabled = true
+backend = systemd
+journalmatch = {units}
+filter = madang-keys
+port = {RTMP_PORT},{RTMPS_PORT}
+maxretry = 10
+"""
+    if machine.faces_the_web and machine.has_chat:
+        unit = f"_SYSTEMD_UNIT={unit_name('all' if 'all' in machine.roles else 'chat')}"
+        text += f"""
+[madang-chat]
+enabled = true
+backend = systemd
+journalmatch = {unit}
+filter = madang-chat
+port = http,https
+maxretry = 2
+"""
+    return text

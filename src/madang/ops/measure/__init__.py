@@ -1,0 +1,1 @@
+"""Measures what this machine does, for the planner: short, repeated, with its spread."""

@@ -1,0 +1,284 @@
+"""Clients of a station under measurement: as cheap as they can be, so that they disturb little.
+
+Each counts what it received in the seconds that count. They check what they get: an error page is
+not a fast answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from typing import Final, cast
+from urllib.parse import urljoin
+
+from madang.ops.measure.errors import MeasureFailed
+from madang.wire.hls import MediaPlaylist, parse_media
+
+_KEPT: Final = 64
+"""Playlists that are remembered, so that a thousand viewers parse each once."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all clients of a load share. `counting` is true in the seconds that count."""
+
+    counting: bool = False
+    count: int = 0
+    received: int = 0
+    failed: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def fail(self, words: str) -> None:
+        """End the load; the first reason counts."""
+        if not self.failed.done():
+            self.failed.set_exception(MeasureFailed(words))
+
+
+class Getter(asyncio.Protocol):
+    """One connection that asks for one thing after another (HTTP/1.1, Content-Length)."""
+
+    def __init__(self, tally: Tally, name: int) -> None:
+        self.tally = tally
+        self._tail = (
+            f" HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Playback-Session-Id: measure-{name}\r\n\r\n"
+        ).encode()
+        self._head = bytearray()
+        self._left = -1
+        self._body: list[bytes] = []
+        self._closing = False
+
+    def on_connected(self) -> None:
+        """Ask for the first thing."""
+        raise NotImplementedError
+
+    def on_body(self, body: bytes) -> None:
+        """An answer is whole."""
+        raise NotImplementedError
+
+    def ask(self, path: str) -> None:
+        """Ask for `path`."""
+        self._transport.write(b"GET " + path.encode() + self._tail)
+
+    def close(self) -> None:
+        """Leave."""
+        self._closing = True
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self.on_connected()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._closing:
+            self.tally.fail(f"The station closed a connection ({error or 'no error'}).")
+
+    def data_received(self, data: bytes) -> None:
+        if self.tally.counting:
+            self.tally.received += len(data)
+        if self._left < 0:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = bytes(self._head[:end]).lower()
+            data = bytes(self._head[end + 4 :])
+            self._head.clear()
+            mark = head.find(b"\r\ncontent-length:")
+            if b" 200 " not in head[:16] or mark < 0:
+                self.tally.fail(f"The station answered {head[:60].decode(errors='replace')}.")
+                self.close()
+                return
+            self._left = int(head[mark + 17 :].split(b"\r\n", 1)[0])
+        if data:
+            self._body.append(data)
+            self._left -= len(data)
+        if self._left == 0:
+            self._left = -1
+            body = b"".join(self._body)
+            self._body.clear()
+            if not self._closing:
+                self.on_body(body)
+
+
+class Reader(Getter):
+    """Asks for the same thing over and over, `rate` times a second (0: as often as it can).
+
+    With a rate it begins `phase` seconds after it has connected: clients in step would be bursts.
+    """
+
+    def __init__(self, tally: Tally, name: int, path: str, rate: float, phase: float = 0.0) -> None:
+        super().__init__(tally, name)
+        self._phase = phase
+        self._path = path
+        self._rate = rate
+        self._asked = 0
+        self._began = 0.0
+
+    def on_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._began = loop.time() + self._phase
+        if self._phase:
+            loop.call_at(self._began, self._again)
+        else:
+            self._again()
+
+    def on_body(self, body: bytes) -> None:
+        if self.tally.counting:
+            self.tally.count += 1
+        self._asked += 1
+        loop = asyncio.get_running_loop()
+        due = self._began + self._asked / self._rate if self._rate else 0.0
+        if due > loop.time():
+            loop.call_at(due, self._again)
+        else:
+            self._again()
+
+    def _again(self) -> None:
+        if not self._closing:
+            self.ask(self._path)
+
+
+class Follower(Getter):
+    """Follows a low-latency playlist part by part (RFC 8216bis, section 6.2.5.2)."""
+
+    _parsed: dict[bytes, MediaPlaylist]
+
+    def __init__(
+        self, tally: Tally, name: int, path: str, parsed: dict[bytes, MediaPlaylist]
+    ) -> None:
+        super().__init__(tally, name)
+        self._path = path
+        self._parsed = parsed
+        self._next = path
+        self._last = (-1, -1)
+        self._todo: list[tuple[tuple[int, int], str]] = []
+        self._fetching: tuple[int, int] | None = None
+
+    def on_connected(self) -> None:
+        self.ask(self._path)
+
+    def on_body(self, body: bytes) -> None:
+        if self._fetching is not None:
+            self._last = self._fetching
+            if self.tally.counting:
+                self.tally.count += 1
+        else:
+            self._read(body)
+        if self._todo:
+            self._fetching, uri = self._todo.pop(0)
+            self.ask(urljoin(self._path, uri))
+        else:
+            self._fetching = None
+            self.ask(self._next)
+
+    def _read(self, body: bytes) -> None:
+        playlist = self._parsed.get(body)
+        if playlist is None:
+            if len(self._parsed) > _KEPT:
+                self._parsed.clear()
+            playlist = self._parsed[body] = parse_media(body.decode())
+        found: list[tuple[tuple[int, int], str]] = []
+        following = (playlist.media_sequence, 0)
+        first = playlist.media_sequence + playlist.skipped
+        for msn, segment in enumerate(playlist.segments, first):
+            for index, part in enumerate(segment.parts):
+                found.append(((msn, index), part.uri))
+            following = (msn + 1, 0) if segment.complete else (msn, len(segment.parts))
+        self._next = f"{self._path}?_HLS_msn={following[0]}&_HLS_part={following[1]}&_HLS_skip=YES"
+        new = [entry for entry in found if entry[0] > self._last]
+        self._todo = new if self._last[0] >= 0 else new[-1:]
+
+
+class Chatter(asyncio.Protocol):
+    """A guest in a chat: Socket.IO 5 over WebSocket. Counts the messages that reach it."""
+
+    def __init__(self, tally: Tally, name: int, slug: str) -> None:
+        self.tally = tally
+        self._name = name
+        self._slug = slug
+        self._buffer = b""
+        self._open = False
+        self._closing = False
+        self.joined: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(
+            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: bWFkYW5nLW1lYXN1cmVzIQ==\r\n\r\n"
+        )
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._closing:
+            self.tally.fail(f"The chat closed a connection ({error or 'no error'}).")
+
+    def say(self, number: int) -> None:
+        """Send a message to everybody."""
+        self._send(f'42["message",{{"text":"measuring, message {number}"}}]')
+
+    def close(self) -> None:
+        """Leave."""
+        self._closing = True
+        self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self.tally.counting:
+            self.tally.received += len(data)
+        self._buffer += data
+        if not self._open:
+            end = self._buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            if b" 101 " not in self._buffer[:16]:
+                words = self._buffer[:60].decode(errors="replace")
+                self.tally.fail(f"The chat answered {words}.")
+                self.close()
+                return
+            self._buffer = self._buffer[end + 4 :]
+            self._open = True
+            # A name stays its owner's for a while after they left.
+            name = f"{self._name}-{os.urandom(4).hex()}"
+            auth = f'{{"channel":"{self._slug}","name":"{name}"}}'
+            self._send(f"40{auth}")
+        while self._frame():
+            pass
+
+    def _frame(self) -> bool:
+        """Take one frame of the server's, which are not masked (RFC 6455, section 5.2)."""
+        data = self._buffer
+        if len(data) < 2:
+            return False
+        length, start = data[1] & 0x7F, 2
+        if length >= 126:
+            start = 4 if length == 126 else 10
+            if len(data) < start:
+                return False
+            length = int.from_bytes(data[2:start], "big")
+        if len(data) < start + length:
+            return False
+        body = data[start : start + length]
+        self._buffer = data[start + length :]
+        if body[:1] == b"2":
+            self._send("3")
+        elif body[:2] == b"40" and not self.joined.done():
+            self.joined.set_result(None)
+        elif body[:2] == b"44":
+            self.tally.fail(f"The chat refused: {body[:100].decode(errors='replace')}")
+        elif self.tally.counting and body.startswith(b'42["messages"'):
+            self.tally.count += body.count(b'"text":')
+        return True
+
+    def _send(self, text: str) -> None:
+        payload = text.encode()
+        mask = os.urandom(4)
+        size = len(payload)
+        head = (
+            bytes([0x81, 0x80 | size])
+            if size < 126
+            else (bytes([0x81, 0xFE]) + size.to_bytes(2, "big"))
+        )
+        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        self._transport.write(head + mask + masked)

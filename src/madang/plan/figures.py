@@ -1,0 +1,180 @@
+"""Numbers that know where they come from.
+
+A figure is given (by the catalogue, the demand, a measurement), or made of other figures in one of
+a few ways. So "why?" can be answered for each of them, and a test can do every sum again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """What a figure counts. The value is its name in JSON."""
+
+    USD = "usd"
+    BYTES = "bytes"
+    BYTES_PER_SECOND = "bytes/s"
+    BITS_PER_SECOND = "bit/s"
+    HOURS = "hours"
+    VIEWER_HOURS = "viewer-hours"
+    PEOPLE = "people"
+    COUNT = "count"
+    PER_SECOND = "1/s"
+    CORES = "cores"
+    CORE_HOURS = "core-hours"
+    MONTHS = "months"
+    SHARE = "share"
+    FACTOR = "factor"
+
+
+class How(StrEnum):
+    """How a figure is made of its parts."""
+
+    GIVEN = "given"
+    SUM = "sum"
+    DIFFERENCE = "difference"
+    PRODUCT = "product"
+    QUOTIENT = "quotient"
+    LEAST = "least"
+    MOST = "most"
+    FLOOR = "floor"
+    CEILING = "ceiling"
+    NOT_BELOW_ZERO = "not below zero"
+
+
+class UnitsDiffer(TypeError):
+    """Figures of different units cannot be added or compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`value` in `unit`; `key` names it in words. `origin` says who gave it, where it was given."""
+
+    key: str
+    value: float
+    unit: Unit
+    how: How = How.GIVEN
+    parts: tuple[Figure, ...] = ()
+    origin: str = ""
+
+    def named(self, key: str) -> Figure:
+        """The same under another name."""
+        return replace(self, key=key)
+
+    def walk(self) -> Iterator[Figure]:
+        """This figure and all that it is made of."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+    def worked_out(self) -> float:
+        """The value once more, from the parts' values."""
+        return self.value if self.how is How.GIVEN else _worked_out(self.how, self.parts)
+
+
+def _worked_out(how: How, parts: tuple[Figure, ...]) -> float:
+    values = [part.value for part in parts]
+    match how:
+        case How.SUM:
+            return math.fsum(values)
+        case How.DIFFERENCE:
+            return values[0] - math.fsum(values[1:])
+        case How.PRODUCT:
+            return math.prod(values)
+        case How.QUOTIENT:
+            return _divided(values[0], values[1])
+        case How.LEAST:
+            return min(values)
+        case How.MOST:
+            return max(values)
+        case How.FLOOR:
+            return _floor(values[0])
+        case How.CEILING:
+            return _ceiling(values[0])
+        case How.NOT_BELOW_ZERO:
+            return max(0.0, values[0])
+        case How.GIVEN:
+            raise ValueError("a given figure is not made of others")
+
+
+def given(key: str, value: float, unit: Unit, origin: str) -> Figure:
+    """A figure that somebody stated."""
+    return Figure(key, float(value), unit, origin=origin)
+
+
+def total(key: str, *parts: Figure) -> Figure:
+    """The sum. Raises UnitsDiffer."""
+    return _made(key, _common(parts), How.SUM, parts)
+
+
+def difference(key: str, whole: Figure, *less: Figure) -> Figure:
+    """What is left of `whole`. Raises UnitsDiffer."""
+    return _made(key, _common((whole, *less)), How.DIFFERENCE, (whole, *less))
+
+
+def product(key: str, unit: Unit, *parts: Figure) -> Figure:
+    """The product; `unit` is what it counts."""
+    return _made(key, unit, How.PRODUCT, parts)
+
+
+def quotient(key: str, unit: Unit, dividend: Figure, divisor: Figure) -> Figure:
+    """One by the other; endless where something is divided by nothing, 0 where nothing is."""
+    return _made(key, unit, How.QUOTIENT, (dividend, divisor))
+
+
+def least(key: str, *parts: Figure) -> Figure:
+    """The smallest. Raises UnitsDiffer."""
+    return _made(key, _common(parts), How.LEAST, parts)
+
+
+def most(key: str, *parts: Figure) -> Figure:
+    """The largest. Raises UnitsDiffer."""
+    return _made(key, _common(parts), How.MOST, parts)
+
+
+def floor(key: str, part: Figure) -> Figure:
+    """The whole number below."""
+    return _made(key, part.unit, How.FLOOR, (part,))
+
+
+def ceiling(key: str, part: Figure) -> Figure:
+    """The whole number above."""
+    return _made(key, part.unit, How.CEILING, (part,))
+
+
+def not_below_zero(key: str, part: Figure) -> Figure:
+    """The same, or 0 where it is negative."""
+    return _made(key, part.unit, How.NOT_BELOW_ZERO, (part,))
+
+
+def _made(key: str, unit: Unit, how: How, parts: tuple[Figure, ...]) -> Figure:
+    return Figure(key, _worked_out(how, parts), unit, how, parts)
+
+
+def _common(parts: tuple[Figure, ...]) -> Unit:
+    units = {part.unit for part in parts}
+    if len(units) != 1:
+        raise UnitsDiffer(f"{', '.join(sorted(units))} do not add up")
+    return parts[0].unit
+
+
+def _divided(dividend: float, divisor: float) -> float:
+    if divisor:
+        return dividend / divisor
+    return math.inf if dividend > 0 else 0.0
+
+
+# Sums of decimal fractions miss whole numbers by a few units in the last place.
+_ROUNDING = 1e-9
+
+
+def _floor(value: float) -> float:
+    return value if math.isinf(value) else float(math.floor(value + abs(value) * _ROUNDING))
+
+
+def _ceiling(value: float) -> float:
+    return value if math.isinf(value) else float(math.ceil(value - abs(value) * _ROUNDING))

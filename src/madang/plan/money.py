@@ -1,0 +1,110 @@
+"""What a month costs, what an hour of a viewer costs, and when the station pays for itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from madang.base.units import DataSize
+from madang.plan.catalogue import Price
+from madang.plan.demand import Demand
+from madang.plan.figures import Figure, Unit, ceiling, difference, given, product, quotient, total
+from madang.plan.fleet import Fleet
+from madang.plan.transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """US dollars a month. `fixed` is servers and storage, `whole` that and transfer beyond the
+    allowance."""
+
+    fixed: Figure
+    overage: Figure
+    whole: Figure
+    viewer_hour: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """What covers the fixed cost: so many subscribers, or so much in adverts (in whole steps of a
+    subscription). `whole_*` cover transfer beyond the allowance as well."""
+
+    covers: Figure
+    subscribers: Figure
+    adverts: Figure
+    whole_subscribers: Figure
+    whole_adverts: Figure
+    revenue: Figure
+    profit: Figure
+
+
+def priced(key: str, size: Figure, price: Price, origin: str) -> Figure:
+    """What an amount of data costs: in the provider's own unit, decimal or binary."""
+    unit = given("one_unit", price.unit.bytes, Unit.BYTES, price.per)
+    units = quotient("billed_units", Unit.COUNT, size, unit)
+    return product(key, Unit.USD, units, given("unit_price", price.usd, Unit.USD, origin))
+
+
+def fixed(fleet: Fleet) -> Figure:
+    """Servers and storage."""
+    parts = [
+        given("machine_cost", place.server.monthly_usd, Unit.USD, str(place.server.source))
+        for place in fleet.places
+    ]
+    provider, source = fleet.provider, str(fleet.provider.source)
+    for key, size, price in (
+        ("block_cost", fleet.block, provider.block),
+        ("object_cost", fleet.object, provider.object),
+    ):
+        if size > DataSize(0):
+            stored = given(key.replace("_cost", ""), size.bytes, Unit.BYTES, fleet.source)
+            parts.append(priced(key, stored, price, source))
+    return total("fixed_cost", *parts)
+
+
+def cost(fleet: Fleet, sent: Transfer) -> Cost:
+    """A month on `fleet`."""
+    rent = fixed(fleet)
+    source = str(fleet.provider.source)
+    over = priced("overage_cost", sent.overage, fleet.provider.overage, source)
+    whole = total("whole_cost", rent, over)
+    each = quotient("viewer_hour_cost", Unit.USD, whole, sent.viewer_hours)
+    return Cost(rent, over, whole, each)
+
+
+def revenue(wanted: Demand) -> Figure:
+    """What comes in."""
+    return total(
+        "revenue",
+        product(
+            "subscriptions",
+            Unit.USD,
+            given("subscribers", wanted.subscribers, Unit.COUNT, "demand"),
+            given("price", wanted.price, Unit.USD, "demand"),
+        ),
+        given("adverts", wanted.adverts, Unit.USD, "demand"),
+    )
+
+
+def break_even(wanted: Demand, spent: Cost) -> BreakEven:
+    """Where income and cost meet."""
+    income = revenue(wanted)
+    subscribers, adverts = _covering(wanted, spent.fixed, "break_even")
+    whole_subscribers, whole_adverts = _covering(wanted, spent.whole, "whole_break_even")
+    return BreakEven(
+        covers=spent.fixed,
+        subscribers=subscribers,
+        adverts=adverts,
+        whole_subscribers=whole_subscribers,
+        whole_adverts=whole_adverts,
+        revenue=income,
+        profit=difference("profit", income, spent.whole),
+    )
+
+
+def _covering(wanted: Demand, costs: Figure, key: str) -> tuple[Figure, Figure]:
+    price = given("price", wanted.price, Unit.USD, "demand")
+    people = ceiling(f"{key}_subscribers", quotient("subscribers_needed", Unit.COUNT, costs, price))
+    if not wanted.price:
+        # Free for everybody: only adverts can pay.
+        return people, costs.named(f"{key}_adverts")
+    return people, product(f"{key}_adverts", Unit.USD, people, price)

@@ -1,0 +1,76 @@
+"""A channel, and the stream keys that let an encoder publish to it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{1,39}\Z"
+TITLE_LENGTH = 140
+DESCRIPTION_LENGTH = 5000
+
+
+def station_language() -> str:
+    """The language of a channel whose owner did not say."""
+    return settings.LANGUAGE_CODE
+
+
+class Channel(models.Model):
+    """Where one broadcaster publishes and everybody watches: `/@slug`."""
+
+    slug = models.CharField(
+        _("address"),
+        max_length=40,
+        unique=True,
+        validators=[
+            RegexValidator(
+                SLUG_PATTERN,
+                _("2 to 40 lower-case Latin letters, digits, - or _, and no sign at the beginning"),
+            )
+        ],
+    )
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    description = models.TextField(_("description"), blank=True, max_length=DESCRIPTION_LENGTH)
+    language = models.CharField(
+        _("language"), max_length=8, choices=settings.LANGUAGES, default=station_language
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="channels",
+        verbose_name=_("owner"),
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class StreamKey(models.Model):
+    """One stream key, of which only a hash is kept."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="keys")
+    key_id = models.CharField(_("identifier"), max_length=16, unique=True, editable=False)
+    secret_hash = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("stream key")
+        verbose_name_plural = _("stream keys")
+        ordering = ("-created_at", "-pk")
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["channel", "revoked_at"])]
+
+    def __str__(self) -> str:
+        return self.key_id

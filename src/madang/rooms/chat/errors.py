@@ -1,0 +1,65 @@
+"""What the chat refuses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.base.errors import MadangError
+
+AGAIN: Final = 5.0
+"""Seconds after which it is worth trying again to reach what is away."""
+
+
+class ChatRefused(MadangError):
+    """Something that a person asked of the chat is not done.
+
+    `code` is its stable name, in acknowledgements, pages and metrics; `retry_after` says after how
+    many seconds it may be done, where that is known.
+    """
+
+    def __init__(self, code: str, words: str, *, retry_after: float | None = None) -> None:
+        super().__init__(words)
+        self.code = code
+        self.retry_after = retry_after
+
+    def as_json(self) -> dict[str, object]:
+        """As an acknowledgement says it."""
+        answer: dict[str, object] = {"error": self.message, "code": self.code}
+        if self.retry_after is not None:
+            answer["retry_after"] = round(self.retry_after, 1)
+        return answer
+
+
+class NotAllowed(ChatRefused):
+    """The account may not do this in this chat."""
+
+    def __init__(self, words: str = "Only the channel's moderators may do this.") -> None:
+        super().__init__("not_allowed", words)
+
+
+class ChatAway(ChatRefused):
+    """The processes that carry the chats do not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "unavailable",
+            "The chat does not answer now: try again in a moment.",
+            retry_after=AGAIN,
+        )
+
+
+class UnfitChat(MadangError):
+    """A setting, an emote or another detail of a chat does not follow the rules."""
+
+
+class NoSuchWebhook(MadangError):
+    """The channel has no webhook with this number."""
+
+
+def refused_as(code: str, words: str, retry_after: float | None) -> ChatRefused:
+    """The refusal of another process again."""
+    if code == "not_allowed":
+        return NotAllowed(words)
+    if code == "unavailable":
+        return ChatAway()
+    return ChatRefused(code, words, retry_after=retry_after)

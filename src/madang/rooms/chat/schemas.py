@@ -1,0 +1,142 @@
+"""What the API of chats takes and gives, as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from ninja import Schema
+
+
+class ModeView(Schema):
+    """How the chat is set; `slow` in seconds."""
+
+    slow: int
+    members_only: bool
+    emote_only: bool
+    links: Literal["off", "moderators", "all"]
+    guests: bool
+
+
+class EmoteView(Schema):
+    """An emote; size in pixels."""
+
+    name: str
+    url: str
+    width: int
+    height: int
+    station: bool
+
+
+class ChatView(Schema):
+    """A chat as everybody sees it."""
+
+    mode: ModeView
+    emotes: list[EmoteView]
+    pinned: dict[str, Any] | None
+    connected: int
+
+
+class SettingsView(ModeView):
+    """Everything that may be set."""
+
+    words: list[str]
+    retention_days: int
+
+
+class SettingsChange(Schema):
+    """What to change; what is left out stays."""
+
+    slow: int | None = None
+    members_only: bool | None = None
+    emote_only: bool | None = None
+    links: Literal["off", "moderators", "all"] | None = None
+    guests: bool | None = None
+    words: list[str] | None = None
+    retention_days: int | None = None
+
+
+class ModeratorView(Schema):
+    """Somebody who keeps order."""
+
+    name: str
+    since: datetime
+    by: str
+
+
+class Name(Schema):
+    """An account by its name."""
+
+    name: str
+
+
+class MessageView(Schema):
+    """A message."""
+
+    id: str
+    at: datetime
+    name: str
+    role: str
+    person: str
+    hue: int
+    text: str
+    bot: bool
+    reply_to: dict[str, str] | None
+    deleted: bool
+
+
+class MessagePage(Schema):
+    """Part of a list of messages, the oldest first."""
+
+    items: list[MessageView]
+    next_cursor: str | None
+
+
+class ActView(Schema):
+    """Something a moderator did."""
+
+    id: str
+    at: datetime
+    by: str
+    act: str
+    person: str
+    name: str
+    seconds: int | None
+    reason: str
+    undone_by: str | None
+    undone_at: datetime | None
+    detail: dict[str, Any]
+
+
+class BanView(Schema):
+    """A ban or a time-out in force; `until` is null for a ban."""
+
+    person: str
+    name: str
+    kind: Literal["ban", "timeout"]
+    by: str
+    at: datetime
+    until: datetime | None
+    reason: str
+
+
+class ActRequest(Schema):
+    """An act, with those of the fields that it has in the event `moderate`."""
+
+    act: str
+    id: str | None = None
+    person: str | None = None
+    name: str | None = None
+    seconds: int | None = None
+    reason: str | None = None
+    on: bool | None = None
+    to: str | None = None
+    undo: str | None = None
+
+
+class NewMessage(Schema):
+    """What to say. With the same `nonce` a message is sent once, however often it is tried."""
+
+    text: str
+    reply_to: str | None = None
+    nonce: str | None = None

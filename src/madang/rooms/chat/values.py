@@ -1,0 +1,212 @@
+"""The words of chat: roles, modes, people, messages and acts of moderators. Plain values."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, Literal
+
+TEXT_LENGTH: Final = 500
+"""Characters of a message: three lines on a page's panel, a paragraph on a phone."""
+
+NAME_LENGTH: Final = 24
+"""Characters of a guest's name; longer ones fill the panel."""
+
+QUOTE_LENGTH: Final = 80
+"""Characters of the message that a reply shows."""
+
+MOST_MENTIONS: Final = 10
+"""Names that one message can call."""
+
+REACTIONS: Final = ("❤️", "👏", "😂", "😮", "😢", "🔥", "🎉", "👍")
+
+Links = Literal["off", "moderators", "all"]
+
+
+class Role(enum.StrEnum):
+    """What somebody is in one chat."""
+
+    OWNER = "owner"
+    MODERATOR = "moderator"
+    MEMBER = "member"
+    GUEST = "guest"
+
+    @property
+    def moderates(self) -> bool:
+        """Whether this role keeps order."""
+        return self in {Role.OWNER, Role.MODERATOR}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How a chat is set. `slow` in seconds between two messages of a person, 0 for none."""
+
+    slow: int = 0
+    members_only: bool = False
+    emote_only: bool = False
+    links: Links = "all"
+    guests: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """As pages and bots get it."""
+        return asdict(self)
+
+    def with_part(self, name: str, value: Any) -> Mode:
+        """The mode with one field changed."""
+        return replace(self, **{name: value})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who signed in, or a program that shows a token of theirs."""
+
+    id: int
+    name: str
+    admin: bool
+    bot: bool = False
+
+    @property
+    def person(self) -> str:
+        """The account's id in chats."""
+        return person_of_account(self.id)
+
+
+def person_of_account(account: int) -> str:
+    """The id in chats of the account with the key `account`."""
+    return f"u{account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Emote:
+    """A picture that `:name:` in a text stands for. Size in pixels."""
+
+    name: str
+    url: str
+    width: int
+    height: int
+    station: bool
+
+    def as_json(self) -> dict[str, object]:
+        """As pages and bots get it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """A ban (`until` is None) or a time-out; `until` in seconds since 1970."""
+
+    person: str
+    name: str
+    until: float | None
+    reason: str = ""
+
+    def holds(self, now: float) -> bool:
+        """Whether it is in force at `now`."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message. `at` in milliseconds since 1970; `reply_to` is what a reply shows of another."""
+
+    id: str
+    at: int
+    person: str
+    name: str
+    role: Role
+    text: str
+    bot: bool = False
+    nonce: str = ""
+    reply_to: Mapping[str, str] | None = None
+    mentions: tuple[str, ...] = ()
+    restored: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """As pages and bots get it."""
+        shown: dict[str, object] = {
+            "id": self.id,
+            "at": instant(self.at),
+            "name": self.name,
+            "role": self.role,
+            "person": self.person,
+            "hue": hue_of(self.person, self.name),
+            "text": self.text,
+        }
+        if self.reply_to is not None:
+            shown["reply_to"] = self.reply_to
+        if self.mentions:
+            shown["mentions"] = self.mentions
+        if self.bot:
+            shown["bot"] = True
+        if self.nonce:
+            shown["nonce"] = self.nonce
+        if self.restored:
+            shown["restored"] = True
+        return shown
+
+    def quoted(self) -> dict[str, str]:
+        """What a reply to it shows."""
+        return {"id": self.id, "name": self.name, "text": self.text[:QUOTE_LENGTH]}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a moderator did. `at` in milliseconds since 1970, `seconds` a duration.
+
+    `ids` are the messages it took away; `before` and `after` hold what undoing it has to know.
+    """
+
+    id: str
+    at: int
+    by: str
+    by_name: str
+    kind: str
+    person: str = ""
+    name: str = ""
+    seconds: int | None = None
+    reason: str = ""
+    ids: tuple[str, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    undoes: str = ""
+
+
+def instant(milliseconds: int) -> str:
+    """Milliseconds since 1970 as RFC 3339 in UTC."""
+    days, rest = divmod(milliseconds, 86_400_000)
+    if days != _Day.number:
+        _Day.number, _Day.text = days, _civil(days)
+    seconds, ms = divmod(rest, 1000)
+    minutes, s = divmod(seconds, 60)
+    h, m = divmod(minutes, 60)
+    return f"{_Day.text}T{h:02}:{m:02}:{s:02}.{ms:03}Z"
+
+
+class _Day:
+    """The last day asked for: thousands of messages a second share it."""
+
+    number = 0
+    text = "1970-01-01"
+
+
+def _civil(days: int) -> str:
+    from datetime import date, timedelta
+
+    return (date(1970, 1, 1) + timedelta(days=days)).isoformat()
+
+
+def hue_of(person: str, name: str) -> int:
+    """The colour of a name, as degrees of the colour circle: the same for ever."""
+    if (known := _hues.get((person, name))) is not None:
+        return known
+    if len(_hues) >= _MOST_HUES:
+        _hues.clear()
+    digest = hashlib.blake2b(f"{person} {name}".encode(), digest_size=2).digest()
+    hue = _hues[person, name] = int.from_bytes(digest) % 360
+    return hue
+
+
+_MOST_HUES: Final = 20_000
+_hues: dict[tuple[str, str], int] = {}

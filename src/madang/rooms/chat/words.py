@@ -1,0 +1,144 @@
+"""The word filter, and the normal forms in which tricks of spelling are seen through.
+
+Korean is compared as syllables put together from jamo, Latin as letters without accents, digits
+and look-alikes. Words are looked for inside one token of the text, not across spaces (다시 발견
+is no swear word), except where somebody puts single letters or syllables one by one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+MOST_WORDS: Final = 500
+WORD_LENGTH: Final = 40
+
+_LOOK_ALIKES: Final = str.maketrans(
+    "аеорсухіјѕһԁɡӏԛԝвнмткαβεηικνορτυχ013457@$!|€£",
+    "aeopcyxijshdglqwbhmtkabenikvoptuxoieastasiiel",
+)
+"""Cyrillic, Greek, digits and signs that are read as Latin letters (after lower-casing)."""
+
+_EDGES: Final = "!?|.,;:()[]{}'\"~*-_"
+"""Signs around a word; inside one they may stand for letters."""
+
+_LEADS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+_VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+_TAILS: Final = " ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
+_FIRST: Final = 0xAC00
+_LAST: Final = 0xD7A3
+_REPEATED: Final = re.compile(r"(.)\1{2,}")
+
+
+def tokens(text: str) -> list[str]:
+    """The normal forms of the words of `text`; runs of single letters count as one word."""
+    found: list[str] = []
+    single = ""
+    for part in _visible(text).split():
+        token = _normal(part)
+        if len(token) == 1:
+            single += token
+            continue
+        if single:
+            found.append(_recomposed(single))
+            single = ""
+        if token:
+            found.append(token)
+    if single:
+        found.append(_recomposed(single))
+    return found
+
+
+def normal_word(word: str) -> str:
+    """The form in which a word of the filter is looked for; empty where nothing is left of it."""
+    return _normal("".join(_visible(word).split()))
+
+
+class WordFilter:
+    """Finds unwanted words. Korean is found inside a word as well, Latin only as a whole word:
+    `ass` is not in `class`."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        normal = {form for word in words if (form := normal_word(word))}
+        self._korean = tuple(word for word in normal if _is_hangul(word))
+        self._whole = frozenset(normal - set(self._korean))
+
+    def finds(self, text: str) -> bool:
+        """Whether `text` contains one of the words."""
+        if not self._korean and not self._whole:
+            return False
+        return any(
+            token in self._whole
+            or token.removesuffix("s") in self._whole
+            or any(word in token for word in self._korean)
+            for token in tokens(text)
+        )
+
+
+def look_of(name: str) -> str:
+    """What `name` looks like: two names with the same look are taken for one another."""
+    return _normal("".join(_visible(name).split())) or name.casefold()
+
+
+def _visible(text: str) -> str:
+    # NFD parts accents from letters, and would part syllables; those are put together again.
+    parts = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(
+        character
+        for character in unicodedata.normalize("NFC", parts)
+        if unicodedata.category(character) not in {"Cf", "Mn", "Cc"} or character.isspace()
+    )
+
+
+def _normal(token: str) -> str:
+    if any(_is_hangul(character) for character in token):
+        return _recomposed("".join(c for c in token if _is_hangul(c)))
+    base = unicodedata.normalize("NFD", token.strip(_EDGES)).translate(_LOOK_ALIKES)
+    letters = "".join(character for character in base if character.isalpha())
+    return _REPEATED.sub(r"\1", letters)
+
+
+def _is_hangul(text: str) -> bool:
+    first = text[0]
+    return "가" <= first <= "힣" or "ㄱ" <= first <= "ㅣ" or "ᄀ" <= first <= "ᇿ"
+
+
+def _recomposed(text: str) -> str:
+    """`text` with jamo put together to syllables as a keyboard does; other characters stay."""
+    if not any(_is_hangul(character) for character in text):
+        return text
+    jamo = "".join(_jamo(character) for character in text)
+    made: list[str] = []
+    at = 0
+    while at < len(jamo):
+        lead = _LEADS.find(jamo[at])
+        vowel = _VOWELS.find(jamo[at + 1]) if lead >= 0 and at + 1 < len(jamo) else -1
+        if vowel < 0:
+            made.append(jamo[at])
+            at += 1
+            continue
+        at += 2
+        tail = 0
+        followed = at + 1 < len(jamo) and jamo[at + 1] in _VOWELS
+        if at < len(jamo) and not followed and jamo[at] in _TAILS:
+            tail = _TAILS.index(jamo[at])
+            at += 1
+        made.append(chr(_FIRST + (lead * 21 + vowel) * 28 + tail))
+    return "".join(made)
+
+
+def _jamo(character: str) -> str:
+    code = ord(character)
+    if _FIRST <= code <= _LAST:
+        lead, rest = divmod(code - _FIRST, 21 * 28)
+        vowel, tail = divmod(rest, 28)
+        return _LEADS[lead] + _VOWELS[vowel] + (_TAILS[tail] if tail else "")
+    if 0x1100 <= code <= 0x1112:
+        return _LEADS[code - 0x1100]
+    if 0x1161 <= code <= 0x1175:
+        return _VOWELS[code - 0x1161]
+    if 0x11A8 <= code <= 0x11C2:
+        return _TAILS[code - 0x11A7]
+    return character

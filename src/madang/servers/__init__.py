@@ -1,0 +1,1 @@
+"""The only sockets: thin shells that feed the sans-IO core and answer from memory."""

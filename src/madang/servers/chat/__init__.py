@@ -1,0 +1,1 @@
+"""Chat connections: rooms in memory, one frame a tick to everybody."""

@@ -1,0 +1,219 @@
+"""One chat connection: its socket, its session, and a bounded queue for a slow reader."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from madang.rooms.chat.state import Speaker
+from madang.rooms.chat.values import Account, Role
+from madang.wire.chat import ChatEvent, ChatSession, Ended, Ending, event_frame
+
+if TYPE_CHECKING:
+    from madang.servers.chat.room import Room
+
+MAX_QUEUED: Final = 256 << 10
+"""Bytes that may wait for one reader beside the kernel's buffer. The frames are shared by all
+readers, so a thousand stalled ones cost little more than one."""
+
+MAX_FRAMES: Final = 256
+
+STALL: Final = 60.0
+"""Seconds in which a reader that is behind takes nothing, then it is cut off."""
+
+RECEIVE: Final = 16 << 10
+
+NOBODY: Final = Speaker("", "", Role.GUEST)
+"""Who has not joined yet."""
+
+
+class Connection:
+    """A client, from the WebSocket handshake to the end.
+
+    `address` is what limits count by, `peer` the client's whole address. `events` is called with
+    what the session says; `lost` with the ending when it is over.
+    """
+
+    __slots__ = (
+        "_events",
+        "_fileno",
+        "_frames",
+        "_head",
+        "_loop",
+        "_lost",
+        "_queued",
+        "_send",
+        "_socket",
+        "_stalled_at",
+        "account",
+        "address",
+        "dropped",
+        "missed",
+        "peer",
+        "room",
+        "session",
+        "speaker",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        taken: socket.socket,
+        session: ChatSession,
+        *,
+        address: str,
+        peer: str,
+        events: Callable[[Connection, list[ChatEvent]], None],
+        lost: Callable[[Connection, Ending], None],
+    ) -> None:
+        self._loop = loop
+        self._socket = taken
+        self._fileno = taken.fileno()
+        self._send = taken.send
+        self._events = events
+        self._lost = lost
+        self._head: memoryview | None = None
+        self._frames: deque[tuple[bytes, int]] | None = None
+        self._queued = 0
+        self._stalled_at = 0.0
+        self.session = session
+        self.address = address
+        self.peer = peer
+        self.missed = 0
+        self.dropped = 0
+        self.room: Room | None = None
+        self.speaker = NOBODY
+        self.account: Account | None = None
+        loop.add_reader(self._fileno, self._readable)
+        self.flush()
+
+    @property
+    def behind(self) -> bool:
+        """Whether something waits for the reader."""
+        return self._head is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is gone."""
+        return self._fileno < 0
+
+    def push(self, frame: bytes, messages: int = 0) -> None:
+        """Send a frame, or keep it until the reader has taken what was before.
+
+        `messages` is how many the reader misses if the frame is dropped. Never waits.
+        """
+        if self._head is None:
+            try:
+                sent = self._send(frame)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self._break()
+                return
+            if sent != len(frame):
+                self._head = memoryview(frame)[sent:]
+                self._stalled_at = self._loop.time()
+                self._loop.add_writer(self._fileno, self._writable)
+            return
+        if self._fileno >= 0:
+            self._keep(frame, messages)
+
+    def flush(self) -> None:
+        """Send what the session has to say."""
+        if output := self.session.take_output():
+            self.push(output)
+
+    def tick(self, now: float) -> None:
+        """Ping, and give up on readers that have stalled."""
+        if self._head is not None and now - self._stalled_at > STALL:
+            self.end(Ending.STALLED)
+        elif now >= self.session.deadline():
+            self._tell(self.session.tick(now))
+
+    def end(self, ending: Ending) -> None:
+        """Close from our side, with the ending's code."""
+        self.session.close(ending)
+        self.flush()
+        self._close(ending)
+
+    def _keep(self, frame: bytes, messages: int) -> None:
+        if self._frames is None:
+            self._frames = deque()
+        self._frames.append((frame, messages))
+        self._queued += len(frame)
+        while self._queued > MAX_QUEUED or len(self._frames) > MAX_FRAMES:
+            dropped, count = self._frames.popleft()
+            self._queued -= len(dropped)
+            self.missed += count
+            self.dropped += count
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(RECEIVE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._break()
+            return
+        self._tell(self.session.receive(data, self._loop.time()))
+
+    def _writable(self) -> None:
+        head = self._head
+        if head is None:
+            return
+        try:
+            while True:
+                sent = self._send(head)
+                self._stalled_at = self._loop.time()
+                if sent < len(head):
+                    self._head = head[sent:]
+                    return
+                if self.missed:
+                    head = memoryview(event_frame("missed", {"count": self.missed}))
+                    self.missed = 0
+                elif self._frames:
+                    frame, _ = self._frames.popleft()
+                    self._queued -= len(frame)
+                    head = memoryview(frame)
+                else:
+                    self._head = None
+                    self._frames = None
+                    self._loop.remove_writer(self._fileno)
+                    return
+                self._head = head
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._break()
+
+    def _tell(self, events: list[ChatEvent]) -> None:
+        if events:
+            self._events(self, events)
+        if self._fileno < 0:
+            return
+        self.flush()
+        ended = next((event.ending for event in events if isinstance(event, Ended)), None)
+        if ended is not None:
+            self._close(ended)
+
+    def _break(self) -> None:
+        self._close(Ending.BROKEN)
+
+    def _close(self, ending: Ending) -> None:
+        if self._fileno < 0:
+            return
+        self._loop.remove_reader(self._fileno)
+        if self._head is not None:
+            self._loop.remove_writer(self._fileno)
+        self._fileno = -1
+        self._frames = None
+        with contextlib.suppress(OSError):  # the client was quicker
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._lost(self, ending)

@@ -1,0 +1,70 @@
+"""What the control plane asks of the chats that run in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal
+
+from madang.rooms.chat.errors import ChatAway, ChatRefused
+from madang.rooms.chat.values import Account
+from madang.servers.chat.hall import Hall
+from madang.servers.chat.speaking import Answer, Floor
+from madang.servers.live.journal import DatabaseAway
+
+PATIENCE: Final = 10.0
+"""Seconds that a thread waits for the event loop."""
+
+Kind = Literal["moderate", "say"]
+
+
+class Desk:
+    """The chats as the control plane's threads ask them (`madang.rooms.chat.live.Chats`), and as
+    the processes for pages do (`madang.servers.chat.window`)."""
+
+    def __init__(self, hall: Hall, floor: Floor) -> None:
+        self._hall = hall
+        self._floor = floor
+
+    async def do(
+        self, kind: Kind, slug: str, account: Account, request: Mapping[str, Any]
+    ) -> Answer:
+        """Do what an account asks, on the event loop. Raises ChatRefused, NoSuchChannel."""
+        act = self._floor.moderate if kind == "moderate" else self._floor.say
+        try:
+            return act(await self._hall.room(slug), account, request)
+        except ChatRefused as error:
+            self._hall.counters.refused[error.code] += 1
+            raise
+        except DatabaseAway as error:
+            self._hall.counters.refused["unavailable"] += 1
+            raise ChatAway from error
+
+    # --- from any thread ---
+
+    def changed(self, slug: str) -> None:
+        """Have every process take over what changed in the database."""
+        self._hall.later(lambda: self._hall.changed(slug))
+
+    def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> Answer:
+        """Do what a moderator asks. Raises ChatRefused, NoSuchChannel."""
+        return self._from_thread(lambda: self.do("moderate", slug, account, request))
+
+    def say(self, slug: str, account: Account, request: Mapping[str, Any]) -> Answer:
+        """Send a message. Raises ChatRefused, NoSuchChannel."""
+        return self._from_thread(lambda: self.do("say", slug, account, request))
+
+    def connections(self) -> Mapping[str, int]:
+        """Connections by channel."""
+        return self._hall.by_channel()
+
+    def _from_thread(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        async def run() -> Answer:
+            return await ask()
+
+        asked = asyncio.run_coroutine_threadsafe(run(), self._hall.loop)
+        try:
+            return asked.result(timeout=PATIENCE)
+        except TimeoutError:
+            asked.cancel()
+            raise ChatAway from None

@@ -1,0 +1,306 @@
+"""`/socket.io/`: who comes in. Long polling is refused in words, sockets are taken over."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from madang.base.addresses import Network
+from madang.rooms.channels.errors import NoSuchChannel
+from madang.rooms.chat.errors import ChatRefused
+from madang.rooms.chat.state import Speaker
+from madang.rooms.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
+from madang.servers.chat.connection import Connection
+from madang.servers.chat.hall import Hall
+from madang.servers.chat.limits import Buckets, Rate, neighbourhood
+from madang.servers.chat.room import Room
+from madang.servers.chat.speaking import Floor
+from madang.servers.http.exchange import NO_STORE, Exchange, Headers
+from madang.servers.http.handover import take_over
+from madang.servers.http.sockets import Sockets
+from madang.servers.live.journal import DatabaseAway
+from madang.wire.chat import (
+    ChatEvent,
+    ChatSession,
+    Emitted,
+    Ending,
+    JoinRequested,
+    event_frame,
+    list_frame,
+)
+from madang.wire.chat.packets import json_of
+
+PATH: Final = "/socket.io/"
+SEND_BUFFER: Final = 64 << 10
+"""Bytes that the kernel may hold for one reader: a second of a very busy chat. A thousand readers
+that have stopped reading then hold some 100 MB of the kernel's, at most."""
+
+SLUG_LENGTH: Final = 40
+TOKEN_LENGTH: Final = 200
+
+_BAD_TRANSPORT: Final = 0
+"""Engine.IO's number for a transport that the server does not speak."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """`salt` hides guests' addresses; `origin` is the station's own, None: what Host says.
+
+    `connects` limits new connections of an address, `per_address` those that are open at a time,
+    `connections` those of all together.
+    """
+
+    salt: bytes
+    origin: str | None
+    session_cookie: str
+    trusted_proxies: tuple[Network, ...]
+    connects: Rate
+    per_address: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """How the control plane knows people; both are called on its threads."""
+
+    by_session: Callable[[str], Account | None]
+    by_token: Callable[[str], Account | None]
+
+
+class Door:
+    """Lets clients in, and hands on what they say."""
+
+    def __init__(self, hall: Hall, floor: Floor, settings: DoorSettings, who: Identities) -> None:
+        self._hall = hall
+        self._floor = floor
+        self._settings = settings
+        self._who = who
+        self._sockets = Sockets()
+        self._connects = Buckets(settings.connects)
+        self._open: Counter[str] = Counter()
+
+    def __call__(self, exchange: Exchange) -> Any:
+        """Answer an exchange below `/socket.io/`, or return what will."""
+        query = exchange.query()
+        if not exchange.is_websocket:
+            self._no_polling(exchange, query)
+            return None
+        if query.get("EIO") != "4":
+            return self._refuse(exchange, 400, "engine")
+        if self._hall.draining:
+            return self._refuse(exchange, 503, "draining")
+        peer = exchange.client_address(self._settings.trusted_proxies)
+        address = neighbourhood(peer)
+        if self._connects.take(address, time.monotonic()) is not None:
+            return self._too_many(exchange, address, peer, "connection_rate")
+        if self._open[address] >= self._settings.per_address:
+            return self._too_many(exchange, address, peer, "connections_per_address")
+        if len(self._hall.connections) >= self._settings.connections:
+            return self._refuse(exchange, 503, "full")
+        return self._take(exchange, address, peer)
+
+    def _refuse(self, exchange: Exchange, status: int, reason: str) -> None:
+        self._hall.counters.refused[reason] += 1
+        exchange.refuse(status, "")
+
+    def _too_many(self, exchange: Exchange, address: str, peer: str, reason: str) -> None:
+        self._hall.stubborn.refused_connection(address, peer, reason, time.monotonic())
+        self._refuse(exchange, 429, reason)
+
+    def _no_polling(self, exchange: Exchange, query: Mapping[str, str]) -> None:
+        self._hall.counters.refused["polling"] += 1
+        words = (
+            "This station speaks WebSocket only: connect with transports: ['websocket']."
+            if query.get("transport", "polling") != "websocket"
+            else "The request is no WebSocket handshake: does a proxy leave out Upgrade?"
+        )
+        body = msgspec.json.encode({"code": _BAD_TRANSPORT, "message": words})
+        headers: Headers = [("content-type", "application/json"), NO_STORE]
+        if origin := exchange.header("origin"):
+            # Socket.IO asks with credentials: only so can its page read why.
+            headers += [
+                ("access-control-allow-origin", origin),
+                ("access-control-allow-credentials", "true"),
+                ("vary", "origin"),
+            ]
+        exchange.answer(400, headers, body)
+
+    async def _take(self, exchange: Exchange, address: str, peer: str) -> None:
+        own = self._own_origin(exchange)
+        session_key = self._session_key(exchange) if own else None
+        try:
+            taken = await take_over(exchange, self._sockets, SEND_BUFFER)
+        except ConnectionError as error:
+            log.debug("a chat client hung up in the handshake: %s", error)
+            if not exchange.answered:
+                exchange.refuse(400, "")
+            return
+        loop = asyncio.get_running_loop()
+        session = ChatSession(sid=secrets.token_urlsafe(15), now=loop.time())
+
+        def events(connection: Connection, seen: list[ChatEvent]) -> None:
+            for event in seen:
+                match event:
+                    case Emitted():
+                        self._floor.answer(connection, event)
+                    case JoinRequested():
+                        self._join(connection, event.auth, session_key)
+
+        self._open[address] += 1
+        self._hall.counters.connections += 1
+        connection = Connection(
+            loop, taken, session, address=address, peer=peer, events=events, lost=self._lost
+        )
+        if connection.closed:
+            return
+        self._hall.connections[connection] = None
+
+    def _lost(self, connection: Connection, ending: Ending) -> None:
+        self._hall.connections.pop(connection, None)
+        self._hall.counters.closed[ending.name.lower()] += 1
+        self._hall.counters.missed += connection.dropped
+        self._open[connection.address] -= 1
+        if self._open[connection.address] <= 0:
+            del self._open[connection.address]
+        if connection.room is not None:
+            connection.room.leave(connection)
+
+    def _join(
+        self, connection: Connection, auth: Mapping[str, Any], session_key: str | None
+    ) -> None:
+        """Let a client in at once where nothing has to be asked, else as soon as it is known."""
+        room = self._hall.rooms.get(str(auth.get("channel")))
+        if room is not None and session_key is None and auth.get("token") is None:
+            try:
+                self._enter(connection, room, None, auth)
+            except ChatRefused as error:
+                self._reject(connection, error)
+        else:
+            self._hall.spawn(self._asked(connection, auth, session_key))
+
+    async def _asked(
+        self, connection: Connection, auth: Mapping[str, Any], session_key: str | None
+    ) -> None:
+        try:
+            room, account = await self._ask(auth, session_key)
+            if not connection.closed:
+                self._enter(connection, room, account, auth)
+        except ChatRefused as error:
+            self._reject(connection, error)
+        except Exception:
+            log.exception("somebody could not be let into a chat")
+            words = "The station has a fault: try again in a moment."
+            self._reject(connection, ChatRefused("unavailable", words, retry_after=5.0))
+        if not connection.closed:
+            connection.flush()
+
+    async def _ask(
+        self, auth: Mapping[str, Any], session_key: str | None
+    ) -> tuple[Room, Account | None]:
+        slug, token = auth.get("channel"), auth.get("token")
+        if not isinstance(slug, str) or not (token is None or isinstance(token, str)):
+            raise ChatRefused("bad_auth", "auth is {channel, name?, token?, since?}.")
+        try:
+            if len(slug) > SLUG_LENGTH:
+                raise NoSuchChannel(f"There is no channel {slug[:SLUG_LENGTH]}.")
+            room = await self._hall.room(slug)
+            account = None
+            if token is not None:
+                account = None
+                if len(token) <= TOKEN_LENGTH:
+                    account = await self._hall.control.ask(lambda: self._who.by_token(token))
+                if account is None:
+                    raise ChatRefused("bad_token", "The token is not one of this station's.")
+            elif session_key is not None:
+                account = await self._hall.control.ask(lambda: self._who.by_session(session_key))
+        except NoSuchChannel:
+            raise ChatRefused("unknown_channel", f"There is no channel {slug[:40]}.") from None
+        except DatabaseAway as error:
+            raise ChatRefused("unavailable", str(error), retry_after=5.0) from None
+        return room, account
+
+    def _reject(self, connection: Connection, error: ChatRefused) -> None:
+        self._hall.refuse(connection, error.code)
+        data: dict[str, object] = {"code": error.code}
+        if error.retry_after is not None:
+            data["retry_after"] = error.retry_after
+        connection.session.reject(error.message, data, asyncio.get_running_loop().time())
+
+    def _enter(
+        self,
+        connection: Connection,
+        room: Room,
+        account: Account | None,
+        auth: Mapping[str, Any],
+    ) -> None:
+        """Raises ChatRefused."""
+        state = room.state
+        now = time.time()
+        if account is not None:
+            speaker = state.speaker(account)
+        else:
+            speaker = Speaker(self._guest(connection.address), "", Role.GUEST)
+            if auth.get("name") is not None:
+                name = state.guest_name(auth["name"], lambda look: room.taken(look, speaker.person))
+                speaker = Speaker(speaker.person, name, Role.GUEST)
+        sanction = state.sanction_on(speaker.person, now)
+        if sanction is not None and sanction.until is None:
+            raise ChatRefused("banned", "You are banned from this chat.")
+        since = auth.get("since")
+        connection.account, connection.speaker, connection.room = account, speaker, room
+        connection.session.accept(asyncio.get_running_loop().time())
+        missed = state.history.joining(since if isinstance(since, str) else None)
+        connection.session.emit(
+            "welcome",
+            {
+                "me": state.me(speaker, now),
+                "mode": state.mode.as_json(),
+                "emotes": [emote.as_json() for emote in state.emotes],
+                "reactions": REACTIONS,
+                "pinned": state.pinned,
+                "presence": room.presence(None),
+                "limits": {"text": TEXT_LENGTH, "name": NAME_LENGTH},
+                "recovered": missed.recovered,
+                "gap": missed.gap,
+            },
+        )
+        connection.flush()
+        if missed.deleted:
+            connection.push(event_frame("delete", {"ids": missed.deleted}))
+        encoded = [json_of(said.as_json()) for said in missed.messages]
+        connection.push(list_frame("messages", encoded), len(encoded))
+        room.enter(connection)
+
+    def _guest(self, address: str) -> str:
+        digest = hmac.digest(self._settings.salt, address.encode(), "sha256")
+        return f"g{digest[:8].hex()}"
+
+    def _own_origin(self, exchange: Exchange) -> bool:
+        """Whether a page of this station opens the connection: other sites' scripts are not to
+        speak as a visitor of theirs (a browser sends the cookie with them too)."""
+        origin = exchange.header("origin")
+        if self._settings.origin is not None and origin == self._settings.origin:
+            return True
+        return bool(origin) and urlsplit(origin).netloc == exchange.header("host")
+
+    def _session_key(self, exchange: Exchange) -> str | None:
+        cookies: SimpleCookie = SimpleCookie()
+        try:
+            cookies.load(exchange.header("cookie"))
+        except CookieError:
+            return None
+        found = cookies.get(self._settings.session_cookie)
+        return found.value if found is not None and found.value else None

@@ -1,0 +1,363 @@
+"""One chat in memory: its readers, what waits for the next frame, and what notes of the bus do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from madang.rooms.chat import moderation
+from madang.rooms.chat.moderation import Change
+from madang.rooms.chat.notes import Note
+from madang.rooms.chat.state import ChatState
+from madang.rooms.chat.values import Act, Said
+from madang.rooms.chat.words import look_of
+from madang.servers.chat.connection import Connection
+from madang.servers.chat.counters import ChatCounters
+from madang.wire.chat import Ending, event_frame, json_of, list_frame
+
+AT_ONCE: Final = 1000
+"""Readers that get a frame before the event loop does something else: some 10 ms."""
+
+ACTS: Final = 200
+"""Acts that can be undone without asking the database."""
+
+NONCES: Final = 4096
+"""Messages whose sender may still send them a second time after a broken connection."""
+
+OTHERS_HOLD: Final = 10.0
+"""Seconds for which another process's count of readers is believed."""
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """Who is in the same chat in another process, as it told last. `names` by their looks, with
+    person and name."""
+
+    heard_at: float = 0.0
+    connected: int = 0
+    people: int = 0
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def take(self, told: Mapping[str, Any], now: float) -> None:
+        """Take over what `Room.counted` of the other process says."""
+        self.heard_at = now
+        self.connected, self.people = told["connected"], told["people"]
+        if told.get("all"):
+            self.names.clear()
+        for look, (person, name) in told.get("names", {}).items():
+            if person:
+                self.names[look] = person, name
+            else:
+                self.names.pop(look, None)
+
+
+class Room:
+    """The chat of one channel in this process."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        state: ChatState,
+        acts: Iterable[Act],
+        counters: ChatCounters,
+    ) -> None:
+        self._loop = loop
+        self.state = state
+        self.counters = counters
+        self.readers: dict[Connection, None] = {}
+        self.acts: dict[str, Act] = {act.id: act for act in acts}
+        self.reactions: Counter[str] = Counter()
+        self.last_said: dict[str, float] = {}
+        self.empty_since: float | None = loop.time()
+        self._people: Counter[str] = Counter()
+        self._names: dict[str, Connection] = {}
+        self._pending: list[Said] = []
+        self._frames: list[bytes] = []
+        self._outgoing: deque[tuple[bytes, int, list[Connection]]] = deque()
+        self._others: dict[str, Elsewhere] = {}
+        self._renamed: dict[str, tuple[str, str]] = {}
+        self._tell_all = True
+        self._shown: dict[str, object] = {}
+        self._nonces: dict[tuple[str, str], str] = {}
+
+    # --- who is here ----------------------------------------------------------------------------
+
+    def enter(self, connection: Connection) -> None:
+        """Somebody joined, and gets what comes from now on."""
+        self.readers[connection] = None
+        self._people[connection.speaker.person] += 1
+        self.empty_since = None
+        self.named(connection)
+
+    def named(self, connection: Connection) -> None:
+        """Somebody who is here has a name now."""
+        if connection.speaker.name:
+            look = look_of(connection.speaker.name)
+            self._names[look] = connection
+            self._renamed[look] = (connection.speaker.person, connection.speaker.name)
+
+    def leave(self, connection: Connection) -> None:
+        """Somebody is gone."""
+        if self.readers.pop(connection, self) is self:
+            return
+        person = connection.speaker.person
+        self._people[person] -= 1
+        if self._people[person] <= 0:
+            del self._people[person]
+        look = look_of(connection.speaker.name)
+        if self._names.get(look) is connection:
+            del self._names[look]
+            self._renamed[look] = ("", "")
+        if not self.readers:
+            self.empty_since = self._loop.time()
+
+    def taken(self, look: str, person: str) -> bool:
+        """Whether a name with this look belongs to somebody else who is here."""
+        there = self._bearer(look)
+        return there is not None and there[0] != person
+
+    def called(self, name: str) -> tuple[str, str] | None:
+        """Person and name of somebody who is here."""
+        there = self._bearer(look_of(name))
+        return there if there is not None and there[1].casefold() == name.casefold() else None
+
+    def _bearer(self, look: str) -> tuple[str, str] | None:
+        """Person and name of who is here, in whichever process, with a name of this look."""
+        if (there := self._names.get(look)) is not None:
+            return there.speaker.person, there.speaker.name
+        for other in self._others.values():
+            if (found := other.names.get(look)) is not None:
+                return found
+        return None
+
+    def known(self, name: str) -> bool:
+        """Whether somebody with this name is here or wrote lately."""
+        return self.called(name) is not None or self.state.history.person_called(name) is not None
+
+    # --- notes ----------------------------------------------------------------------------------
+
+    def take(self, note: Note) -> bool:
+        """Do what a note says; returns whether something is to be sent."""
+        match note.kind:
+            case "say":
+                return self._say(said_of(note), apart=note.apart)
+            case "act":
+                self._act(act_of(note), note.restored)
+                return True
+            case "react":
+                self._frames.append(event_frame("reactions", note.body))
+                return True
+            case "count":
+                other = self._others.get(note.origin)
+                if other is None:
+                    other = self._others[note.origin] = Elsewhere()
+                    self._tell_all = True  # it does not know us either
+                other.take(note.body, self._loop.time())
+        return False
+
+    def catch_up(self, notes: Iterable[Note]) -> None:
+        """Take over of the last notes what the database did not know when the chat was opened."""
+        saved = set(self.acts)
+        oldest = self.state.history.oldest if self.state.history.full else ""
+        for note in notes:
+            if note.kind == "say":
+                said = said_of(note)
+                if said.id >= oldest:
+                    self._say(said, apart=note.apart)
+            elif note.kind == "act":
+                act = act_of(note)
+                self.flush()
+                if act.id in saved:
+                    moderation.hide_and_show(self.state, act)
+                else:
+                    self._act(act, note.restored)
+        self.flush()
+
+    def _say(self, said: Said, *, apart: bool = False) -> bool:
+        if said.id in self.state.history:
+            return False
+        if apart:
+            self.state.history.apart.add(said.id)
+        if said.nonce:
+            if len(self._nonces) >= NONCES:
+                del self._nonces[next(iter(self._nonces))]
+            self._nonces[said.person, said.nonce] = said.id
+        if self.state.mode.slow:
+            self.last_said[said.person] = time.monotonic()  # also where another process let it in
+        self._pending.append(said)
+        return True
+
+    def sent_before(self, person: str, nonce: str) -> str | None:
+        """The id of the message that a person sent with this nonce."""
+        return self._nonces.get((person, nonce))
+
+    def _act(self, act: Act, restored: list[Said]) -> None:
+        self.flush()
+        mode = self.state.mode
+        undone = self.acts.get(act.undoes) if act.undoes else None
+        if len(self.acts) >= ACTS:
+            del self.acts[next(iter(self.acts))]
+        self.acts[act.id] = act
+        outcome = moderation.apply(self.state, act, undone)
+        for change in outcome.changes:
+            self._announce(change)
+        if restored and not any(change.event == "messages" for change in outcome.changes):
+            self._announce(Change("messages", {"said": restored}))
+        if outcome.people is None:
+            changed = (mode.guests, mode.members_only) != (
+                self.state.mode.guests,
+                self.state.mode.members_only,
+            )
+            if changed:
+                self.refresh_people(None)
+        elif outcome.people:
+            self.refresh_people(outcome.people)
+            if act.kind == "ban":
+                self._send_away(outcome.people)
+
+    def _announce(self, change: Change) -> None:
+        if change.moderators_only:
+            frame = event_frame(change.event, change.payload)
+            for reader in self.readers:
+                if reader.speaker.role.moderates:
+                    reader.push(frame)
+        elif change.event == "messages":
+            encoded = [json_of(said.as_json()) for said in change.payload["said"]]
+            self._frames.append(list_frame("messages", encoded))
+        else:
+            self._frames.append(event_frame(change.event, change.payload))
+
+    def refresh_people(self, people: frozenset[str] | None) -> None:
+        """Tell people, or everybody, what they may do now."""
+        now = time.time()
+        for reader in list(self.readers):
+            if people is None or reader.speaker.person in people:
+                if reader.account is not None:
+                    reader.speaker = self.state.speaker(reader.account)
+                reader.session.emit("you", self.state.me(reader.speaker, now))
+                reader.flush()
+
+    def _send_away(self, people: frozenset[str]) -> None:
+        for reader in [one for one in self.readers if one.speaker.person in people]:
+            reader.session.emit(
+                "error", {"code": "banned", "detail": "You are banned from this chat."}
+            )
+            reader.end(Ending.REFUSED)
+
+    def renew(self, fresh: ChatState, unsaved: Iterable[Act]) -> None:
+        """Take over what the database says of everything but the messages. `unsaved` are acts that
+        it did not know yet, in order."""
+        state = self.state
+        fresh.history = state.history
+        for act in unsaved:
+            moderation.apply(fresh, act, self.acts.get(act.undoes) if act.undoes else None)
+        if fresh.mode != state.mode:
+            self.broadcast("mode", fresh.mode.as_json())
+        if fresh.emotes != state.emotes:
+            self.broadcast("emotes", [emote.as_json() for emote in fresh.emotes])
+        if fresh.pinned != state.pinned:
+            self.broadcast("pin", {"message": fresh.pinned})
+        standing = (state.mode.guests, state.mode.members_only, state.moderators, state.owner)
+        changed = standing != (
+            fresh.mode.guests,
+            fresh.mode.members_only,
+            fresh.moderators,
+            fresh.owner,
+        )
+        self.state = fresh
+        if changed:
+            self.refresh_people(None)
+
+    def broadcast(self, event: str, payload: Any) -> None:
+        """Send an event to everybody with the next frame."""
+        self._frames.append(event_frame(event, payload))
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send everything since the last time to everybody, encoded once."""
+        count = len(self._pending)
+        if count:
+            history = self.state.history
+            for said in self._pending:
+                history.add(said)
+            encoded = [json_of(said.as_json()) for said in self._pending]
+            self._frames.insert(0, list_frame("messages", encoded))
+            self._pending.clear()
+        if not self._frames:
+            return
+        blob = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
+        self._frames.clear()
+        idle = not self._outgoing
+        self._outgoing.append((blob, count, list(self.readers)))
+        self.counters.deliveries += count * len(self.readers)
+        if idle:
+            self._send_some()
+
+    def _send_some(self) -> None:
+        """Serve the readers in turns, so that ten thousand do not hold up the rest of the loop."""
+        blob, count, readers = self._outgoing[0]
+        for reader in readers[:AT_ONCE]:
+            reader.push(blob, count)
+        del readers[:AT_ONCE]
+        if not readers:
+            self._outgoing.popleft()
+        if self._outgoing:
+            self._loop.call_soon(self._send_some)
+
+    # --- presence -------------------------------------------------------------------------------
+
+    def counted(self) -> dict[str, Any]:
+        """Connections, distinct people and names in this process: those that changed since the last
+        time, or `all` of them."""
+        told: dict[str, Any] = {"connected": len(self.readers), "people": len(self._people)}
+        if self._tell_all:
+            names = {
+                look: (reader.speaker.person, reader.speaker.name)
+                for look, reader in self._names.items()
+            }
+            told |= {"names": names, "all": True}
+        elif self._renamed:
+            told["names"] = self._renamed
+        self._tell_all, self._renamed = False, {}
+        return told
+
+    def connected(self) -> int:
+        """Connections over all processes; may be asked from any thread."""
+        return len(self.readers) + sum(each.connected for each in list(self._others.values()))
+
+    def presence(self, viewers: int | None) -> dict[str, object]:
+        """Connections, people, and who watches, over all processes."""
+        oldest = self._loop.time() - OTHERS_HOLD
+        for origin in [one for one, each in self._others.items() if each.heard_at < oldest]:
+            del self._others[origin]
+        return {
+            "connected": self.connected(),
+            "people": len(self._people) + sum(each.people for each in self._others.values()),
+            "viewers": viewers,
+        }
+
+    def presence_changed(self, viewers: int | None) -> bool:
+        """Note who is here; returns whether readers are to be told."""
+        shown = self.presence(viewers)
+        if shown == self._shown:
+            return False
+        self._shown = shown
+        self._frames.append(event_frame("presence", shown))
+        return True
+
+
+def said_of(note: Note) -> Said:
+    """The message in a note of the kind `say`: a mapping where another process said it."""
+    return note.body if isinstance(note.body, Said) else msgspec.convert(note.body, Said)
+
+
+def act_of(note: Note) -> Act:
+    """The act in a note of the kind `act`."""
+    return note.body if isinstance(note.body, Act) else msgspec.convert(note.body, Act)

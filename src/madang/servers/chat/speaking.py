@@ -1,0 +1,229 @@
+"""What somebody in a chat asks for: to say something, to react, to be called, to keep order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from madang.rooms.chat import commands, moderation, store
+from madang.rooms.chat.errors import ChatRefused
+from madang.rooms.chat.state import Speaker, clean_text
+from madang.rooms.chat.values import REACTIONS, Account, Act, Role, Said
+from madang.servers.chat.connection import Connection
+from madang.servers.chat.hall import Hall
+from madang.servers.chat.room import Room
+from madang.servers.live.journal import DatabaseAway
+from madang.wire.chat import Emitted
+
+NONCE_LENGTH: Final = 32
+
+Answer = dict[str, Any]
+
+
+class Floor:
+    """Answers what the clients emit."""
+
+    def __init__(self, hall: Hall) -> None:
+        self._hall = hall
+
+    def answer(self, connection: Connection, event: Emitted) -> None:
+        """Do what an event asks and acknowledge it."""
+        room = connection.room
+        if room is None:
+            return
+        try:
+            answer = self._do(room, connection, event)
+        except ChatRefused as error:
+            self._hall.refuse(connection, error.code)
+            answer = error.as_json()
+            if event.ack is None:
+                connection.session.emit("error", {"code": error.code, "detail": error.message})
+        connection.session.ack(event.ack, answer)
+
+    def moderate(self, room: Room, account: Account, request: Mapping[str, Any]) -> Answer:
+        """Do what a moderator asks through the API. Raises ChatRefused."""
+        return self._moderate(room, room.state.speaker(account), request)
+
+    def say(self, room: Room, account: Account, request: Mapping[str, Any]) -> Answer:
+        """Send what somebody says through the API. Raises ChatRefused."""
+        speaker = room.state.speaker(account)
+        return self._message(room, speaker, request, lambda: self._slow_down_person(speaker))
+
+    def _do(self, room: Room, connection: Connection, event: Emitted) -> Answer:
+        payload = event.arguments[0] if event.arguments else None
+        if not isinstance(payload, dict):
+            raise ChatRefused("bad_payload", f"{event.name} takes one object.")
+        match event.name:
+            case "message":
+                return self._message(
+                    room, connection.speaker, payload, lambda: self._slow_down(connection)
+                )
+            case "react":
+                return self._react(room, connection, payload)
+            case "name":
+                return self._name(room, connection, payload)
+            case "moderate":
+                self._slow_down(connection)
+                return self._moderate(room, connection.speaker, payload)
+        raise ChatRefused("unknown_event", f"There is no event {event.name[:40]}.")
+
+    def _message(
+        self,
+        room: Room,
+        speaker: Speaker,
+        payload: Mapping[str, Any],
+        slow_down: Callable[[], None],
+    ) -> Answer:
+        nonce = payload.get("nonce", "")
+        if not isinstance(nonce, str) or len(nonce) > NONCE_LENGTH:
+            raise ChatRefused("bad_payload", f"A nonce is a text of up to {NONCE_LENGTH}.")
+        if nonce and (before := room.sent_before(speaker.person, nonce)) is not None:
+            return {"id": before}
+        text = clean_text(payload.get("text"))
+        if text.startswith("/"):
+            slow_down()
+            return self._command(room, speaker, text)
+        hindrance = room.state.hindrance(speaker, time.time())
+        if hindrance is not None:
+            raise hindrance
+        slow_down()
+        said = self._composed(room, speaker, text, payload.get("reply_to"), nonce)
+        self._take_turn(room, speaker)
+        self._hall.say(room, said)
+        return {"id": said.id}
+
+    def _composed(
+        self, room: Room, speaker: Speaker, text: str, reply_to: object, nonce: str
+    ) -> Said:
+        room.state.check_text(speaker, text)
+        now = round(time.time() * 1000)
+        return Said(
+            id=self._hall.ids.make(now),
+            at=now,
+            person=speaker.person,
+            name=speaker.name,
+            role=speaker.role,
+            text=text,
+            bot=speaker.bot,
+            nonce=nonce,
+            reply_to=room.state.quoted(reply_to),
+            mentions=room.state.mentions(text, room.known),
+        )
+
+    def _slow_down(self, connection: Connection) -> None:
+        """Raise ChatRefused where a person or an address asks too much."""
+        wait = self._hall.per_address.take(connection.address, time.monotonic())
+        if wait is not None:
+            raise ChatRefused(
+                "too_fast", "Too much comes from your network: wait a moment.", retry_after=wait
+            )
+        self._slow_down_person(connection.speaker)
+
+    def _slow_down_person(self, speaker: Speaker) -> None:
+        person = f"{speaker.person} {speaker.name}"
+        if (wait := self._hall.per_person.take(person, time.monotonic())) is not None:
+            raise ChatRefused(
+                "too_fast", "You are too fast: wait a moment.", retry_after=max(0.1, wait)
+            )
+
+    def _take_turn(self, room: Room, speaker: Speaker) -> None:
+        """Slow mode. Raises ChatRefused."""
+        slow = room.state.mode.slow
+        if not slow or speaker.role.moderates:
+            return
+        now = time.monotonic()
+        key = speaker.person
+        since = now - room.last_said.get(key, -1e9)
+        if since < slow:
+            raise ChatRefused(
+                "slow_mode", f"Slow mode: one message in {slow} s.", retry_after=slow - since
+            )
+        if len(room.last_said) > 10_000:
+            room.last_said = {one: at for one, at in room.last_said.items() if now - at < slow}
+        room.last_said[key] = now
+
+    def _react(self, room: Room, connection: Connection, payload: Answer) -> Answer:
+        emote = payload.get("emote")
+        if emote not in REACTIONS:
+            raise ChatRefused("bad_payload", "emote is one of welcome.reactions.")
+        sanction = room.state.sanction_on(connection.speaker.person, time.time())
+        if sanction is not None:
+            raise ChatRefused("timed_out", "A moderator gave you a time-out.")
+        now = time.monotonic()
+        for key in (connection.speaker.person, connection.address):
+            if (wait := self._hall.reaction_rate.take(key, now)) is not None:
+                raise ChatRefused("too_fast", "You are too fast: wait a moment.", retry_after=wait)
+            if connection.account is None:
+                break  # a guest's person is the address
+        room.reactions[emote] += 1
+        return {"ok": True}
+
+    def _name(self, room: Room, connection: Connection, payload: Answer) -> Answer:
+        speaker = connection.speaker
+        if speaker.role is not Role.GUEST:
+            raise ChatRefused("not_allowed", "You are called as your account is.")
+        self._slow_down(connection)
+        name = room.state.guest_name(
+            payload.get("name"), lambda look: room.taken(look, speaker.person)
+        )
+        room.leave(connection)
+        connection.speaker = replace(speaker, name=name)
+        room.enter(connection)
+        return {"ok": True, "me": room.state.me(connection.speaker, time.time())}
+
+    def _command(self, room: Room, speaker: Speaker, text: str) -> Answer:
+        request = commands.parse(text)
+        if request["act"] == "help":
+            return {"ok": True, "note": commands.HELP}
+        if not speaker.role.moderates:
+            raise ChatRefused("not_allowed", "Only the channel's moderators may do this.")
+        if request["act"] == "pin":
+            return self._pin(room, speaker, request.get("text"))
+        answer = self._moderate(room, speaker, request)
+        return {**answer, "note": text}
+
+    def _pin(self, room: Room, speaker: Speaker, text: object) -> Answer:
+        if isinstance(text, str):
+            self._hall.say(room, self._composed(room, speaker, clean_text(text), None, ""))
+        room.flush()
+        mine = room.state.history.last_of(speaker.person)
+        if mine is None:
+            raise ChatRefused("unknown_message", "You have said nothing here that could be pinned.")
+        return {**self._moderate(room, speaker, {"act": "pin", "id": mine.id}), "note": "/pin"}
+
+    def _moderate(self, room: Room, speaker: Speaker, request: Mapping[str, Any]) -> Answer:
+        room.flush()
+        now = round(time.time() * 1000)
+        act = moderation.decide(
+            room.state,
+            speaker,
+            request,
+            act_id=self._hall.ids.make(now),
+            now=now,
+            here=room.called,
+            acts=room.acts,
+        )
+        if act.kind == "undo" and not room.state.history.took(act.undoes):
+            self._hall.spawn(self._undo_from_store(room, act))
+        else:
+            self._hall.act(room, act, [])
+        return self._answer(act)
+
+    async def _undo_from_store(self, room: Room, act: Act) -> None:
+        """Take back an act of before the last restart: its messages are only in the database."""
+        try:
+            found = await self._hall.control.ask(
+                partial(store.taken_away_by, room.state.channel, act.undoes)
+            )
+        except DatabaseAway:
+            found = []  # they come back with the next restart
+        self._hall.act(room, act, [replace(said, restored=True) for said in found])
+
+    def _answer(self, act: Act) -> Answer:
+        answer: Answer = {"ok": True}
+        if act.kind != "undo":
+            answer["undo"] = act.id
+        return answer

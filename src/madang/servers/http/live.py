@@ -1,0 +1,257 @@
+"""`/live/…`: playlists, parts, continuous FLV, pictures and status of what is on the air."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from madang.base.addresses import Network
+from madang.rooms.broadcasts.live import operator_view
+from madang.rooms.channels.services import ChannelCard
+from madang.rooms.chat.live import chats
+from madang.servers.direct import Framing
+from madang.servers.http.ears import NORMAL, Ears
+from madang.servers.http.exchange import NO_STORE, OPEN_TO_ALL, Exchange, Headers
+from madang.servers.http.handover import take_over
+from madang.servers.http.sockets import Hangups, Sockets, begin_response
+from madang.servers.live.channel import LiveChannel
+from madang.servers.live.hub import Hub
+from madang.servers.live.journal import DatabaseAway
+from madang.servers.live.readers import Reader
+from madang.servers.live.status import offline_status, public_status
+from madang.wire.websocket import encode_close
+
+MAX_NUMBER: Final = 18
+"""Digits of `_HLS_msn` and `_HLS_part`: more are not numbers of this station."""
+
+_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE, OPEN_TO_ALL]
+_LOCAL_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE]
+"""Without leave for other sites: their scripts must not read it through a browser on here."""
+_PREFLIGHT: Final[Headers] = [
+    OPEN_TO_ALL,
+    ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+    ("access-control-allow-headers", "range, x-playback-session-id"),
+    ("access-control-max-age", "86400"),
+]
+_FLV: Final[Headers] = [("content-type", "video/x-flv"), NO_STORE, OPEN_TO_ALL]
+
+GOODBYE: Final = 1.0
+"""Seconds that a WebSocket client has to answer our Close (RFC 6455, section 7.1.1)."""
+
+log = logging.getLogger(__name__)
+
+Work = Coroutine[Any, Any, None]
+
+
+class BadDirective(ValueError):
+    """A delivery directive in the query is not what RFC 8216bis, section 6.2.5 allows."""
+
+
+class LiveHandlers:
+    """Answers exchanges below `/live/`; what has to wait for I/O is returned as work to do."""
+
+    def __init__(self, hub: Hub, trusted_proxies: tuple[Network, ...]) -> None:
+        self._hub = hub
+        self._sockets = Sockets()
+        self._hangups = Hangups()
+        self._trusted = trusted_proxies
+
+    def __call__(self, exchange: Exchange) -> Work | None:
+        """Answer, or return what will."""
+        if exchange.method not in {"GET", "HEAD"}:
+            if exchange.method == "OPTIONS":
+                exchange.answer(204, _PREFLIGHT)
+            else:
+                exchange.refuse(405, "Streams can only be read.", [("allow", "GET, HEAD, OPTIONS")])
+            return None
+        match exchange.path.split("/")[2:]:
+            case [slug, rendition, "media.m3u8"]:
+                return self._media_playlist(exchange, slug, rendition)
+            case [slug, rendition, name]:
+                return self._file(exchange, slug, rendition, name)
+            case [slug, "index.m3u8"]:
+                return self._on_air(exchange, slug, lambda channel: channel.multivariant(exchange))
+            case [slug, "status.json"]:
+                return self._status(exchange, slug)
+            case [slug, "poster.jpg"]:
+                return self._on_air(exchange, slug, lambda channel: channel.poster(exchange))
+            case ["status.json"]:
+                self._all(exchange)
+            case ["operator.json"]:
+                self._operator(exchange)
+            case [name] if name.endswith(".flv"):
+                return self._flv(exchange, name.removesuffix(".flv"))
+            case _:
+                exchange.refuse(404, "There is nothing at this address.")
+        return None
+
+    def _on_air(
+        self, exchange: Exchange, slug: str, answer: Callable[[LiveChannel], None]
+    ) -> Work | None:
+        channel = self._hub.channel(slug)
+        if exchange.is_websocket:
+            exchange.refuse(400, "")
+        elif channel is None:
+            return self._absent(exchange, slug)
+        else:
+            answer(channel)
+        return None
+
+    async def _absent(self, exchange: Exchange, slug: str) -> None:
+        if await self._card(exchange, slug) is not None:
+            exchange.refuse(404, "The channel is not on the air.", [("retry-after", "2")])
+
+    async def _card(self, exchange: Exchange, slug: str) -> ChannelCard | None:
+        """Return the card of a channel; None where there is no such, which has been answered."""
+        try:
+            card = await self._hub.card(slug)
+        except DatabaseAway as error:
+            exchange.refuse(503, str(error), [("retry-after", "5")])
+            return None
+        if card is None:
+            exchange.refuse(404, "There is no such channel.")
+        return card
+
+    def _media_playlist(self, exchange: Exchange, slug: str, rendition: str) -> Work | None:
+        def answer(channel: LiveChannel) -> None:
+            try:
+                msn, part, skip = directives(exchange)
+            except BadDirective as error:
+                exchange.refuse(400, str(error))
+            else:
+                channel.playlist(exchange, (rendition, msn, part, skip))
+
+        return self._on_air(exchange, slug, answer)
+
+    def _file(self, exchange: Exchange, slug: str, rendition: str, name: str) -> Work | None:
+        def answer(channel: LiveChannel) -> None:
+            channel.file(exchange, rendition, name, self._client(exchange))
+
+        return self._on_air(exchange, slug, answer)
+
+    def _client(self, exchange: Exchange) -> str:
+        """What tells one player from another; see `audience`."""
+        session = exchange.scope.headers.get("x-playback-session-id")
+        if session:
+            return str(session[:64])
+        return f"{exchange.client_address(self._trusted)} {exchange.header('user-agent')[:200]}"
+
+    async def _status(self, exchange: Exchange, slug: str) -> None:
+        channel = self._hub.channel(slug)
+        if channel is not None:
+            exchange.answer(200, _JSON, public_status(channel))
+            return
+        card = await self._card(exchange, slug)
+        if card is not None:
+            exchange.answer(200, _JSON, offline_status(card))
+
+    def _all(self, exchange: Exchange) -> None:
+        on_air = [self._hub.channel(slug) for slug in self._hub.snapshot()]
+        objects = b",".join(public_status(channel) for channel in on_air if channel is not None)
+        exchange.answer(200, _JSON, b'{"live":[' + objects + b"]}")
+
+    def _operator(self, exchange: Exchange) -> None:
+        """What `madang status` asks; it names publishers, so it stays on this machine."""
+        if not exchange.is_local():
+            exchange.refuse(403, "This is for programs on the station's own machine.")
+            return
+        live = [operator_view(status) for status in self._hub.snapshot().values()]
+        chat = {"connections": sum(chats().connections().values())}
+        exchange.answer(200, _LOCAL_JSON, msgspec.json.encode({"live": live, "chat": chat}))
+
+    async def _flv(self, exchange: Exchange, slug: str) -> None:
+        channel = self._hub.channel(slug)
+        if channel is None:
+            await self._absent(exchange, slug)
+            return
+        if exchange.method == "HEAD":
+            exchange.answer(200, _FLV)
+            return
+        reader = channel.join(_framing(exchange))
+        if reader is None:
+            exchange.refuse(404, "The stream is starting. Try again in a second.")
+            return
+        try:
+            if exchange.is_websocket:
+                await self._to_websocket(exchange, reader)
+            else:
+                await self._to_response(exchange, reader)
+        except OSError as error:  # TimeoutError is one
+            log.debug("channel %s: an FLV reader left: %s", channel.slug, error)
+        finally:
+            channel.leave(reader)
+            self._hub.counters.flv_dropped_bytes += reader.dropped
+            if not exchange.answered:
+                exchange.finish()
+
+    async def _to_response(self, exchange: Exchange, reader: Reader) -> None:
+        connection = await self._sockets.find(exchange)
+        with connection, _cut(connection):
+            held = await begin_response(exchange, connection, 200, _FLV)
+            self._hangups.watch(connection.fileno(), reader.hung_up)
+            try:
+                reader.attach(connection.fileno())
+                await reader.over
+            finally:
+                self._hangups.forget(connection.fileno())
+                reader.close()
+            del held  # the end of the response is Granian's to write
+
+    async def _to_websocket(self, exchange: Exchange, reader: Reader) -> None:
+        connection = await take_over(exchange, self._sockets)
+        with connection, _cut(connection):
+            ears = Ears(connection, reader.say, reader.hung_up)
+            try:
+                reader.attach(connection.fileno())
+                await reader.over
+                reader.say(encode_close(NORMAL, ""))
+                await asyncio.wait({ears.closed}, timeout=GOODBYE)
+            finally:
+                ears.close()
+                reader.close()
+
+
+def _framing(exchange: Exchange) -> Framing:
+    if exchange.is_websocket:
+        return Framing.WEBSOCKET
+    # HTTP/1.0 knows no chunks: there the end of the connection ends the stream.
+    return Framing.PLAIN if exchange.scope.http_version == "1" else Framing.CHUNKED
+
+
+@contextlib.contextmanager
+def _cut(connection: socket.socket) -> Iterator[None]:
+    """End the connection, which has duplicates, for its client too where the block fails."""
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError):  # the client was quicker
+            connection.shutdown(socket.SHUT_RDWR)
+        raise
+
+
+def directives(exchange: Exchange) -> tuple[int | None, int | None, bool]:
+    """Return `_HLS_msn`, `_HLS_part` and whether a delta update is wanted.
+
+    Raises BadDirective.
+    """
+    if not exchange.scope.query_string:
+        return None, None, False
+    query = exchange.query()
+    numbers: list[int | None] = []
+    for name in ("_HLS_msn", "_HLS_part"):
+        text = query.get(name)
+        if text is not None and not (
+            text.isascii() and text.isdecimal() and len(text) <= MAX_NUMBER
+        ):
+            raise BadDirective(f"{name} is a decimal number.")
+        numbers.append(None if text is None else int(text))
+    skip = query.get("_HLS_skip")
+    if skip not in {None, "YES", "v2"}:
+        raise BadDirective("_HLS_skip is YES or v2.")
+    return numbers[0], numbers[1], skip is not None

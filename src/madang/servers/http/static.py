@@ -1,0 +1,117 @@
+"""Files under `/static/`: from memory while they are small, compressed once."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from madang.servers.http.exchange import Exchange, Headers, plain_text
+from madang.servers.http.immutable import FOREVER
+
+MAX_CACHED: Final = 2 << 20
+"""Bytes of a file that is kept in memory; larger ones are read for each request."""
+
+COMPRESSED: Final = frozenset(
+    {"text/css", "text/javascript", "application/javascript", "application/json", "image/svg+xml"}
+)
+
+_HASHED_NAME = re.compile(r"dist/assets/[^/]+-[0-9A-Za-z_-]{8}\.\w+")
+"""What Vite builds. Libraries' files have names that look the same (`swagger-ui-bundle.js`)."""
+
+Find = Callable[[str], Path | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    modified: float
+    headers: Headers
+    etag: str
+    body: bytes
+    gzipped: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer before it is written: `body` is bytes, or a file to be sent from the disk."""
+
+    status: int
+    headers: Headers
+    body: bytes | Path
+
+
+class StaticFiles:
+    """Answers `/static/PATH` with the file that `find(PATH)` returns.
+
+    Names that carry a hash of their content may be kept for ever, others are asked for again.
+    """
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._files: dict[Path, _File] = {}
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer one exchange."""
+        reply = self.reply(
+            exchange.method,
+            exchange.path.removeprefix("/static/"),
+            exchange.header("if-none-match"),
+            gzip_taken=exchange.accepts_gzip(),
+        )
+        if isinstance(reply.body, Path):
+            exchange.proto.response_file(reply.status, reply.headers, str(reply.body))
+            exchange.finish()
+        else:
+            exchange.answer(reply.status, reply.headers, reply.body)
+
+    def reply(self, method: str, name: str, known: str, *, gzip_taken: bool) -> Reply:
+        """What to answer who asks for `/static/NAME` and has the tags in `known` already."""
+        if method not in {"GET", "HEAD"}:
+            return _refusal(405, "Files can only be read.", ("allow", "GET, HEAD"))
+        path = self._find(name)
+        if path is None:
+            return _refusal(404, "There is no such file.")
+        stat = path.stat()
+        if stat.st_size > MAX_CACHED:
+            length = ("content-length", str(stat.st_size))
+            return Reply(200, [*_headers(name), length], path)
+        file = self._files.get(path)
+        if file is None or file.modified != stat.st_mtime:
+            file = self._files[path] = _read(name, path, stat.st_mtime)
+        if file.etag in known:
+            return Reply(304, file.headers, b"")
+        if file.gzipped is not None and gzip_taken:
+            return Reply(200, [*file.headers, ("content-encoding", "gzip")], file.gzipped)
+        return Reply(200, file.headers, file.body)
+
+
+def _refusal(status: int, words: str, *headers: tuple[str, str]) -> Reply:
+    return Reply(status, [*plain_text(), *headers], f"{words}\n".encode())
+
+
+def _read(name: str, path: Path, modified: float) -> _File:
+    body = path.read_bytes()
+    # Weak, as it stands for the plain and the compressed form (RFC 9110, section 8.8.1).
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
+    headers = [*_headers(name), ("etag", etag)]
+    gzipped = None
+    if mimetypes.guess_type(name)[0] in COMPRESSED:
+        gzipped = gzip.compress(body, 9, mtime=0)
+        headers.append(("vary", "accept-encoding"))
+    return _File(modified, headers, etag, body, gzipped)
+
+
+def _headers(name: str) -> Headers:
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if content_type.startswith("text/"):
+        content_type += "; charset=utf-8"
+    return [
+        ("content-type", content_type),
+        FOREVER if _HASHED_NAME.fullmatch(name) else ("cache-control", "no-cache"),
+        ("x-content-type-options", "nosniff"),
+    ]

@@ -1,0 +1,159 @@
+"""Django behind the data plane: WSGI in a pool of threads (PEP 3333)."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+from madang.servers.http.exchange import Exchange, Headers, Networks
+
+MAX_BODY: Final = 5 * 1024 * 1024
+"""Bytes of a request to a page: forms and JSON. Large files have their own door."""
+
+BODY_TIMEOUT: Final = 30.0
+"""Seconds from the head of a request to the end of its body: 5 MB at 1.4 Mbit/s. A client that
+stops sending would keep its request, and the station's shutdown, waiting for ever."""
+
+THREADS: Final = 8
+"""Pages wait for the database more than they compute; more threads only take turns."""
+
+log = logging.getLogger(__name__)
+
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+class _BodyRefused(Exception):
+    """The body of a request is not taken; `status` is the answer."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+class WsgiBridge:
+    """Answers exchanges with a WSGI application, on threads of its own."""
+
+    def __init__(self, app: WsgiApp, trusted_proxies: Networks = ()) -> None:
+        self._app = app
+        self._trusted = trusted_proxies
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="web")
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Take over an exchange; it is answered when the application has."""
+        task = asyncio.get_running_loop().create_task(self._answer(exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self, patience: float) -> None:
+        """Wait at most `patience` seconds for what is under way and take no more work."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
+            try:
+                async with asyncio.timeout(BODY_TIMEOUT):
+                    body = await _read_body(exchange)
+            except _BodyRefused as refusal:
+                exchange.refuse(refusal.status, str(refusal))
+                return
+            except TimeoutError:
+                exchange.refuse(408, f"The request took longer than {BODY_TIMEOUT:g} s to arrive.")
+                return
+            environ = _environ(exchange, body, self._trusted)
+            loop = asyncio.get_running_loop()
+            status, headers, content = await loop.run_in_executor(
+                self._threads, _run, self._app, environ
+            )
+            exchange.answer(status, headers, content)
+        except Exception as error:
+            log.exception("a page failed: %s %s", exchange.method, exchange.path)
+            if not exchange.answered:
+                exchange.fail(error)
+
+
+async def _read_body(exchange: Exchange) -> bytes:
+    """Return the request's body. Raises _BodyRefused where it is too long or was cut off."""
+    if exchange.method in {"GET", "HEAD"}:
+        return b""
+    too_long = _BodyRefused(413, f"The request is larger than {MAX_BODY} bytes.")
+    declared = exchange.header("content-length")
+    if len(declared) > len(str(MAX_BODY)) or int(declared or 0) > MAX_BODY:
+        raise too_long  # the HTTP server has refused what is no number
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in exchange.proto:
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise too_long
+        chunks.append(chunk)
+    if declared and size != int(declared):
+        # Granian ends the body without a word where the client leaves in the middle of it.
+        raise _BodyRefused(400, "The request ended before its body did.")
+    return b"".join(chunks)
+
+
+def _environ(exchange: Exchange, body: bytes, trusted: Networks) -> dict[str, Any]:
+    scope = exchange.scope
+    host, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": exchange.method,
+        "SCRIPT_NAME": "",
+        # PEP 3333: the bytes of the path, decoded as Latin-1
+        "PATH_INFO": exchange.path.encode().decode("latin-1"),
+        "RAW_URI": quote(exchange.path),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "SERVER_NAME": host.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": exchange.client_address(trusted),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": exchange.scheme(trusted),
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        if "_" in name or key == "PROXY":
+            continue  # names that another header could be mistaken for; httpoxy
+        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+            key = f"HTTP_{key}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    if body or "CONTENT_LENGTH" in environ:
+        environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+def _run(app: WsgiApp, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+    answer: dict[str, Any] = {}
+
+    def start_response(status: str, headers: Headers, exc_info: object = None) -> None:
+        answer["status"] = int(status.split(" ", 1)[0])
+        answer["headers"] = [
+            (name.lower(), value) for name, value in headers if name.lower() != "content-length"
+        ]
+
+    result: Iterable[bytes] | _Closable = app(environ, start_response)
+    try:
+        content = b"".join(result)  # type: ignore[arg-type]
+    finally:
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+    return answer["status"], answer["headers"], content

@@ -1,0 +1,1 @@
+"""Channels on the air: each show with its publisher, its readers and its audience."""

@@ -1,0 +1,43 @@
+"""How playlists and files of a live stream are answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.live.window import CachedPlaylist, File
+from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers
+from madang.servers.http.immutable import answer_immutable
+from madang.servers.live.thumbnails import Picture
+
+_PLAYLIST: Final[Headers] = [
+    ("content-type", "application/vnd.apple.mpegurl"),
+    ("cache-control", "no-cache"),
+    ("vary", "accept-encoding"),
+    OPEN_TO_ALL,
+]
+_LATEST_PICTURE: Final[Headers] = [
+    ("content-type", "image/jpeg"),
+    ("cache-control", "no-cache"),
+    OPEN_TO_ALL,
+]
+_ZIPPED_PLAYLIST: Final[Headers] = [*_PLAYLIST, ("content-encoding", "gzip")]
+
+
+def answer_playlist(exchange: Exchange, playlist: CachedPlaylist) -> int:
+    """Answer with the playlist, compressed where the client takes it; return the bytes sent."""
+    if exchange.accepts_gzip():
+        return exchange.answer(200, _ZIPPED_PLAYLIST, playlist.gzip)
+    return exchange.answer(200, _PLAYLIST, playlist.body)
+
+
+def answer_picture(exchange: Exchange, picture: Picture) -> int:
+    """Answer with a thumbnail; return the bytes sent. Addresses with `?v=` name one picture."""
+    if "v" in exchange.query():
+        return answer_immutable(exchange, "image/jpeg", f'"{picture.number}"', picture.jpeg)
+    return exchange.answer(200, _LATEST_PICTURE, picture.jpeg)
+
+
+def answer_file(exchange: Exchange, file: File, *, sound_only: bool) -> int:
+    """Answer with a file of the window, or the range of it; return the bytes sent."""
+    content_type = "audio/mp4" if sound_only else "video/mp4"
+    return answer_immutable(exchange, content_type, file.etag, file.body)

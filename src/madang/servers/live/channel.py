@@ -1,0 +1,393 @@
+"""One channel on the air: its show, its publisher, and everybody who reads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from madang.base.units import Bytes
+from madang.live.demux import Notice
+from madang.live.flvfeed import Chunk
+from madang.live.rendition import Follower
+from madang.live.show import Ended, LiveSettings, Opened, PartsAdded, Show, ShowEvent
+from madang.live.variants import codecs
+from madang.live.window import File, Ready, Refuse, Wait
+from madang.rooms.broadcasts.models import EndReason
+from madang.rooms.broadcasts.services import Progress
+from madang.rooms.channels.services import PublishGrant
+from madang.servers.counters import Counters
+from madang.servers.direct import Framing
+from madang.servers.http.exchange import Exchange
+from madang.servers.live.answers import answer_file, answer_picture, answer_playlist
+from madang.servers.live.audience import PART_HOLD, SEGMENT_HOLD, Audience
+from madang.servers.live.journal import ShowRecord
+from madang.servers.live.readers import Block, Reader
+from madang.servers.live.thumbnails import Picture
+from madang.servers.live.waiting import LIMIT, Waiting
+from madang.servers.rtmp import Publisher
+from madang.wire.flv import TagType
+
+REPLACED: Final = "Another encoder took over this channel."
+RESTARTING: Final = "The station is restarting. Try again."
+
+PlaylistKey = tuple[str, int | None, int | None, bool]
+"""Rendition, `_HLS_msn`, `_HLS_part`, `_HLS_skip`."""
+
+log = logging.getLogger(__name__)
+
+
+class Turn:
+    """The time of one publisher in a show."""
+
+    def __init__(self, channel: LiveChannel, publisher: Publisher) -> None:
+        self._channel = channel
+        self.publisher = publisher
+
+    def media(self, tag_type: TagType, timestamp: int, body: bytes) -> None:
+        """Take an audio or video message of this publisher."""
+        self._channel.receive(self, tag_type, timestamp, body)
+
+    def metadata(self, values: object) -> None:
+        """Metadata are not needed: tracks are found in the media, which never lie."""
+
+    def gone(self, reason: str) -> None:
+        """The publisher left."""
+        self._channel.lost(self, reason)
+
+
+class LiveChannel:
+    """Everything happens on the event loop. `clock` is its monotonic clock in seconds."""
+
+    def __init__(
+        self,
+        grant: PublishGrant,
+        show: Show,
+        record: ShowRecord,
+        *,
+        counters: Counters,
+        clock: Callable[[], float],
+        heard: Callable[[LiveChannel, ShowEvent], None],
+    ) -> None:
+        self.slug = grant.slug
+        self.title = grant.title
+        self.description = ""
+        self.show = show
+        self.since = datetime.now(UTC)
+        self.audience = Audience()
+        self.picture: Picture | None = None
+        self.disconnects = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.began_at = clock()
+        self.ended_at: float | None = None
+        self._leaving = False
+        self._record = record
+        self._counters = counters
+        self._clock = clock
+        self._heard = heard
+        self._turn: Turn | None = None
+        self._playlists: Waiting[PlaylistKey] = Waiting()
+        self._files: Waiting[tuple[str, str]] = Waiting()
+        self._readers: set[Reader] = set()
+        # What newcomers are sent first and whether it has a picture, shared by those who come
+        # between two chunks.
+        self._flv_opening: tuple[Block, bool] | None = None
+        self._end_reason = EndReason.LOST
+        show.feed.listening = False
+
+    # --- publishers ---
+
+    @property
+    def publisher(self) -> Publisher | None:
+        """Who is sending now."""
+        return self._turn.publisher if self._turn is not None else None
+
+    def take(self, publisher: Publisher) -> Turn:
+        """Let a publisher begin, come back, or take over."""
+        earlier, self._turn = self._turn, Turn(self, publisher)
+        if earlier is not None:
+            log.info("channel %s: taken over by %s", self.slug, publisher.address)
+            earlier.publisher.end(REPLACED)
+        self._react(self.show.publisher_connected(self._clock()))
+        return self._turn
+
+    def receive(self, turn: Turn, tag_type: TagType, stamp: int, body: bytes) -> None:
+        """Take a tag, unless its publisher was replaced."""
+        if turn is not self._turn:
+            return
+        self.bytes_in += len(body)
+        events = self.show.receive(tag_type, stamp, body, self._clock())
+        if events:
+            self._react(events)
+
+    def lost(self, turn: Turn, reason: str) -> None:
+        """A publisher left: wait for it, unless it was replaced already."""
+        if turn is not self._turn:
+            return
+        self._turn = None
+        self.disconnects += 1
+        self._end_reason = EndReason.FINISHED if reason == "unpublished" else EndReason.LOST
+        log.info("channel %s: the encoder left (%s)", self.slug, reason)
+        self._react(self.show.publisher_gone(self._clock()))
+
+    def disconnect(self, words: str) -> None:
+        """Send the publisher away; the show ends after the grace period."""
+        turn = self._turn
+        if turn is not None:
+            self.lost(turn, "disconnected")
+            self._end_reason = EndReason.DISCONNECTED
+            turn.publisher.end(words)
+
+    def end(self, reason: EndReason) -> None:
+        """The show is over now."""
+        self._end_reason = reason
+        self._react(self.show.end(self._clock()))
+
+    def hand_over(self) -> None:
+        """Another process will go on with this channel: players ask again instead of ending."""
+        self._leaving = True
+        for waiting in (self._playlists, self._files):
+            waiting.refuse_all(503, RESTARTING)
+
+    # --- readers of playlists and files ---
+
+    def playlist(self, exchange: Exchange, key: PlaylistKey) -> None:
+        """Answer a request for a media playlist, now or when it is there."""
+        if self._leaving:
+            exchange.refuse(503, RESTARTING, [("retry-after", "1")])
+            return
+        window = self.show.windows().get(key[0])
+        if window is None:
+            if self.show.state == "starting":
+                exchange.refuse(404, "The stream is starting. Try again in a second.")
+            else:
+                exchange.refuse(404, "There is no such rendition.")
+            return
+        answer = window.answer(key[1], key[2], skip=key[3])
+        if isinstance(answer, Ready):
+            self._sent("playlist", answer_playlist(exchange, answer.playlist))
+        elif isinstance(answer, Refuse):
+            exchange.refuse(400, answer.reason)
+        elif self.show.state == "interrupted":
+            exchange.refuse(503, "The encoder is away. Try again.", [("retry-after", "1")])
+        else:
+            self._playlists.add(key, exchange, self._patience(window.target_duration))
+
+    def multivariant(self, exchange: Exchange) -> None:
+        """Answer a request for the multivariant playlist."""
+        playlist = self.show.playlist()
+        if self._leaving:
+            exchange.refuse(503, RESTARTING, [("retry-after", "1")])
+        elif playlist is None:
+            exchange.refuse(404, "The stream is starting. Try again in a second.")
+        else:
+            self._sent("playlist", answer_playlist(exchange, playlist))
+
+    def poster(self, exchange: Exchange) -> None:
+        """Answer a request for the thumbnail."""
+        if self.picture is None:
+            exchange.refuse(404, "There is no picture yet.")
+        else:
+            self._sent("poster", answer_picture(exchange, self.picture))
+
+    def file(self, exchange: Exchange, rendition: str, name: str, client: str) -> None:
+        """Answer a request for an init segment, a segment or a part; the hinted part waits."""
+        window = self.show.windows().get(rendition)
+        found = window.file(name) if window is not None else None
+        if isinstance(found, File):
+            self._send_file(exchange, found)
+            if exchange.method == "GET" and found.kind != "init":
+                hold = PART_HOLD if found.kind == "part" else SEGMENT_HOLD
+                self.audience.fetched(client, hold, self._clock())
+        elif window is not None and isinstance(found, Wait):
+            give_up_at = self._patience(window.target_duration)
+            self._files.add((rendition, name), exchange, give_up_at)
+            self.audience.fetched(client, PART_HOLD, self._clock())
+        else:
+            exchange.refuse(404, "There is no such file, or no longer.")
+
+    # --- readers of the continuous stream ---
+
+    def join(self, framing: Framing, *, viewer: bool = True) -> Reader | None:
+        """Begin to read the FLV stream: a reader to be attached to its connection.
+
+        None while there is nothing to see yet. The ladder reads too, and is no `viewer`.
+        """
+        if self._flv_opening is None:
+            self.flush_feed()
+            opening = self.show.feed.opening()
+            if opening is not None:
+                block = Block(Chunk(opening, None))
+                self._flv_opening = (block, self.show.feed.begins_with_picture)
+        if self._flv_opening is None or self.show.state == "ended":
+            return None
+        block, with_picture = self._flv_opening
+        reader = Reader(framing, self._sent_flv if viewer else _uncounted)
+        reader.begin(block, skipping=not with_picture)
+        self._readers.add(reader)
+        self.show.feed.listening = True
+        if viewer:
+            self.audience.reader_came()
+        return reader
+
+    def leave(self, reader: Reader, *, viewer: bool = True) -> None:
+        """A reader is gone."""
+        reader.close()
+        self._readers.discard(reader)
+        if not self._readers:
+            self.show.feed.listening = False
+            self._flv_opening = None
+        if viewer:
+            self.audience.reader_left()
+
+    def flush_feed(self) -> None:
+        """Hand what has come since the last call to all readers."""
+        chunk = self.show.feed.take()
+        if chunk is not None:
+            self._flv_opening = None
+            block = Block(chunk)
+            for reader in self._readers:
+                reader.put(block)
+
+    # --- the ladder ---
+
+    def add_rendition(self, name: str) -> Follower:
+        """Begin a rendition that a transcoder makes."""
+        return self.show.follow(name)
+
+    def rendition_grew(self) -> None:
+        """A transcoder's rendition has new parts."""
+        self._settle()
+
+    def drop_rendition(self, name: str) -> None:
+        """A transcoder ended."""
+        self.show.unfollow(name)
+        self._settle()
+
+    # --- time ---
+
+    def tick(self, now: float) -> None:
+        """Do what is due; call some ten times a second."""
+        if self._readers:
+            self.flush_feed()
+        deadline = self.show.deadline()
+        if deadline is not None and now >= deadline:
+            self._react(self.show.tick(now))
+
+    def sweep(self, now: float) -> None:
+        """Count viewers and refuse who waited too long; call about once a second."""
+        self.audience.sweep(now)
+        for reader in self._readers:
+            reader.check(now)
+        self._playlists.expire(now)
+        self._files.expire(now)
+
+    def report(self) -> None:
+        """Keep the totals so far in the record of the show."""
+        if self.ended_at is None:
+            self._record.report(self._progress())
+
+    # --- inside ---
+
+    def _react(self, events: list[ShowEvent]) -> None:
+        for event in events:
+            match event:
+                case PartsAdded():
+                    self._settle()
+                case Opened():
+                    log.info("channel %s: on the air, %s", self.slug, self.codecs)
+                case Notice():
+                    self._note(event)
+                case Ended():
+                    self._close()
+                case _:
+                    pass
+            self._heard(self, event)
+
+    def _settle(self) -> None:
+        self._playlists.settle(self._playlist_answer)
+        self._files.settle(self._file_answer)
+
+    def _note(self, notice: Notice) -> None:
+        log.warning("channel %s: %s: %s", self.slug, notice.code, notice.detail)
+        if notice.code == "unsupported_codec" and self.show.tracks is None:
+            self.disconnect(notice.detail)
+
+    def _close(self) -> None:
+        self.ended_at = self._clock()
+        self._playlists.refuse_all(404, "The show is over.")
+        self._files.refuse_all(404, "The show is over.")
+        self.flush_feed()
+        for reader in self._readers:
+            reader.end()
+        self._record.close(self._progress(), self._end_reason, datetime.now(UTC))
+        log.info("channel %s: the show is over (%s)", self.slug, self._end_reason)
+
+    def _playlist_answer(self, key: PlaylistKey) -> Callable[[Exchange], None] | None:
+        window = self.show.windows().get(key[0])
+        if window is None:
+            return lambda exchange: exchange.refuse(404, "There is no such rendition any more.")
+        answer = window.answer(key[1], key[2], skip=key[3])
+        if isinstance(answer, Ready):
+            playlist = answer.playlist
+            return lambda exchange: self._sent("playlist", answer_playlist(exchange, playlist))
+        return None
+
+    def _file_answer(self, key: tuple[str, str]) -> Callable[[Exchange], None] | None:
+        window = self.show.windows().get(key[0])
+        found = window.file(key[1]) if window is not None else None
+        if isinstance(found, File):
+            file = found
+            return lambda exchange: self._send_file(exchange, file)
+        if found is None:
+            return lambda exchange: exchange.refuse(404, "There is no such file any more.")
+        return None
+
+    def _send_file(self, exchange: Exchange, file: File) -> None:
+        sound_only = self.show.tracks is not None and self.show.tracks.video is None
+        self._sent(file.kind, answer_file(exchange, file, sound_only=sound_only))
+
+    def _sent_flv(self, size: int) -> None:
+        self._sent("flv", size)
+
+    def _sent(self, kind: str, size: int) -> None:
+        self.bytes_out += size
+        self._counters.bytes_sent[kind] += size
+
+    def _patience(self, target_duration: int) -> float:
+        return self._clock() + LIMIT * target_duration
+
+    @property
+    def codecs(self) -> str:
+        """CODECS of what the encoder sends, empty before the show has opened."""
+        return codecs(self.show.source) if self.show.source is not None else ""
+
+    def _progress(self) -> Progress:
+        return Progress(
+            peak_viewers=self.audience.peak,
+            viewer_seconds=self.audience.viewer_seconds,
+            bytes_in=Bytes(self.bytes_in),
+            bytes_out=Bytes(self.bytes_out),
+            codecs=self.codecs,
+            disconnects=self.disconnects,
+        )
+
+
+def _uncounted(size: int) -> None:
+    """What the station reads itself was sent to nobody."""
+
+
+def new_show(settings: LiveSettings, number: int, wall: float, now: float) -> Show:
+    """Return a show that begins at `wall` seconds since 1970; `number` tells shows apart.
+
+    Sequence numbers begin at the seconds since 1970: as segments are a second or longer, those of
+    a later show, also after a restart, are always higher.
+    """
+    return Show(
+        settings,
+        epoch=f"{int(wall):x}{number:x}",
+        first_msn=int(wall),
+        wall_offset=wall - now,
+    )

@@ -1,0 +1,115 @@
+"""What is told of a channel on the air: to pages, to the studio, and to everybody."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from madang.live.rendition import Rendition
+from madang.live.variants import codecs, frame_rate
+from madang.rooms.broadcasts.live import (
+    AdviceStatus,
+    LiveState,
+    LiveStatus,
+    RenditionStatus,
+    rfc3339,
+)
+from madang.rooms.channels.services import ChannelCard
+from madang.servers.live.channel import LiveChannel
+
+
+def status_of(channel: LiveChannel, now: float) -> LiveStatus:
+    """Return everything about a channel that is on the air."""
+    show = channel.show
+    measured = show.meter.measurement(now)
+    publisher = channel.publisher
+    return LiveStatus(
+        slug=channel.slug,
+        title=channel.title,
+        state=_state(channel),
+        since=channel.since,
+        viewers=channel.audience.count,
+        peak_viewers=channel.audience.peak,
+        bitrate=measured.bit_rate,
+        codecs=channel.codecs,
+        renditions=_renditions(channel),
+        publisher=publisher.address if publisher is not None else "",
+        encoder=publisher.encoder if publisher is not None else "",
+        frame_rate=measured.frame_rate,
+        keyframe_interval=measured.key_frame_interval,
+        dropped_frames=measured.dropped_frames,
+        arrival_lag=measured.arrival_lag,
+        part_lag=show.part_lag,
+        disconnects=channel.disconnects,
+        bytes_in=channel.bytes_in,
+        bytes_out=channel.bytes_out,
+        advice=tuple(
+            AdviceStatus(advice.code, advice.severity, advice.values) for advice in show.advice(now)
+        ),
+        poster=_poster(channel),
+    )
+
+
+def public_status(channel: LiveChannel) -> bytes:
+    """Return what everybody may know of a channel on the air, as JSON."""
+    show = channel.show
+    state = show.state
+    return msgspec.json.encode(
+        {
+            "slug": channel.slug,
+            "state": state,
+            "since": rfc3339(channel.since),
+            "viewers": channel.audience.count,
+            "title": channel.title,
+            "description": channel.description,
+            "poster": _poster(channel),
+            "part_target": show.source.cutting.part_target if show.source else None,
+            "renditions": [asdict(rendition) for rendition in _renditions(channel)],
+        }
+    )
+
+
+def offline_status(card: ChannelCard) -> bytes:
+    """Return what everybody may know of a channel that is not on the air, as JSON."""
+    nothing: dict[str, Any] = {
+        "slug": card.slug,
+        "state": "offline",
+        "since": None,
+        "viewers": 0,
+        "title": card.title,
+        "description": card.description,
+        "poster": None,
+        "part_target": None,
+        "renditions": [],
+    }
+    return msgspec.json.encode(nothing)
+
+
+def _state(channel: LiveChannel) -> LiveState:
+    state = channel.show.state
+    return "interrupted" if state == "ended" else state
+
+
+def _poster(channel: LiveChannel) -> str | None:
+    picture = channel.picture
+    return None if picture is None else f"/live/{channel.slug}/poster.jpg?v={picture.number}"
+
+
+def _renditions(channel: LiveChannel) -> tuple[RenditionStatus, ...]:
+    return tuple(
+        _rendition(name, rendition) for name, rendition in channel.show.renditions().items()
+    )
+
+
+def _rendition(name: str, rendition: Rendition) -> RenditionStatus:
+    video = rendition.tracks.video
+    return RenditionStatus(
+        name=name,
+        width=video.width if video is not None else 0,
+        height=video.height if video is not None else 0,
+        frame_rate=frame_rate(rendition),
+        codecs=codecs(rendition),
+        bitrate=rendition.window.bit_rates()[1],
+    )

@@ -1,0 +1,294 @@
+"""The door for encoders: RTMP and RTMPS sockets around `madang.wire.rtmp`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, cast
+
+from madang.base.errors import LimitExceeded, MadangError, ParseError
+from madang.rooms.channels.services import PublishGrant
+from madang.servers.counters import Counters
+from madang.wire.flv import TagType
+from madang.wire.rtmp import (
+    Closed,
+    Connected,
+    Event,
+    Limits,
+    MediaReceived,
+    MetadataReceived,
+    PublishRequested,
+    PublishStopped,
+    ServerSession,
+)
+from madang.wire.rtmp.handshake import RANDOM
+
+MAX_CONNECTIONS: Final = 1_000
+"""Connections at once, publishing or not: each may hold a few buffers of `Limits`."""
+
+MAX_PENDING_PER_ADDRESS: Final = 20
+"""Connections of one address that do not publish yet; an encoder needs one, a studio a few."""
+
+MAX_UNREAD: Final = 256 << 10
+"""Bytes of answers that may wait for a peer to read them: a publisher is sent a few hundred in a
+minute. Without a limit, pings that nobody reads the answers of would fill the memory."""
+
+CLOSE_PATIENCE: Final = 2.0
+"""Seconds in which a peer may read our last words before the socket is aborted."""
+
+log = logging.getLogger(__name__)
+
+
+class Publication(Protocol):
+    """A show that takes what one publisher sends."""
+
+    def media(self, tag_type: TagType, timestamp: int, body: bytes) -> None:
+        """Take an audio or video message; `timestamp` in milliseconds modulo 2**32."""
+
+    def metadata(self, values: Mapping[str, object]) -> None:
+        """Take what the encoder says of its stream."""
+
+    def gone(self, reason: str) -> None:
+        """The publisher left; `reason` is a name for metrics."""
+
+
+class Publisher(Protocol):
+    """A connection that publishes, as a show sees it."""
+
+    address: str
+    encoder: str
+
+    def end(self, words: str) -> None:
+        """Say why the show does not take this publisher any longer, and close."""
+
+
+class Stage(Protocol):
+    """Who decides on publishers and takes their streams."""
+
+    def authorise(self, keys: Sequence[str], address: str) -> Awaitable[PublishGrant]:
+        """Return leave to publish, or raise MadangError with words for the encoder."""
+
+    def publish(self, grant: PublishGrant, publisher: Publisher) -> Publication:
+        """Put a publisher on the air, in place of an earlier one. Raises MadangError."""
+
+
+class RtmpConnection(asyncio.Protocol):
+    """One encoder's connection. Protocol decisions are the session's, all others the stage's."""
+
+    def __init__(self, door: RtmpDoor) -> None:
+        self._door = door
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._publication: Publication | None = None
+        self._decision: asyncio.Task[None] | None = None
+        self._counted = False
+        self.address = ""
+        self.encoder = ""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the session, unless there are too many of them."""
+        self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if peer else ""
+        self._session = ServerSession(
+            handshake_random=os.urandom(RANDOM), now=self._loop.time(), limits=self._door.limits
+        )
+        refusal = self._door.enter(self)
+        if refusal:
+            self._close(refusal)
+            return
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the session and react."""
+        self._step(lambda now: self._session.receive(data, now))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone: so is the publisher."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._decision is not None:
+            self._decision.cancel()
+        reason = "connection_lost" if exc else "closed_by_peer"
+        self._count(reason)
+        self._leave(reason)
+        self._door.leave(self)
+
+    def end(self, words: str) -> None:
+        """Say why this publisher is not wanted any longer, and close."""
+        self._publication = None
+        self._session.end(words)
+        self._close("ended_by_station")
+
+    @property
+    def pending(self) -> bool:
+        """Whether the connection does not publish (yet)."""
+        return self._publication is None
+
+    def _step(self, act: Callable[[float], list[Event]]) -> None:
+        if self._transport.is_closing():
+            return
+        try:
+            events = act(self._loop.time())
+        except LimitExceeded as error:
+            self._break_off(error.limit, str(error))
+            return
+        except ParseError as error:
+            self._break_off("protocol_error", str(error))
+            return
+        for event in events:
+            self._react(event)
+        self._flush()
+        if self._session.closing:
+            self._close("session_ended")
+        elif self._transport.get_write_buffer_size() > MAX_UNREAD:
+            self._break_off("unread", "The peer does not read its answers.")
+        else:
+            self._arm()
+
+    def _react(self, event: Event) -> None:
+        match event:
+            case MediaReceived(tag_type, timestamp, body):
+                if self._publication is not None:
+                    self._publication.media(tag_type, timestamp, body)
+            case MetadataReceived(values):
+                if self._publication is not None:
+                    self._publication.metadata(values)
+            case PublishRequested(_, keys):
+                self._transport.pause_reading()
+                self._decision = self._loop.create_task(self._decide(keys))
+            case PublishStopped():
+                self._leave("unpublished")
+            case Closed(ending, words):
+                log.info("rtmp %s: %s", self.address, words)
+                self._leave(ending.value)
+                self._close(ending.value)
+            case Connected():
+                self.encoder = event.encoder
+
+    async def _decide(self, keys: Sequence[str]) -> None:
+        try:
+            grant = await self._door.stage.authorise(keys, self.address)
+            if not self._session.awaiting_decision:
+                return  # the station ended this connection meanwhile
+            self._publication = self._door.stage.publish(grant, self)
+        except MadangError as error:
+            log.warning("rtmp %s: refused: %s", self.address, error)
+            self._refuse(str(error))
+        except Exception:
+            log.exception("rtmp %s: deciding on a publisher failed", self.address)
+            self._refuse("The station cannot check the stream key now. Try again.")
+        else:
+            self._session.accept_publish()
+            self._transport.resume_reading()
+            self._step(lambda _: [])
+
+    def _refuse(self, words: str) -> None:
+        if self._session.awaiting_decision:
+            self._door.counters.refused["publish"] += 1
+            self._session.refuse_publish(words)
+            self._close("refused")
+
+    def _break_off(self, reason: str, words: str) -> None:
+        log.warning("rtmp %s: %s", self.address, words)
+        self._session.end(words)
+        self._leave(reason)
+        self._close(reason)
+
+    def _leave(self, reason: str) -> None:
+        if self._publication is not None:
+            publication, self._publication = self._publication, None
+            publication.gone(reason)
+
+    def _count(self, reason: str) -> None:
+        if not self._counted:
+            self._counted = True
+            self._door.counters.rtmp_closed[reason] += 1
+
+    def _flush(self) -> None:
+        output = self._session.take_output()
+        if output:
+            self._transport.write(output)
+
+    def _close(self, reason: str) -> None:
+        if self._transport.is_closing():
+            return
+        self._count(reason)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._flush()
+        self._transport.close()
+        # A half-open peer never reads our last words: do not keep its socket for them.
+        self._loop.call_later(CLOSE_PATIENCE, self._transport.abort)
+
+    def _arm(self) -> None:
+        """Keep one timer, and move it only where the deadline comes nearer.
+
+        Every message moves the deadline of silence away; re-arming for each would cost more than
+        waking up once to see that nothing is due.
+        """
+        deadline = self._session.deadline()
+        if deadline is None:
+            return
+        if self._timer is not None and not self._timer.cancelled():
+            if self._timer.when() <= deadline:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._step(self._session.tick)
+
+
+class RtmpDoor:
+    """The listening sockets, and the connections through them."""
+
+    def __init__(self, stage: Stage, counters: Counters, limits: Limits) -> None:
+        self.stage = stage
+        self.counters = counters
+        self.limits = limits
+        self._connections: set[RtmpConnection] = set()
+        self._servers: list[asyncio.Server] = []
+
+    async def listen(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        handed: socket.socket | None = None,
+    ) -> int:
+        """Accept encoders, at the socket that was `handed` in if there is one; return the port
+        (which matters where it was 0). Raises OSError."""
+        loop = asyncio.get_running_loop()
+        place: dict[str, Any] = {"sock": handed} if handed else {"host": host, "port": port}
+        server = await loop.create_server(lambda: RtmpConnection(self), ssl=tls, **place)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    def enter(self, connection: RtmpConnection) -> str:
+        """Register a connection; return the name of the limit that it would pass, if any."""
+        self._connections.add(connection)
+        self.counters.rtmp_connections += 1
+        if len(self._connections) > MAX_CONNECTIONS:
+            return "connections"
+        alike = (other for other in self._connections if other.address == connection.address)
+        pending = sum(1 for other in alike if other.pending)
+        return "pending_per_address" if pending > MAX_PENDING_PER_ADDRESS else ""
+
+    def leave(self, connection: RtmpConnection) -> None:
+        """Forget a connection whose socket is gone."""
+        self._connections.discard(connection)
+
+    async def close(self, words: str) -> None:
+        """Stop accepting and tell every encoder why its connection ends."""
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.end(words)
+        await asyncio.sleep(0)

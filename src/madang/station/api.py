@@ -1,0 +1,82 @@
+"""The JSON API: the rooms' routers under one roof, and their errors as problem details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+import madang
+from madang.base.errors import MadangError
+from madang.rooms import problems
+from madang.rooms.accounts.api import router as accounts
+from madang.rooms.accounts.tokens_api import router as tokens
+from madang.rooms.broadcasts.api import router as broadcasts
+from madang.rooms.channels.api import router as channels
+from madang.rooms.chat.api import router as chat
+from madang.rooms.chat.errors import ChatRefused
+from madang.rooms.chat.webhooks_api import router as webhooks
+from madang.rooms.planner.api import router as planner
+
+api = NinjaAPI(
+    title="Madang",
+    version=madang.__version__,
+    description="Instants are RFC 3339 in UTC; errors are RFC 9457 problem details.",
+    docs_url=None,  # `/api/docs` is beside the version, not below it: see urls
+    urls_namespace="api",
+)
+for router in (accounts, channels, broadcasts, planner, tokens, chat, webhooks):
+    api.add_router("", router)
+
+
+@api.exception_handler(MadangError)
+def refused(request: HttpRequest, error: MadangError) -> HttpResponse:
+    """A room said no. What a chat says has a code, as on its own connections."""
+    more: dict[str, object] = {}
+    if isinstance(error, ChatRefused):
+        more = {key: value for key, value in error.as_json().items() if key != "error"}
+    return problems.respond(request, problems.problem_of(error), str(error), more=more)
+
+
+@api.exception_handler(ValidationError)
+def unfit(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """A parameter or the body has a wrong shape."""
+    return problems.respond(
+        request, problems.INVALID_REQUEST, errors=[_named(item) for item in error.errors]
+    )
+
+
+@api.exception_handler(AuthenticationError)
+def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Nobody has signed in, and no token in force was shown."""
+    return problems.respond(request, problems.SIGN_IN)
+
+
+@api.exception_handler(HttpError)
+def forbidden(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """The framework says no: a request from another site's page, or a body that is no JSON."""
+    kind = problems.FORBIDDEN if error.status_code == 403 else problems.INVALID_REQUEST
+    return problems.respond(request, kind, str(error))
+
+
+@api.exception_handler(Http404)
+def missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    """Nothing has this address."""
+    return problems.respond(request, problems.NOT_FOUND)
+
+
+def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
+    """Answer for every address under `/api/` that is none."""
+    return problems.respond(request, problems.NOT_FOUND)
+
+
+def docs(request: HttpRequest) -> HttpResponse:
+    """The interactive description, from this station's own files."""
+    return api.docs.render_page(request, api)
+
+
+def _named(item: dict[str, Any]) -> dict[str, str]:
+    # The first part of the location is how ninja groups parameters: query, path or body.
+    return {"field": ".".join(str(part) for part in item["loc"][1:]), "detail": str(item["msg"])}

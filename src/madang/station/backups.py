@@ -1,0 +1,107 @@
+"""What backups need to know of the station's settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from madang.ops.backup.errors import BackupError
+from madang.ops.backup.model import Keep, Media, Plan
+from madang.ops.backup.places import Access, Place, parse_place
+from madang.ops.backup.restore import Restored, Say, Wish, restore
+from madang.ops.backup.schedule import WEEKDAYS, Schedule
+from madang.station import runtime
+from madang.station.settings import FILE_NAME, Settings, load
+
+SECTIONS: Final = ("database", "storage", "backup", "station")
+"""Sections that say where things go. The others may name files that a new machine lacks yet."""
+
+
+def plan_of(settings: Settings) -> Plan:
+    """What is backed up, and where to."""
+    chosen = settings.backup
+    access = _access(settings)
+    places = [
+        parse_place(name, url, access)
+        for name, url in (("local", chosen.local), ("offsite", chosen.offsite))
+        if url is not None
+    ]
+    return Plan(
+        data=settings.data,
+        folder=chosen.folder,
+        database_url=settings.database.url,
+        media_folder=Path(unquote(urlsplit(settings.storage.url).path)),
+        places=tuple(places),
+        password_file=chosen.password_file,
+        settings_file=settings.file,
+        keep=Keep(chosen.keep_daily, chosen.keep_weekly, chosen.keep_monthly),
+        media=Media(chosen.media),
+        pgbackrest=chosen.pgbackrest_config,
+        cluster=chosen.postgresql_data,
+    )
+
+
+def schedule_of(settings: Settings) -> Schedule:
+    """When backups are taken and verified."""
+    return Schedule(
+        time.fromisoformat(settings.backup.daily_at),
+        WEEKDAYS.index(settings.backup.verify_on),
+        ZoneInfo(settings.station.time_zone),
+    )
+
+
+def bring_back(
+    settings: Settings,
+    wish: Wish,
+    say: Say,
+    *,
+    source: str | None = None,
+    password_file: Path | None = None,
+    sftp_key: Path | None = None,
+) -> Restored:
+    """Restore the station from its places, or from the address `source`. Raises BackupError."""
+    running = runtime.read(settings, *runtime.ROLES)
+    if running is not None:
+        raise BackupError(
+            f"The station runs (process {running.pid}).", mend="Stop it, then restore."
+        )
+    plan = plan_of(settings)
+    if password_file is not None:
+        plan = replace(plan, password_file=password_file)
+    if source is not None:
+        plan = replace(plan, places=(_place(source, settings, sftp_key),))
+
+    settled = settings.file is not None or (settings.data / FILE_NAME).is_file()
+
+    def replan(file: Path | None) -> Plan:
+        # Settings that are here already are of this machine, and the backup's do not replace them.
+        use_theirs = file is not None and not settled
+        found = load(settings.data, config=file, only=SECTIONS) if use_theirs else settings
+        return replace(plan_of(found), settings_file=wish.settings_to)
+
+    return restore(plan, wish, replan, say)
+
+
+def _place(source: str, settings: Settings, sftp_key: Path | None) -> Place:
+    access = _access(settings)
+    if sftp_key is not None:
+        access = replace(access, key_file=sftp_key)
+    try:
+        return parse_place("offsite", source, access)
+    except ValueError as error:
+        raise BackupError(f"The address {source} is none: {error}.") from None
+
+
+def _access(settings: Settings) -> Access:
+    chosen = settings.backup
+    return Access(
+        key_file=chosen.sftp_key,
+        known_hosts=chosen.sftp_known_hosts,
+        s3_key=chosen.s3_key.get_secret_value() if chosen.s3_key else "",
+        s3_secret=chosen.s3_secret.get_secret_value() if chosen.s3_secret else "",
+        s3_region=chosen.s3_region or "",
+    )

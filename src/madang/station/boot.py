@@ -1,0 +1,109 @@
+"""Brings the control plane up in this process: settings, data folder, Django, tables."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import django
+
+from madang.base.errors import MadangError
+from madang.station import databases, datafolder, force
+from madang.station.settings import Settings
+
+DJANGO_SETTINGS: Final = "madang.station.django_settings"
+LOCK_FILE: Final = "migrate.lock"
+MIGRATE_LOCK: Final = 0x6D6164616E67
+"""Number of PostgreSQL's advisory lock for changes of tables: "madang" in ASCII."""
+
+
+class DatabaseError(MadangError):
+    """The database cannot be opened or brought up to date."""
+
+
+def start_django(settings: Settings, connections: int = force.COMMAND_CONNECTIONS) -> None:
+    """Set Django up for `settings`, once in a process, with at most `connections` to PostgreSQL.
+
+    Raises DataFolderError.
+    """
+    datafolder.prepare(settings)
+    force.put(settings, connections)
+    os.environ["DJANGO_SETTINGS_MODULE"] = DJANGO_SETTINGS
+    django.setup()
+
+
+def migrate(settings: Settings) -> None:
+    """Make or change tables where the program knows newer ones. Two at once are safe.
+
+    Raises DatabaseError.
+    """
+    from django.core.management import call_command
+    from django.db import Error
+
+    try:
+        if not pending_migrations():
+            return
+        with _alone(settings):
+            call_command("migrate", interactive=False, verbosity=0)
+    except Error as error:
+        raise DatabaseError(
+            f"The database {databases.name(settings)} cannot be used: {error}.",
+            mend="Check that the file is a database and that its folder is writable."
+            if settings.database_file
+            else "Check that this user may make and change tables.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """While nobody else changes tables: on this machine, or on any that shares the database."""
+    if settings.database_file is None:
+        from madang.station import postgresql
+
+        with postgresql.alone(settings.database.url, MIGRATE_LOCK):
+            yield
+    else:
+        with (settings.data / datafolder.RUN_FOLDER / LOCK_FILE).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def pending_migrations() -> list[str]:
+    """Names of the changes of tables that the database has not seen yet."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def control_plane(settings: Settings, connections: int = force.COMMAND_CONNECTIONS) -> None:
+    """Django set up and its tables up to date: what every command that remembers needs.
+
+    Raises DataFolderError, DatabaseError, NoPostgresql, NoRedis.
+    """
+    databases.require(settings)
+    start_django(settings, connections)
+    migrate(settings)
+
+
+def web_folder() -> Path:
+    """Templates, built front end and translations."""
+    return Path(__file__).resolve().parent.parent / "web"
+
+
+def ask_database() -> None:
+    """Ask the database something small. Raises django.db.Error where it does not answer."""
+    from django.db import close_old_connections, connection
+
+    try:
+        with connection.cursor() as cursor:
+            # A table, not a constant: SQLite would answer that without its file.
+            cursor.execute("SELECT 1 FROM channels_channel LIMIT 1")
+    finally:
+        close_old_connections()  # back to the pool: this thread may not ask again

@@ -1,0 +1,153 @@
+"""The data plane as `all` and `live` have it: the hub, its door for encoders, and its keepers.
+
+Import after `boot.start_django`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from madang.live.show import LiveSettings
+from madang.rooms.broadcasts import live
+from madang.rooms.broadcasts.services import close_orphans
+from madang.servers.counters import Counters
+from madang.servers.live.hub import Hub, HubSettings
+from madang.servers.live.journal import ControlPlane, Journal
+from madang.servers.rtmp import RtmpDoor
+from madang.station import systemd
+from madang.station.errors import CannotStart, taken
+from madang.station.fields import Address
+from madang.station.settings import Settings
+from madang.wire.rtmp import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from madang.servers.live.link import Link
+
+WRITING: Final = 2.0
+"""Seconds for the last records of shows; a database that is away gets no more."""
+
+SHUTTING_DOWN: Final = "The station is shutting down."
+
+log = logging.getLogger(__name__)
+
+
+class DataPlane:
+    """Make on the event loop; `open` lets encoders in, `close` ends everything."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.counters = Counters()
+        self.control = ControlPlane()
+        self._journal = Journal()
+        self.ffmpeg = get_ffmpeg_exe()
+        self._link = _link(settings)
+        self.hub = Hub(
+            _hub_settings(settings, self.ffmpeg),
+            self.counters,
+            self.control,
+            self._journal,
+            self._link.claims if self._link is not None else None,
+        )
+        live.install(self.hub)
+        limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
+        self._door = RtmpDoor(self.hub, self.counters, limits)
+
+    async def open(self, handed: Mapping[str, socket.socket]) -> Address:
+        """Let encoders in, through the sockets that were `handed` in where there are such.
+
+        Returns where the door for plain RTMP is. Raises CannotStart.
+        """
+        others = await self._link.claims.others() if self._link is not None else set()
+        orphans = await asyncio.to_thread(close_orphans, others)
+        if orphans:
+            log.warning("%d show(s) were cut off when the station stopped without a word", orphans)
+        if self._link is not None:
+            self._link.start(self.hub)
+        return await self._open_door(handed)
+
+    async def close(self, *, hand_over: bool) -> None:
+        """Send the encoders away and end their shows; what they sent is written down.
+
+        With `hand_over` viewers are not told that a show is over: another process goes on.
+        """
+        await self._door.close(SHUTTING_DOWN)
+        await self.hub.close(hand_over=hand_over)
+
+    async def leave(self) -> None:
+        """After the last answer: write the last records."""
+        if self._link is not None:
+            await self._link.close()
+        await self._journal.close(WRITING)
+        self.control.close()
+
+    async def _open_door(self, handed: Mapping[str, socket.socket]) -> Address:
+        chosen = self._settings.rtmp
+        try:
+            port = await self._door.listen(
+                chosen.bind.host, chosen.bind.port, handed=handed.get(systemd.RTMP)
+            )
+        except OSError as error:
+            raise taken("rtmp.bind", chosen.bind, error) from None
+        if chosen.tls_bind and chosen.tls_certificate and chosen.tls_key:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            try:
+                context.load_cert_chain(chosen.tls_certificate, chosen.tls_key)
+            except (OSError, ssl.SSLError) as error:
+                raise CannotStart(
+                    f"The certificate {chosen.tls_certificate} cannot be used: {error}.",
+                    mend="Check rtmp.tls_certificate and rtmp.tls_key.",
+                ) from None
+            try:
+                await self._door.listen(
+                    chosen.tls_bind.host,
+                    chosen.tls_bind.port,
+                    context,
+                    handed=handed.get(systemd.RTMPS),
+                )
+            except OSError as error:
+                raise taken("rtmp.tls_bind", chosen.tls_bind, error) from None
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, self._renew, context)
+        return Address(chosen.bind.host, port)
+
+    def _renew(self, context: ssl.SSLContext) -> None:
+        """Take up a certificate that was renewed: for connections from now on, ending none."""
+        chosen = self._settings.rtmp
+        assert chosen.tls_certificate is not None
+        try:
+            context.load_cert_chain(chosen.tls_certificate, chosen.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            log.error("rtmps: the new certificate cannot be used, the old one stays: %s", error)
+        else:
+            log.info("rtmps: the certificate was read anew")
+
+
+def _link(settings: Settings) -> Link | None:
+    if settings.redis.url is None:
+        return None
+    # Here, so that a station without Redis does not load the driver.
+    from madang.servers.live.link import Link
+    from madang.station import redis
+
+    # The same after a restart: what a crash left claimed is this process's own.
+    name = f"{socket.gethostname()}:{settings.data}"
+    return Link(redis.asyncio_client(settings.redis.url), name)
+
+
+def _hub_settings(settings: Settings, program: str) -> HubSettings:
+    chosen = settings.live
+    return HubSettings(
+        live=LiveSettings(chosen.part_target, chosen.segment, chosen.window, chosen.grace),
+        ladder=chosen.ladder,
+        max_publishers=chosen.max_publishers,
+        ffmpeg=program,
+    )

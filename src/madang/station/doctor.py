@@ -1,0 +1,223 @@
+"""What can be wrong on this machine, found by trying, and how to mend each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from madang.base.errors import MadangError
+from madang.station import backup_rounds, boot, databases, runtime
+from madang.station.fields import Address, masked_url
+from madang.station.settings import Settings
+
+FREE_BYTES: Final = 2_000_000_000
+"""Below this, logs and a database that grows can fill the disk within a day."""
+FFMPEG_SECONDS: Final = 20.0
+"""A cold start of the bundled program from a slow disk takes a few seconds."""
+EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Before this program was written: a clock that says so was never set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `mend` says what to do where `ok` is False, and is empty otherwise."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything, in the order in which a start would fail."""
+    checks: list[Callable[[Settings], Check]] = [
+        data_folder,
+        disk_space,
+        clock,
+        http_port,
+        rtmp_port,
+        ffmpeg,
+        front_end,
+        database,
+        redis,
+        backups,
+    ]
+    return [check(settings) for check in checks]
+
+
+def data_folder(settings: Settings) -> Check:
+    """Whether the data folder is there or can be made, and can be written."""
+    place = _nearest(settings.data)
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        state = "writable" if place == settings.data else "made at the first start"
+        return Check("data folder", True, f"{settings.data}: {state}")
+    return Check(
+        "data folder",
+        False,
+        f"{place} is not a folder that this user may write",
+        f"chown it to this user, or choose another with --data (now {settings.data})",
+    )
+
+
+def disk_space(settings: Settings) -> Check:
+    """Whether the disk of the data folder has room."""
+    free = shutil.disk_usage(_nearest(settings.data)).free
+    detail = f"{free / 1e9:.1f} GB free"
+    if free >= FREE_BYTES:
+        return Check("disk space", True, detail)
+    return Check(
+        "disk space", False, detail, f"free at least {FREE_BYTES / 1e9:.0f} GB, or add a disk"
+    )
+
+
+def clock(settings: Settings) -> Check:
+    """Whether the clock was set: certificates, sessions and playlists all depend on it."""
+    now = datetime.now(UTC)
+    detail = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    last = _last_written(settings.database_file)
+    if now < EPOCH:
+        return Check("clock", False, detail, "set the clock, then: timedatectl set-ntp true")
+    if last > time.time() + 60:
+        return Check(
+            "clock",
+            False,
+            f"{detail}, which is before the database was last written",
+            "set the clock, then: timedatectl set-ntp true",
+        )
+    return Check("clock", True, detail)
+
+
+def http_port(settings: Settings) -> Check:
+    """Whether pages and streams can be served."""
+    running = runtime.read(settings)
+    return _port("HTTP port", "http.bind", settings.http.bind, running.http if running else None)
+
+
+def rtmp_port(settings: Settings) -> Check:
+    """Whether encoders can be let in."""
+    running = runtime.read(settings)
+    return _port("RTMP port", "rtmp.bind", settings.rtmp.bind, running.rtmp if running else None)
+
+
+def ffmpeg(settings: Settings) -> Check:
+    """Whether the program that makes the demo picture and the ladder runs."""
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    mend = "run script/setup again, or set IMAGEIO_FFMPEG_EXE to an ffmpeg of version 6 or newer"
+    try:
+        program = get_ffmpeg_exe()
+        said = subprocess.run(
+            [program, "-version"],
+            capture_output=True,
+            text=True,
+            timeout=FFMPEG_SECONDS,
+            check=True,
+        ).stdout
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        return Check("ffmpeg", False, f"does not run: {error}", mend)
+    return Check("ffmpeg", True, said.partition(" Copyright")[0])
+
+
+def front_end(settings: Settings) -> Check:
+    """Whether the pages have their scripts and styles."""
+    manifest = boot.web_folder() / "static" / "dist" / "manifest.json"
+    if manifest.is_file():
+        return Check("front end", True, "built")
+    return Check("front end", False, "not built", "run script/setup")
+
+
+def database(settings: Settings) -> Check:
+    """Whether the database is sound and knows the tables of this version."""
+    name = databases.name(settings)
+    if settings.database_file is None:
+        try:
+            name = f"{name}: PostgreSQL {postgresql_version(settings)}"
+        except MadangError as error:
+            return Check("database", False, error.message, error.mend)
+    elif not settings.database_file.exists():
+        return Check("database", True, f"{name}: made at the first start")
+    boot.start_django(settings)
+    from django.db import Error, connection
+
+    verdict = "ok"
+    try:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA quick_check(1)")
+                (verdict,) = cursor.fetchone()
+        pending = boot.pending_migrations()
+    except Error as error:
+        verdict, pending = str(error), []
+    if verdict != "ok":
+        return Check("database", False, f"{name} is damaged: {verdict}", "restore it from a backup")
+    if pending:
+        return Check(
+            "database",
+            False,
+            f"{len(pending)} changes of tables to make: {', '.join(pending)}",
+            "start the station, or run madang status: either makes them",
+        )
+    return Check("database", True, f"{name}: sound and up to date")
+
+
+def postgresql_version(settings: Settings) -> str:
+    """The version of the PostgreSQL server. Raises NoPostgresql."""
+    from madang.station import postgresql
+
+    return postgresql.probe(settings.database.url)
+
+
+def redis(settings: Settings) -> Check:
+    """Whether Redis, where the settings name one, can be used."""
+    if settings.redis.url is None:
+        return Check("Redis", True, "not set: one process needs none")
+    from madang.station import redis
+
+    try:
+        version = redis.probe(settings.redis.url)
+    except redis.NoRedis as error:
+        return Check("Redis", False, error.message, error.mend)
+    return Check("Redis", True, f"{masked_url(settings.redis.url)}: version {version}")
+
+
+def backups(settings: Settings) -> Check:
+    """Whether there are backups, and whether they were proven."""
+    found = backup_rounds.health(settings)
+    return Check("backups", found.ok, found.detail, found.mend)
+
+
+def _port(name: str, key: str, wanted: Address, ours: Address | None) -> Check:
+    if ours is not None and ours.port == wanted.port:
+        return Check(name, True, f"{wanted}: the running station's")
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            wanted.host, wanted.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(place)
+            trial.listen(1)
+    except OSError as error:
+        return Check(
+            name,
+            False,
+            f"{wanted} cannot be used: {error.strerror}",
+            f"end what uses it (ss -ltnp shows it), or set {key} to another",
+        )
+    return Check(name, True, f"{wanted}: free")
+
+
+def _nearest(path: Path) -> Path:
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def _last_written(path: Path | None) -> float:
+    return path.stat().st_mtime if path is not None and path.exists() else 0.0

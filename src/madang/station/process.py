@@ -1,0 +1,209 @@
+"""The roles with an event loop, wired: everything in one process, the live streams, the chats.
+
+Import after `boot.start_django`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from madang.rooms.broadcasts import live
+from madang.servers.chat.door import Door
+from madang.servers.counters import Counters
+from madang.servers.http.listener import Dispatch, Listener
+from madang.servers.http.metrics import Metrics
+from madang.servers.http.operations import Operations
+from madang.servers.http.router import Answer, Router, elsewhere
+from madang.servers.http.static import StaticFiles
+from madang.servers.http.wsgi import WsgiBridge
+from madang.servers.live.journal import ControlPlane
+from madang.station import boot, firstrun, memory, static, systemd
+from madang.station.backup_rounds import Rounds, last_times
+from madang.station.chat import Chat
+from madang.station.data_plane import WRITING, DataPlane
+from madang.station.demo.publisher import DemoPublisher
+from madang.station.errors import taken
+from madang.station.fields import Address
+from madang.station.housekeeping import Housekeeper
+from madang.station.life import Life
+from madang.station.settings import RTMP_APPLICATION, Settings
+from madang.station.systemd import Manager
+from madang.station.wsgi import application
+
+DRAIN: Final = 4.0
+"""Seconds that running requests get at the end; the contract allows ten for everything."""
+
+PAGES: Final = 1.0
+"""Seconds more for pages whose clients have left already."""
+
+
+async def serve_all(
+    settings: Settings,
+    manager: Manager,
+    sign_in: firstrun.FirstSignIn | None,
+    demo_key: str | None,
+) -> None:
+    """Do everything until told to end. Raises CannotStart."""
+    life = Life(settings, "all", manager)
+    plane = DataPlane(settings)
+    pages = WsgiBridge(application, settings.http.trusted_proxies)
+    chat = Chat(settings, plane.control)
+    files = StaticFiles(static.find)
+    metrics = _metrics(settings, plane)
+    metrics.add(chat)
+    operations = _operations(settings, plane.control, metrics)
+    router = _router(settings, plane, operations, files=files, pages=pages, chat=chat.door)
+    listener = _listen(settings, manager, router)
+    rtmp = await plane.open(manager.sockets)
+    keeper, rounds = Housekeeper(), Rounds(settings)
+    await chat.start()
+    memory.settle()
+    listener.start()
+    keeper.start()
+
+    here = Address(settings.http.bind.host, listener.port)
+    life.ready(http=here, rtmp=rtmp)
+    _greet(here, sign_in, demo=demo_key is not None)
+    rounds.start()
+    demo = _demo(settings, plane, rtmp, demo_key) if demo_key is not None else None
+    try:
+        await life.until_told()
+    finally:
+        operations.draining = True
+        life.leaving()
+        keeper.stop()
+        if demo is not None:
+            await demo.stop()
+        await rounds.stop()
+        await _close(plane, listener, manager, chat)
+        await pages.close(PAGES)
+        await plane.leave()
+
+
+async def serve_live(settings: Settings, manager: Manager) -> None:
+    """Take encoders in and serve their streams until told to end. Raises CannotStart."""
+    life = Life(settings, "live", manager)
+    plane = DataPlane(settings)
+    operations = _operations(settings, plane.control, _metrics(settings, plane))
+    listener = _listen(settings, manager, _router(settings, plane, operations))
+    rtmp = await plane.open(manager.sockets)
+    memory.settle()
+    listener.start()
+    life.ready(http=Address(settings.http.bind.host, listener.port), rtmp=rtmp)
+    try:
+        await life.until_told()
+    finally:
+        operations.draining = True
+        life.leaving()
+        await _close(plane, listener, manager)
+        await plane.leave()
+
+
+async def serve_chat(settings: Settings, manager: Manager) -> None:
+    """Carry the chats until told to end. Raises CannotStart."""
+    from madang.rooms.broadcasts.shared import RedisDirectory
+    from madang.station import redis
+
+    life = Life(settings, "chat", manager)
+    control = ControlPlane()
+    assert settings.redis.url is not None
+    directory = RedisDirectory(redis.client(settings.redis.url))
+    directory.start()
+    live.install(directory)
+    chat = Chat(settings, control)
+    metrics = Metrics(Counters(), dict, lambda: last_times(settings.backup.folder))
+    metrics.add(chat)
+    operations = _operations(settings, control, metrics)
+    proxies = settings.http.trusted_proxies
+    router = Router(None, operations, elsewhere, elsewhere, proxies, chat=chat.door)
+    listener = _listen(settings, manager, router)
+    memory.settle()
+    listener.start()
+    await chat.start()
+    life.ready(http=Address(settings.http.bind.host, listener.port))
+    try:
+        await life.until_told()
+    finally:
+        operations.draining = True
+        life.leaving()
+        if manager.sockets:
+            listener.withdraw()
+        await chat.close(WRITING)
+        await listener.stop(DRAIN)
+        directory.close()
+        control.close()
+
+
+def _metrics(settings: Settings, plane: DataPlane) -> Metrics:
+    return Metrics(plane.counters, plane.hub.snapshot, lambda: last_times(settings.backup.folder))
+
+
+def _operations(settings: Settings, control: ControlPlane, metrics: Metrics) -> Operations:
+    token = settings.http.metrics_token
+    return Operations(
+        metrics,
+        control,
+        [("database", boot.ask_database)],
+        token.get_secret_value() if token else None,
+    )
+
+
+def _router(
+    settings: Settings,
+    plane: DataPlane,
+    operations: Operations,
+    *,
+    files: Answer = elsewhere,
+    pages: Answer = elsewhere,
+    chat: Door | None = None,
+) -> Router:
+    return Router(plane.hub, operations, files, pages, settings.http.trusted_proxies, chat=chat)
+
+
+def _listen(settings: Settings, manager: Manager, dispatch: Dispatch) -> Listener:
+    bind = settings.http.bind
+    try:
+        return Listener(bind.host, bind.port, dispatch, manager.sockets.get(systemd.HTTP))
+    except OSError as error:
+        raise taken("http.bind", bind, error) from None
+
+
+async def _close(
+    plane: DataPlane, listener: Listener, manager: Manager, chat: Chat | None = None
+) -> None:
+    """End shows and answers. A socket that the service manager holds outlives this process: who
+    knocks now is answered by the next, so that players are told to wait, not that it is over."""
+    if manager.sockets:
+        listener.withdraw()
+    if chat is not None:
+        await chat.close(WRITING)
+    await plane.close(hand_over=bool(manager.sockets))
+    await listener.stop(DRAIN)
+
+
+def _demo(settings: Settings, plane: DataPlane, rtmp: Address, key: str) -> DemoPublisher:
+    near = Address("127.0.0.1" if rtmp.everywhere else rtmp.host, rtmp.port)
+    url = f"rtmp://{near}/{RTMP_APPLICATION}/{key}"
+    demo = DemoPublisher(plane.ffmpeg, url, settings.station.time_zone)
+    demo.start()
+    return demo
+
+
+def _greet(here: Address, sign_in: firstrun.FirstSignIn | None, *, demo: bool) -> None:
+    """Tell a person at a terminal where to go; scripts read the `ready` line."""
+    near = Address("127.0.0.1" if here.everywhere else here.host, here.port)
+    lines = [f"The station is on the air at http://{near}/"]
+    if demo:
+        lines.append(f"  Demo channel    http://{near}/@{firstrun.DEMO_SLUG}")
+    lines.append(f"  Your studio     http://{near}/studio/")
+    if sign_in is not None:
+        lines.append(f"  Sign in as      {sign_in.name}, password {sign_in.password}")
+        lines.append(
+            f"                  (shown only now; change it at http://{near}/accounts/password/change/)"
+        )
+    elif sys.stderr.isatty():
+        lines.append("  Sign in with the account you have, or: madang user create NAME --admin")
+    if demo:
+        lines.append("  Without the demo: script/serve --no-demo")
+    print("\n".join(lines), file=sys.stderr, flush=True)

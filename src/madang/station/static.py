@@ -1,0 +1,20 @@
+"""Finds the files behind `/static/`: the built front end and what installed apps bring along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from django.core.exceptions import SuspiciousFileOperation
+
+
+def find(path: str) -> Path | None:
+    """The file at `/static/PATH`, or None. A path that leads outside finds nothing.
+
+    Reads the file system; safe to call from any thread after `boot.start_django`.
+    """
+    try:
+        found = finders.find(path)
+    except (SuspiciousFileOperation, ValueError):
+        return None
+    return Path(found) if isinstance(found, str) and Path(found).is_file() else None

@@ -1,0 +1,108 @@
+"""What `madang status` tells: a running station is asked over HTTP, the rest is looked up."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+from collections.abc import Iterator
+from typing import Any, Final
+
+from django.utils import timezone
+
+from madang.base.errors import MadangError
+from madang.rooms.broadcasts.live import operator_view
+from madang.rooms.broadcasts.services import transfer_in_month
+from madang.station import backup_rounds, runtime
+from madang.station.fields import Address
+from madang.station.settings import Settings
+
+STATUS_PATH: Final = "/live/operator.json"
+ANSWER_SECONDS: Final = 5.0
+"""The station answers from memory: one that takes longer is stuck."""
+
+
+class NoAnswer(MadangError):
+    """The station's process is there but does not say what it does."""
+
+
+def collect(settings: Settings) -> dict[str, Any]:
+    """The object that `surface.md` describes, with `running`. Raises NoAnswer.
+
+    Needs the control plane up. Bytes; bits per second.
+    """
+    everything = runtime.read(settings, runtime.ALL)
+    running = everything or runtime.read(settings, "live")
+    # On the machine of the pages the live process is elsewhere: its news are in Redis.
+    told = _ask(running) if running else _look_up(settings)
+    chat = told.get("chat") if everything else _chat(settings)
+    disk = shutil.disk_usage(settings.data)
+    return {
+        "running": runtime.read(settings, *runtime.ROLES) is not None,
+        "live": told.get("live", []),
+        "chat": chat or {"connections": 0},
+        "jobs": told.get("jobs", {"queued": 0, "running": 0, "failed": 0}),
+        "backup": backup_rounds.told(settings),
+        "disk": {"free": disk.free, "used": disk.used},
+        "transfer": {
+            "month_bytes": transfer_in_month(timezone.localtime()),
+            "allowance_bytes": round(settings.budget.transfer_tb * 1e12),
+        },
+    }
+
+
+def _look_up(settings: Settings) -> dict[str, Any]:
+    if settings.redis.url is None:
+        return {}
+    from madang.rooms.broadcasts.shared import RedisDirectory
+    from madang.station import redis
+
+    directory = RedisDirectory(redis.client(settings.redis.url))
+    with contextlib.closing(directory), _redis_tells("who is on the air"):
+        directory.refresh()
+    return {"live": [operator_view(status) for status in directory.snapshot().values()]}
+
+
+def _chat(settings: Settings) -> dict[str, int]:
+    if settings.redis.url is None:
+        return {}
+    from madang.station import redis
+
+    chats = redis.chats(settings.redis.url)
+    with contextlib.closing(chats), _redis_tells("who is in the chats"):
+        return {"connections": sum(chats.count().values())}
+
+
+@contextlib.contextmanager
+def _redis_tells(what: str) -> Iterator[None]:
+    """Raises NoAnswer where Redis does not answer in the block."""
+    from redis.exceptions import RedisError
+
+    try:
+        yield
+    except RedisError as error:
+        raise NoAnswer(f"Redis does not tell {what}: {error}.", mend="See madang doctor.") from None
+
+
+def _ask(running: runtime.Runtime) -> dict[str, Any]:
+    address = running.http
+    assert address is not None
+    host = "127.0.0.1" if address.everywhere else address.host
+    connection = http.client.HTTPConnection(host, address.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", STATUS_PATH, headers={"Host": str(Address(host, address.port))})
+        answer = connection.getresponse()
+        if answer.status != http.HTTPStatus.OK:
+            raise NoAnswer(f"The station at {address} refused with HTTP {answer.status}.")
+        told = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NoAnswer(
+            f"The station (process {running.pid}) does not answer at {address}: {error}.",
+            mend="Look at its log, or start it again.",
+        ) from None
+    finally:
+        connection.close()
+    if not isinstance(told, dict):
+        raise NoAnswer(f"The station at {address} answered something else than a status.")
+    return told

@@ -1,0 +1,28 @@
+"""Socket.IO 5 on Engine.IO 4 over WebSocket: the server's side, without a socket."""
+
+from madang.wire.chat.errors import ChatError
+from madang.wire.chat.limits import DEFAULT_LIMITS, Limits
+from madang.wire.chat.packets import event_frame, json_of, list_frame
+from madang.wire.chat.session import (
+    ChatEvent,
+    ChatSession,
+    Emitted,
+    Ended,
+    Ending,
+    JoinRequested,
+)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ChatError",
+    "ChatEvent",
+    "ChatSession",
+    "Emitted",
+    "Ended",
+    "Ending",
+    "JoinRequested",
+    "Limits",
+    "event_frame",
+    "json_of",
+    "list_frame",
+]

@@ -1,0 +1,256 @@
+"""The server's side of one chat connection: bytes and a time in, events and bytes out."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from madang.base.errors import LimitExceeded
+from madang.wire.chat.errors import ChatError
+from madang.wire.chat.limits import DEFAULT_LIMITS, Limits
+from madang.wire.chat.packets import ROOT, Engine, Kind, Packet, opening, parse_packet
+from madang.wire.websocket import (
+    FrameReader,
+    Message,
+    Opcode,
+    WebSocketError,
+    encode,
+    encode_close,
+)
+
+
+class Ending(enum.Enum):
+    """Why a connection ended: the close code (RFC 6455, section 7.4.1) and words for a person.
+
+    A member's name in lower case is the reason in metrics.
+    """
+
+    LEFT = 1000, "Good bye."
+    BROKEN = 1006, "The connection broke."  # never sent: there is nobody to send it to
+    DRAINING = 1001, "The station is restarting: connect again in a moment."
+    PROTOCOL = 1002, "This is not WebSocket, Engine.IO 4 or Socket.IO 5."
+    BINARY = 1003, "Chat takes text: binary messages and attachments are refused."
+    REFUSED = 1008, "The station refused the connection."
+    TOO_LARGE = 1009, "The message is too large."
+    JOIN_TIMEOUT = 4000, "No Socket.IO CONNECT packet came."
+    PING_TIMEOUT = 4001, "No answer to a ping came."
+    STALLED = 4002, "Nothing was read for too long."
+
+    @property
+    def code(self) -> int:
+        """The close code."""
+        return self.value[0]
+
+    @property
+    def words(self) -> str:
+        """The reason beside it."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequested:
+    """The client sent CONNECT: answer with `accept` or `reject`."""
+
+    auth: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The client emitted an event; `ack` is to be given to `ChatSession.ack`, if it is one."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    ack: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more will come; send what `take_output` has and close."""
+
+    ending: Ending
+
+
+ChatEvent = JoinRequested | Emitted | Ended
+
+
+class _Phase(enum.Enum):
+    OPENED = enum.auto()
+    DECIDING = enum.auto()
+    JOINED = enum.auto()
+    ENDED = enum.auto()
+
+
+class ChatSession:
+    """One connection after the WebSocket handshake.
+
+    `sid` names it to the client; `now` is in seconds of a monotonic clock.
+    """
+
+    __slots__ = ("_answer_due", "_limits", "_output", "_phase", "_ping_at", "_reader", "_sid")
+
+    def __init__(self, *, sid: str, now: float, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._sid = sid
+        self._limits = limits
+        self._reader = FrameReader(limits.frame, limits.fragments)
+        self._phase = _Phase.OPENED
+        self._answer_due: float | None = now + limits.join
+        self._ping_at = now + limits.ping_interval
+        self._output = encode(
+            Opcode.TEXT, opening(sid, limits.ping_interval, limits.ping_timeout, limits.frame)
+        )
+
+    @property
+    def joined(self) -> bool:
+        """Whether the client was let in and has not left."""
+        return self._phase is _Phase.JOINED
+
+    @property
+    def closing(self) -> bool:
+        """Whether the connection is to be closed after `take_output`."""
+        return self._phase is _Phase.ENDED
+
+    def receive(self, data: bytes, now: float) -> list[ChatEvent]:
+        """Take bytes from the client. What breaks the protocol ends the session, in words."""
+        events: list[ChatEvent] = []
+        if self._phase is _Phase.ENDED:
+            return events
+        try:
+            self._reader.feed(data)
+            while not self.closing and (message := self._reader.next_message()) is not None:
+                self._message(message, now, events)
+        except LimitExceeded as error:
+            self._end(Ending.TOO_LARGE, events, str(error))
+        except (ChatError, WebSocketError) as error:
+            self._end(Ending.PROTOCOL, events, str(error))
+        return events
+
+    def take_output(self) -> bytes:
+        """The bytes to send; they are handed out once."""
+        output, self._output = self._output, b""
+        return output
+
+    def deadline(self) -> float:
+        """When `tick` is due."""
+        return self._ping_at if self._answer_due is None else self._answer_due
+
+    def tick(self, now: float) -> list[ChatEvent]:
+        """Ping, or give up on a client that does not answer."""
+        events: list[ChatEvent] = []
+        if self._phase is _Phase.ENDED:
+            return events
+        if self._answer_due is not None:
+            if now >= self._answer_due:
+                late = self._phase in {_Phase.OPENED, _Phase.DECIDING}
+                self._end(Ending.JOIN_TIMEOUT if late else Ending.PING_TIMEOUT, events)
+        elif now >= self._ping_at:
+            self._output += encode(Opcode.TEXT, Engine.PING.encode())
+            self._answer_due = now + self._limits.ping_timeout
+        return events
+
+    def accept(self, now: float) -> None:
+        """Let the client in, which waits since `JoinRequested`."""
+        if self._phase is not _Phase.DECIDING:
+            return
+        self._phase = _Phase.JOINED
+        self._answer_due = None
+        self._ping_at = now + self._limits.ping_interval
+        self._send(Packet(Kind.CONNECT, {"sid": self._sid}))
+
+    def reject(self, words: str, data: Mapping[str, object], now: float) -> None:
+        """Refuse the client with words for a person and data for its program.
+
+        The connection stays: Socket.IO clients try again on it.
+        """
+        if self._phase is not _Phase.DECIDING:
+            return
+        self._phase = _Phase.OPENED
+        self._answer_due = now + self._limits.join
+        self._send(Packet(Kind.CONNECT_ERROR, {"message": words, "data": data}))
+
+    def emit(self, name: str, *arguments: object) -> None:
+        """Send an event to this client."""
+        if self._phase is _Phase.JOINED:
+            self._send(Packet(Kind.EVENT, [name, *arguments]))
+
+    def ack(self, number: int | None, answer: Mapping[str, object]) -> None:
+        """Answer the event that came with `number`; None asked for no answer."""
+        if number is not None and self._phase is _Phase.JOINED:
+            self._send(Packet(Kind.ACK, [answer], ack=number))
+
+    def close(self, ending: Ending) -> None:
+        """End the session from our side."""
+        if self._phase is not _Phase.ENDED:
+            self._end(ending, [])
+
+    def _message(self, message: Message, now: float, events: list[ChatEvent]) -> None:
+        match message.opcode:
+            case Opcode.TEXT:
+                try:
+                    text = message.payload.decode()
+                except UnicodeDecodeError:
+                    raise ChatError("A text message is not UTF-8.") from None
+                self._engine(text, now, events)
+            case Opcode.BINARY:
+                self._end(Ending.BINARY, events)
+            case Opcode.PING:
+                self._output += encode(Opcode.PONG, message.payload)
+            case Opcode.CLOSE:
+                self._end(Ending.LEFT, events)
+            case _:
+                pass  # an unasked-for Pong (RFC 6455, section 5.5.3)
+
+    def _engine(self, text: str, now: float, events: list[ChatEvent]) -> None:
+        match text[:1]:
+            case Engine.MESSAGE:
+                self._packet(parse_packet(text[1:]), now, events)
+            case Engine.PONG:
+                if self._phase is _Phase.JOINED:
+                    self._answer_due = None
+                    self._ping_at = now + self._limits.ping_interval
+            case Engine.PING:
+                self._output += encode(Opcode.TEXT, (Engine.PONG + text[1:]).encode())
+            case Engine.CLOSE:
+                self._end(Ending.LEFT, events)
+            case Engine.NOOP | Engine.UPGRADE:
+                pass
+            case _:
+                raise ChatError("A message is not a packet of Engine.IO 4.")
+
+    def _packet(self, packet: Packet, now: float, events: list[ChatEvent]) -> None:
+        match packet.kind:
+            case Kind.BINARY_EVENT | Kind.BINARY_ACK:
+                self._end(Ending.BINARY, events)
+            case Kind.CONNECT if packet.namespace != ROOT:
+                refusal = {"message": "There is only the namespace /.", "data": _NO_NAMESPACE}
+                self._send(Packet(Kind.CONNECT_ERROR, refusal, packet.namespace))
+            case Kind.CONNECT:
+                if self._phase is not _Phase.OPENED:
+                    raise ChatError("A second CONNECT packet came.")
+                self._phase = _Phase.DECIDING
+                events.append(JoinRequested(packet.data or {}))
+            case Kind.EVENT | Kind.ACK | Kind.DISCONNECT if packet.namespace != ROOT:
+                pass  # of a namespace that was refused
+            case Kind.EVENT:
+                if self._phase is not _Phase.JOINED:
+                    raise ChatError("An event came before the CONNECT packet was accepted.")
+                name, *arguments = packet.data
+                events.append(Emitted(name, tuple(arguments), packet.ack))
+            case Kind.DISCONNECT:
+                self._end(Ending.LEFT, events)
+            case Kind.ACK:
+                pass  # this server asks for none
+            case _:
+                raise ChatError("Only a server sends CONNECT_ERROR.")
+
+    def _send(self, packet: Packet) -> None:
+        self._output += encode(Opcode.TEXT, packet.serialise())
+
+    def _end(self, ending: Ending, events: list[ChatEvent], words: str = "") -> None:
+        self._phase = _Phase.ENDED
+        self._output += encode_close(ending.code, words or ending.words)
+        events.append(Ended(ending))
+
+
+_NO_NAMESPACE = {"code": "bad_namespace"}

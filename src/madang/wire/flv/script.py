@@ -1,0 +1,32 @@
+"""Script tags: the onMetaData that describes a stream (FLV 10.1, E.4.4 and E.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from madang.wire import amf0
+
+_SET_DATA_FRAME = "@setDataFrame"
+_ON_METADATA = "onMetaData"
+
+
+def on_metadata(body: bytes) -> dict[str, amf0.Value]:
+    """The properties of an onMetaData tag; empty for any other script tag.
+
+    Publishers wrap the tag in `@setDataFrame`, which is seen through. Raises Amf0Error and
+    LimitExceeded; since metadata is wrong on many cameras, callers go on without it.
+    """
+    match amf0.decode(body):
+        case [str(wrapper), str(name), Mapping() as values, *_] if (
+            wrapper == _SET_DATA_FRAME and name == _ON_METADATA
+        ):
+            return dict(values)
+        case [str(name), Mapping() as values, *_] if name == _ON_METADATA:
+            return dict(values)
+    return {}
+
+
+def encode_metadata(values: Mapping[str, amf0.Value], *, publishing: bool = False) -> bytes:
+    """The body of an onMetaData tag; `publishing` wraps it for an RTMP server to keep."""
+    wrapper = (_SET_DATA_FRAME,) if publishing else ()
+    return amf0.encode(*wrapper, _ON_METADATA, amf0.EcmaArray(values))

@@ -1,0 +1,94 @@
+"""Init segments: what a player must know before the first fragment (ISO/IEC 14496-12, 8)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from madang.media.track import AudioTrack, Track, VideoTrack
+from madang.wire.fmp4.boxes import box, full_box
+from madang.wire.fmp4.entries import audio_entry, video_entry
+
+_BRANDS = b"iso6" + bytes(4) + b"iso6mp41"
+"""Version 6 of the base format is the first with all that the fragments use."""
+
+_MOVIE_TIMESCALE = 1_000
+_NORMAL_RATE = 0x00010000
+_FULL_VOLUME = 0x0100
+_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_ENABLED_IN_MOVIE = 3
+_SELF_CONTAINED = 1
+_LANGUAGE_UNDETERMINED = 0x55C4
+_SAMPLE_DESCRIPTION = 1
+
+
+def init_segment(tracks: Sequence[Track]) -> bytes:
+    """ftyp and moov for these tracks; their ids are 1, 2, 3 and so on, in order."""
+    movie_header = struct.pack(
+        ">8xIIIH10x36s24xI",
+        _MOVIE_TIMESCALE,
+        0,
+        _NORMAL_RATE,
+        _FULL_VOLUME,
+        _MATRIX,
+        len(tracks) + 1,
+    )
+    numbered = list(enumerate(tracks, 1))
+    return box(b"ftyp", _BRANDS) + box(
+        b"moov",
+        full_box(b"mvhd", 0, 0, movie_header),
+        *(_trak(track_id, track) for track_id, track in numbered),
+        box(b"mvex", *(_trex(track_id) for track_id, _ in numbered)),
+    )
+
+
+def _trex(track_id: int) -> bytes:
+    # Every fragment brings its own defaults; only the sample description counts.
+    return full_box(b"trex", 0, 0, struct.pack(">II12x", track_id, _SAMPLE_DESCRIPTION))
+
+
+def _trak(track_id: int, track: Track) -> bytes:
+    match track:
+        case VideoTrack():
+            volume, width, height = 0, track.width, track.height
+            handler, media_header = b"vide", full_box(b"vmhd", 0, 1, bytes(8))
+            entry = video_entry(track)
+        case AudioTrack():
+            volume, width, height = _FULL_VOLUME, 0, 0
+            handler, media_header = b"soun", full_box(b"smhd", 0, 0, bytes(4))
+            entry = audio_entry(track)
+    track_header = struct.pack(
+        ">8xI20xH2x36sII", track_id, volume, _MATRIX, width << 16, height << 16
+    )
+    return box(
+        b"trak",
+        full_box(b"tkhd", 0, _ENABLED_IN_MOVIE, track_header),
+        box(
+            b"mdia",
+            full_box(
+                b"mdhd",
+                0,
+                0,
+                struct.pack(">8xI4xH2x", track.timescale, _LANGUAGE_UNDETERMINED),
+            ),
+            full_box(b"hdlr", 0, 0, struct.pack(">4x4s12xx", handler)),
+            box(b"minf", media_header, _data_information(), _sample_table(entry)),
+        ),
+    )
+
+
+def _data_information() -> bytes:
+    location = full_box(b"url ", 0, _SELF_CONTAINED)
+    return box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), location))
+
+
+def _sample_table(entry: bytes) -> bytes:
+    """The table of a track whose samples are all in fragments: empty but for the description."""
+    return box(
+        b"stbl",
+        full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
+        full_box(b"stts", 0, 0, bytes(4)),
+        full_box(b"stsc", 0, 0, bytes(4)),
+        full_box(b"stsz", 0, 0, bytes(8)),
+        full_box(b"stco", 0, 0, bytes(4)),
+    )

@@ -1,0 +1,52 @@
+"""Delta updates: what may be skipped, and how a reader fills it in (RFC 8216bis, 6.2.5.1)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from madang.wire.hls.model import MediaPlaylist, PlaylistError, Segment
+
+
+def skippable(playlist: MediaPlaylist) -> int:
+    """How many of the first segments a delta update of `playlist` replaces.
+
+    Those are the segments that lie wholly further from the end of the playlist, growing segment
+    included, than the skip boundary. Nothing is skipped where no delta updates are offered or
+    after the end.
+    """
+    if playlist.can_skip_until is None or playlist.ended:
+        return 0
+    beyond = len(playlist.segments)
+    distance = 0.0
+    while beyond and distance <= playlist.can_skip_until:
+        beyond -= 1
+        distance += playlist.segments[beyond].duration
+    return beyond
+
+
+def apply_delta(previous: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist:
+    """The full playlist that `delta` stands for, its skipped segments taken from `previous`.
+
+    `previous` is a full playlist of the same stream, `delta` is taken as it is where it skips
+    nothing. Skipped segments come without their parts: a playlist lists those only within three
+    target durations of its end (section 6.2.2), and the skip boundary is at least six away.
+    Raises PlaylistError where `previous` is too old to have the skipped segments.
+    """
+    if not delta.skipped:
+        return delta
+    begin = delta.media_sequence - previous.media_sequence
+    known = previous.segments[begin : begin + delta.skipped] if begin >= 0 else ()
+    if len(known) < delta.skipped or not all(segment.complete for segment in known):
+        raise PlaylistError("The delta update skips segments that the earlier playlist lacks.")
+    skipped = tuple(replace(segment, parts=()) for segment in known)
+    return replace(
+        delta, segments=skipped + _with_map(delta.segments, skipped[-1].map_uri), skipped=0
+    )
+
+
+def _with_map(segments: tuple[Segment, ...], in_force: str | None) -> tuple[Segment, ...]:
+    """`segments` with the map of the skipped ones, up to where the delta says its own."""
+    return tuple(
+        segment if segment.map_uri is not None else replace(segment, map_uri=in_force)
+        for segment in segments
+    )

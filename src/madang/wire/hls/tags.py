@@ -1,0 +1,115 @@
+"""Lines, tags and attribute values, in both directions (RFC 8216bis, sections 4.1 and 4.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from madang.base.errors import LimitExceeded
+from madang.wire.hls.model import PlaylistError
+
+MAX_PLAYLIST_CHARS = 8 * 1024 * 1024
+"""Twelve hours of 2 s segments, listed with every tag that Madang writes, are under 5 MB."""
+
+_ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]+)(?:,|\Z)')
+# Twenty digits hold the largest integer that section 4.2 allows, 2^64 - 1.
+_INTEGER = re.compile(r"[0-9]{1,20}")
+_DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def lines(text: str) -> Iterator[str]:
+    """The lines of a playlist after its first, without those that say nothing.
+
+    Raises PlaylistError where it does not begin with EXTM3U (section 4.4.1.1) or has control
+    characters (section 4.1), LimitExceeded where it is longer than MAX_PLAYLIST_CHARS.
+    """
+    if len(text) > MAX_PLAYLIST_CHARS:
+        raise LimitExceeded("MAX_PLAYLIST_CHARS", f"The playlist has {len(text)} characters.")
+    first, *rest = (line.removesuffix("\r") for line in text.split("\n"))
+    if first != "#EXTM3U":
+        raise PlaylistError("The playlist does not begin with #EXTM3U.")
+    for line in rest:
+        if _CONTROL.search(line):
+            raise PlaylistError(f"A line has a control character: {line[:80]!r}.")
+        if line and (not line.startswith("#") or line.startswith("#EXT")):
+            yield line
+
+
+def attributes(value: str) -> dict[str, str]:
+    """The attributes of a tag by name, quotes taken off. Raises PlaylistError."""
+    found: dict[str, str] = {}
+    position = 0
+    while position < len(value):
+        match = _ATTRIBUTE.match(value, position)
+        if match is None or match[1] in found:
+            raise PlaylistError(f"Not an attribute list: {value[:80]!r}.")
+        found[match[1]] = match[2].strip('"')
+        position = match.end()
+    return found
+
+
+def required(found: dict[str, str], name: str) -> str:
+    """The attribute `name`. Raises PlaylistError where it is missing."""
+    try:
+        return found[name]
+    except KeyError:
+        raise PlaylistError(f"The attribute {name} is missing.") from None
+
+
+def integer(value: str) -> int:
+    """A decimal-integer. Raises PlaylistError."""
+    if not _INTEGER.fullmatch(value):
+        raise PlaylistError(f"Not an integer: {value[:40]!r}.")
+    return int(value)
+
+
+def decimal(value: str) -> float:
+    """A decimal-floating-point. Raises PlaylistError."""
+    if not _DECIMAL.fullmatch(value):
+        raise PlaylistError(f"Not a decimal number: {value[:40]!r}.")
+    return float(value)
+
+
+def resolution(value: str) -> tuple[int, int]:
+    """A decimal-resolution: width and height. Raises PlaylistError."""
+    width, _, height = value.partition("x")
+    return integer(width), integer(height)
+
+
+def instant(value: str) -> datetime:
+    """A time with its zone, in UTC (section 4.4.4.6). Raises PlaylistError."""
+    try:
+        when = datetime.fromisoformat(value)
+        if when.tzinfo is not None:
+            return when.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise PlaylistError(f"Not a time with a zone: {value[:40]!r}.")
+
+
+def write_decimal(value: float) -> str:
+    """`value` to 10 microseconds: finer than a tick of 90 kHz, and no exponent."""
+    return f"{value:.5f}".rstrip("0").removesuffix(".")
+
+
+def write_instant(when: datetime) -> str:
+    """`when` in UTC to the millisecond. Raises ValueError where it has no zone."""
+    if when.tzinfo is None:
+        raise ValueError("a program date time needs a zone")
+    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def quoted(value: str) -> str:
+    """A quoted-string. Raises ValueError where the format has no way to say `value`."""
+    if '"' in value or _CONTROL.search(value):
+        raise ValueError(f"cannot be quoted in a playlist: {value!r}")
+    return f'"{value}"'
+
+
+def uri_line(uri: str) -> str:
+    """A line with a URI. Raises ValueError where it would read as something else."""
+    if not uri or uri.startswith("#") or _CONTROL.search(uri):
+        raise ValueError(f"cannot be a line of a playlist: {uri!r}")
+    return uri

@@ -1,0 +1,34 @@
+"""RTMP: sessions of both sides, without sockets (Adobe's RTMP 1.0 and Enhanced RTMP v2)."""
+
+from madang.wire.rtmp.client import ClientSession
+from madang.wire.rtmp.errors import RtmpError
+from madang.wire.rtmp.events import (
+    Closed,
+    Connected,
+    Ending,
+    Event,
+    MediaReceived,
+    MetadataReceived,
+    PublishRequested,
+    PublishStopped,
+)
+from madang.wire.rtmp.handshake import RANDOM as HANDSHAKE_RANDOM
+from madang.wire.rtmp.limits import DEFAULT_LIMITS, Limits
+from madang.wire.rtmp.server import ServerSession
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "HANDSHAKE_RANDOM",
+    "ClientSession",
+    "Closed",
+    "Connected",
+    "Ending",
+    "Event",
+    "Limits",
+    "MediaReceived",
+    "MetadataReceived",
+    "PublishRequested",
+    "PublishStopped",
+    "RtmpError",
+    "ServerSession",
+]

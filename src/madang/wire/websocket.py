@@ -1,0 +1,162 @@
+"""WebSocket frames of the server's side (RFC 6455, section 5), without extensions."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from madang.base.errors import LimitExceeded, ParseError
+
+_FIN = 0x80
+_RESERVED = 0x70
+_MASKED = 0x80
+_SHORT = 125
+"""The longest payload whose length stands in the second byte, and the longest of a control
+frame (RFC 6455, sections 5.2 and 5.5)."""
+_TWO_BYTES = 126
+_EIGHT_BYTES = 127
+_KEY = 4
+
+
+class WebSocketError(ParseError):
+    """The client breaks RFC 6455."""
+
+
+class Opcode(enum.IntEnum):
+    """What a frame carries (RFC 6455, section 5.2)."""
+
+    CONTINUATION = 0
+    TEXT = 1
+    BINARY = 2
+    CLOSE = 8
+    PING = 9
+    PONG = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole text or binary message, or one control frame, without its mask."""
+
+    opcode: Opcode
+    payload: bytes
+
+
+def encode(opcode: Opcode, payload: bytes) -> bytes:
+    """One unmasked, final frame: what a server sends (RFC 6455, section 5.1)."""
+    size = len(payload)
+    if size <= _SHORT:
+        head = bytes((_FIN | opcode, size))
+    elif size < 1 << 16:
+        head = bytes((_FIN | opcode, _TWO_BYTES)) + size.to_bytes(2)
+    else:
+        head = bytes((_FIN | opcode, _EIGHT_BYTES)) + size.to_bytes(8)
+    return head + payload
+
+
+def encode_masked(opcode: Opcode, payload: bytes, key: bytes, *, final: bool = True) -> bytes:
+    """One frame as a client sends it, masked with the four bytes of `key`."""
+    size = len(payload)
+    first = (_FIN if final else 0) | opcode
+    if size <= _SHORT:
+        head = bytes((first, _MASKED | size))
+    elif size < 1 << 16:
+        head = bytes((first, _MASKED | _TWO_BYTES)) + size.to_bytes(2)
+    else:
+        head = bytes((first, _MASKED | _EIGHT_BYTES)) + size.to_bytes(8)
+    return head + key + unmasked(payload, key)
+
+
+def encode_close(code: int, reason: str) -> bytes:
+    """A Close frame (RFC 6455, section 5.5.1); `reason` is cut where it is too long."""
+    words = reason.encode()[: _SHORT - 2].decode(errors="ignore").encode()
+    return encode(Opcode.CLOSE, code.to_bytes(2) + words)
+
+
+def unmasked(payload: bytes, key: bytes) -> bytes:
+    """`payload` with the mask taken off, or put on (RFC 6455, section 5.3)."""
+    size = len(payload)
+    repeated = (key * (size // _KEY + 1))[:size]
+    return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
+
+
+class FrameReader:
+    """Puts messages together from the bytes of a client.
+
+    `largest` bounds a message in bytes, `fragments` the frames it may come in.
+    """
+
+    __slots__ = ("_buffer", "_fragments", "_kind", "_largest", "_most", "_whole")
+
+    def __init__(self, largest: int, fragments: int) -> None:
+        self._largest = largest
+        self._most = fragments
+        self._buffer = b""
+        self._kind: Opcode | None = None
+        self._whole = b""
+        self._fragments = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes in; ask `next_message` for what they complete."""
+        self._buffer = self._buffer + data if self._buffer else data
+
+    def next_message(self) -> Message | None:
+        """The next complete message. Raises WebSocketError, LimitExceeded."""
+        while (frame := self._next_frame()) is not None:
+            final, opcode, payload = frame
+            if opcode >= Opcode.CLOSE:
+                if not final or len(payload) > _SHORT:
+                    raise WebSocketError("A control frame is fragmented or longer than 125 bytes.")
+                return Message(opcode, payload)
+            if (message := self._joined(final, opcode, payload)) is not None:
+                return message
+        return None
+
+    def _joined(self, final: bool, opcode: Opcode, payload: bytes) -> Message | None:
+        if opcode is Opcode.CONTINUATION:
+            if self._kind is None:
+                raise WebSocketError("A continuation frame continues nothing.")
+        elif self._kind is not None:
+            raise WebSocketError("A new message begins inside another.")
+        elif final:
+            return Message(opcode, payload)
+        else:
+            self._kind = opcode
+        self._fragments += 1
+        if self._fragments > self._most:
+            raise LimitExceeded("fragments", "A message comes in too many frames.")
+        self._whole += payload
+        if not final:
+            return None
+        message = Message(self._kind or opcode, self._whole)
+        self._kind, self._whole, self._fragments = None, b"", 0
+        return message
+
+    def _next_frame(self) -> tuple[bool, Opcode, bytes] | None:
+        buffer = self._buffer
+        if len(buffer) < 2:
+            return None
+        first, second = buffer[0], buffer[1]
+        if first & _RESERVED:
+            raise WebSocketError("A reserved bit is set, but no extension was agreed on.")
+        try:
+            opcode = Opcode(first & 0x0F)
+        except ValueError:
+            raise WebSocketError(f"There is no WebSocket opcode {first & 0x0F}.") from None
+        if not second & _MASKED:
+            raise WebSocketError("A client's frames must be masked.")
+        at, size = 2, second & 0x7F
+        if size >= _TWO_BYTES:
+            at = 4 if size == _TWO_BYTES else 10
+            if len(buffer) < at:
+                return None
+            size = int.from_bytes(buffer[2:at])
+        if size + len(self._whole) > self._largest:
+            raise LimitExceeded(
+                "frame", f"A message is longer than {self._largest} bytes.", mend="Send less."
+            )
+        end = at + _KEY + size
+        if len(buffer) < end:
+            return None
+        payload = unmasked(buffer[at + _KEY : end], buffer[at : at + _KEY])
+        self._buffer = buffer[end:]
+        return bool(first & _FIN), opcode, payload

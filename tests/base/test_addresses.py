@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madang.base.addresses import client_address, is_loopback, unmapped, within
+
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "client"),
+    [
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        ("10.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "198.51.100.7, unknown", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.7, unknown, 10.0.0.2", "10.0.0.2"),
+        ("10.0.0.1", " , 198.51.100.7 ,, ", "198.51.100.7"),
+        ("2001:db8::1", "2001:db9::7", "2001:db9::7"),
+        ("::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("10.0.0.1", "198.51.100.7, ::ffff:10.0.0.2", "198.51.100.7"),
+        ("::ffff:192.0.2.1", "198.51.100.7", "192.0.2.1"),
+    ],
+)
+def test_the_client_is_the_nearest_hop_that_no_trusted_proxy_is(
+    peer: str, forwarded_for: str, client: str
+) -> None:
+    assert client_address(peer, forwarded_for, PROXIES) == client
+
+
+@given(st.text())
+def test_what_a_client_writes_never_decides_without_a_trusted_proxy(written: str) -> None:
+    assert client_address("192.0.2.1", written, PROXIES) == "192.0.2.1"
+
+
+@given(st.text())
+def test_what_a_client_writes_left_of_a_proxys_word_never_decides(written: str) -> None:
+    assert client_address("10.0.0.1", f"{written},198.51.100.7", PROXIES) == "198.51.100.7"
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("::ffff:192.0.2.1", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_known_in_every_spelling(address: str, loopback: bool) -> None:
+    assert is_loopback(address) is loopback
+
+
+def test_what_is_no_address_lies_nowhere() -> None:
+    assert not within("unknown", (ip_network("0.0.0.0/0"), ip_network("::/0")))
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "::1", "nonsense", "::nonsense"])
+def test_other_addresses_stay_as_they_are(address: str) -> None:
+    assert unmapped(address) == address
+
+
+def test_an_address_of_ipv4_in_ipv6_is_taken_out() -> None:
+    assert unmapped("::ffff:192.0.2.1") == "192.0.2.1"

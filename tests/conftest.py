@@ -1,0 +1,136 @@
+"""One Django for the whole run, on a database of its own; and who runs beside whom.
+
+Tests that touch the database ask for `db`: what they write is rolled back. `committed_db` is for
+those that need real transactions (threads, locks): it empties the tables afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from madang.station import boot, settings
+from madang.station.settings import Settings
+from tests.support import stores
+from tests.support.stores import Server
+
+pytest_plugins = ["tests.support.lanes"]
+
+# A developer's own settings must not decide whether a test passes.
+for variable in [name for name in os.environ if name.startswith("MADANG_") and "__" in name]:
+    del os.environ[variable]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--store=postgresql`: the same tests on PostgreSQL and Redis."""
+    parser.addoption("--store", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server, where a test asks for one."""
+    with stores.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[Server]:
+    """A Redis server, where a test asks for one."""
+    with stores.redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def store(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The stores of this run, as environment variables: none for SQLite and memory."""
+    if request.config.getoption("store") == "sqlite":
+        return {}
+    return {
+        "MADANG_DATABASE__URL": request.getfixturevalue("postgresql").url,
+        "MADANG_REDIS__URL": request.getfixturevalue("redis").url,
+    }
+
+
+@pytest.fixture(scope="session")
+def station(tmp_path_factory: pytest.TempPathFactory, store: dict[str, str]) -> Iterator[Settings]:
+    """Settings in force in this process, on a data folder that ends with the run."""
+    in_force = settings.load(tmp_path_factory.mktemp("station"), environ=store)
+    # Tests have many threads at once, each with its connection.
+    boot.control_plane(in_force, connections=24)
+    _without_front_end(tmp_path_factory.mktemp("front-end"))
+    from django.contrib.auth.hashers import Argon2PasswordHasher
+    from django.test.utils import setup_test_environment
+
+    # Hundreds of accounts are made here: the same hash, without its deliberate cost.
+    Argon2PasswordHasher.time_cost = 1
+    Argon2PasswordHasher.memory_cost = 64
+    Argon2PasswordHasher.parallelism = 1
+
+    setup_test_environment()
+    yield in_force
+    from django.db import connection
+
+    connection.close()
+    if connection.vendor == "postgresql":
+        connection.close_pool()
+
+
+@pytest.fixture
+def db(station: Settings) -> Iterator[None]:
+    """The database, as it was before the test once the test is over."""
+    from django.core.cache import cache
+    from django.test import TestCase
+
+    class Rollback(TestCase):
+        """Borrowed for its transaction."""
+
+    Rollback.setUpClass()
+    case = Rollback("run")
+    case._pre_setup()  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        case._post_teardown()  # type: ignore[attr-defined]
+        Rollback.tearDownClass()
+        cache.clear()
+
+
+@pytest.fixture
+def committed_db(station: Settings) -> Iterator[None]:
+    """The database with real transactions; every table is empty afterwards."""
+    from django.core.management import call_command
+
+    yield
+    call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture
+def client(db: None) -> Any:
+    """A browser without JavaScript: `django.test.Client`."""
+    from django.test import Client
+
+    return Client(HTTP_HOST="localhost")
+
+
+def _without_front_end(folder: Path) -> None:
+    # Pages are tested for what they say, also where nobody has built the scripts.
+    if (boot.web_folder() / "static" / "dist" / "manifest.json").is_file():
+        return
+    from django.conf import settings as django_settings
+
+    manifest = folder / "manifest.json"
+    names = (
+        "src/site.ts",
+        "src/player.ts",
+        "src/studio.ts",
+        "src/plan.ts",
+        "src/chat.ts",
+        "src/overlay.ts",
+    )
+    manifest.write_text(json.dumps({name: {"file": f"{name}.js"} for name in names}))
+    django_settings.DJANGO_VITE["default"]["manifest_path"] = manifest

@@ -1,0 +1,93 @@
+"""Connections that break, and a station that restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.support.chat import SOON, sit_down
+from tests.support.station import Station
+
+pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
+
+
+async def test_a_page_whose_connection_broke_gets_what_it_missed_exactly_once(
+    station: Station, browser: Browser
+) -> None:
+    path = "/@missed"
+    async with (
+        sit_down(browser, station, path, guest="minji") as minji,
+        sit_down(browser, station, path, guest="river") as river,
+    ):
+        await minji.write("before")
+        await river.sees("before")
+        await river.loses_its_connection()
+        await expect(river.chat).to_have_attribute("data-state", "offline")
+        for n in range(5):
+            await minji.write(f"while away {n}")
+            await minji.sees(f"while away {n}")
+        await river.arrives()
+        await minji.write("after")
+        await river.sees("after", within=5 * SOON)
+        texts = await river.chat.locator(".chat-text").all_inner_texts()
+        assert texts == ["before", *(f"while away {n}" for n in range(5)), "after"]
+        assert not [each for each in river.tab.complaints if each.startswith("uncaught")]
+
+
+async def test_a_message_that_did_not_get_through_can_be_sent_again(
+    station: Station, browser: Browser
+) -> None:
+    path = "/@again"
+    async with (
+        sit_down(browser, station, path, guest="minji") as minji,
+        sit_down(browser, station, path, guest="river") as river,
+    ):
+        await minji.write("before")
+        await river.sees("before")
+        await minji.loses_its_connection()
+        await expect(minji.chat).to_have_attribute("data-state", "offline")
+        await minji.write("into the dark")
+        await expect(minji.row("into the dark")).to_have_attribute("data-state", "failed")
+        await minji.arrives()
+        await minji.row("into the dark").get_by_role("button", name="Send again").click()
+        await river.sees("into the dark")
+        await expect(minji.row("into the dark")).to_have_attribute("data-state", "sent")
+        await minji.sees("into the dark")
+
+
+async def test_pages_survive_a_restart_of_the_station_by_themselves(
+    tmp_path: Path, browser: Browser
+) -> None:
+    station = Station(tmp_path / "data")
+    station.open_channels("yard")
+    await asyncio.to_thread(station.start)
+    try:
+        async with (
+            sit_down(browser, station, "/@yard", guest="minji") as minji,
+            sit_down(browser, station, "/@yard", guest="river") as river,
+        ):
+            await minji.write("before the restart")
+            await river.sees("before the restart")
+            await minji.tab.page.evaluate("() => { window.sameDocument = true; }")
+            await asyncio.to_thread(station.stop)
+            for seat in (minji, river):
+                await expect(seat.chat).to_have_attribute(
+                    "data-state", re.compile("offline|connecting"), timeout=5_000
+                )
+            await expect(minji.chat.locator("[data-chat-banner]")).to_be_visible()
+            await asyncio.to_thread(station.start)
+            await minji.arrives(within=20_000)
+            await river.arrives(within=20_000)
+            await river.write("after the restart")
+            await minji.sees("after the restart", within=5 * SOON)
+            await minji.sees("before the restart")
+            assert await minji.tab.page.evaluate("() => window.sameDocument")
+            faults = [each for seat in (minji, river) for each in seat.tab.faults]
+            assert not faults
+    finally:
+        if station.runs:
+            await asyncio.to_thread(station.stop)

@@ -1,0 +1,170 @@
+"""What a moderator does is done on every page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.support.chat import ARRIVES, MODERATOR, SOON, Promptness, evening, sit_down
+from tests.support.station import Station
+
+pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
+
+
+async def test_what_a_moderator_does_is_done_on_every_page(
+    station: Station, browser: Browser
+) -> None:
+    path = "/@order"
+    async with (
+        evening(browser, station, "order") as (owner, minji, river),
+        sit_down(browser, station, path, account=MODERATOR) as marshal,
+    ):
+        await minji.write("a kind word")
+        await river.write("an unkind word")
+        await marshal.sees("an unkind word")
+        await owner.write(f"/mod {MODERATOR[0]}")
+        await expect(marshal.chat).to_have_attribute("data-moderates", "", timeout=SOON)
+
+        # Delete, and take it back.
+        await marshal.chooses("an unkind word", "Delete the message")
+        for seat in (owner, minji, river):
+            await seat.misses("an unkind word")
+        await marshal.undoes()
+        for seat in (owner, minji, river):
+            await seat.sees("an unkind word")
+
+        # Pin.
+        await marshal.chooses("a kind word", "Pin")
+        for seat in (owner, minji, river):
+            await expect(seat.chat.locator("[data-chat-pinned]")).to_contain_text(
+                "a kind word", timeout=SOON
+            )
+        await marshal.chat.locator("[data-chat-pinned] button").click()
+        await expect(minji.chat.locator("[data-chat-pinned]")).to_be_hidden(timeout=SOON)
+
+        # Time out: gone from every page, and silent.
+        await marshal.chooses("an unkind word", "Time out river: 10 min")
+        for seat in (owner, minji, river):
+            await seat.misses("an unkind word")
+        await expect(river.chat.locator("[data-chat-banner]")).to_contain_text(
+            "후에 다시 채팅할 수 있습니다", timeout=SOON
+        )
+        await marshal.undoes()
+        await expect(river.chat.locator("[data-chat-banner]")).to_be_hidden(timeout=SOON)
+        await river.write("sorry about that")
+        await minji.sees("sorry about that")
+
+        # Ban by command; it holds when the page comes back.
+        await marshal.write("/ban river")
+        await minji.misses("sorry about that")
+        await river.tab.page.reload()
+        await expect(river.chat.locator("[data-chat-banner]")).to_contain_text(
+            "차단되었습니다", timeout=ARRIVES
+        )
+        assert not marshal.tab.complaints
+        assert not minji.tab.complaints
+
+
+async def test_the_rules_a_moderator_sets_stand_on_every_page(
+    station: Station, browser: Browser
+) -> None:
+    prompt = Promptness()
+    async with evening(browser, station, "rules") as (owner, minji, river):
+        mode = minji.chat.locator("[data-chat-mode]")
+        await owner.write("/slow 30s")
+        words = "Slow: one message in 30 s"
+        await prompt.of(expect(mode).to_contain_text(words, timeout=ARRIVES))
+        await expect(river.chat.locator("[data-chat-mode]")).to_contain_text("저속 모드: 30초")
+        await minji.write("once")
+        await prompt.of(river.sees("once", within=ARRIVES))
+        wait = minji.chat.locator("[data-chat-wait]")
+        await expect(wait).to_contain_text(re.compile(r"Write again in \d+ s"))
+        await expect(minji.chat.locator("[data-chat-send]")).to_be_disabled()
+        await owner.write("/slow off")
+        await prompt.of(expect(mode).to_be_hidden(timeout=ARRIVES))
+        # The page counts down twice a second: until then its button sends nothing.
+        await expect(wait).to_be_hidden()
+
+        await owner.write("/emoteonly")
+        await prompt.of(expect(mode).to_contain_text("Emotes only", timeout=ARRIVES))
+        await minji.write("only words")
+        failed = minji.row("only words")
+        await expect(failed).to_have_attribute("data-state", "failed")
+        await expect(failed).to_contain_text("Only emotes may be sent now.")
+        await owner.write("/emoteonly off")
+        await prompt.of(expect(mode).to_be_hidden(timeout=ARRIVES))
+        await failed.get_by_role("button", name="Send again").click()
+        await prompt.of(river.sees("only words", within=ARRIVES))
+
+        await owner.write("/links off")
+        await prompt.of(owner.says("/links off", within=ARRIVES))
+        await minji.write("https://example.org/x")
+        link = minji.row("example.org")
+        await prompt.of(
+            expect(link).to_contain_text("Links are not allowed here.", timeout=ARRIVES)
+        )
+        await owner.write("/links all")
+        await prompt.of(owner.says("/links all", within=ARRIVES))
+        await link.get_by_role("button", name="Send again").click()
+        shown = river.row("example.org").locator("a")
+        await prompt.of(
+            expect(shown).to_have_attribute("rel", "noopener nofollow ugc", timeout=ARRIVES)
+        )
+
+        await owner.write("/members")
+        banner = minji.chat.locator("[data-chat-banner]")
+        await prompt.of(
+            expect(banner).to_contain_text("Only members may write now.", timeout=ARRIVES)
+        )
+        await expect(minji.field).to_be_hidden()
+        await owner.write("/members off")
+        await prompt.of(expect(minji.field).to_be_visible(timeout=ARRIVES))
+
+        await owner.write("/guests off")
+        sign_in = minji.chat.locator("[data-chat-sign-in]")
+        await prompt.of(expect(sign_in).to_be_visible(timeout=ARRIVES))
+        await owner.write("/guests")
+        await prompt.of(expect(minji.field).to_be_visible(timeout=ARRIVES))
+
+        await owner.write("/clear")
+        for seat in (owner, minji, river):
+            await prompt.of(seat.misses("once", within=ARRIVES))
+        await owner.write("/nonsense")
+        await prompt.of(owner.sees("There is no such command.", within=ARRIVES))
+        for seat in (owner, minji, river):
+            assert not seat.tab.complaints
+    prompt.check()
+
+
+async def test_the_menus_do_what_the_commands_do(station: Station, browser: Browser) -> None:
+    prompt = Promptness()
+    async with evening(browser, station, "menus") as (owner, minji, river):
+        await river.write("as a member")
+        await prompt.of(owner.sees("as a member", within=ARRIVES))
+        await owner.chooses("as a member", "Make a moderator")
+        await prompt.of(expect(river.chat).to_have_attribute("data-moderates", "", timeout=ARRIVES))
+        await river.chat.locator("[data-chat-rules]").click()
+        rule = "링크를 보낼 수 있는 사람: 금지"
+        await river.tab.page.get_by_role("menuitem", name=rule, exact=True).click()
+        await prompt.of(river.says("규칙을 바꿨습니다.", within=ARRIVES))
+        await minji.write("https://example.org/y")
+        refused = minji.row("example.org")
+        await prompt.of(
+            expect(refused).to_contain_text("Links are not allowed here.", timeout=ARRIVES)
+        )
+        await river.undoes()
+        await prompt.of(river.says("되돌렸습니다.", within=ARRIVES))
+        await refused.get_by_role("button", name="Send again").click()
+        await prompt.of(owner.sees("example.org", within=ARRIVES))
+
+        await river.write("as a moderator")
+        await prompt.of(owner.sees("as a moderator", within=ARRIVES))
+        await owner.chooses("as a moderator", "Remove from the moderators")
+        await prompt.of(
+            expect(river.chat).not_to_have_attribute("data-moderates", "", timeout=ARRIVES)
+        )
+        for seat in (owner, minji, river):
+            assert not seat.tab.complaints
+    prompt.check()

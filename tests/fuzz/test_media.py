@@ -1,0 +1,70 @@
+"""Mutated codec configurations and frames make a track or are refused; nothing else happens."""
+
+from __future__ import annotations
+
+import pytest
+
+from madang.base.errors import ParseError
+from madang.media.av1 import strip_temporal_delimiters
+from madang.media.configs import audio_track, unit_samples, video_track
+from madang.media.track import AudioTrack, Codec, Track
+from madang.wire.fmp4 import init_segment
+from tests.support.fuzzing import SUITE_COUNT, fuzz
+from tests.support.samples import PROGRAMS, RECIPES, Sample, sample
+
+WITHOUT_CONFIG = frozenset({Codec.AC3, Codec.EAC3, Codec.MP3})
+FRAMES_READ = frozenset({Codec.AV1, Codec.VP9, Codec.OPUS, Codec.FLAC, Codec.AC3, Codec.EAC3})
+FRAMES_READ |= {Codec.MP3}
+
+HEADER_SIZE = 64
+"""Bytes of a frame that are kept as a seed, so that mutations hit what is parsed."""
+
+
+def samples_of(codec: Codec) -> list[Sample]:
+    names = [name for name, (made_by, _) in RECIPES.items() if made_by is codec]
+    return [sample(program, name) for name in names for program in PROGRAMS]
+
+
+def frames_of(codec: Codec) -> list[bytes]:
+    # E-AC-3 walks from frame to frame, so its units stay whole.
+    size = None if codec is Codec.EAC3 else HEADER_SIZE
+    return [made.units[0].data[:size] for made in samples_of(codec)]
+
+
+def share(codec: Codec) -> int:
+    """Inputs for one of the tests of a codec: together they make the suite's count."""
+    return SUITE_COUNT // ((codec not in WITHOUT_CONFIG) + (codec in FRAMES_READ))
+
+
+def make(codec: Codec, config: bytes, frame: bytes) -> Track:
+    if codec.is_video:
+        return video_track(codec, config, frame)
+    return audio_track(codec, config, frame)
+
+
+@pytest.mark.parametrize("codec", [codec for codec in Codec if codec not in WITHOUT_CONFIG])
+def test_a_configuration_makes_a_track_or_is_refused(codec: Codec) -> None:
+    frame = samples_of(codec)[0].units[0].data
+
+    def target(data: bytes) -> None:
+        # What a parser lets through must fit in the boxes as well.
+        init_segment([make(codec, data, frame)])
+
+    fuzz(target, [made.config for made in samples_of(codec)], (ParseError,), share(codec))
+
+
+@pytest.mark.parametrize("codec", [codec for codec in Codec if codec in FRAMES_READ])
+def test_a_frame_is_measured_or_refused(codec: Codec) -> None:
+    made = samples_of(codec)[0]
+    track = made.track
+    # With a record alone, the sequence header of AV1 is looked for in the frame.
+    config = made.config[:4] if codec is Codec.AV1 else made.config
+
+    def target(data: bytes) -> None:
+        if isinstance(track, AudioTrack):
+            assert unit_samples(track, data) >= 0
+        elif codec is Codec.AV1:
+            assert len(strip_temporal_delimiters(data)) <= len(data)
+        init_segment([make(codec, config, data)])
+
+    fuzz(target, frames_of(codec), (ParseError,), share(codec))

@@ -1,0 +1,78 @@
+"""A station's data folder, with and without a backup, and a server to keep copies on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.backups import keeper
+from tests.support.grounds import PostgresqlGround, furnished_cluster, postgresql_ground
+from tests.support.sshd import Sftp, sftp_server
+from tests.support.station import Station
+
+
+@pytest.fixture(scope="session", autouse=True)
+def restic() -> None:
+    """The program that these tests are about."""
+    if shutil.which("restic") is None:
+        pytest.skip("no restic on this machine: apt install restic")
+
+
+@pytest.fixture(scope="session")
+def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
+    """A server for all tests."""
+    with sftp_server(tmp_path_factory.mktemp("sftp")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an account and channels, to be copied."""
+    station = Station(tmp_path_factory.mktemp("furnished") / "data")
+    station.open_channels("yard", "attic")
+    (station.data / "madang.toml").write_text('[station]\nname = "Courtyard TV"\n')
+    return station.data
+
+
+@pytest.fixture(scope="session")
+def furnished_postgresql() -> Iterator[PostgresqlGround]:
+    """The same on PostgreSQL, to be copied."""
+    if shutil.which("pgbackrest") is None:
+        pytest.skip("no pgbackrest on this machine: apt install pgbackrest")
+    with furnished_cluster() as ground:
+        yield ground
+
+
+@pytest.fixture
+def postgresql(furnished_postgresql: PostgresqlGround) -> Iterator[PostgresqlGround]:
+    """A station's own copy of the furnished cluster; its server runs."""
+    with postgresql_ground(furnished_postgresql) as ground:
+        yield ground
+
+
+@pytest.fixture(scope="session")
+def saved(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A furnished folder with one backup in it, to be copied."""
+    copy = tmp_path_factory.mktemp("saved") / "data"
+    shutil.copytree(furnished, copy)
+    keeper(copy).now()
+    return copy
+
+
+@pytest.fixture
+def backed_up(saved: Path, tmp_path: Path) -> Path:
+    """A station's own copy of the folder with a backup."""
+    copy = tmp_path / "data"
+    shutil.copytree(saved, copy)
+    return copy
+
+
+@pytest.fixture
+def data(furnished: Path, tmp_path: Path) -> Path:
+    """A station's own copy of the furnished folder."""
+    copy = tmp_path / "data"
+    shutil.copytree(furnished, copy)
+    return copy

@@ -1,0 +1,170 @@
+"""What only PostgreSQL has: an archive of every change, so that hardly any are lost."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from madang.ops.backup.keeper import Keeper, ship
+from madang.ops.backup.model import Keep
+from madang.ops.backup.places import Access, Kind, Place, parse_place
+from madang.ops.backup.render import (
+    ARCHIVE_SECONDS,
+    SHIP_SECONDS,
+    Archive,
+    pgbackrest_conf,
+    postgresql_conf,
+)
+from tests.support.backups import done, keeper, trouble
+from tests.support.grounds import PostgresqlGround
+from tests.support.sshd import Sftp
+from tests.support.station import until
+
+SHIP_EVERY = 0.5
+SLACK = 8.0
+"""Seconds that two forced segments and two transfers may take on a busy machine."""
+
+
+class Writer(threading.Thread):
+    """Commits a row twenty times a second, and remembers the last that was acknowledged."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self.last: datetime | None = None
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            while not self.ended.wait(0.05):
+                try:
+                    row = connection.execute(
+                        "INSERT INTO loss VALUES (clock_timestamp()) RETURNING at"
+                    ).fetchone()
+                except psycopg.OperationalError:
+                    return  # the server is gone
+                assert row is not None
+                self.last = row[0]
+
+
+@contextmanager
+def shipping(keeping: Keeper) -> Iterator[None]:
+    """What the station's own rounds do, more often."""
+    ended = threading.Event()
+
+    def go_round() -> None:
+        while not ended.wait(SHIP_EVERY):
+            ship(keeping.plan)
+
+    rounds = threading.Thread(target=go_round)
+    rounds.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        rounds.join()
+
+
+def test_a_machine_that_is_lost_under_load_loses_a_bounded_time(
+    postgresql: PostgresqlGround, sftp: Sftp, tmp_path: Path
+) -> None:
+    ground, url = postgresql, sftp.url("loss")
+    away = {**ground.settings, "BACKUP__OFFSITE": url, "BACKUP__SFTP_KEY": str(sftp.key)}
+    keeping = keeper(ground.data, **away)
+    ground.ask("CREATE TABLE loss (at timestamptz)")
+    keeping.now()
+    password = tmp_path / "password"
+    shutil.copy(keeping.plan.password_file, password)
+    writer = Writer(ground.url)
+    writer.start()
+    first = until(lambda: writer.last, "the first row")
+    archived = sftp.home / "loss/postgresql/archive/madang"
+    known = len(list(archived.rglob("*-*.zst")))
+    with shipping(keeping):
+        until(
+            lambda: len(list(archived.rglob("*-*.zst"))) >= known + 3, "three segments", within=30
+        )
+        ground.kill()
+    writer.join(10)
+    acknowledged = writer.last
+    ground.lose()
+
+    came = done(
+        ground.data,
+        *("restore", "--from", url, "--sftp-key", str(sftp.key)),
+        *("--password-file", str(password)),
+        **ground.settings,
+    )
+    assert came["place"] == "offsite"
+    ((newest,),) = ground.ask("SELECT max(at) FROM loss")
+    assert acknowledged is not None
+    assert newest > first, "only what the archive brought can be newer than the backup"
+    lost = (acknowledged - newest).total_seconds()
+    assert 0 <= lost <= 1 + SHIP_EVERY + SLACK
+
+
+def test_with_the_products_own_settings_that_time_is_less_than_a_minute() -> None:
+    assert ARCHIVE_SECONDS + SHIP_SECONDS <= 60 - 10, "ten seconds are left for the transfer"
+    assert f"archive_timeout = '{ARCHIVE_SECONDS}s'" in postgresql_conf(Path("/etc/x.conf"))
+
+
+def test_a_server_that_does_not_archive_is_told_what_to_change(
+    postgresql: PostgresqlGround,
+) -> None:
+    ground = postgresql
+    ground.configure(archive_mode="off")
+    ground.server.stop()
+    ground.server.start()
+    words = trouble(keeper(ground.data, **ground.settings).now)
+    assert "does not archive" in words
+    assert "archive_mode = 'on'" in words
+    assert str(ground.configuration) in words
+    ground.server.stop()
+    assert "PostgreSQL does not answer" in trouble(keeper(ground.data, **ground.settings).now)
+    alone = {**ground.settings, "BACKUP__LOCAL": "off", "BACKUP__OFFSITE": "file:///srv/x"}
+    ground.server.start()
+    assert "needs a near copy" in trouble(keeper(ground.data, **alone).now)
+
+
+# --- what is written on a server ---
+
+
+def archive(offsite: Place | None) -> Archive:
+    local = Place("local", Kind.FOLDER, "/srv/near")
+    cluster = Path("/var/lib/postgresql/15/main")
+    return Archive(cluster, "/run/postgresql", 5432, local, offsite, Keep(), Path("/srv/spool"))
+
+
+def test_the_configuration_says_what_pgbackrest_needs() -> None:
+    said = pgbackrest_conf(archive(None), "hush")
+    assert "repo1-path=/srv/near/postgresql\n" in said
+    assert "repo1-cipher-pass=hush\n" in said
+    assert "repo1-retention-full=4\n" in said
+    assert "[madang]\npg1-path=/var/lib/postgresql/15/main\n" in said
+    assert "repo2" not in said
+    assert "block" not in said
+    assert "repo1-block=y\n" in pgbackrest_conf(replace(archive(None), block=True), "hush")
+
+
+def test_a_bucket_is_pgbackrests_second_repository_and_an_sftp_server_is_not() -> None:
+    access = Access(s3_key="id", s3_secret="hush", s3_region="eu-1")
+    bucket = parse_place("offsite", "s3://s3.example.org/bucket/tv", access)
+    said = pgbackrest_conf(archive(bucket), "x")
+    for line in (
+        "repo2-type=s3",
+        "repo2-s3-bucket=bucket",
+        "repo2-path=/tv/postgresql",
+        "repo2-s3-endpoint=s3.example.org",
+        "repo2-s3-key-secret=hush",
+        "repo2-s3-region=eu-1",
+    ):
+        assert f"{line}\n" in said
+    sftp = parse_place("offsite", "sftp://me@host/srv", access)
+    assert "repo2" not in pgbackrest_conf(archive(sftp), "x")

@@ -1,0 +1,18 @@
+"""Machines for the tests of deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.machines import PRESENT, Ground
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A network with nobody in it but the operator."""
+    if not PRESENT:
+        pytest.skip("needs debootstrap, systemd-nspawn, apt-cacher-ng and ip: script/setup --dev")
+    with Ground(tmp_path_factory.mktemp("ground")) as ground:
+        yield ground

@@ -1,0 +1,128 @@
+"""What a deployed machine has for its backups, as far as no machine is needed to see it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from madang.ops.deploy import backups
+from madang.ops.deploy.drive import secret_texts
+from madang.ops.deploy.errors import DeployError, StationFileError
+from madang.ops.deploy.layout import machines
+from madang.ops.deploy.resources import Command, File, Resource, Unit
+from madang.ops.deploy.secretsfile import keep_secrets
+from madang.ops.deploy.stationfile import Station, load_station
+from madang.ops.deploy.texts import service
+from madang.ops.deploy.texts.service import Secrets
+from madang.station.settings import Settings, load
+from tests.support.stations import MINIMAL, SINGLE, SPLIT, station_file
+
+SECRETS = Secrets("d" * 48, "e" * 48, "f" * 48, "b" * 48)
+SFTP = (
+    '\n[backup]\noffsite = "sftp://yard@203.0.113.9/srv/yard"\nsftp_key = "key"\nkeep_weekly = 9\n'
+)
+S3 = '\n[backup]\noffsite = "s3://s3.example.org/yard"\ns3_key = "known"\ns3_secret = "whispered"\n'
+
+
+def described(folder: Path, text: str) -> Station:
+    (folder / "key").write_text("a private key\n")
+    return load_station(station_file(folder, text))
+
+
+def settings_of(folder: Path, station: Station, number: int) -> Settings:
+    """What the program reads on one of the machines."""
+    machine = machines(station)[number]
+    text = service.settings(station, machine, SECRETS, backups.settings(station, machine))
+    for name in ("fullchain.pem", "privkey.pem"):
+        (folder / name).touch()
+    config = folder / "madang.toml"
+    config.write_text(text.replace("/etc/madang/tls/", f"{folder}/"), encoding="utf-8")
+    return load(folder, config=config, environ={})
+
+
+def everything(station: Station, number: int = 0) -> list[Resource]:
+    machine = machines(station)[number]
+    config = File("/opt/madang/releases/x/madang.toml", "")
+    return [
+        *backups.prepared(station, machine, SECRETS.backup),
+        *backups.begun(station, machine),
+        *backups.timers(station, machine, config),
+    ]
+
+
+def test_one_machine_takes_them_and_the_program_takes_the_settings(tmp_path: Path) -> None:
+    minimal = settings_of(tmp_path, described(tmp_path, MINIMAL + SFTP), 0).backup
+    assert (minimal.run_by, minimal.keep_weekly) == ("station", 9)
+    assert minimal.sftp_key == Path(backups.KEY)
+    single = settings_of(tmp_path, described(tmp_path, SINGLE + SFTP), 0).backup
+    assert single.run_by == "timer"
+    assert single.offsite == "sftp://yard@203.0.113.9/srv/yard"
+    assert single.local == f"file://{backups.LOCAL}"
+    split = described(tmp_path, SPLIT + SFTP)
+    assert [settings_of(tmp_path, split, one).backup.run_by for one in (0, 1)] == [
+        "timer",
+        "nobody",
+    ]
+    assert everything(split, 1) == []
+
+
+def test_no_secret_is_where_it_could_be_shown(tmp_path: Path) -> None:
+    for more in (SFTP, S3):
+        station = described(tmp_path, SINGLE + more)
+        hidden = (*secret_texts(SECRETS, station), "a private key")
+        for resource in everything(station):
+            if isinstance(resource, Command):
+                # What a check or a command line says can be read by everybody on the machine.
+                assert not any(secret in resource.check + resource.run for secret in hidden)
+            if isinstance(resource, File) and any(secret in resource.content for secret in hidden):
+                assert resource.secret
+                assert resource.mode == 0o600
+
+
+def test_only_an_sftp_server_is_sent_to_and_is_sent_to_anew_after_each_release(
+    tmp_path: Path,
+) -> None:
+    def shipping(more: str) -> list[Unit]:
+        return [
+            resource
+            for resource in everything(described(tmp_path, SINGLE + more))
+            if isinstance(resource, Unit) and resource.name == backups.SHIPPING
+        ]
+
+    assert shipping("") == shipping(S3) == []
+    (unit,) = shipping(SFTP)
+    assert [file.path for file in unit.files][-1].endswith("/madang.toml")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('offsite = "ftp://box/x"', "backup.offsite is 'ftp://box/x': expected file:///PATH"),
+        ('sftp_key = "nowhere"', "backup.sftp_key in station.toml is nowhere"),
+        ('daily_at = "3:30"', "expected a time of day"),
+        ('offsit = "x"', "did you mean offsite?"),
+    ],
+)
+def test_a_wrong_value_is_told_before_a_server_is_touched(
+    tmp_path: Path, more: str, said: str
+) -> None:
+    with pytest.raises(StationFileError) as refused:
+        described(tmp_path, f"{SINGLE}\n[backup]\n{more}\n")
+    assert said in str(refused.value)
+
+
+def test_a_file_of_secrets_from_before_gets_what_it_lacks_once(tmp_path: Path) -> None:
+    made = keep_secrets(tmp_path, write=True)
+    file = tmp_path / "station.secrets.json"
+    before = json.loads(file.read_text())
+    del before["backup"]
+    file.write_text(json.dumps(before))
+    grown = keep_secrets(tmp_path, write=True)
+    assert replace(grown, backup=made.backup) == made
+    assert keep_secrets(tmp_path, write=True) == grown
+    file.write_text(json.dumps({**before, "backup": "not 'one"}))
+    with pytest.raises(DeployError, match="letters, digits"):
+        keep_secrets(tmp_path, write=True)

@@ -1,0 +1,88 @@
+"""Fail2ban's filters, on the lines that the running station itself writes."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from madang.ops.deploy.texts import security
+from tests.servers.chat.test_faults import HANDSHAKE
+from tests.support.deployed import wait_until
+from tests.support.encoders import Recipe, publish, sample
+from tests.support.people import crowd
+from tests.support.station import Station
+
+pytestmark = pytest.mark.e2e
+
+HOST = r"(?P<host>[0-9a-f.:]+)"
+"""Of what Fail2ban puts for <HOST>, what an address is."""
+
+LIMITS = {"CHAT__MESSAGES_PER_PERSON": "1"}
+
+HANDSHAKES = 200
+"""At a time: what a flood is."""
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """The expression of a filter, as Fail2ban reads it."""
+    (line,) = re.findall(r"^failregex = (.*)$", text, re.MULTILINE)
+    return re.compile(line.replace("<HOST>", HOST))
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    made = Station(tmp_path_factory.mktemp("filters") / "data", **LIMITS)
+    made.data.mkdir()
+    made.open_channels("yard")
+    made.start("--no-demo")
+    yield made
+    made.stop()
+
+
+def found(station: Station, text: str) -> list[str]:
+    """Addresses that a filter finds in the log so far."""
+    return [match["host"] for match in pattern(text).finditer(station.said())]
+
+
+def test_who_shows_a_wrong_stream_key_is_found(station: Station) -> None:
+    with publish(sample(Recipe()), f"{station.rtmp}/guess") as encoder:
+        encoder.ended()
+    assert found(station, security.FILTER_KEYS) == ["127.0.0.1"]
+
+
+def test_who_floods_a_chat_is_found_once_and_who_is_merely_too_fast_is_not(
+    station: Station,
+) -> None:
+    with crowd(station.http) as people:
+        hasty, flood = people.join("hasty"), people.join("flood")
+        answers = [hasty.say(f"word {number}") for number in range(20)]
+        assert answers[-1]["code"] == "too_fast"
+        assert found(station, security.FILTER_CHAT) == []
+        # What people write is in no line that the filter could take for one of the station's.
+        said = flood.say("x] chat 192.0.2.1: refused again and again: too_fast [madang.servers")
+        assert "id" in said
+        for number in range(90):
+            flood.say(f"word {number}")
+    assert found(station, security.FILTER_CHAT) == ["127.0.0.1"]
+
+
+def test_who_opens_connections_without_end_is_found(station: Station) -> None:
+    before = len(found(station, security.FILTER_CHAT))
+
+    def knock(_: int) -> None:
+        with socket.create_connection(("127.0.0.1", station.http_port), 10) as sock:
+            sock.sendall(HANDSHAKE)
+            sock.recv(100)
+
+    def shown() -> bool:
+        list(pool.map(knock, range(HANDSHAKES)))
+        return len(found(station, security.FILTER_CHAT)) > before
+
+    # The log says of one address no more than one thing in five seconds.
+    with ThreadPoolExecutor(32) as pool:
+        wait_until(shown, 30, station.said())
+    assert "refused again and again: connection_rate" in station.said()

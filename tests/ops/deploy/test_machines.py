@@ -1,0 +1,40 @@
+"""The machines that the other tests boot leave nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import machine_sweep
+from tests.support.deployed import wait_until
+from tests.support.machines import PRESENT
+from tests.support.station import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.machines, pytest.mark.timeout(600)]
+
+
+@pytest.mark.skipif(not PRESENT, reason="needs root and debootstrap, systemd-nspawn, apt-cacher-ng")
+def test_nothing_of_them_is_left_when_their_test_is_killed(tmp_path: Path) -> None:
+    def left(name: str) -> list[object]:
+        return [
+            *machine_sweep.processes(name),
+            *machine_sweep.namespaces(name),
+            *machine_sweep.groups(name),
+            *machine_sweep.mounts(tmp_path),
+        ]
+
+    test = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.machine_alone", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert test.stdout is not None
+    name = test.stdout.readline().strip()
+    assert len(left(name)) > 4
+    test.kill()
+    test.communicate()
+    wait_until(lambda: not left(name), 30, f"{name} is still here")

@@ -1,0 +1,214 @@
+"""The shape `single`: every role a service of its own beside PostgreSQL and Redis, backups by the
+system's timers, and releases under load that nobody notices."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import visitor_load
+from tests.support.deployed import DOMAIN, Site, Visitor, wait_until
+from tests.support.machines import Ground, Machine, inside
+from tests.support.people import Person
+from tests.support.sshd import sftp_server
+
+# `alone`: how long a part of the live playlist takes is measured here.
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.machines,
+    pytest.mark.alone,
+    pytest.mark.timeout(900),
+]
+
+ROLES = ("web", "live", "chat", "worker")
+UNITS = (
+    *(f"madang-{role}" for role in ROLES),
+    *("madang-backup", "madang-backup-verify", "madang-backup-ship"),
+)
+BACKUP_SECONDS = 60.0
+"""For the first backup, at the lowest priority on a machine that is busy with these tests."""
+
+
+@pytest.fixture(scope="module")
+def site(ground: Ground) -> Iterator[Site]:
+    site = Site(ground, "single", {"main": ground.machine("main")})
+    with sftp_server(ground.folder / "elsewhere", ground.operator) as box:
+        site.backup = f'\n[backup]\noffsite = "{box.url("yard")}"\nsftp_key = "{box.key}"\n'
+        site.write()
+        began = time.monotonic()
+        site.apply()
+        print(f"\napply from nothing, single: {time.monotonic() - began:.0f} s")
+        yield site
+
+
+@pytest.fixture
+def machine(site: Site) -> Machine:
+    return site.machines["main"]
+
+
+@pytest.fixture(scope="module")
+def stream_key(site: Site) -> str:
+    """Of the channel `yard`."""
+    machine = site.machines["main"]
+    site.on_machine(
+        machine, "web", "user", "create", "ada", "--admin", "--password", "'at noon 12'"
+    )
+    made = site.on_machine(machine, "web", "channel", "create", "yard", "--owner", "ada")
+    key: str = made["stream_key"]
+    return key
+
+
+def test_a_second_run_changes_nothing(site: Site) -> None:
+    assert site.plan() == []
+    assert site.apply() == []
+
+
+def test_every_role_runs_by_itself_and_each_service_is_in_a_tight_sandbox(
+    machine: Machine,
+) -> None:
+    for role in ROLES:
+        assert machine.ask(f"systemctl is-active madang-{role}") == "active"
+    for unit in UNITS:
+        said = machine.ask(f"systemd-analyze security --no-pager {unit}.service | tail -n 1")
+        exposure = re.search(r"\.service: ([\d.]+)", said)
+        assert exposure is not None
+        assert float(exposure[1]) <= 2.5, said
+
+
+def test_the_database_knows_the_station_and_nobody_else_by_network(
+    site: Site, machine: Machine
+) -> None:
+    with site.visitor() as stranger:
+        assert not stranger.reaches(machine.address, 5432, 1.0)
+        assert not stranger.reaches(machine.address, 6379, 1.0)
+    assert machine.ssh("redis-cli ping | grep PONG", check=False) is None
+    rows = machine.ask("cd / && runuser -u postgres -- psql -qAtX madang -c '\\dt' | wc -l")
+    assert int(rows) > 10
+
+
+def backups(machine: Machine) -> list[dict[str, Any]]:
+    """What `madang backup list` tells of the station itself, the newest first."""
+    home = "/opt/madang/roles/web"
+    said = machine.ask(
+        f"cd / && runuser -u postgres -G madang -- {home}/venv/bin/madang backup list --json "
+        f"--data /var/lib/madang --config {home}/madang.toml"
+    )
+    return [entry for entry in json.loads(said) if entry["kind"] == "station"]
+
+
+def test_a_backup_is_taken_and_proven_by_the_system_here_and_elsewhere(
+    site: Site, machine: Machine
+) -> None:
+    show = "systemctl show -p ActiveState -p Result madang-backup"
+    wait_until(
+        lambda: "activating" not in machine.ask(show), BACKUP_SECONDS, "the first backup goes on"
+    )
+    assert "Result=success" in machine.ask(show), machine.ask("journalctl -u madang-backup")
+    (first,) = backups(machine)
+    assert first["places"] == ["local", "offsite"]
+    assert first["verified_at"] is None
+    said = machine.ssh("systemctl start madang-backup-verify", check=False)
+    assert said is not None, machine.ask("journalctl -u madang-backup-verify")
+    assert backups(machine)[0]["verified_at"] is not None
+    timers = machine.ask("systemctl list-timers --no-legend --no-pager")
+    assert {"madang-backup.timer", "madang-backup-verify.timer"} <= set(timers.split())
+    told = site.on_machine(machine, "web", "status")["backup"]
+    assert told["verified_at"]
+    assert told["error"] is None
+
+
+class Talk:
+    """Two people in a chat, and whether the one hears the other."""
+
+    def __init__(self, visitor: Visitor, stack: ExitStack) -> None:
+        people = stack.enter_context(visitor.chats())
+        self.speaker = people.join("anna", keep=True)
+        self.listener = people.join("bora", keep=True)
+
+    def goes_on(self, words: str) -> None:
+        """Say something, which must be heard once."""
+        assert "id" in self.speaker.say(words)
+        self.listener.until(lambda: words in self.listener.texts(), words)
+        assert self.listener.texts().count(words) == 1
+
+    def told_to_come_back(self) -> list[Person]:
+        """Who was asked to connect again."""
+        return [one for one in (self.speaker, self.listener) if one.of("reconnect")]
+
+
+def test_releases_under_load_are_noticed_by_nobody_whom_they_do_not_concern(
+    site: Site, machine: Machine, stream_key: str, tmp_path: Path
+) -> None:
+    def processes() -> dict[str, str]:
+        return {role: machine.ask(f"systemctl show -p MainPID madang-{role}") for role in ROLES}
+
+    def release(role: str, name: str) -> set[str]:
+        """Deploy one role; which of them are other processes afterwards."""
+        before = processes()
+        site.write(name=f'"{name}"')
+        code, _, errors = site.madang("apply", "--only", role)
+        assert code == 0, errors
+        return {one for one, process in processes().items() if process != before[one]}
+
+    with ExitStack() as stack:
+        sender = stack.enter_context(site.visitor())
+        viewer = stack.enter_context(site.visitor())
+        talkers = stack.enter_context(site.visitor())
+        encoder = stack.enter_context(sender.publish(f"rtmp://{DOMAIN}/live/{stream_key}"))
+        wait_until(lambda: viewer.get("/live/yard/index.m3u8")[0] == 200, 30, "nothing on the air")
+        assert viewer.watch("yard") > 60
+        talk = Talk(talkers, stack)
+        talk.goes_on("before")
+        stop = tmp_path / "stop"
+        load = subprocess.Popen(
+            inside(
+                viewer.namespace,
+                [
+                    *(sys.executable, str(Path(visitor_load.__file__)), DOMAIN),
+                    *(str(site.authority.certificate), "yard", str(stop)),
+                ],
+            ),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            time.sleep(2.0)
+            assert release("web", "Yard TV") == {"web"}
+            assert talk.told_to_come_back() == []
+            assert not talk.listener.of("disconnect")
+            talk.goes_on("after the pages' release")
+            assert release("chat", "Court TV") == {"chat"}
+            assert talk.told_to_come_back() == [talk.speaker, talk.listener]
+            talk.listener.wait_for("connect", 2)
+            talk.speaker.wait_for("connect", 2)
+            talk.goes_on("after the chat's")
+        finally:
+            stop.touch()
+        out, _ = load.communicate(timeout=60)
+        seen = json.loads(out)
+        assert set(seen["answers"]) == {"200"}, seen
+        assert seen["answers"]["200"] > 200
+        assert seen["parts"] > 20
+        # One part late at most: half a second that one lasts, and as much for a busy machine.
+        assert seen["longest"] < 1.0, seen
+        assert "Yard TV" in viewer.get("/")[1]
+        # The streams' own release: the encoder is sent away, comes back, and the show goes on.
+        assert release("live", "Court TV") == {"live"}
+        encoder.ended()
+        stack.enter_context(sender.publish(f"rtmp://{DOMAIN}/live/{stream_key}"))
+        wait_until(lambda: viewer.get("/live/yard/index.m3u8")[0] == 200, 30, "off the air")
+        assert viewer.watch("yard") > 60
+        assert len(talk.listener.of("disconnect")) == 1
+    # The other roles are told of, and follow when they are let.
+    assert site.plan()
+    site.apply()
+    assert site.plan() == []

@@ -1,0 +1,77 @@
+"""The shape `split`: two machines that know each other, each of which does its part."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.deployed import DOMAIN, Site, wait_until
+from tests.support.machines import Ground
+
+pytestmark = [pytest.mark.e2e, pytest.mark.machines, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def site(ground: Ground) -> Site:
+    machines = {name: ground.machine(name) for name in ("web", "media")}
+    site = Site(ground, "split", machines)
+    began = time.monotonic()
+    site.apply()
+    print(f"\napply from nothing, split: {time.monotonic() - began:.0f} s")
+    return site
+
+
+def test_a_second_run_changes_nothing(site: Site) -> None:
+    assert site.plan() == []
+    assert site.apply() == []
+
+
+def test_a_stranger_publishes_to_one_machine_and_watches_at_the_other(site: Site) -> None:
+    web, media = site.machines["web"], site.machines["media"]
+    site.on_machine(web, "web", "user", "create", "ada", "--admin", "--password", "'at noon 12'")
+    made = site.on_machine(web, "web", "channel", "create", "yard", "--owner", "ada")
+    assert made["publish_url"] == f"rtmp://{media.address}:1935/live"
+    with (
+        site.visitor() as sender,
+        site.visitor() as viewer,
+        sender.publish(f"{made['publish_url']}/{made['stream_key']}") as encoder,
+    ):
+        wait_until(
+            lambda: viewer.get("/live/yard/index.m3u8")[0] == 200,
+            30,
+            f"nothing on the air: {encoder.said()}",
+        )
+        assert viewer.watch("yard") > 60
+        with viewer.chats() as people:
+            anna, bora = people.join("anna"), people.join("bora")
+            assert "id" in anna.say("hello")
+            bora.until(lambda: "hello" in bora.texts(), "hello")
+        status, body = viewer.get("/api/v1/live")
+        assert (status, "yard" in body) == (200, True)
+        assert viewer.get("/@yard")[0] == 200
+
+
+def test_the_machines_reach_each_other_and_nobody_else_does(site: Site) -> None:
+    web, media = site.machines["web"], site.machines["media"]
+    with site.visitor() as stranger:
+        ports = (22, 80, 443, 1935, 1936, 5432, 6379, 8000, 8001, 8002)
+        open_ports = {
+            name: stranger.finds_open(machine.address, ports)
+            for name, machine in site.machines.items()
+        }
+    assert open_ports == {"web": {22, 80, 443}, "media": {22, 1935}}
+    reach = "python3 -c \"import socket; socket.create_connection(('{}', {}), 3)\""
+    for port in (5432, 6379):
+        media.ask(reach.format(web.address, port))
+    for port in (8001, 8002):
+        web.ask(reach.format(media.address, port))
+    assert DOMAIN in web.ask("cat /etc/nginx/conf.d/madang.conf")
+
+
+def test_both_machines_tell_how_they_are(site: Site) -> None:
+    code, out, _ = site.madang("status")
+    assert code == 0
+    for role in ("web", "live", "chat", "worker"):
+        assert role in out
+    assert site.doctor("--authority", str(site.authority.certificate)) == (0, {})

@@ -1,0 +1,191 @@
+"""Configuration files: judged by the programs that read them, and by what must hold in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from madang.ops.deploy import backups
+from madang.ops.deploy.layout import Machine, machines
+from madang.ops.deploy.stationfile import Station, load_station
+from madang.ops.deploy.texts import database, nginx, security, service
+from madang.ops.deploy.texts.service import Secrets
+from madang.station.settings import load
+from tests.support.stations import MINIMAL, SINGLE, SPLIT, station_file
+
+SHAPES = {"minimal": MINIMAL, "single": SINGLE, "split": SPLIT}
+SECRETS = Secrets("d" * 48, "e" * 48, "f" * 48, "b" * 48)
+GIGABYTE = 1 << 30
+
+
+def described(folder: Path, shape: str, more: str = "") -> Station:
+    return load_station(station_file(folder, more + SHAPES[shape]))
+
+
+def settings_of(station: Station, machine: Machine) -> str:
+    return service.settings(station, machine, SECRETS, backups.settings(station, machine))
+
+
+def every_machine(folder: Path) -> list[tuple[Station, Machine]]:
+    return [
+        (station, machine)
+        for shape in SHAPES
+        for station in [described(folder, shape)]
+        for machine in machines(station)
+    ]
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx: script/setup --dev")
+@pytest.mark.parametrize("cloudflare", ["false", "true"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nginx_takes_its_configuration(tmp_path: Path, shape: str, cloudflare: str) -> None:
+    station = described(tmp_path, shape, f"cloudflare = {cloudflare}\n")
+    web = machines(station)[0]
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-subj", "/CN=x"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "1"),
+            *("-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    places = {
+        "/etc/madang/tls": str(tmp_path),
+        "/var/log/nginx": str(tmp_path),
+        "/var/cache/nginx-madang": str(tmp_path / "cache"),
+        "/etc/nginx/conf.d": str(tmp_path),
+        "/run/nginx.pid": str(tmp_path / "pid"),
+        "/etc/nginx/modules-enabled": str(tmp_path / "none"),
+    }
+    for name, text in (
+        ("nginx.main", nginx.main(station)),
+        ("site.conf", nginx.site(station, web)),
+    ):
+        moved = text
+        for before, after in places.items():
+            moved = moved.replace(before, after)
+        (tmp_path / name).write_text(moved)
+    done = subprocess.run(
+        ["nginx", "-t", "-q", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.main")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("real_ip_header" in nginx.main(station)) == (cloudflare == "true")
+
+
+def analyse(folder: Path, *arguments: str) -> None:
+    """Run systemd-analyze on units in `folder`, about which it must have nothing to say."""
+    done = subprocess.run(
+        ["systemd-analyze", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{folder}:"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "madang" not in done.stderr, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_units_and_finds_them_tight(tmp_path: Path) -> None:
+    for _, machine in every_machine(tmp_path):
+        folder = tmp_path / f"{machine.name}-{len(machine.roles)}"
+        folder.mkdir()
+        for role in machine.roles:
+            program = f"/opt/madang/roles/{role}/venv/bin/madang"
+            for name, text in service.units(machine, role, data_here=machine.has_data).items():
+                (folder / name).write_text(text.replace(program, "/bin/true"))
+        names = sorted(path.name for path in folder.iterdir())
+        analyse(folder, "verify", "--man=no", *names)
+        for name in names:
+            if name.endswith(".service"):
+                analyse(folder, "security", "--offline=true", "--threshold=25", name)
+
+
+def test_the_settings_of_a_minimal_station_are_taken_by_the_program(tmp_path: Path) -> None:
+    station = described(tmp_path, "minimal", 'name = "마당 \\"TV\\""\n')
+    text = settings_of(station, machines(station)[0])
+    # The certificate is there before the program reads this.
+    text = text.replace("/etc/madang/tls/", f"{tmp_path}/")
+    for name in ("fullchain.pem", "privkey.pem"):
+        (tmp_path / name).touch()
+    config = tmp_path / "madang.toml"
+    config.write_text(text, encoding="utf-8")
+    settings = load(tmp_path, config=config, environ={})
+    assert settings.station.name == '마당 "TV"'
+    assert settings.public_url == "https://tv.example.org"
+    assert settings.publish_url == "rtmps://tv.example.org:1936/live"
+    assert settings.database.url.startswith("sqlite:")
+    assert SECRETS.database not in text
+
+
+def test_a_volume_takes_the_media(tmp_path: Path) -> None:
+    station = load_station(station_file(tmp_path, SPLIT + "\n[volume]\nsize_gb = 500\n"))
+    texts = {one.name: settings_of(station, one) for one in machines(station)}
+    assert tomllib.loads(texts["media"])["storage"] == {"url": "file:///srv/madang/media"}
+    assert "storage" not in tomllib.loads(texts["web"])
+
+
+def test_the_firewall_lets_in_the_world_where_it_should_and_the_station_where_it_must(
+    tmp_path: Path,
+) -> None:
+    web, media = machines(described(tmp_path, "split"))
+    station = described(tmp_path, "split")
+    assert security.firewall(station, web) == (
+        "allow 22/tcp",
+        "allow 80/tcp",
+        "allow 443/tcp",
+        "allow from 10.0.0.3 to any port 5432 proto tcp",
+        "allow from 10.0.0.3 to any port 6379 proto tcp",
+    )
+    assert security.firewall(station, media) == (
+        "allow 22/tcp",
+        "allow 1935/tcp",
+        "allow from 10.0.0.2 to any port 8001 proto tcp",
+        "allow from 10.0.0.2 to any port 8002 proto tcp",
+    )
+
+
+def test_ssh_is_open_to_administrators_alone_where_all_say_where_they_are(tmp_path: Path) -> None:
+    text = MINIMAL + 'addresses = ["198.51.100.7", "2001:db8::/32"]\n'
+    station = load_station(station_file(tmp_path, text))
+    rules = security.firewall(station, machines(station)[0])
+    assert rules[:2] == (
+        "allow from 198.51.100.7 to any port 22 proto tcp",
+        "allow from 2001:db8::/32 to any port 22 proto tcp",
+    )
+    assert "allow 22/tcp" not in rules
+
+
+def test_database_and_redis_listen_to_nobody_who_has_no_business_there(tmp_path: Path) -> None:
+    for station, machine in every_machine(tmp_path):
+        if not machine.has_data:
+            continue
+        text = database.postgresql(station, machine, 8 * GIGABYTE)
+        private = machine.host.private_address
+        expected = f"'localhost,{private}'" if private else "'localhost'"
+        assert f"listen_addresses = {expected}\n" in text
+        assert "shared_buffers = 1024MB" in text
+        access = database.access(station, machine)
+        assert "trust" not in access
+        assert "0.0.0.0" not in access
+        redis = database.redis(station, machine, 8 * GIGABYTE, SECRETS.redis)
+        assert f"requirepass {SECRETS.redis}\n" in redis
+        assert "0.0.0.0" not in redis
+
+
+def test_small_and_large_machines_get_a_database_that_fits(tmp_path: Path) -> None:
+    station = described(tmp_path, "single")
+    (machine,) = machines(station)
+    for gigabytes, shared in ((1, 128), (16, 2048), (256, 4096)):
+        text = database.postgresql(station, machine, gigabytes * GIGABYTE)
+        assert f"shared_buffers = {shared}MB" in text

@@ -1,0 +1,183 @@
+"""What must be true of every answer, whatever is asked."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from madang.base.units import DataRate, DataSize
+from madang.plan import figures
+from madang.plan.abilities import REFERENCE
+from madang.plan.answer import Question, as_json, explained, work_out
+from madang.plan.compare import cheapest, shapes
+from madang.plan.demand import CASES, FIELDS, Demand, demand, written
+from madang.plan.figures import Unit, UnitsDiffer
+from madang.plan.fleet import fleet
+from madang.plan.prediction import Prediction, Verdict, predict
+from madang.plan.profiles import HOURS, PROFILES, audience
+from madang.plan.texts import FIGURES
+from madang.plan.words import Words
+from madang.rooms.planner.files import reference
+
+ORDER = [Verdict.HOLDS, Verdict.TIGHT, Verdict.FAILS]
+
+MORE = {
+    "viewers": st.integers(0, 20_000),
+    "hours": st.floats(0, HOURS),
+    "bitrate": st.integers(100_000, 20_000_000),
+    "chat": st.integers(0, 50_000),
+    "messages": st.floats(0, 500),
+    "api": st.floats(0, 20_000),
+    "uploads": st.integers(0, 200),
+    "upload_gb": st.floats(0, 1000),
+    "files": st.integers(0, 50_000),
+    "file_mb": st.floats(0, 20_000),
+    "keep_days": st.integers(0, 3650),
+    "replays": st.floats(0, 10),
+    "channels": st.integers(1, 20),
+}
+"""What is more work the more of it there is."""
+
+
+@st.composite
+def asked(draw: st.DrawFn) -> dict[str, object]:
+    found: dict[str, object] = {name: draw(values) for name, values in MORE.items()}
+    found["profile"] = draw(st.sampled_from(sorted(PROFILES)))
+    found["archive"] = draw(st.sampled_from(FIELDS["archive"].words))
+    found["peers"] = draw(st.floats(0, 0.9))
+    found["subscribers"] = draw(st.integers(0, 10_000))
+    found["price"] = draw(st.floats(0, 100))
+    if draw(st.booleans()):
+        found["ladder"] = "720p:2.5:0.5,480p:1.2:0.3,360p:0.7:0.2"
+    return found
+
+
+shape_names = st.sampled_from(["minimal", "single", "split", "scaled"])
+
+
+def planned(values: dict[str, object], shape: str) -> Prediction:
+    return predict(demand(values), fleet(reference(), shape), REFERENCE)
+
+
+def larger(first: object, second: object) -> tuple[Any, Any]:
+    assert isinstance(first, int | float)
+    assert isinstance(second, int | float)
+    return min(first, second), max(first, second)
+
+
+@settings(max_examples=150, deadline=None)
+@given(asked(), shape_names, st.data())
+def test_more_demand_never_costs_less_or_holds_better(
+    values: dict[str, object], shape: str, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted(MORE)))
+    if name == "bitrate":
+        values.pop("ladder", None)
+    less, more = larger(values[name], data.draw(MORE[name]))
+    before = planned({**values, name: less}, shape)
+    after = planned({**values, name: more}, shape)
+    assert after.cost.whole.value >= before.cost.whole.value * (1 - 1e-9)
+    for then, now in zip(before.checks, after.checks, strict=True):
+        # Files of a lower bit rate are longer and take more encoding.
+        if not (name == "bitrate" and then.name == "encoding"):
+            assert ORDER.index(now.verdict) >= ORDER.index(then.verdict), then.name
+
+
+@settings(max_examples=25, deadline=None)
+@given(asked(), st.integers(0, 4000), st.integers(0, 4000))
+def test_the_cheapest_shape_for_more_people_never_costs_less(
+    values: dict[str, object], first: int, second: int
+) -> None:
+    less, more = larger(first, second)
+    few = cheapest(shapes(reference(), demand({**values, "viewers": less}), REFERENCE).values())
+    many = cheapest(shapes(reference(), demand({**values, "viewers": more}), REFERENCE).values())
+    if many is not None:
+        assert few is not None
+        assert many.cost.whole.value >= few.cost.whole.value * (1 - 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(asked(), shape_names)
+def test_every_answer_adds_up_to_its_parts(values: dict[str, object], shape: str) -> None:
+    found = planned(values, shape)
+    for answer in (*found.figures(), *(limit.people for limit in found.limits)):
+        for figure in answer.walk():
+            assert not math.isnan(figure.value), figure.key
+            assert figure.value == figure.worked_out(), figure.key
+            assert figure.key in FIGURES
+    sent = found.transfer
+    assert sum(sent.month.on_air) == pytest.approx(found.wanted.hours)
+    assert sent.used[-1] == pytest.approx(sent.need.value if sum(sent.month.seen) else 0.0)
+    assert all(a <= b + 1e-6 for a, b in zip(sent.accrued, sent.accrued[1:], strict=False))
+    assert sent.accrued[-1] == pytest.approx(sent.allowance.value)
+
+
+@settings(max_examples=15, deadline=None)
+@given(asked(), shape_names)
+def test_every_answer_can_be_told_and_explained_in_both_languages(
+    values: dict[str, object], shape: str
+) -> None:
+    question = Question(demand(values), shape)
+    answer = work_out(reference(), REFERENCE, question)
+    for words in (Words("en"), Words("ko")):
+        told = as_json(reference(), question, answer, words)
+        assert told["advice"]
+        for figure in answer.chosen.figures():
+            assert explained(answer.chosen, figure.key, words)
+
+
+@given(asked())
+def test_a_demand_that_is_written_is_read_back(values: dict[str, object]) -> None:
+    made = demand(values)
+    assert demand(written(made)) == made
+
+
+@given(st.sampled_from(sorted(PROFILES)), st.floats(0, HOURS))
+def test_a_station_is_on_the_air_as_long_as_asked(name: str, hours: float) -> None:
+    on_air, seen = audience(PROFILES[name].weights(), hours)
+    assert sum(on_air) == pytest.approx(hours)
+    assert all(0 <= people <= live <= 1 for people, live in zip(seen, on_air, strict=True))
+
+
+sizes = st.floats(0, 1e15).map(DataSize)
+
+
+@given(sizes, sizes, st.floats(1, 1e9))
+def test_units_never_mix(left: DataSize, right: DataSize, bits: float) -> None:
+    rate = DataRate(bits)
+    assert (left + right).bytes == left.bytes + right.bytes
+    for wrong in (rate, 1.0, 5):
+        with pytest.raises(TypeError):
+            left + wrong  # type: ignore[operator]
+        with pytest.raises(TypeError):
+            _ = left < wrong  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        rate + left  # type: ignore[operator]
+    with pytest.raises(TypeError):
+        left * right  # type: ignore[operator]
+
+
+def test_a_gibibyte_is_more_than_a_gigabyte_and_a_byte_is_eight_bits() -> None:
+    assert DataSize.gibibytes(1) > DataSize.gigabytes(1)
+    assert DataSize.gibibytes(1) / DataSize.gigabytes(1) == 1.073741824
+    assert DataRate.megabits(8).over(1) == DataSize.megabytes(1)
+
+
+@given(st.sampled_from(list(Unit)), st.sampled_from(list(Unit)))
+def test_figures_of_different_units_do_not_add_up(one: Unit, other: Unit) -> None:
+    parts = [figures.given("a", 1, one, ""), figures.given("b", 2, other, "")]
+    for combine in (figures.total, figures.difference, figures.least, figures.most):
+        if one is other:
+            combine("sum", *parts)
+        else:
+            with pytest.raises(UnitsDiffer):
+                combine("sum", *parts)
+
+
+def test_the_phases_are_demands() -> None:
+    for _, phase in CASES.values():
+        assert isinstance(demand(phase), Demand)

@@ -1,0 +1,332 @@
+"""A real station and real clients: Socket.IO's own for Node.js, and python-socketio's."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import socketio
+
+from tests.support.people import Crowd, crowd, make_people
+from tests.support.station import OWNER, PASSWORD, Station
+
+pytestmark = pytest.mark.e2e
+
+MANY = {"CHAT__MESSAGES_PER_PERSON": "1000", "CHAT__MESSAGES_PER_ADDRESS": "1000"}
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    made = Station(tmp_path_factory.mktemp("chat") / "data", **MANY)
+    made.data.mkdir()
+    made.open_channels("yard", "quiet", "modes", "back")
+    made.start("--no-demo")
+    yield made
+    made.stop()
+    assert "failed" not in made.said()
+    assert "Traceback" not in made.said()
+
+
+@pytest.fixture
+def people(station: Station) -> Iterator[Crowd]:
+    with crowd(station.http) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def tokens(station: Station) -> dict[str, str]:
+    return make_people(station.data, OWNER, "mo", "minji")
+
+
+def metrics(station: Station) -> dict[str, float]:
+    connection = http.client.HTTPConnection("127.0.0.1", station.http_port, timeout=10)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return {
+        name: float(value)
+        for name, _, value in (line.rpartition(" ") for line in lines)
+        if name[:1] != "#"
+    }
+
+
+def test_two_people_talk(people: Crowd) -> None:
+    anna, bora = people.join("anna"), people.join("bora")
+    welcome = anna.of("welcome")[0]
+    assert welcome["me"]["role"] == "guest"
+    assert welcome["me"]["may_write"]
+    assert welcome["limits"] == {"text": 500, "name": 24}
+    ack = anna.say("안녕 @bora", nonce="n1")
+    assert anna.say("안녕 @bora", nonce="n1") == ack, "the same nonce is sent once"
+    [message] = bora.wait_for("messages", 2)
+    assert message["id"] == ack["id"]
+    assert (message["name"], message["text"], message["mentions"]) == (
+        "anna",
+        "안녕 @bora",
+        ["bora"],
+    )
+    mine = anna.of("messages")[-1][0]
+    assert 0 <= message["hue"] == mine["hue"] < 360, "a name has one colour for everybody"
+    reply = bora.say("hi", reply_to=ack["id"])
+    anna.until(lambda: "hi" in anna.texts())
+    [answer] = anna.of("messages")[-1]
+    assert answer["id"] == reply["id"] > ack["id"]
+    assert answer["reply_to"] == {"id": ack["id"], "name": "anna", "text": "안녕 @bora"}
+    assert bora.texts() == ["안녕 @bora", "hi"]
+    assert anna.emit("react", {"emote": "👍"}) == {"ok": True}
+    assert bora.wait_for("reactions") == {"👍": 1}
+    assert bora.until(lambda: [p for p in bora.of("presence") if p["connected"] == 2])
+
+
+@pytest.mark.parametrize(
+    ("auth", "code"),
+    [
+        ({"channel": "nowhere"}, "unknown_channel"),
+        ({"channel": "x" * 100}, "unknown_channel"),
+        ({"channel": 5}, "bad_auth"),
+        ({"token": "wrong"}, "bad_token"),
+        ({"token": ["a"]}, "bad_auth"),
+        ({"name": "<b>"}, "bad_name"),
+        ({"name": OWNER}, "name_taken"),
+    ],
+)
+def test_who_is_refused_is_told_why(people: Crowd, auth: dict[str, Any], code: str) -> None:
+    refused = people.join("somebody", wait=False, **auth)
+    error = refused.wait_for("connect_error")
+    assert error["data"]["code"] == code
+    assert " " in error["message"]
+
+
+def test_long_polling_is_refused_in_words(people: Crowd, station: Station) -> None:
+    error = people.join("poll", wait=False, transports=["polling"]).wait_for("connect_error")
+    assert "transports: ['websocket']" in error["context"]
+    assert metrics(station)['madang_chat_refused_total{reason="polling"}'] >= 1
+
+
+def test_binary_is_refused(people: Crowd) -> None:
+    anna = people.join("anna")
+    anna.do("binary")
+    anna.wait_for("disconnect")
+
+
+@pytest.mark.parametrize(
+    ("event", "payload", "code"),
+    [
+        ("message", {"text": ""}, "empty"),
+        ("message", {"text": "x" * 501}, "too_long"),
+        ("message", {"text": 5}, "bad_payload"),
+        ("message", "hello", "bad_payload"),
+        ("message", {"text": "x", "reply_to": "y"}, "unknown_message"),
+        ("message", {"text": "/ban bora"}, "not_allowed"),
+        ("message", {"text": "/dance"}, "unknown_command"),
+        ("moderate", {"act": "clear"}, "not_allowed"),
+        ("react", {"emote": "x"}, "bad_payload"),
+        ("dance", {}, "unknown_event"),
+    ],
+)
+def test_what_cannot_be_done_is_acknowledged_with_a_code(
+    people: Crowd, event: str, payload: object, code: str
+) -> None:
+    answer = people.join("cho").emit(event, payload)
+    assert answer["code"] == code
+    assert " " in answer["error"]
+
+
+def test_a_guest_reads_first_and_takes_a_name_later(people: Crowd) -> None:
+    quiet = people.join("quiet", name=None)
+    assert quiet.of("welcome")[0]["me"]["reason"] == "name_needed"
+    assert quiet.say("hi")["code"] == "name_needed"
+    assert quiet.emit("name", {"name": "dami"})["me"]["may_write"]
+    assert "id" in quiet.say("hi from dami")
+
+
+def test_a_connection_that_breaks_gets_what_it_missed_once(people: Crowd) -> None:
+    anna = people.join("anna", "quiet")
+    bora = people.join("bora", "quiet", keep=True)
+    anna.say("one")
+    bora.until(lambda: bora.texts() == ["one"])
+    bora.do("cut")
+    bora.wait_for("disconnect")
+    gone = anna.say("two")["id"]
+    anna.say("three")
+    bora.wait_for("welcome", 2)
+    assert bora.of("welcome")[1]["recovered"]
+    bora.until(lambda: bora.texts() == ["one", "two", "three"])
+    anna.say("four")
+    bora.until(lambda: bora.texts() == ["one", "two", "three", "four"])
+    assert gone
+
+
+def test_a_station_that_restarts_is_found_again_with_nothing_lost(
+    people: Crowd, station: Station
+) -> None:
+    anna, bora = people.join("anna", "back", keep=True), people.join("bora", "back", keep=True)
+    anna.say("before")
+    bora.until(lambda: bora.texts() == ["before"])
+    station.stop()
+    assert bora.wait_for("reconnect")["after"] > 0
+    station.start("--no-demo")
+    bora.wait_for("welcome", 2)
+    anna.wait_for("welcome", 2)
+    assert bora.of("welcome")[1]["recovered"]
+    anna.say("after")
+    bora.until(lambda: bora.texts() == ["before", "after"])
+
+
+def test_a_moderator_keeps_order(people: Crowd, tokens: dict[str, str]) -> None:
+    owner = people.join("owner", "modes", token=tokens[OWNER], name=None)
+    mo = people.join("mo", "modes", token=tokens["mo"], name=None)
+    minji = people.join("minji", "modes", token=tokens["minji"], name=None)
+    guest = people.join("guest", "modes")
+    assert [p.of("welcome")[0]["me"]["role"] for p in (owner, mo, guest)] == [
+        "owner",
+        "member",
+        "guest",
+    ]
+
+    assert owner.say("/mod mo")["ok"]
+    mo.until(lambda: mo.of("you") and mo.of("you")[-1]["may_moderate"])
+    said = minji.say("buy things")["id"]
+    deleted = mo.emit("moderate", {"act": "delete", "id": said})
+    assert guest.wait_for("delete") == {"ids": [said]}
+    assert owner.until(lambda: [n for n in owner.of("notice") if n["act"] == "delete"])
+    assert not guest.of("notice"), "only moderators are told who did what"
+    assert mo.emit("moderate", {"act": "undo", "undo": deleted["undo"]})["ok"]
+    guest.until(lambda: [m for ms in guest.of("messages") for m in ms if m.get("restored")])
+
+    assert mo.say("/timeout minji 60 calm down")["ok"]
+    assert guest.wait_for("clear") == {"person": minji.of("welcome")[0]["me"]["person"]}
+    answer = minji.say("still here?")
+    assert answer["code"] == "timed_out"
+    assert 0 < answer["retry_after"] <= 60
+    assert minji.of("you")[-1]["reason"] == "timed_out"
+    assert mo.say("/untimeout minji")["ok"]
+    assert "id" in minji.say("thanks")
+
+    assert mo.say("/slow 60")["ok"]
+    assert guest.wait_for("mode")["slow"] == 60
+    assert "id" in guest.say("first")
+    assert guest.say("second")["code"] == "slow_mode"
+    assert "id" in mo.say("moderators are not slowed down")
+    assert mo.say("/slow off")["ok"]
+    assert mo.say("/emoteonly")["ok"]
+    assert guest.say("words")["code"] == "emote_only"
+    assert "id" in guest.say("👏👏")
+    assert mo.say("/emoteonly off")["ok"]
+    assert mo.say("/links mods")["ok"]
+    assert guest.say("see https://example.org")["code"] == "links_off"
+    assert mo.say("/members")["ok"]
+    assert guest.say("hello")["code"] == "members_only"
+    guest.until(lambda: guest.of("you") and guest.of("you")[-1]["reason"] == "members_only")
+    assert mo.say("/members off")["ok"]
+
+    assert mo.say("/pin Welcome to the yard")["ok"]
+    assert guest.wait_for("pin")["message"]["text"] == "Welcome to the yard"
+
+    assert mo.say("/ban minji spam")["ok"]
+    minji.wait_for("disconnect")
+    again = people.join("again", "modes", token=tokens["minji"], name=None, wait=False)
+    assert again.wait_for("connect_error")["data"]["code"] == "banned"
+    assert mo.say("/undo")["ok"]
+    people.join("minji2", "modes", token=tokens["minji"], name=None)
+
+
+def test_a_signed_in_page_is_known_and_another_sites_is_not(
+    people: Crowd, station: Station
+) -> None:
+    cookie = _sign_in(station)
+    own = people.join("own", name=None, headers={"Cookie": cookie, "Origin": station.http})
+    assert own.of("welcome")[0]["me"]["role"] == "owner"
+    foreign = people.join(
+        "foreign", name=None, headers={"Cookie": cookie, "Origin": "http://elsewhere.example"}
+    )
+    assert foreign.of("welcome")[0]["me"]["role"] == "guest"
+
+
+def _sign_in(station: Station) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", station.http_port, timeout=10)
+    connection.request("GET", "/accounts/login/")
+    response = connection.getresponse()
+    page = response.read().decode()
+    csrf = response.headers["Set-Cookie"].partition(";")[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    assert token is not None
+    form = f"csrfmiddlewaretoken={token[1]}&login={OWNER}&password={PASSWORD.replace(' ', '+')}"
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": csrf}
+    connection.request("POST", "/accounts/login/", form, headers)
+    response = connection.getresponse()
+    response.read()
+    cookies = response.headers.get_all("Set-Cookie") or []
+    connection.close()
+    return "; ".join(part.partition(";")[0] for part in cookies)
+
+
+def test_acts_through_the_api_are_seen_at_once(
+    people: Crowd, station: Station, tokens: dict[str, str]
+) -> None:
+    anna = people.join("anna")
+    said = anna.say("delete me")["id"]
+    answer = _post(
+        station, "/api/v1/channels/yard/chat/acts", tokens[OWNER], {"act": "delete", "id": said}
+    )
+    assert answer["ok"]
+    assert anna.wait_for("delete") == {"ids": [said]}
+    status, answer = _send(
+        station, "PATCH", "/api/v1/channels/yard/chat", tokens[OWNER], {"words": ["바보"]}
+    )
+    assert status == 200, answer
+    anna.until(lambda: anna.say("바 보").get("code") == "words")
+
+
+def _post(station: Station, path: str, token: str, body: object) -> Any:
+    status, answer = _send(station, "POST", path, token, body)
+    assert status == 200, answer
+    return answer
+
+
+def _send(station: Station, method: str, path: str, token: str, body: object) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", station.http_port, timeout=10)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request(method, path, json.dumps(body), headers)
+    response = connection.getresponse()
+    answer = json.loads(response.read())
+    connection.close()
+    return response.status, answer
+
+
+def test_pythons_client_talks_with_nodes(people: Crowd, station: Station) -> None:
+    anna = people.join("anna")
+
+    async def talk() -> tuple[Any, list[Any]]:
+        heard: list[Any] = []
+        came = asyncio.Event()
+        client = socketio.AsyncClient()
+
+        def messages(batch: list[Any]) -> None:
+            heard.extend(batch)
+            if any(message["text"] == "hello python" for message in batch):
+                came.set()
+
+        client.on("messages", messages)
+        auth = {"channel": "yard", "name": "python"}
+        await client.connect(station.http, auth=auth, transports=["websocket"])
+        answer = await client.call("message", {"text": "hello node"}, timeout=10)
+        await asyncio.to_thread(anna.until, lambda: "hello node" in anna.texts())
+        await asyncio.to_thread(anna.say, "hello python")
+        async with asyncio.timeout(10):
+            await came.wait()
+        await client.disconnect()
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await socketio.AsyncClient().connect(
+                station.http, auth={"channel": "nowhere"}, transports=["websocket"]
+            )
+        return answer, heard
+
+    answer, heard = asyncio.run(talk())
+    assert heard[-1]["text"] == "hello python"
+    assert "id" in answer

@@ -1,0 +1,191 @@
+"""Webhooks: signed, told again until heard, never told into a private network."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.markdown import ROOT
+from tests.support.receiver import Receiver
+from tests.support.rooms import make_channel
+
+if TYPE_CHECKING:
+    from madang.rooms.channels.models import Channel
+
+NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def channel(db: None) -> Channel:
+    return make_channel()
+
+
+def tell(now: datetime) -> int:
+    """What a station does every second; returns how many deliveries were due."""
+    from madang.rooms.chat import webhooks
+
+    found = webhooks.due(now, 50)
+    for delivery in found:
+        webhooks.note(delivery, webhooks.send(delivery, now), now)
+    return len(found)
+
+
+def genuine(secret: str, header: str, body: bytes) -> bool:
+    """The check that the guide shows, taken from there."""
+    page = (ROOT / "docs/guide/chat-bots.md").read_text()
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert code is not None
+    space: dict[str, Any] = {}
+    exec(code[1], space)
+    result: bool = space["genuine"](secret, header, body)
+    return result
+
+
+def test_what_is_told_is_signed_as_the_guide_says(channel: Channel, receiver: Receiver) -> None:
+    from madang.rooms.chat import webhooks
+
+    hook = webhooks.add(channel, receiver.url, ["ban", "live.begins"])
+    assert webhooks.wanted() == {(channel.pk, "ban"), (channel.pk, "live.begins")}
+    assert webhooks.queue(channel.pk, "message", {}, NOW) == 0
+    assert webhooks.queue(channel.pk, "ban", {"name": "민지"}, NOW) == 1
+    assert tell(NOW) == 1
+    [(headers, body)] = receiver.heard
+    assert json.loads(body) | {"id": ""} == {
+        "id": "",
+        "event": "ban",
+        "channel": "yard",
+        "at": "2026-11-25T10:00:00.000Z",
+        "data": {"name": "민지"},
+    }
+    assert genuine(hook.secret, headers["X-Madang-Signature"], body)
+    assert not genuine(hook.secret, headers["X-Madang-Signature"], body + b" ")
+    assert not genuine("another", headers["X-Madang-Signature"], body)
+    expected = hmac.new(
+        hook.secret.encode(), f"{int(NOW.timestamp())}.".encode() + body, hashlib.sha256
+    ).hexdigest()
+    assert headers["X-Madang-Signature"].endswith(expected)
+    assert tell(NOW + timedelta(days=1)) == 0
+
+
+def test_what_was_not_heard_is_told_again_with_the_same_id(
+    channel: Channel, receiver: Receiver
+) -> None:
+    from madang.rooms.chat import webhooks
+
+    hook = webhooks.add(channel, receiver.url, ["ban"])
+    webhooks.queue(channel.pk, "ban", {}, NOW)
+    receiver.answers = [500, 302]
+    now = NOW
+    for wait in webhooks.RETRIES[:2]:
+        assert tell(now) == 1
+        assert tell(now + timedelta(seconds=wait - 1)) == 0
+        now += timedelta(seconds=wait)
+    assert tell(now) == 1
+    assert len({body for _, body in receiver.heard}) == 1
+    [delivery] = webhooks.recent(hook)
+    assert (delivery.attempts, delivery.taken, delivery.status) == (3, True, 204)
+
+
+def test_a_receiver_that_is_gone_is_given_up_after_hours(channel: Channel) -> None:
+    from madang.rooms.chat import webhooks
+    from tests.support.station import free_ports
+
+    hook = webhooks.add(channel, f"http://127.0.0.1:{free_ports(1)[0]}/", ["ban"])
+    webhooks.queue(channel.pk, "ban", {}, NOW)
+    now = NOW
+    for wait in (*webhooks.RETRIES, 0):
+        assert tell(now) == 1
+        now += timedelta(seconds=wait)
+    assert tell(now + timedelta(days=1)) == 0
+    [delivery] = webhooks.recent(hook)
+    assert (delivery.taken, delivery.status) == (False, 0)
+    assert "refused" in delivery.error
+    webhooks.forget(now + timedelta(days=4))
+    assert webhooks.recent(hook) == []
+
+
+def test_two_processes_never_tell_the_same_at_once(channel: Channel, receiver: Receiver) -> None:
+    from madang.rooms.chat import webhooks
+
+    webhooks.add(channel, receiver.url, ["ban"])
+    webhooks.queue(channel.pk, "ban", {}, NOW)
+    assert len(webhooks.due(NOW, 50)) == 1
+    assert webhooks.due(NOW, 50) == []
+    assert len(webhooks.due(NOW + webhooks.CLAIM, 50)) == 1, "of a process that has died"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "localhost"])
+def test_a_public_station_tells_nobody_in_a_private_network(
+    channel: Channel, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    from madang.rooms.chat import webhooks
+
+    monkeypatch.setattr(settings, "MADANG_WEBHOOKS_ANYWHERE", False)
+    hook = webhooks.add(channel, f"http://{host}/", ["ban"])
+    webhooks.queue(channel.pk, "ban", {}, NOW)
+    tell(NOW)
+    [delivery] = webhooks.recent(hook)
+    assert "private network" in delivery.error
+
+
+@pytest.mark.parametrize(
+    ("url", "events"),
+    [
+        ("https://example.org", []),
+        ("https://example.org", ["everything"]),
+        ("ftp://example.org", ["ban"]),
+        ("https://user:password@example.org", ["ban"]),
+        ("example.org", ["ban"]),
+    ],
+)
+def test_webhooks_that_do_not_fit(channel: Channel, url: str, events: list[str]) -> None:
+    from madang.rooms.chat import webhooks
+    from madang.rooms.chat.errors import UnfitChat
+
+    with pytest.raises(UnfitChat):
+        webhooks.add(channel, url, events)
+
+
+def test_a_receiver_that_answers_a_byte_at_a_time_is_cut_off(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit of a socket is for each piece: four such receivers would hold up all others."""
+    from madang.rooms.chat import webhooks
+
+    monkeypatch.setattr(webhooks, "LONGEST", 0.5)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            sock, _ = server.accept()
+            with sock, contextlib.suppress(OSError):
+                while not over.wait(0.05):
+                    sock.sendall(b"H")
+
+        threading.Thread(target=drip, daemon=True).start()
+        hook = webhooks.add(channel, f"http://127.0.0.1:{server.getsockname()[1]}/", ["ban"])
+        began = time.monotonic()
+        delivery = webhooks.try_out(hook, NOW)
+        over.set()
+    assert not delivery.taken
+    assert time.monotonic() - began < 3.0

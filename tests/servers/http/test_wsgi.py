@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from madang.servers.http import wsgi
+from madang.servers.http.wsgi import WsgiApp, WsgiBridge
+from tests.support.air import Port, listening, read_all
+
+if TYPE_CHECKING:
+    from madang.base.addresses import Network
+    from madang.station.settings import Settings
+
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"),)
+
+
+@contextmanager
+def bridged(app: WsgiApp, trusted: tuple[Network, ...] = ()) -> Iterator[Port]:
+    """A port whose every request `app` answers."""
+    bridge = WsgiBridge(app, trusted)
+    with listening(bridge) as port:
+        yield port
+        port.loop.run(bridge.close(5))
+
+
+def echo(show: Callable[[dict[str, Any]], object]) -> WsgiApp:
+    """An application that answers with what `show` makes of the environment."""
+
+    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(show(environ)).encode()]
+
+    return app
+
+
+def body_size(environ: dict[str, Any]) -> int:
+    return len(environ["wsgi.input"].read())
+
+
+def test_a_body_arrives_whole_with_its_length() -> None:
+    with bridged(echo(lambda e: (e["CONTENT_LENGTH"], e["wsgi.input"].read()))) as port:
+        assert port.ask("/", "POST", b"form").text == "('4', b'form')"
+
+
+def test_a_body_without_length_arrives_whole_with_its_length() -> None:
+    with bridged(echo(lambda e: (e["CONTENT_LENGTH"], e["wsgi.input"].read()))) as port:
+        assert port.ask("/", "POST", iter([b"fo", b"rm"])).text == "('4', b'form')"
+
+
+def test_a_body_of_the_limit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MAX_BODY", 1000)
+    with bridged(echo(body_size)) as port:
+        assert port.ask("/", "POST", bytes(1000)).text == "1000"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_longer_body_is_refused(chunked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MAX_BODY", 1000)
+    with bridged(echo(body_size)) as port:
+        answer = port.ask("/", "POST", iter([bytes(600), bytes(600)]) if chunked else bytes(1001))
+        assert answer.status == 413
+        assert "1000 bytes" in answer.text
+
+
+def test_a_declared_length_alone_is_enough_for_a_refusal() -> None:
+    with bridged(echo(body_size)) as port:
+        head = "POST / HTTP/1.1", "Host: x", f"Content-Length: {10**15}"
+        assert port.say(*head).startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_stops_sending_is_told_so_and_holds_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wsgi, "BODY_TIMEOUT", 0.5)
+    with bridged(echo(body_size)) as port:
+        stuck = [port.connect() for _ in range(2 * wsgi.THREADS)]
+        for connection in stuck:
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+        assert port.ask("/", timeout=0.4).status == 200
+        for connection in stuck:
+            assert connection.recv(1000).startswith(b"HTTP/1.1 408")
+            connection.close()
+
+
+def test_a_client_that_stops_sending_does_not_hold_up_the_end() -> None:
+    bridge = WsgiBridge(echo(body_size))
+    with listening(bridge) as port, port.connect() as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+        time.sleep(0.1)
+        began = time.monotonic()
+        port.loop.run(bridge.close(0.3))
+        assert time.monotonic() - began < 1
+        connection.close()
+
+
+def test_a_body_that_was_cut_off_never_reaches_the_application() -> None:
+    seen: list[int] = []
+    with bridged(echo(lambda e: seen.append(body_size(e)))) as port:
+        with port.connect() as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+            time.sleep(0.1)
+        assert port.ask("/").status == 200
+        time.sleep(0.2)
+    assert seen == [0]
+
+
+def test_header_names_that_could_be_mistaken_for_others_are_dropped() -> None:
+    def show(environ: dict[str, Any]) -> list[str]:
+        return sorted(name for name in environ if name.startswith("HTTP_X") or "PROXY" in name)
+
+    with bridged(echo(show)) as port:
+        answer = port.say(
+            "GET / HTTP/1.1", "Host: x", "X_Forwarded_For: 1", "X-Real: 1", "Proxy: http://evil"
+        )
+        assert answer.endswith(b"['HTTP_X_REAL']")
+
+
+def test_equal_headers_are_joined() -> None:
+    with bridged(echo(lambda e: e["HTTP_X_A"])) as port:
+        answer = port.say("GET / HTTP/1.1", "Host: x", "X-A: one", "X-A: two")
+        assert answer.endswith(b"one,two")
+
+
+def test_every_cookie_that_is_set_arrives() -> None:
+    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
+        return []
+
+    with bridged(app) as port:
+        received = port.say("GET / HTTP/1.1", "Host: x")
+        assert b"set-cookie: a=1\r\n" in received
+        assert b"set-cookie: b=2\r\n" in received
+
+
+def test_head_says_the_length_of_what_get_sends() -> None:
+    with bridged(echo(lambda e: e["REQUEST_METHOD"] and "as long as this")) as port:
+        answer = port.ask("/", "HEAD")
+        assert answer.body == b""
+        assert answer.headers["content-length"] == "15"
+
+
+class Stream:
+    """A WSGI iterable that notes whether it was closed."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.closed = False
+        self._fails = fails
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"one "
+        if self._fails:
+            raise ValueError("in the middle")
+        yield b"two"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_stream_is_sent_whole_and_closed_whatever_happens(fails: bool) -> None:
+    stream = Stream(fails=fails)
+
+    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return stream
+
+    with bridged(app) as port:
+        answer = port.ask("/")
+        assert (answer.status, answer.body) == ((500, b"") if fails else (200, b"one two"))
+    assert stream.closed
+
+
+def test_a_page_that_fails_is_500_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        raise ValueError("on purpose")
+
+    with bridged(app) as port, caplog.at_level(logging.ERROR):
+        assert port.ask("/broken?key=secret").status == 500
+        assert "a page failed: GET /broken" in caplog.text
+        assert "on purpose" in caplog.text
+        assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/@마당?q=마당".encode(), b"/@%EB%A7%88%EB%8B%B9?q=%EB%A7%88"])
+def test_korean_addresses_arrive_as_pep_3333_says(path: bytes) -> None:
+    def show(environ: dict[str, Any]) -> str:
+        environ["QUERY_STRING"].encode("latin-1")
+        return str(environ["PATH_INFO"].encode("latin-1").decode())
+
+    with bridged(echo(show)) as port:
+        received = port.say(b"GET " + path + b" HTTP/1.1", "Host: x")
+        assert received.endswith("/@마당".encode())
+
+
+def test_bytes_that_are_no_utf8_in_an_address_break_nothing() -> None:
+    with bridged(echo(lambda e: e["PATH_INFO"].isascii())) as port:
+        assert port.say("GET /%ff%fe%00?%ff HTTP/1.1", "Host: x").endswith(b"False")
+
+
+def who(environ: dict[str, Any]) -> str:
+    return f"{environ['REMOTE_ADDR']} {environ['wsgi.url_scheme']}"
+
+
+def test_only_a_trusted_proxy_is_believed_about_address_and_scheme() -> None:
+    said = {"X_Forwarded_For": "198.51.100.7", "X_Forwarded_Proto": "https"}
+    with bridged(echo(who)) as port:
+        assert port.ask("/", **said).text == "127.0.0.1 http"
+    with bridged(echo(who), LOOPBACK) as port:
+        assert port.ask("/", **said).text == "198.51.100.7 https"
+        assert port.ask("/", X_Forwarded_Proto="gopher").text == "127.0.0.1 http"
+
+
+def test_a_header_line_that_the_client_wrote_itself_does_not_hide_it() -> None:
+    with bridged(echo(who), LOOPBACK) as port:
+        received = port.say(
+            "GET / HTTP/1.1", "Host: x", "X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 198.51.100.7"
+        )
+        assert received.endswith(b"198.51.100.7 http")
+
+
+def test_a_client_that_leaves_while_a_page_is_made_breaks_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    working, go_on = threading.Event(), threading.Event()
+
+    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/slow":
+            working.set()
+            go_on.wait(10)
+        start_response("200 OK", [])
+        return [b"done"]
+
+    with bridged(app) as port, caplog.at_level(logging.ERROR):
+        with port.connect() as connection:
+            connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert working.wait(10)
+        time.sleep(0.1)
+        go_on.set()
+        assert port.ask("/").body == b"done"
+    assert caplog.text == ""
+
+
+def test_django_answers_through_the_bridge(station: Settings) -> None:
+    from madang.station.wsgi import application
+
+    with bridged(application) as port:
+        answer = port.ask("/api/v1/live")
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith("application/json")
+        received = port.say("GET /nothing?q=마당 HTTP/1.1", "Host: localhost")
+        assert received.startswith(b"HTTP/1.1 404")
+
+
+def test_more_pages_at_once_than_threads_are_all_answered() -> None:
+    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+        time.sleep(0.02)
+        start_response("200 OK", [])
+        return [b"done"]
+
+    with bridged(app) as port:
+        connections = [port.connect() for _ in range(5 * wsgi.THREADS)]
+        for connection in connections:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for connection in connections:
+            with connection:
+                assert read_all(connection).endswith(b"done")

@@ -1,0 +1,330 @@
+"""The door for encoders, with real sockets and real stream keys."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from madang.wire.rtmp import Limits
+from tests.support.air import Air, on_the_air, until
+from tests.support.rtmp_publisher import PublishRefused, RtmpPublisher
+from tests.support.shows import Encoder, channel_key, recording
+
+if TYPE_CHECKING:
+    pass
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+
+
+@pytest.fixture(autouse=True)
+def _no_wrong_keys_yet(station: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong keys of one test must not shut the door to the next."""
+    from madang.rooms.channels import services
+    from madang.rooms.channels.throttle import WrongKeys
+
+    monkeypatch.setattr(services, "_wrong_keys", WrongKeys())
+
+
+def refusal(air: Air, key: str) -> str:
+    """What the door says to an encoder with `key`."""
+
+    async def knock() -> str:
+        with pytest.raises(PublishRefused) as refused:
+            async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key):
+                pass
+        return refused.value.description
+
+    return air.loop.run(knock())
+
+
+def knock(air: Air) -> socket.socket:
+    """A connection to the door that says nothing yet."""
+    return socket.create_connection(("127.0.0.1", air.rtmp_port), timeout=10)
+
+
+def closed(connection: socket.socket) -> bool:
+    """Wait until the other end has closed."""
+    try:
+        while connection.recv(65_536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def test_an_encoder_with_the_right_key_is_on_the_air() -> None:
+    with on_the_air() as air:
+        encoder = Encoder(air, channel_key())
+        status = air.on_air("yard")
+        assert status["renditions"][0]["codecs"].startswith("avc1.")
+        assert air.ask("/live/yard/index.m3u8").status == 200
+        encoder.stop()
+
+
+@pytest.mark.parametrize("key", ["", "live_nonsense", "demo"])
+def test_a_wrong_key_is_refused_in_words_before_anything_starts(key: str) -> None:
+    channel_key()
+    with on_the_air() as air:
+        assert "stream key" in refusal(air, key)
+        assert air.counters.refused["publish"] == 1
+        until(lambda: air.counters.rtmp_closed["refused"] == 1)
+        assert air.status("yard")["state"] == "offline"
+
+
+def test_who_tries_many_keys_has_to_wait() -> None:
+    channel_key()
+    with on_the_air() as air:
+        words = [refusal(air, f"wrong-{number}") for number in range(12)]
+        assert "Too many" in words[-1]
+
+
+def rename(table: str, to: str) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO {to}")
+
+
+def test_a_database_that_fails_is_said_in_words_and_nothing_breaks() -> None:
+    key = channel_key()
+    with on_the_air() as air:
+        rename("channels_streamkey", "away")
+        try:
+            assert "database does not answer" in refusal(air, key)
+        finally:
+            rename("away", "channels_streamkey")
+        encoder = Encoder(air, key)
+        air.on_air("yard")
+        encoder.stop()
+
+
+def test_a_second_encoder_takes_over_at_once_and_the_first_is_told() -> None:
+    key = channel_key()
+    with on_the_air() as air:
+        first = Encoder(air, key)
+        air.on_air("yard")
+        before = newest_segment(air)
+        second = Encoder(air, key)
+        assert "took over" in str(first.failure)
+        until(lambda: newest_segment(air) > before)
+        assert air.status("yard")["state"] == "live"
+        assert air.hub.snapshot()["yard"].disconnects == 0
+        second.stop()
+
+
+def newest_segment(air: Air) -> int:
+    """The highest media sequence number that is listed."""
+    lines = air.ask("/live/yard/source/media.m3u8").text.splitlines()
+    first = next(line for line in lines if line.startswith("#EXT-X-MEDIA-SEQUENCE:"))
+    return int(first.partition(":")[2]) + sum(line.startswith("#EXTINF") for line in lines)
+
+
+def test_a_half_open_encoder_is_replaced_as_well() -> None:
+    key = channel_key()
+    with on_the_air() as air:
+
+        async def go_silent() -> RtmpPublisher:
+            publisher = RtmpPublisher("127.0.0.1", air.rtmp_port, name=key)
+            await publisher.__aenter__()
+            await publisher.send(*recording()[:40])
+            return publisher
+
+        silent = air.loop.run(go_silent())
+        encoder = Encoder(air, key)
+        air.on_air("yard")
+        rejection = air.loop.run(silent.wait_closed())
+        assert rejection is not None
+        assert "took over" in rejection.description
+        encoder.stop()
+
+
+def test_silence_ends_a_connection_and_the_show_waits() -> None:
+    with on_the_air(limits=Limits(silence=0.5)) as air:
+        key = channel_key()
+
+        async def go_silent() -> None:
+            async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key) as publisher:
+                await publisher.send(*recording()[:200])
+                await publisher.wait_closed()
+
+        air.loop.run(go_silent())
+        air.on_air("yard", "interrupted")
+        assert air.counters.rtmp_closed["silence"] == 1
+
+
+def test_a_peer_that_says_nothing_is_closed_after_the_handshake_time() -> None:
+    with on_the_air(limits=Limits(handshake=0.3)) as air, knock(air) as connection:
+        began = time.monotonic()
+        assert closed(connection)
+        assert 0.2 < time.monotonic() - began < 3
+        assert air.counters.rtmp_closed["handshake_timeout"] == 1
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01" + bytes(600), b"\x03" + b"\xff" * 4000]
+)
+def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
+    key = channel_key()
+    with on_the_air(limits=Limits(handshake=1.0, setup=1.0)) as air:
+        encoder = Encoder(air, key)
+        air.on_air("yard")
+        with knock(air) as connection:
+            connection.sendall(garbage)
+            assert closed(connection)
+        assert sum(air.counters.rtmp_closed.values()) == 1
+        assert air.status("yard")["state"] == "live"
+        encoder.stop()
+
+
+def test_one_address_cannot_hold_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madang.servers import rtmp
+
+    monkeypatch.setattr(rtmp, "MAX_PENDING_PER_ADDRESS", 3)
+    with on_the_air() as air:
+        held = [knock(air) for _ in range(3)]
+        time.sleep(0.2)
+        with knock(air) as one_more:
+            assert closed(one_more)
+        assert air.counters.rtmp_closed["pending_per_address"] == 1
+        held.pop().close()
+        until(lambda: air.counters.rtmp_closed["closed_by_peer"] == 1)
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
+        encoder.stop()
+        for connection in held:
+            connection.close()
+
+
+def test_the_door_holds_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madang.servers import rtmp
+
+    monkeypatch.setattr(rtmp, "MAX_CONNECTIONS", 2)
+    with on_the_air() as air:
+        held = [knock(air) for _ in range(2)]
+        time.sleep(0.2)
+        with knock(air) as one_more:
+            assert closed(one_more)
+        assert air.counters.rtmp_closed["connections"] == 1
+        for connection in held:
+            connection.close()
+
+
+def test_a_peer_that_does_not_read_its_answers_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madang.servers import rtmp
+
+    monkeypatch.setattr(rtmp, "MAX_UNREAD", 1000)
+    key = channel_key()
+    ping = b"\x02\0\0\0\0\0\x06\x04\0\0\0\0\0\x06\0\0\0\0"
+
+    async def ask_and_never_read(air: Air) -> None:
+        async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key) as publisher:
+            publisher._reader._transport.pause_reading()  # type: ignore[attr-defined]
+            with contextlib.suppress(ConnectionError):
+                while not air.counters.rtmp_closed:
+                    publisher._writer.write(ping * 5000)
+                    await publisher._writer.drain()
+                    await asyncio.sleep(0.001)
+
+    with on_the_air() as air:
+        air.loop.run(ask_and_never_read(air))
+        assert air.counters.rtmp_closed["unread"] == 1
+
+
+def test_too_many_bits_a_second_end_the_stream_in_words() -> None:
+    with on_the_air(limits=Limits(bit_rate=100_000.0, bit_rate_window=1.0)) as air:
+        encoder = Encoder(air, channel_key())
+        assert "0.1 Mbit/s" in str(encoder.failure)
+        assert air.counters.rtmp_closed["bit_rate"] == 1
+
+
+def test_closing_tells_every_encoder_why() -> None:
+    with on_the_air() as air:
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
+        air.loop.run(air.close_door("The station is shutting down."))
+        assert "shutting down" in str(encoder.failure)
+        with pytest.raises(ConnectionError):
+            knock(air)
+
+
+def test_an_encoder_that_leaves_while_it_is_judged_leaves_no_show() -> None:
+    from madang.rooms.broadcasts.models import Broadcast
+
+    with on_the_air() as air:
+        key = channel_key()
+
+        async def hurry() -> None:
+            publisher = RtmpPublisher("127.0.0.1", air.rtmp_port, name=key)
+            entering = asyncio.ensure_future(publisher.__aenter__())
+            await asyncio.sleep(0.001)
+            await air.close_door("The station is shutting down.")
+            await asyncio.gather(entering, return_exceptions=True)
+
+        air.loop.run(hurry())
+        time.sleep(0.3)
+        assert air.hub.channel("yard") is None
+    assert not Broadcast.objects.filter(ended_at=None).exists()
+
+
+def test_two_channels_are_on_the_air_at_once() -> None:
+    with on_the_air() as air:
+        encoders = [Encoder(air, channel_key(slug)) for slug in ("yard", "hall")]
+        for slug in ("yard", "hall"):
+            air.on_air(slug)
+        assert set(air.hub.snapshot()) == {"yard", "hall"}
+        encoders[0].stop()
+        air.on_air("yard", "interrupted")
+        assert air.status("hall")["state"] == "live"
+        encoders[1].stop()
+
+
+def test_a_full_station_says_so() -> None:
+    with on_the_air(max_publishers=1) as air:
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
+        assert "limit" in refusal(air, channel_key("hall"))
+        again = Encoder(air, channel_key("attic"))
+        assert "limit" in str(again.failure)
+        encoder.stop()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    made = folder / "certificate.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [*command, *names, "-out", str(made[0]), "-keyout", str(made[1])],
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    return made
+
+
+def test_rtmps_is_the_same_door_behind_tls(certificate: tuple[Path, Path]) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*certificate)
+    client = ssl.create_default_context(cafile=str(certificate[0]))
+    with on_the_air(tls=server) as air:
+        key = channel_key()
+
+        async def publish(name: str) -> Any:
+            async with RtmpPublisher("127.0.0.1", air.rtmps_port, name=name, tls=client) as it:
+                await it.play(recording())
+
+        publishing = air.loop.start(publish(key))
+        air.on_air("yard")
+        with pytest.raises(PublishRefused, match="stream key"):
+            air.loop.run(publish("wrong"))
+        publishing.result(20)

@@ -1,0 +1,67 @@
+"""The database is away for a minute."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.servers.chat.test_clients import metrics
+from tests.support.chats import Darkness, stored
+from tests.support.station import OWNER, until
+from tests.support.visits import call
+
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+
+WITHOUT_DATABASE = 60.0
+"""Seconds."""
+
+EVERY = 1.0
+"""Seconds between two rounds of talk meanwhile."""
+
+BACK = 20.0
+"""Seconds until everything is as before, by itself."""
+
+
+def test_a_minute_without_the_database_is_noticed_by_nobody_and_nothing_is_lost(
+    darkness: Darkness,
+) -> None:
+    dark = darkness
+    station, people = dark.station, dark.people
+    dark.talk()
+    # What nobody can know now is refused, with words and a name that is counted.
+    before = metrics(station).get('madang_chat_refused_total{reason="unavailable"}', 0.0)
+    strangers = [
+        people.join("stranger", "other", wait=False),
+        people.join("somebody", wait=False, token=dark.tokens[OWNER], name=None),
+    ]
+    for each in strangers:
+        error = each.wait_for("connect_error")
+        assert error["data"]["code"] == "unavailable"
+        assert error["data"]["retry_after"] > 0
+        assert "database" in error["message"]
+    after = metrics(station)['madang_chat_refused_total{reason="unavailable"}']
+    assert after - before == len(strangers)
+    # What the chat knows by itself goes on: guests come, moderators keep order.
+    people.join("late")
+    deleted = dark.minji.say("buy things")["id"]
+    assert dark.owner.emit("moderate", {"act": "delete", "id": deleted})["ok"]
+    assert dark.owner.say("/ban minji spam")["ok"]
+    dark.minji.until(lambda: dark.minji.of("disconnect"), "sent away")
+    while time.monotonic() - dark.began < WITHOUT_DATABASE:
+        dark.talk()
+        time.sleep(EVERY)
+    assert metrics(station)["madang_chat_unsaved"] >= len(dark.said)
+
+    dark.start()
+    until(lambda: metrics(station)["madang_chat_unsaved"] == 0, "all is kept", within=BACK)
+    assert stored(dark.address, dark.tokens[OWNER], "yard") == ["in the light", *dark.said]
+    assert metrics(station)["madang_chat_unkept_total"] == 0
+    _, bans = call(dark.address, "GET", "/channels/yard/chat/bans", dark.tokens[OWNER])
+    assert [(ban["name"], ban["kind"]) for ban in bans] == [("minji", "ban")]
+    again = people.join("again", token=dark.tokens["minji"], name=None, wait=False)
+    assert again.wait_for("connect_error")["data"]["code"] == "banned"
+    people.join("stranger2", "other")
+    dark.talk()
+    # Nobody needs it any more; the fixture lasts as long as the run of all tests.
+    station.stop()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from madang.station import doctor, runtime
+from madang.station.datafolder import prepare
+from madang.station.doctor import Check
+from madang.station.fields import Address
+from madang.station.runtime import Runtime
+from madang.station.settings import Settings, load
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Settings:
+    return load(tmp_path / "data", environ={"MADANG_HTTP__BIND": "127.0.0.1:0"})
+
+
+def assert_bad(check: Check) -> None:
+    assert not check.ok
+    assert check.mend
+
+
+def test_a_fresh_machine_is_well(here: Settings) -> None:
+    assert doctor.data_folder(here).ok
+    assert doctor.disk_space(here).ok
+    assert doctor.clock(here).ok
+    assert doctor.http_port(here).ok
+    assert doctor.database(here).ok
+    assert not here.data.exists(), "looking changes nothing"
+
+
+def test_the_bundled_ffmpeg_runs(here: Settings) -> None:
+    check = doctor.ffmpeg(here)
+    assert check.ok
+    assert check.detail.startswith("ffmpeg version")
+
+
+def test_an_ffmpeg_that_does_not_run_is_found(
+    here: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/nowhere/ffmpeg")
+    assert_bad(doctor.ffmpeg(here))
+
+
+def test_a_file_where_the_data_folder_should_be_is_found(here: Settings) -> None:
+    here.data.write_text("")
+    assert_bad(doctor.data_folder(here))
+
+
+def test_a_port_that_somebody_else_has_is_found(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = load(tmp_path, environ={"MADANG_RTMP__BIND": f"127.0.0.1:{port}"})
+        check = doctor.rtmp_port(settings)
+        assert_bad(check)
+        assert "rtmp.bind" in check.mend
+        prepare(settings)
+        ours = Runtime(os.getpid(), settings.http.bind, Address("127.0.0.1", port))
+        runtime.write(settings, ours)
+        assert doctor.rtmp_port(settings).ok, "the running station's own port is no trouble"
+
+
+def test_a_full_disk_is_found(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "FREE_BYTES", 10**18)
+    assert_bad(doctor.disk_space(here))
+
+
+def test_a_clock_that_went_back_is_found(here: Settings) -> None:
+    prepare(here)
+    here.database_file.write_text("")
+    tomorrow = here.database_file.stat().st_mtime + 86_400
+    os.utime(here.database_file, (tomorrow, tomorrow))
+    assert_bad(doctor.clock(here))
+
+
+def test_a_database_in_use_is_sound(station: Settings) -> None:
+    check = doctor.database(station)
+    assert check.ok
+    assert "up to date" in check.detail

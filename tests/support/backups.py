@@ -1,0 +1,72 @@
+"""What is done to a station's backups: by the command line, and by what that calls."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from madang.ops.backup.errors import BackupError
+from madang.ops.backup.keeper import Keeper
+from madang.station.backups import plan_of
+from madang.station.settings import load
+from tests.support.station import MADANG, ROOT, Station
+
+COMMAND_SECONDS = 120.0
+
+
+def keeper(data: Path, **settings: str) -> Keeper:
+    """What `madang backup` works with; `settings` as environment variables without MADANG_."""
+    environ = {f"MADANG_{name}": value for name, value in settings.items()}
+    return Keeper(plan_of(load(data, environ=environ)))
+
+
+def trouble(call: Callable[[], object]) -> str:
+    """The words of the BackupError that `call` must raise."""
+    with pytest.raises(BackupError) as caught:
+        call()
+    words = str(caught.value)
+    assert "\n" not in words
+    return words
+
+
+def backup(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`madang backup ARGUMENTS` on a data folder; `settings` as environment variables."""
+    return subprocess.run(
+        [*MADANG, "backup", *arguments, "--data", str(data)],
+        cwd=ROOT,
+        env=Station(data, **settings).environment,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+def done(data: Path, *arguments: str, **settings: str) -> Any:
+    """What a command that must succeed prints with `--json`."""
+    result = backup(data, *arguments, "--json", **settings)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def refused(data: Path, *arguments: str, **settings: str) -> str:
+    """The one line of a command that must fail."""
+    result = backup(data, *arguments, **settings)
+    assert result.returncode == 1, result.stdout + result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("madang: "), result.stderr
+    assert "Traceback" not in result.stderr
+    return last
+
+
+def ask(data: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """Rows of the station's SQLite database."""
+    with closing(sqlite3.connect(data / "madang.db", isolation_level=None)) as database:
+        return database.execute(query, values).fetchall()

@@ -1,0 +1,195 @@
+"""The system's Chromium, driven by Playwright, and what a test wants to know of a player's page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",  # a container's root has no sandbox
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+_RECORDER = """
+(() => {
+  const log = { waits: 0, frozen: 0, longest: 0, jumps: 0, breaks: [], latencies: [], from: null,
+    to: null };
+  window.playback = log;
+  let last = null;
+  let before = null;
+  const sample = () => {
+    const video = document.querySelector('video');
+    const player = document.querySelector('[data-player]');
+    if (!video || !player) return;
+    const now = performance.now() / 1000;
+    if (last === null) {
+      // A player that looks for its place moves the clock, too: a picture moves it by little.
+      const earlier = before;
+      before = { position: video.currentTime, at: now };
+      const step = earlier === null ? 0 : video.currentTime - earlier.position;
+      if (video.paused || video.seeking || video.readyState < 3 || step <= 0) return;
+      if (step > 2 * (now - earlier.at) + 0.2) return;
+      log.from = now;
+      video.addEventListener('waiting', () => {
+        log.waits += 1;
+        log.breaks.push(performance.now() / 1000 - log.from);
+      });
+    } else if (video.currentTime === last.position) {
+      log.frozen = now - last.moved;
+      log.longest = Math.max(log.longest, log.frozen);
+    } else {
+      const step = video.currentTime - last.position;
+      if (step < 0 || step > 3 * (now - last.at) + 0.5) {
+        log.jumps += 1;
+        log.breaks.push(now - log.from);
+      }
+      log.frozen = 0;
+    }
+    const moved = last === null || video.currentTime !== last.position ? now : last.moved;
+    last = { position: video.currentTime, at: now, moved };
+    log.to = now;
+    if (player.dataset.latency) log.latencies.push(Number(player.dataset.latency));
+  };
+  setInterval(sample, 100);
+})();
+"""
+"""Notes how playback goes, in the page: a test that is busy elsewhere misses nothing."""
+
+_PLAYER = """
+() => {
+  const video = document.querySelector('video');
+  const { dataset } = document.querySelector('[data-player]');
+  return { position: video.currentTime, width: video.videoWidth, height: video.videoHeight,
+           paused: video.paused, ...dataset };
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """How playback went, from the first moving picture on. Times in seconds.
+
+    `waits` counts the `waiting` events of the video after that, `longest` is the longest time for
+    which its clock stood still, `jumps` counts steps that are not playback. `breaks` are the times
+    of waits and jumps.
+    """
+
+    lasted: float
+    waits: int
+    longest: float
+    jumps: int
+    breaks: tuple[float, ...]
+    latencies: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class Tab:
+    """A page, and what it complained of: errors on its console and uncaught ones, what its
+    content security policy blocked, answers of 500 and above."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        """The complaints that no encoder's absence excuses: a playlist may be 503 for a while."""
+        return [each for each in self.complaints if each.startswith(("uncaught", "policy"))]
+
+    async def player(self) -> dict[str, Any]:
+        """The video's `position`, size and `paused`, with the data-* hooks of the player."""
+        found: dict[str, Any] = await self.page.evaluate(_PLAYER)
+        return found
+
+    async def until(self, expression: str, *, within: float = 15.0) -> None:
+        """Wait until a JavaScript expression is true; `player` is the player's root in it, and
+        `video` the video."""
+        script = (
+            "() => { const player = document.querySelector('[data-player]');"
+            " const video = document.querySelector('video');"
+            f" return {expression}; }}"
+        )
+        await self.page.wait_for_function(script, timeout=within * 1000, polling=100)
+
+    async def plays(self, *, within: float = 20.0) -> None:
+        """Wait until the picture is live and its clock has moved by a second from where it is."""
+        await self.until("player.dataset.state === 'live' && video.readyState >= 3", within=within)
+        position = (await self.player())["position"]
+        await self.until(f"video.currentTime > {position + 1}", within=within)
+
+    async def playback(self) -> Playback:
+        """How playback went so far."""
+        log = await self.page.evaluate("() => window.playback")
+        assert log["from"] is not None, "nothing was played"
+        return Playback(
+            log["to"] - log["from"],
+            log["waits"],
+            log["longest"],
+            log["jumps"],
+            tuple(log["breaks"]),
+            tuple(log["latencies"]),
+        )
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser, without a window."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def open_tab(
+    browser: Browser, url: str, *, locale: str = "en-US", **options: Any
+) -> AsyncIterator[Tab]:
+    """A person's browser at `url`, with nothing remembered; `options` are Playwright's for a new
+    context."""
+    context = await browser.new_context(locale=locale, **options)
+    try:
+        await context.add_init_script(_RECORDER)
+        tab = await new_tab(context)
+        await tab.page.goto(url, wait_until="domcontentloaded")
+        yield tab
+    finally:
+        await context.close()
+
+
+async def new_tab(context: BrowserContext) -> Tab:
+    """One more page for the same person."""
+    page = await context.new_page()
+    tab = Tab(page)
+
+    def complain(what: str) -> None:
+        tab.complaints.append(what)
+
+    page.on("console", lambda m: complain(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: complain(f"uncaught: {error}"))
+    page.on(
+        "response",
+        lambda reply: complain(f"{reply.status} {reply.url}") if reply.status >= 500 else None,
+    )
+    await page.expose_function("complain", complain)
+    await page.add_init_script(
+        "addEventListener('securitypolicyviolation', (event) => window.complain("
+        "`policy: ${event.violatedDirective} ${event.blockedURI}`));"
+    )
+    return tab
+
+
+async def settle(seconds: float) -> None:
+    """Let real time pass where that is what the test is about."""
+    await asyncio.sleep(seconds)

@@ -1,0 +1,161 @@
+"""People in the chat of a channel's page, each in a browser of their own."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Browser, Locator, WebSocketRoute, expect
+
+from tests.support.browser import Tab, new_tab
+from tests.support.station import OWNER, PASSWORD, Station
+
+SOON = 1_000
+"""Milliseconds within which what one does is on everybody's page."""
+ARRIVES = 10_000
+"""Milliseconds until a page is in the chat, on a machine that is busy with other tests."""
+
+
+MODERATOR = ("marshal", "quiet evenings only")
+MEMBER = ("river", "under the bridge")
+"""Accounts, each a name and a password."""
+
+
+class Promptness:
+    """How soon what one does is on the others' pages. A busy machine may delay a page now and
+    then; of all that is waited for here, most must come within a second."""
+
+    def __init__(self) -> None:
+        self._took: list[float] = []
+
+    async def of(self, seen: Awaitable[None]) -> None:
+        """Wait for something that somebody sees."""
+        began = time.monotonic()
+        await seen
+        self._took.append(time.monotonic() - began)
+
+    def check(self) -> None:
+        """Fail where it was not prompt."""
+        assert statistics.median(self._took) * 1000 < SOON, sorted(self._took)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A page of the chat, and what the person before it does and sees."""
+
+    tab: Tab
+    wires: list[tuple[WebSocketRoute, WebSocketRoute]]
+    """Ends of each connection that the page made: towards the page, towards the station."""
+
+    @property
+    def chat(self) -> Locator:
+        """The panel."""
+        return self.tab.page.locator("[data-chat]")
+
+    @property
+    def field(self) -> Locator:
+        """Where one writes."""
+        return self.chat.locator("[data-chat-field]")
+
+    def row(self, text: str) -> Locator:
+        """The rows of the list that have this text."""
+        return self.chat.locator(".chat-row", has_text=text)
+
+    async def arrives(self, *, within: int = ARRIVES) -> None:
+        """Wait until the page is in the chat."""
+        await expect(self.chat).to_have_attribute("data-state", "open", timeout=within)
+
+    async def write(self, text: str) -> None:
+        """Type a line and send it."""
+        await self.field.fill(text)
+        await self.field.press("Enter")
+
+    async def sees(self, text: str, *, times: int = 1, within: int = SOON) -> None:
+        """Wait until that many rows have this text."""
+        await expect(self.row(text)).to_have_count(times, timeout=within)
+
+    async def misses(self, text: str, *, within: int = SOON) -> None:
+        """Wait until no row has this text."""
+        await expect(self.row(text)).to_have_count(0, timeout=within)
+
+    async def chooses(self, text: str, item: str) -> None:
+        """Open the menu of the message with this text and choose an entry of it."""
+        await self.row(text).locator(".chat-name-button").click()
+        await self.tab.page.get_by_role("menuitem", name=item, exact=True).click()
+
+    async def undoes(self) -> None:
+        """Press what the line after an act of moderation offers."""
+        await self.chat.locator("[data-chat-toast] button").click()
+
+    async def says(self, words: str, *, within: int = SOON) -> None:
+        """Wait until the line after an act has these words."""
+        await expect(self.chat.locator("[data-chat-toast]")).to_contain_text(words, timeout=within)
+
+    def receives(self, event: str, value: Any) -> None:
+        """Put an event on the page's connection, as if the station had sent it."""
+        self.wires[-1][0].send("42" + json.dumps([event, value]))
+
+    async def loses_its_connection(self) -> None:
+        """Cut the page's connection, as a network does."""
+        for end in self.wires[-1]:
+            await end.close()
+
+
+@asynccontextmanager
+async def sit_down(
+    browser: Browser,
+    station: Station,
+    path: str,
+    *,
+    guest: str = "",
+    account: tuple[str, str] | None = None,
+    locale: str = "en-US",
+    **options: Any,
+) -> AsyncIterator[Seat]:
+    """Somebody at `path`, in the chat: under a guest's name, with an account, or only reading."""
+    context = await browser.new_context(locale=locale, **options)
+    try:
+        tab = await new_tab(context)
+        wires: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+
+        def connect(wire: WebSocketRoute) -> None:
+            # Messages go on by themselves where nothing handles them.
+            wires.append((wire, wire.connect_to_server()))
+
+        await tab.page.route_web_socket("**/socket.io/**", connect)
+        if account is not None:
+            await tab.page.goto(f"{station.http}/accounts/login/?next={path}")
+            await tab.page.locator("input[name=login]").fill(account[0])
+            await tab.page.locator("input[name=password]").fill(account[1])
+            await tab.page.locator("main form button").click()
+            await tab.page.wait_for_url(f"**{path}")
+        else:
+            await tab.page.goto(f"{station.http}{path}", wait_until="domcontentloaded")
+        seat = Seat(tab, wires)
+        await seat.arrives()
+        if guest:
+            await seat.chat.locator("[data-chat-name]").fill(guest)
+            await seat.chat.locator("[data-chat-name]").press("Enter")
+            await expect(seat.field).to_be_visible()
+        yield seat
+    finally:
+        await context.close()
+
+
+@asynccontextmanager
+async def evening(
+    browser: Browser, station: Station, slug: str
+) -> AsyncIterator[tuple[Seat, Seat, Seat]]:
+    """Two people and a moderator on a channel's page."""
+    path = f"/@{slug}"
+    async with (
+        sit_down(browser, station, path, account=(OWNER, PASSWORD)) as owner,
+        sit_down(browser, station, path, guest="minji") as minji,
+        sit_down(browser, station, path, account=MEMBER, locale="ko-KR") as river,
+    ):
+        yield owner, minji, river

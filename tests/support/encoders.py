@@ -1,0 +1,160 @@
+"""Real encoders: samples made once by the ffmpeg programs at hand, and published in real time.
+
+Encoding is rarely what a test is about, so that samples are copied, not encoded, when they are
+sent (`ffmpeg -re -c copy`): a publisher then costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.samples import PROGRAMS
+
+FRAME_RATE = 30
+
+AVC = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-sc_threshold", "0")
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+HEVC_LOW_DELAY = ("-x265-params", "log-level=error:bframes=0:keyint=60:min-keyint=60:scenecut=0")
+AV1 = ("-c:v", "libsvtav1", "-preset", "11", "-pix_fmt", "yuv420p")
+AV1_LOW_DELAY = ("-svtav1-params", "pred-struct=1")
+VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p")
+AAC = ("-c:a", "aac", "-b:a", "96k")
+OPUS = ("-c:a", "libopus", "-b:a", "96k")
+FLAC = ("-c:a", "flac", "-strict", "-2")
+AC3 = ("-c:a", "ac3")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a sample is made. `picture` and `sound` are encoder options; without any, the stream
+    lacks that medium. `height` in pixels (16:9), `key_interval` and `length` in seconds.
+    """
+
+    picture: tuple[str, ...] = AVC
+    sound: tuple[str, ...] = AAC
+    program: str = "bundled"
+    height: int = 180
+    key_interval: float = 2.0
+    length: float = 45.0
+
+
+@functools.cache
+def sample(recipe: Recipe) -> Path:
+    """The file of a recipe, made by the first caller in this process."""
+    path = _folder() / f"{_folder_size()}.mkv"
+    width = round(recipe.height * 16 / 9 / 2) * 2
+    inputs: list[str] = []
+    options: list[str] = []
+    if recipe.picture:
+        inputs += ["-f", "lavfi", "-i", f"testsrc2=s={width}x{recipe.height}:r={FRAME_RATE}"]
+        interval = str(round(recipe.key_interval * FRAME_RATE))
+        options += [*recipe.picture, "-g", interval, "-keyint_min", interval]
+    if recipe.sound:
+        inputs += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
+        options += [*recipe.sound, "-ac", "2"]
+    subprocess.run(
+        [
+            *(PROGRAMS[recipe.program], "-v", "error", "-nostdin", *inputs),
+            *("-t", str(recipe.length), *options, str(path)),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    return path
+
+
+def flv(source: Path) -> Path:
+    """The sample as an FLV file, for publishers that read tags."""
+    path = source.with_suffix(".flv")
+    if not path.exists():
+        command = [PROGRAMS["bundled"], "-v", "error", "-nostdin", "-i", str(source)]
+        subprocess.run([*command, "-c", "copy", str(path)], check=True, timeout=60)
+    return path
+
+
+class Encoder:
+    """An ffmpeg that publishes until it is stopped or has nothing left to send."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by `close`
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._log
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether it still publishes, or tries to."""
+        return self._process.poll() is None
+
+    def said(self) -> str:
+        """What ffmpeg wrote so far: where it was refused, the station's words are in it."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def ended(self, within: float = 15.0) -> str:
+        """Wait until it ends by itself, and return what it wrote."""
+        self._process.wait(within)
+        return self.said()
+
+    def finish(self) -> None:
+        """End the show in order, as somebody who presses the button does."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(10)
+
+    def vanish(self) -> None:
+        """Be killed: the connection breaks without a word."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def freeze(self) -> None:
+        """Send nothing more and close nothing: what a cut cable looks like from the station."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self.running:
+            self._process.kill()  # which ends a frozen one, too
+            self._process.wait(10)
+        self._log.close()
+
+
+@contextmanager
+def publish(
+    source: Path, url: str, *options: str, program: str = "bundled", loop: bool = False
+) -> Iterator[Encoder]:
+    """Send the file `source` to `url` in real time; `options` go before the output.
+
+    With `loop` it never ends.
+    """
+    encoder = Encoder(
+        [
+            *(PROGRAMS[program], "-hide_banner", "-nostdin", "-loglevel", "warning", "-re"),
+            *(("-stream_loop", "-1") if loop else ()),
+            *("-i", str(source), "-c", "copy", *options, "-f", "flv", url),
+        ]
+    )
+    try:
+        yield encoder
+    finally:
+        encoder.close()
+
+
+@functools.cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="madang-samples-")
+
+
+def _folder() -> Path:
+    return Path(_temporary().name)
+
+
+def _folder_size() -> int:
+    return sum(1 for _ in _folder().iterdir())

@@ -1,0 +1,201 @@
+"""Stations to be backed up and lost, one on each kind of database, behind the same few words."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+
+from madang.ops.backup.cluster import Cluster
+from madang.ops.backup.render import postgresql_settings
+from tests.support import backups
+from tests.support.station import Station, free_ports
+from tests.support.stores import as_service
+from tests.support.stores import postgresql_programs as programs
+
+CHANNELS = ("yard", "attic")
+
+
+class Ground(Protocol):
+    """A station with two channels."""
+
+    data: Path
+    settings: dict[str, str]
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of its database."""
+        ...
+
+    def copies(self) -> list[Path]:
+        """Files of the near copy that hold the database."""
+        ...
+
+    def lose(self) -> None:
+        """Destroy the machine, and set up an empty one in its place."""
+        ...
+
+
+class SqliteGround:
+    """Everything in one folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.settings: dict[str, str] = {}
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        return backups.ask(self.data, query)
+
+    def copies(self) -> list[Path]:
+        return list((self.data / "backup/local/station/data").rglob("*"))
+
+    def lose(self) -> None:
+        shutil.rmtree(self.data)
+
+
+class PostgresqlGround:
+    """A cluster with its own socket beside the data folder, archiving to a near copy.
+
+    `folder` belongs to PostgreSQL's user. Its archive gets a change after one second, not thirty,
+    so that a test of what is lost need not last minutes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.cluster = folder / "cluster"
+        (self.port,) = free_ports(1)
+        self.url = f"postgresql://{user()}@/madang?host={folder}&port={self.port}"
+        self.configuration = folder / "pgbackrest.conf"
+        self.settings = {
+            "DATABASE__URL": self.url,
+            "BACKUP__LOCAL": f"file://{folder}/near",
+            "BACKUP__PGBACKREST_CONFIG": str(self.configuration),
+        }
+
+    @property
+    def server(self) -> Cluster:
+        """What starts and stops it."""
+        version = int(programs().parent.name)
+        return Cluster(self.cluster, version)
+
+    def configure(self, **changes: str) -> None:
+        """Write the server's settings, as somebody who sets up a machine does."""
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "port": str(self.port),
+            "fsync": "off",
+            "shared_buffers": "32MB",
+            **postgresql_settings(self.configuration),
+            "archive_timeout": "1s",
+            **changes,
+        }
+        (self.cluster / "postgresql.conf").write_text(
+            "".join(f"{name} = '{value}'\n" for name, value in settings.items())
+        )
+
+    def initialise(self) -> None:
+        """Make an empty cluster, configured, its server running, with an empty database."""
+        made = [str(programs() / "initdb"), "--pgdata", str(self.cluster), "--no-sync"]
+        made += ["--auth", "trust", "--username", user()]
+        subprocess.run(made, check=True, capture_output=True, cwd="/", **as_service())
+        self.configure()
+        self.server.start()
+        with psycopg.connect(self.url.replace("/madang?", "/postgres?"), autocommit=True) as first:
+            first.execute("CREATE DATABASE madang")
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            found = connection.execute(query.encode())
+            return found.fetchall() if found.description else []
+
+    def copies(self) -> list[Path]:
+        return list((self.folder / "near/postgresql/backup/madang").glob("*F/bundle/*"))
+
+    def kill(self) -> None:
+        """End the server without a word, as a power cut does; nothing if it does not run."""
+        pid = int((self.cluster / "postmaster.pid").read_text().splitlines()[0])
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+        except OSError:
+            return  # it was killed before, which leaves its file behind
+        if str(self.cluster) not in command:
+            return  # another process has its number now
+        for each in (pid, *_children(pid)):
+            with contextlib.suppress(ProcessLookupError):  # gone with its parent
+                os.kill(each, signal.SIGKILL)
+
+    def lose(self) -> None:
+        if (self.cluster / "postmaster.pid").exists():
+            self.kill()
+        for path in list(self.folder.iterdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.initialise()
+
+
+def user() -> str:
+    """PostgreSQL's user here, who is also the superuser of its clusters."""
+    given = as_service()
+    return pwd.getpwuid(given["user"]).pw_name if given else getpass.getuser()
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder with a short name (a socket's is limited) that PostgreSQL's user owns."""
+    made = Path(tempfile.mkdtemp(prefix="madang-"))
+    if given := as_service():
+        os.chown(made, given["user"], given["group"])
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+@contextmanager
+def furnished_cluster() -> Iterator[PostgresqlGround]:
+    """A furnished station on PostgreSQL whose server does not run, to be copied."""
+    with own_folder() as folder:
+        ground = PostgresqlGround(folder)
+        ground.initialise()
+        try:
+            Station(ground.data, **ground.settings).open_channels(*CHANNELS)
+        finally:
+            ground.server.stop()
+        (ground.data / "madang.toml").write_text('[station]\nname = "Courtyard TV"\n')
+        yield ground
+
+
+@contextmanager
+def postgresql_ground(furnished: PostgresqlGround) -> Iterator[PostgresqlGround]:
+    """A copy of the furnished station, whose server runs."""
+    with own_folder() as folder:
+        subprocess.run(["cp", "-a", f"{furnished.folder}/.", str(folder)], check=True)
+        ground = PostgresqlGround(folder)
+        ground.configure()
+        ground.server.start()
+        try:
+            yield ground
+        finally:
+            ground.server.stop(mode="immediate")
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            if f"\nPPid:\t{pid}\n" in status.read_text():
+                found.append(int(status.parent.name))
+        except OSError:
+            continue  # a process that ended meanwhile
+    return found

@@ -1,0 +1,346 @@
+"""Machines for deployment to work on: Debian roots booted by systemd in network namespaces.
+
+A `Ground` is a network of its own: a bridge in a namespace, to which each `Machine`, the operator
+(this process, at `.1`) and strangers (namespaces of nothing but an address) are attached. Machines
+reach packages through apt-cacher-ng at the operator's address, and nothing else in the world.
+
+The Debian root and the packages are kept between runs in `~/.cache/madang`. Where packages come
+from is taken from this machine's own apt configuration. What happens on the machines' disks stays
+in memory, where there is enough. A guard takes everything away, even if the test is killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from tests.support.machine_sweep import CONTROLLERS
+from tests.support.station import ROOT
+
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madang"
+
+PACKAGES: Final = (
+    "systemd,systemd-sysv,dbus,openssh-server,iproute2,python3,sudo,ca-certificates,udev"
+)
+"""What a provider's image has at the least."""
+
+BOOT_LIMIT: Final = 60.0
+"""Seconds until SSH answers, on a machine that is busy with the rest of the suite."""
+
+DISKS: Final = 8 << 30
+"""Bytes: as large as a machine's disk may grow, and as much as must be free in memory for it to be
+there: packages are unpacked in half the time."""
+
+NEEDED: Final = ("debootstrap", "systemd-nspawn", "apt-cacher-ng", "ip", "setpriv")
+PRESENT: Final = os.geteuid() == 0 and all(map(shutil.which, NEEDED))
+"""Whether this machine can boot machines; `script/setup --dev` installs what is needed."""
+
+CACHE_PORT: Final = 13142
+"""apt-cacher-ng refuses to listen above 32767, and its own 3142 may be taken by the system's. Each
+ground has an address of its own."""
+
+_numbers = itertools.count()
+
+
+def run(*command: str, check: bool = True, timeout: float = 600.0, **more: str) -> str:
+    """Output of a command, whose failure fails the test with what it said."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, **more
+    )
+    if check and done.returncode:
+        raise AssertionError(f"{command[:6]} exit {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def _mirror() -> tuple[str, str]:
+    """Address and name of the Debian release that this machine installs from."""
+    texts = [
+        path.read_text()
+        for path in (
+            Path("/etc/apt/sources.list"),
+            *Path("/etc/apt/sources.list.d").glob("*.sources"),
+            *Path("/etc/apt/sources.list.d").glob("*.list"),
+        )
+        if path.is_file()
+    ]
+    for text in texts:
+        for pattern in (
+            r"^URIs: *(\S+/debian)/?\s*\nSuites: *(\w+)",
+            r"^deb +(?:\[.*\] +)?(\S+/debian)/? +(\w+) ",
+        ):
+            if found := re.search(pattern, text, re.MULTILINE):
+                return found[1], found[2]
+    raise AssertionError("no Debian mirror in this machine's apt configuration")
+
+
+def base_root() -> Path:
+    """A fresh Debian, made once and then kept; never booted itself."""
+    uri, suite = _mirror()
+    digest = hashlib.sha256(f"{uri} {suite} {PACKAGES}".encode()).hexdigest()[:12]
+    root = CACHE / f"root-{suite}-{digest}"
+    if root.exists():
+        return root
+    CACHE.mkdir(parents=True, exist_ok=True)
+    draft = CACHE / f"root-{suite}-{digest}.{os.getpid()}"
+    run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(draft), uri)
+    (draft / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
+    (draft / "etc/hostname").unlink(missing_ok=True)
+    (draft / "etc/machine-id").write_text("")
+    for cached in (draft / "var/cache/apt/archives").glob("*.deb"):
+        cached.unlink()
+    draft.rename(root)
+    return root
+
+
+class Machine:
+    """One booted Debian. What happens to it is gone when it is."""
+
+    def __init__(self, ground: Ground, name: str, address: str, place: Path) -> None:
+        self.ground = ground
+        self.name = name
+        self.address = address
+        self.place = place
+        self.root = place / "root"
+        self.namespace = f"{ground.name}{name}"
+
+    def boot(self) -> subprocess.Popen[bytes]:
+        """Start it and wait until SSH answers; return the process that it is here."""
+        script = "".join(
+            f"mkdir -p /sys/fs/cgroup/{c}/{self.namespace}; "
+            f"echo $$ > /sys/fs/cgroup/{c}/{self.namespace}/cgroup.procs; "
+            for c in CONTROLLERS
+        )
+        script += (
+            f"exec systemd-nspawn -q -D {self.root} --register=no --keep-unit "
+            f"--network-namespace-path=/run/netns/{self.namespace} "
+            f"--hostname={self.name} --capability=CAP_NET_ADMIN --console=pipe -b"
+        )
+        log = (self.place / "console.log").open("ab")
+        process = subprocess.Popen(
+            ["sh", "-c", script],
+            env=os.environ | {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        until = time.monotonic() + BOOT_LIMIT
+        while self.ssh("true", check=False) is None:
+            assert time.monotonic() < until, (self.place / "console.log").read_text()[-3000:]
+            assert process.poll() is None, (self.place / "console.log").read_text()[-3000:]
+            time.sleep(0.1)
+        return process
+
+    def ssh(self, command: str, *, check: bool = True, stdin: str = "") -> str | None:
+        """What `command` prints there, run as root; None where it fails and that is no error."""
+        done = subprocess.run(
+            [*self.ground.ssh_command, f"root@{self.address}", command],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{self.name}: {command}: {done.stdout}{done.stderr}")
+        return done.stdout if done.returncode == 0 else None
+
+    def ask(self, command: str) -> str:
+        """What `command` prints there, without the line's end."""
+        said = self.ssh(command)
+        assert said is not None
+        return said.strip()
+
+    def vanish(self) -> None:
+        """As when somebody pulls the plug: no packet and no goodbye."""
+        run("ip", "-n", self.namespace, "link", "set", "host0", "down")
+
+    def come_back(self) -> None:
+        """Into the network, after `vanish`."""
+        run("ip", "-n", self.namespace, "link", "set", "host0", "up")
+        self.ground.route(self.namespace)
+
+
+class Ground:
+    """A network with the operator in it. Use as a context."""
+
+    def __init__(self, folder: Path, *, memory: bool = True) -> None:
+        number = next(_numbers)
+        self.folder = folder
+        self._memory = memory and in_memory()
+        self.name = f"m{os.getpid() % 100000}{chr(97 + number % 26)}"
+        self._network, self.prefix = _network()
+        self.operator = f"{self.prefix}.1"
+        self.key = folder / "key"
+        self.known_hosts = folder / "known_hosts"
+        self._last = 1
+        self._stack = ExitStack()
+        self._booted: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def ssh_command(self) -> list[str]:
+        return [
+            *("ssh", "-q", "-i", str(self.key), "-o", "BatchMode=yes"),
+            *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+            *("-o", "ConnectTimeout=5", "-o", "IdentitiesOnly=yes"),
+        ]
+
+    def __enter__(self) -> Ground:
+        with self._stack:
+            self._stack.enter_context(self._guard())
+            run("ip", "netns", "add", self.name)
+            run("ip", "-n", self.name, "link", "add", "bridge", "type", "bridge")
+            run("ip", "-n", self.name, "link", "set", "bridge", "up")
+            self._plug(self.name + "o", None, self.operator)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key))
+            self._start_packages()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def machine(self, name: str) -> Machine:
+        """A fresh machine, booted."""
+        place = self.folder / name
+        place.mkdir()
+        if self._memory:
+            run("mount", "-t", "tmpfs", "-o", f"size={DISKS}", "tmpfs", str(place))
+        for part in ("upper", "work", "root"):
+            (place / part).mkdir()
+        layers = f"lowerdir={base_root()},upperdir={place}/upper,workdir={place}/work"
+        run("mount", "-t", "overlay", "overlay", "-o", layers, f"{place}/root")
+        machine = Machine(self, name, self._address(), place)
+        self._attach(machine.namespace, machine.address)
+        root = machine.root
+        (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+        (root / "root/.ssh/authorized_keys").write_text(self.public_key)
+        (root / "etc/apt/apt.conf.d/01proxy").write_text(
+            f'Acquire::http::Proxy "http://{self.operator}:{CACHE_PORT}";\n'
+        )
+        (root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n")
+        self._booted.append(machine.boot())
+        return machine
+
+    @contextmanager
+    def stranger(self) -> Iterator[str]:
+        """A namespace with an address of its own in this network; its name."""
+        address = self._address()
+        name = f"{self.name}s{self._last}"
+        self._attach(name, address)
+        try:
+            yield name
+        finally:
+            run("ip", "netns", "del", name)
+
+    @property
+    def public_key(self) -> str:
+        return self.key.with_suffix(".pub").read_text()
+
+    def route(self, namespace: str) -> None:
+        """Everything else is behind the operator, who forwards nothing."""
+        run("ip", "-n", namespace, "route", "replace", "default", "via", self.operator)
+
+    def _address(self) -> str:
+        self._last += 1
+        return f"{self.prefix}.{self._last}"
+
+    def _attach(self, namespace: str, address: str) -> None:
+        run("ip", "netns", "add", namespace)
+        run("ip", "-n", namespace, "link", "set", "lo", "up")
+        self._plug(f"v{self._last}", namespace, address)
+        self.route(namespace)
+
+    def _plug(self, name: str, namespace: str | None, address: str) -> None:
+        """A cable from the bridge to `namespace`, or to the operator where that is None."""
+        inside = "host0" if namespace else name
+        there = ["netns", namespace] if namespace else ["netns", "1"]
+        place = ["-n", namespace] if namespace else []
+        port = f"p{self._last}"
+        if namespace is None:
+            run("ip", "link", "add", inside, "type", "veth", "peer", port, "netns", self.name)
+        else:
+            run("ip", "-n", self.name, "link", "add", port, "type", "veth", "peer", inside, *there)
+        run("ip", "-n", self.name, "link", "set", port, "master", "bridge", "up")
+        run("ip", *place, "address", "add", f"{address}/24", "dev", inside)
+        run("ip", *place, "link", "set", inside, "up")
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """A process that outlives this one and then takes everything away."""
+        command = [sys.executable, "-m", "tests.support.machine_sweep"]
+        guard = subprocess.Popen(
+            [*command, self.name, str(self.folder)],
+            stdin=subprocess.PIPE,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            assert guard.stdin is not None
+            guard.stdin.close()
+            for process in self._booted:
+                process.wait(30)
+            guard.wait(60)
+            self._network.close()
+
+    def _start_packages(self) -> None:
+        """apt-cacher-ng at the operator's address, on the cache that all runs share."""
+        config = self.folder / "apt-cacher"
+        config.mkdir()
+        cache = CACHE / "packages"
+        cache.mkdir(parents=True, exist_ok=True)
+        (config / "acng.conf").write_text(
+            f"CacheDir: {cache}\nLogDir: {config}\nSupportDir: /usr/lib/apt-cacher-ng\n"
+            f"Port: {CACHE_PORT}\nBindAddress: {self.operator}\nForeGround: 1\n"
+            "ConnectProto: v4\n"
+        )
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "apt-cacher-ng", "-c", str(config)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._stack.callback(process.wait, 10)
+        self._stack.callback(process.terminate)
+
+
+def _network() -> tuple[IO[bytes], str]:
+    """The first three numbers of addresses that no other ground has, and the file that is locked
+    for as long as they are ours.
+
+    198.18.0.0/15 is set aside for tests of networks (RFC 2544).
+    """
+    for number in range(1, 255):
+        file = Path(f"/run/madang-ground-{number}").open("wb")  # noqa: SIM115  # held by the ground
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+        else:
+            return file, f"198.18.{number}"
+    raise AssertionError("there are 254 grounds on this machine")
+
+
+def in_memory() -> bool:
+    """Whether a machine's disk is kept in memory here."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    return free << 10 > DISKS
+
+
+def inside(namespace: str, command: Sequence[str]) -> list[str]:
+    """`command` as it is run in `namespace`."""
+    return ["ip", "netns", "exec", namespace, *command]

@@ -1,0 +1,63 @@
+"""nginx with a configuration from the guide, on ports and in a folder of a test."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.station import until
+
+
+def nginx_file(folder: Path, servers: str) -> Path:
+    """A whole configuration around what stands in `conf.d`, which writes below `folder` only."""
+    folders = "".join(
+        f"{kind}_temp_path {folder / kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    whole = folder / "nginx.conf"
+    whole.write_text(
+        f"pid {folder / 'pid'};\nerror_log stderr;\nworker_processes 1;\n"
+        "events { worker_connections 4096; }\n"
+        f"http {{\naccess_log off;\n{folders}{servers}}}\n"
+    )
+    return whole
+
+
+def without_tls(servers: str, port: int, upstreams: dict[str, str]) -> str:
+    """`servers` on one port of loopback in plain HTTP, with other addresses behind it."""
+    text = re.sub(r"server \{\s+listen 80;.*?\n\}\n", "", servers, flags=re.DOTALL)
+    text = re.sub(r"listen 443 ssl http2;", f"listen 127.0.0.1:{port};", text)
+    text = re.sub(r"\s+ssl_certificate\w*\s+\S+;", "", text)
+    for documented, real in upstreams.items():
+        assert f"server {documented};" in text
+        text = text.replace(f"server {documented};", f"server {real};")
+    return text
+
+
+@contextmanager
+def running_nginx(folder: Path, servers: str, port: int) -> Iterator[None]:
+    """nginx, as whoever runs the tests, until the end."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    assert program is not None, "the package nginx is not installed: script/setup --dev"
+    whole = nginx_file(folder, servers)
+    process = subprocess.Popen(
+        [program, "-p", str(folder), "-c", str(whole), "-g", "daemon off; master_process off;"],
+        stderr=(folder / "nginx.log").open("w"),
+    )
+    try:
+        until(lambda: _listens(port), "nginx listens")
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    import socket
+
+    with socket.socket() as knock:
+        return knock.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,190 @@
+"""The command as people and scripts run it: another process, its output and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if not name.startswith("MADANG_")
+} | {"COLUMNS": "200", "NO_COLOR": "1"}
+
+
+def madang(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "madang", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env=ENVIRONMENT | variables,
+        check=False,
+    )
+
+
+def done(*arguments: str) -> Any:
+    result = madang(*arguments, "--json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_an_account_a_channel_and_its_keys_from_the_command_line(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    user = done("user", "create", "minji", "--admin", "--password", "courtyard-at-dusk", *data)
+    assert user == {"id": 1, "name": "minji", "email": "", "admin": True}
+
+    channel = done("channel", "create", "yard", "--owner", "minji", "--title", "Drums", *data)
+    assert set(channel) == {"slug", "title", "stream_key", "publish_url", "watch_url"}
+    assert (channel["slug"], channel["title"]) == ("yard", "Drums")
+    assert channel["publish_url"] == "rtmp://127.0.0.1:1935/live"
+    assert channel["watch_url"] == "http://127.0.0.1:8000/@yard"
+
+    rotated = done("key", "rotate", "yard", *data)
+    assert set(rotated) == set(channel)
+    assert rotated["stream_key"] != channel["stream_key"]
+    newest, oldest = done("key", "list", "yard", *data)
+    assert rotated["stream_key"].startswith(newest["key_id"])
+    assert oldest["revoked_at"]
+
+    assert [item["slug"] for item in done("channel", "list", *data)] == ["yard"]
+    listed = madang("channel", "list", *data).stdout
+    assert "yard" in listed
+    assert "Drums" in listed
+
+    again = madang("channel", "create", "yard", "--owner", "minji", *data)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == "madang: There is a channel yard already.\n"
+
+    status = done("status", *data)
+    assert status["running"] is False
+    assert set(status) >= {"live", "chat", "jobs", "disk", "transfer"}
+    assert "does not run" in madang("status", *data).stdout
+
+
+def test_a_password_is_made_up_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    user = done("user", "create", "minji", "--data", str(tmp_path))
+    assert len(user["password"]) >= 16
+
+
+def test_two_first_commands_at_once_make_one_database(tmp_path: Path) -> None:
+    def create(name: str) -> int:
+        return int(done("user", "create", name, "--data", str(tmp_path))["id"])
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(create, ["anna", "bora", "chan"])) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["channel", "create", "yard", "--owner", "nobody"], 1, "There is no user nobody."),
+        (["key", "rotate", "nowhere"], 1, "There is no channel nowhere."),
+        (["user", "create", "minji", "--password", "short"], 1, "too short"),
+        (["config", "show", "--config", "/nowhere.toml"], 1, "no settings file /nowhere.toml"),
+        (["serve", "--http", "8000"], 2, "HOST:PORT"),
+        (["serve", "--role", "drummer"], 2, "drummer"),
+        (["channel", "create", "yard"], 2, "--owner"),
+        (["dance"], 2, "dance"),
+    ],
+)
+def test_what_goes_wrong_is_told_without_a_traceback(
+    tmp_path: Path, arguments: list[str], code: int, words: str
+) -> None:
+    data = [] if arguments == ["dance"] else ["--data", str(tmp_path)]
+    result = madang(*arguments, *data)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    if code == 1:
+        assert result.stderr.startswith("madang: ")
+        assert result.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "madang.db").write_text("not a database, and long enough to be looked at" * 100)
+    result = madang("status", "--data", str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.startswith("madang: The database")
+    assert result.stderr.count("\n") == 1
+    examined = madang("doctor", "--data", str(tmp_path), "--json")
+    assert examined.returncode == 1
+    (database,) = [
+        check for check in json.loads(examined.stdout)["checks"] if check["name"] == "database"
+    ]
+    assert not database["ok"]
+    assert database["mend"]
+
+
+def test_a_wrong_setting_stops_a_command_with_one_line(tmp_path: Path) -> None:
+    result = madang("serve", "--data", str(tmp_path), MADANG_LIVE__SEGMENT="long")
+    assert result.returncode == 1
+    assert result.stderr.startswith("madang: Setting live.segment is 'long' (MADANG_LIVE__SEGMENT)")
+    assert result.stderr.count("\n") == 1
+
+
+def test_config_show_says_what_is_in_force_and_why(tmp_path: Path) -> None:
+    (tmp_path / "madang.toml").write_text("[live]\ngrace = 5.0\n")
+    shown = json.loads(
+        madang(
+            "config",
+            "show",
+            "--data",
+            str(tmp_path),
+            "--json",
+            MADANG_HTTP__METRICS_TOKEN="nobody-may-read-me",
+        ).stdout
+    )
+    by_key = {item["key"]: item for item in shown}
+    assert by_key["live.grace"]["value"] == 5.0
+    assert by_key["live.grace"]["origin"] == str(tmp_path / "madang.toml")
+    assert by_key["http.metrics_token"]["origin"] == "MADANG_HTTP__METRICS_TOKEN"
+    assert "nobody-may-read-me" not in json.dumps(shown)
+    assert by_key["rtmp.bind"] == {
+        "key": "rtmp.bind",
+        "value": "127.0.0.1:1935",
+        "origin": "default",
+    }
+
+
+def test_doctor_reports_every_check_and_whether_all_are_well(tmp_path: Path) -> None:
+    result = madang(
+        "doctor",
+        "--data",
+        str(tmp_path),
+        "--json",
+        MADANG_HTTP__BIND="127.0.0.1:0",
+        MADANG_RTMP__BIND="127.0.0.1:0",
+    )
+    report = json.loads(result.stdout)
+    assert {frozenset(check) for check in report["checks"]} == {
+        frozenset({"name", "ok", "detail", "mend"})
+    }
+    assert report["ok"] == all(check["ok"] for check in report["checks"])
+    assert result.returncode == (0 if report["ok"] else 1)
+
+
+def test_help_does_not_wait_for_django() -> None:
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['madang', '--help']\n"
+            "from madang.cli import main\n"
+            "try: main()\n"
+            "except SystemExit: pass\n"
+            "print(sorted({'django', 'pydantic', 'granian'} & set(sys.modules)))",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=ENVIRONMENT,
+        check=True,
+    )
+    assert loaded.stdout.splitlines()[-1] == "[]"
