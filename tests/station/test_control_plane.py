@@ -140,3 +140,9 @@ def test_hosts_and_cookies_follow_the_public_address(
         check=True,
     ).stdout
     assert json.loads(said) == [hosts, secure, secure, secure]
+
+
+def test_a_browser_that_looks_for_an_icon_by_itself_is_shown_to_it(client: Any) -> None:
+    answer = client.get("/favicon.ico", HTTP_HOST="127.0.0.1")
+    assert answer.status_code == 302
+    assert answer["Location"] == "/static/icon.svg"

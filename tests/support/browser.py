@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -176,7 +176,11 @@ async def new_tab(context: BrowserContext) -> Tab:
     def complain(what: str) -> None:
         tab.complaints.append(what)
 
-    page.on("console", lambda m: complain(f"console: {m.text}") if m.type == "error" else None)
+    def read(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complain(f"console: {message.text} ({message.location.get('url')})")
+
+    page.on("console", read)
     page.on("pageerror", lambda error: complain(f"uncaught: {error}"))
     page.on(
         "response",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from madang.rooms import problems
 from madang.rooms.accounts import views as accounts_views
@@ -23,6 +25,8 @@ handler500 = "madang.station.outage.answer"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
+    # Asked for by browsers themselves beside pages that name no icon: the admin, the API's answers.
+    path("favicon.ico", RedirectView.as_view(url=static("icon.svg"))),
     re_path(rf"^@{_SLUG}$", views.channel, name="channel"),
     re_path(rf"^embed/@{_SLUG}$", views.embed, name="embed"),
     re_path(rf"^chat/@{_SLUG}$", chat.window, name="chat"),
