@@ -1,5 +1,6 @@
 import 'uplot/dist/uPlot.min.css';
 import './styles/plan.css';
+import './styles/plan-answer.css';
 import { language, t } from './i18n';
 import { find, findAll, need, say, show as reveal } from './lib/dom';
 import { Charts } from './plan/charts';

@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-from madang.station.settings import LogSettings
+from madang.station.sections import LogSettings
 
 
 def configure(settings: LogSettings) -> None:
