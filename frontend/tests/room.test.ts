@@ -161,6 +161,21 @@ describe('a room', () => {
     expect(texts(of).at(-1)).toBe('text 10999');
   });
 
+  it('knows who is banned, and whose time-out has not ended by itself', () => {
+    const of = room({ may_moderate: true });
+    const bo = { person: 'bo', name: 'bo', kind: 'ban' };
+    const ada = { person: 'ada', name: 'ada', kind: 'timeout', until: '2026-05-01T10:01:00Z' };
+    const told = (all: boolean, ...people: object[]): string[] => {
+      of.sanctioned(event('sanctions', { people, all }).sanctions);
+      return of.sanctions(Date.parse('2026-05-01T10:00:00Z')).map(({ id }) => id);
+    };
+    expect(told(true, bo)).toEqual(['bo']);
+    expect(told(false, ada)).toEqual(['ada', 'bo']);
+    expect(of.sanctions(Date.parse('2026-05-01T10:02:00Z')).map(({ id }) => id)).toEqual(['bo']);
+    expect(told(false, { ...bo, kind: 'none' })).toEqual(['ada']);
+    expect(told(true)).toEqual([]);
+  });
+
   it('knows who spoke lately', () => {
     const of = room();
     of.receive(messages(raw(1, { name: 'Ada' }), raw(2, { name: 'adam' }), raw(3, { name: 'bo' })));

@@ -32,7 +32,7 @@ CHANNELS = (
     *("steady", "quality", "waiting", "ending", "framed", "desk", "renamed", "sparse", "players"),
     *("taken", "cut", "thrice", "crowd", "rotated"),
     *("talk", "order", "rules", "missed", "again", "many", "keys", "place", "second"),
-    *("names", "emotes", "menus"),
+    *("names", "emotes", "menus", "lifting"),
 )
 
 Publish = Callable[..., AbstractContextManager[Encoder]]

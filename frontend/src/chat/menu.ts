@@ -21,7 +21,9 @@ export const closeMenu = (): void => opened?.close(false);
 /** A menu beside `at`, for mouse, touch and keyboard; focus goes back where it came from. */
 export function openMenu(at: HTMLElement, title: string, entries: readonly (Item | Choices)[]): void {
   opened?.close(false);
-  const origin = document.activeElement instanceof HTMLElement ? document.activeElement : at;
+  // A menu that was opened from another one has taken its place, and the focus with it.
+  const active = document.activeElement;
+  const origin = active instanceof HTMLElement && active !== document.body ? active : at;
   const menu = make('div', { class: 'chat-menu', role: 'menu', 'aria-label': title });
   menu.append(make('p', { class: 'chat-menu-title', 'aria-hidden': 'true' }, title));
   for (const entry of entries) menu.append('choices' in entry ? line(entry) : item(entry));

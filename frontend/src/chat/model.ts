@@ -1,4 +1,4 @@
-import type { Message, Mode, Presence, Standing, Welcome } from './protocol';
+import type { Message, Mode, Named, Presence, Sanction, Sanctions, Standing, Welcome } from './protocol';
 import { mentions } from './text';
 
 /** Rows kept on a page: a busy evening, and no more memory than a few pictures take. */
@@ -17,7 +17,14 @@ export type Row =
       own: boolean;
       mentioned: boolean;
     }
-  | { kind: 'notice'; key: string; text: string; tone: 'plain' | 'good' | 'bad' };
+  | {
+      kind: 'notice';
+      key: string;
+      text: string;
+      tone: 'plain' | 'good' | 'bad';
+      /** Whom it tells of, where a moderator may want to do something about them. */
+      about: Named | null;
+    };
 
 export type MessageRow = Extract<Row, { kind: 'message' }>;
 
@@ -36,6 +43,7 @@ export class Room {
   #notices = 0;
   #since: string | null = null;
   #sentAt: number | null = null;
+  #sanctions = new Map<string, Sanction>();
   #retryAt = 0;
   mode: Mode = CALM;
   you: Standing | null = null;
@@ -147,9 +155,10 @@ export class Room {
     );
   }
 
-  notice(text: string, tone: 'plain' | 'good' | 'bad' = 'plain'): void {
+  notice(text: string, tone: 'plain' | 'good' | 'bad' = 'plain', about: Named | null = null): void {
     this.#notices += 1;
-    this.#rows = [...this.#rows, { kind: 'notice', key: `notice-${this.#notices}`, text, tone }];
+    const key = `notice-${this.#notices}`;
+    this.#rows = [...this.#rows, { kind: 'notice', key, text, tone, about }];
     this.#trim();
   }
 
@@ -184,10 +193,24 @@ export class Room {
       this.#since = null;
       this.unread = 0;
     }
+    this.#sanctions.clear(); // a moderator's page is told of them next
     this.you = welcome.you;
     this.mode = welcome.mode;
     this.pinned = welcome.pinned;
     this.presence = welcome.presence;
+  }
+
+  /** Who is banned or timed out, as the page of a moderator is told. */
+  sanctioned({ all, given, lifted }: Sanctions): void {
+    if (all) this.#sanctions.clear();
+    for (const id of [...lifted, ...given.map((one) => one.id)]) this.#sanctions.delete(id);
+    for (const one of given) this.#sanctions.set(one.id, one);
+  }
+
+  /** Bans and time-outs in force, the newest first. */
+  sanctions(now: number): Sanction[] {
+    const holding = [...this.#sanctions.values()].filter(({ until }) => until === null || until > now);
+    return holding.reverse();
   }
 
   follow(following: boolean): void {

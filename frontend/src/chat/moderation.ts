@@ -3,8 +3,8 @@ import { need } from '../lib/dom';
 import type { Answer, Connection } from './connection';
 import { icon, make } from './dom';
 import { openMenu, type Choices, type Item } from './menu';
-import type { MessageRow, Room } from './model';
-import { doneOf, type Act, type Message, type Notice } from './protocol';
+import type { MessageRow, Room, Row } from './model';
+import { doneOf, type Act, type Message, type Named, type Notice, type Sanction } from './protocol';
 import { refusalWords } from './view';
 import { waitWords } from './composer';
 
@@ -39,6 +39,9 @@ const NOTICES: Readonly<Record<string, Key>> = {
   unmod: 'chatModUnmod',
 };
 
+/** Bans and time-outs in one menu; all of them are in the studio. */
+const LIFTED_AT_ONCE = 12;
+
 /** A toast that offers to undo stands this long (ms). */
 const TOAST_STANDS = 10_000;
 
@@ -62,8 +65,11 @@ export class Moderation {
     this.#toast = need('[data-chat-toast]', root);
   }
 
-  open(row: MessageRow, at: HTMLElement): void {
-    openMenu(at, row.message.by.name, this.#entries(row));
+  open(row: Row, at: HTMLElement): void {
+    if (row.kind === 'message') openMenu(at, row.message.by.name, this.#entries(row));
+    else if (row.about && this.room.you?.mayModerate) {
+      openMenu(at, row.about.name, this.#sanctionEntries(row.about));
+    }
   }
 
   /** The rules of the room, to be changed at once. */
@@ -74,6 +80,12 @@ export class Moderation {
       label,
       act: () => void this.#do({ act, on: !on }, t('chatRuleChanged')),
     });
+    const sanctions = this.room.sanctions(Date.now());
+    const held: Item = {
+      icon: 'ban',
+      label: t('chatSanctions', { n: String(sanctions.length) }),
+      act: () => openMenu(at, t('chatSanctionsTitle'), this.#liftEntries(sanctions)),
+    };
     openMenu(at, t('chatRules'), [
       {
         icon: 'clock',
@@ -96,11 +108,8 @@ export class Moderation {
       toggle('members_only', mode.membersOnly, t('chatModeMembers')),
       toggle('emote_only', mode.emoteOnly, t('chatModeEmotes')),
       toggle('guests', mode.guests, t('chatGuestsWrite')),
-      {
-        icon: 'studio',
-        label: t('chatStudio'),
-        act: () => void window.open(`/studio/@${this.root.dataset['slug']}/chat`, '_blank', 'noopener'),
-      },
+      ...(sanctions.length ? [held] : []),
+      this.#studio(),
       {
         icon: 'trash',
         label: t('chatClear'),
@@ -118,13 +127,16 @@ export class Moderation {
     void this.#do({ act: 'unpin' }, t('chatUnpinned'));
   }
 
-  /** Another moderator did something: said in the list of those who keep order. */
+  /** A moderator did something: said in the list of those who keep order. Of what one did oneself
+   * it says only what took the person's messages away, whose names led to the menu. */
   heard(notice: Notice): void {
-    if (notice.by === this.room.you?.name) return;
+    const away = notice.act === 'ban' || notice.act === 'timeout';
+    if (notice.by === this.room.you?.name && !away) return;
     const key = NOTICES[notice.act];
     if (!key) return;
     const length = notice.seconds === null ? '' : lengthWords(notice.seconds);
-    this.room.notice(t(key, { by: notice.by, name: notice.name, length }));
+    const about = away ? { id: notice.person, name: notice.name } : null;
+    this.room.notice(t(key, { by: notice.by, name: notice.name, length }), 'plain', about);
   }
 
   /** A line that begins with a slash. */
@@ -165,7 +177,16 @@ export class Moderation {
         act: () => void this.#do({ act, person: by.id }, t(done, { name: by.name })),
       });
     }
-    entries.push(
+    return [...entries, ...this.#sanctionEntries(by)];
+  }
+
+  /** A time-out and a ban, or lifting the one that is in force. */
+  #sanctionEntries(by: Named): (Item | Choices)[] {
+    const sanction = this.room.sanctions(Date.now()).find(({ id }) => id === by.id);
+    const lift = sanction ? [this.#lift(sanction, false)] : [];
+    if (sanction && sanction.until === null) return lift;
+    return [
+      ...lift,
       {
         icon: 'clock',
         label: t('chatTimeOut'),
@@ -189,8 +210,35 @@ export class Moderation {
             t('chatWasBanned', { name: by.name }),
           ),
       },
-    );
-    return entries;
+    ];
+  }
+
+  /** Whom one may let in again, as far as a menu can show it. */
+  #liftEntries(sanctions: readonly Sanction[]): Item[] {
+    const items = sanctions.slice(0, LIFTED_AT_ONCE).map((one) => this.#lift(one, true));
+    return sanctions.length > items.length ? [...items, this.#studio()] : items;
+  }
+
+  /** `named`: the menu is not that person's, so its entry says whose ban it is. */
+  #lift({ id, name, until }: Sanction, named: boolean): Item {
+    const ban = until === null;
+    const label = named
+      ? t(ban ? 'chatLiftBanOf' : 'chatLiftTimeOutOf', { name })
+      : t(ban ? 'chatLiftBan' : 'chatLiftTimeOut');
+    const done = t(ban ? 'chatBanLifted' : 'chatTimeOutLifted', { name });
+    return {
+      icon: 'check',
+      label,
+      act: () => void this.#do({ act: ban ? 'unban' : 'untimeout', person: id }, done),
+    };
+  }
+
+  #studio(): Item {
+    return {
+      icon: 'studio',
+      label: t('chatStudio'),
+      act: () => void window.open(`/studio/@${this.root.dataset['slug']}/chat`, '_blank', 'noopener'),
+    };
   }
 
   async #do(act: Act, done: string): Promise<void> {

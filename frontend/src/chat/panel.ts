@@ -213,6 +213,9 @@ export class ChatPanel {
       case 'notice':
         this.#moderation.heard(event.notice);
         break;
+      case 'sanctions':
+        room.sanctioned(event.sanctions);
+        break;
       case 'reconnect':
         this.#connection.comeBackIn(event.after);
         break;

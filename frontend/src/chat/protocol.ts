@@ -82,10 +82,31 @@ export interface Presence {
   viewers: number | null;
 }
 
+/** Somebody as acts of moderators name them. */
+export interface Named {
+  id: string;
+  name: string;
+}
+
+/** A ban, or a time-out that ends at `until` (milliseconds since 1970). */
+export interface Sanction extends Named {
+  until: number | null;
+}
+
+/** Who is banned or timed out, as moderators' pages are told: of `all`, or only what changed. */
+export interface Sanctions {
+  all: boolean;
+  given: Sanction[];
+  /** Ids of those from whom it was lifted. */
+  lifted: string[];
+}
+
 /** What a moderator did, as the other moderators hear it. */
 export interface Notice {
   act: string;
   by: string;
+  /** To whom; empty where the act is about nobody. */
+  person: string;
   name: string;
   seconds: number | null;
   undo: string | null;
@@ -111,6 +132,7 @@ export type RoomEvent =
   | { type: 'reactions'; counts: [string, number][] }
   | { type: 'missed'; count: number }
   | { type: 'notice'; notice: Notice }
+  | { type: 'sanctions'; sanctions: Sanctions }
   | { type: 'reconnect'; after: number }
   | { type: 'error'; refusal: Refusal };
 
@@ -122,7 +144,7 @@ export type Act =
   | { act: 'members_only' | 'emote_only' | 'guests'; on: boolean }
   | { act: 'timeout'; person: string; seconds: number }
   | { act: 'links'; to: Links }
-  | { act: 'ban' | 'mod' | 'unmod'; person: string }
+  | { act: 'ban' | 'unban' | 'untimeout' | 'mod' | 'unmod'; person: string }
   | { act: 'undo'; undo: string };
 
 const moment = (value: unknown): number | null => instant(value)?.getTime() ?? null;
@@ -181,6 +203,22 @@ function parseEmotes(value: unknown): Emote[] {
     const of = fields(item);
     return { name: string(of['name']), url: string(of['url']) };
   });
+}
+
+function parseSanctions(value: unknown): Sanctions {
+  const of = fields(value);
+  const people = list(of['people']).map(fields);
+  const given = people.filter((one) => one['kind'] !== 'none');
+  const lifted = people.filter((one) => one['kind'] === 'none');
+  return {
+    all: of['all'] === true,
+    given: given.map((one) => ({
+      id: string(one['person']),
+      name: string(one['name']),
+      until: one['kind'] === 'timeout' ? moment(one['until']) : null,
+    })),
+    lifted: lifted.map((one) => string(one['person'])),
+  };
 }
 
 function parsePresence(value: unknown): Presence {
@@ -250,12 +288,15 @@ export function parseEvent(name: string, value: unknown): RoomEvent | null {
         notice: {
           act: string(of['act']),
           by: string(of['by']),
+          person: string(of['person']),
           name: string(of['name']),
           seconds: number(of['seconds']),
           undo: string(of['undo']) || null,
         },
       };
     }
+    case 'sanctions':
+      return { type: 'sanctions', sanctions: parseSanctions(value) };
     case 'reconnect':
       return { type: 'reconnect', after: number(fields(value)['after']) ?? 0 };
     case 'error':

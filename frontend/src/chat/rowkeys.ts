@@ -2,7 +2,7 @@ import type { VirtualList } from './list';
 import type { MessageRow, Row } from './model';
 
 export interface RowKeyActs {
-  menu: (row: MessageRow, at: HTMLElement) => void;
+  menu: (row: Row, at: HTMLElement) => void;
   reply: (row: MessageRow) => void;
   remove: (row: MessageRow) => void;
   leave: () => void;
@@ -23,8 +23,10 @@ export function bindRowKeys(view: HTMLElement, list: VirtualList<Row>, acts: Row
       if (wanted && list.show(wanted.key)) list.element(wanted.key)?.focus({ preventScroll: true });
     } else if (event.key === 'Escape') {
       acts.leave();
+    } else if (row?.kind === 'notice' && row.about && target === here && opens(event.key)) {
+      acts.menu(row, here);
     } else if (row?.kind === 'message' && row.message.id && target === here) {
-      if (event.key === 'Enter' || event.key === ' ') acts.menu(row, here);
+      if (opens(event.key)) acts.menu(row, here);
       else if (event.key === 'r' || event.key === 'R') acts.reply(row);
       else if (event.key === 'Delete') acts.remove(row);
       else return;
@@ -36,6 +38,8 @@ export function bindRowKeys(view: HTMLElement, list: VirtualList<Row>, acts: Row
     event.stopPropagation();
   });
 }
+
+const opens = (key: string): boolean => key === 'Enter' || key === ' ';
 
 function next(key: string, here: number, count: number): number | null {
   if (count === 0) return null;

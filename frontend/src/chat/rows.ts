@@ -7,7 +7,7 @@ import { onlyEmotes, pieces } from './text';
 /** What a person can do with a row. */
 export interface RowActs {
   reply(row: MessageRow): void;
-  menu(row: MessageRow, at: HTMLElement): void;
+  menu(row: Row, at: HTMLElement): void;
   retry(row: MessageRow): void;
   discard(row: MessageRow): void;
   quoted(id: string): void;
@@ -43,7 +43,14 @@ export class RowPainter {
 
   #notice(row: Extract<Row, { kind: 'notice' }>): HTMLElement {
     const line = make('p', {}, row.text);
-    return make('div', { class: 'chat-row chat-notice', 'data-tone': row.tone, tabindex: '-1' }, line);
+    const notice = make('div', { class: 'chat-row chat-notice', 'data-tone': row.tone, tabindex: '-1' }, line);
+    if (this.acts && row.about) {
+      const { acts } = this;
+      const more = iconButton('more', t('chatMoreAbout', { name: row.about.name }), () => acts.menu(row, more));
+      more.tabIndex = -1;
+      notice.append(make('div', { class: 'chat-tools' }, more));
+    }
+    return notice;
   }
 
   #message(row: MessageRow): HTMLElement {

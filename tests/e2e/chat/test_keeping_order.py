@@ -168,3 +168,54 @@ async def test_the_menus_do_what_the_commands_do(station: Station, browser: Brow
         for seat in (owner, minji, river):
             assert not seat.tab.complaints
     prompt.check()
+
+
+async def test_a_ban_and_a_time_out_are_lifted_in_the_menus(
+    station: Station, browser: Browser
+) -> None:
+    prompt = Promptness()
+    async with evening(browser, station, "lifting") as (owner, minji, river):
+        await owner.write("/mod river")
+        await prompt.of(expect(river.chat).to_have_attribute("data-moderates", "", timeout=ARRIVES))
+        await minji.write("too loud")
+        await prompt.of(owner.sees("too loud", within=ARRIVES))
+        await owner.chooses("too loud", "Time out minji: 10 min")
+        wait = minji.chat.locator("[data-chat-wait]")
+        await prompt.of(expect(wait).to_be_visible(timeout=ARRIVES))
+
+        # The messages are gone; the line that says so leads to the menu, without a mouse as well.
+        told = "minji 님을 10분 동안 채팅 금지했습니다."
+        await prompt.of(river.sees(told, within=ARRIVES))
+        await owner.sees("timed out minji: 10 min.")
+        await river.chat.get_by_role("log").focus()
+        keys = river.tab.page.keyboard
+        await keys.press("End")
+        await expect(river.row(told)).to_be_focused()
+        await keys.press("Enter")
+        lift = river.tab.page.get_by_role("menuitem", name="채팅 금지 풀기", exact=True)
+        await expect(lift).to_be_focused()
+        await keys.press("Enter")
+        await prompt.of(expect(wait).to_be_hidden(timeout=ARRIVES))
+        await minji.write("quieter")
+        await prompt.of(owner.sees("quieter", within=ARRIVES))
+
+        # A moderator who comes later knows as well who is banned.
+        await owner.chooses("quieter", "Ban")
+        banner = minji.chat.locator("[data-chat-banner]")
+        await prompt.of(expect(banner).to_contain_text("You are banned", timeout=ARRIVES))
+        await owner.tab.page.reload()
+        await owner.arrives()
+        await owner.chat.locator("[data-chat-rules]").click()
+        menu = owner.tab.page.get_by_role("menuitem")
+        await menu.filter(has_text="Banned and timed out: 1").click()
+        await menu.filter(has_text="Lift the ban: minji").click()
+        await owner.says("minji may come in again.", within=ARRIVES)
+        await minji.tab.page.reload()
+        await minji.arrives()
+        await minji.write("back again")
+        await prompt.of(river.sees("back again", within=ARRIVES))
+        await owner.row("back again").locator(".chat-name-button").click()
+        await expect(menu.filter(has_text="Lift the ban")).to_have_count(0)
+        for seat in (owner, river):
+            assert not seat.tab.complaints
+    prompt.check()

@@ -25,6 +25,9 @@ def said(number: int, person: str = "u3", name: str = "minji", text: str = "hi")
     return Said(f"{number:018x}", NOW, person, name, Role.MEMBER, text)
 
 
+TIMED_OUT_UNTIL = "2027-01-15T08:01:00.000Z"
+
+
 class Chat:
     """A chat with an owner, a moderator and three messages, two of them minji's."""
 
@@ -98,6 +101,27 @@ def test_a_time_out_takes_messages_away_and_keeps_quiet_until_it_is_over(chat: C
         "timed_out",
         "2027-01-15T08:01:00Z",
     )
+
+
+def test_moderators_are_told_who_is_banned_or_timed_out(chat: Chat) -> None:
+    def told(request: dict[str, Any]) -> list[dict[str, Any]]:
+        outcome = chat.do(MODERATOR, request)
+        [change] = [one for one in outcome.changes if one.event == "sanctions"]
+        assert change.moderators_only
+        assert not change.payload["all"]
+        return list(change.payload["people"])
+
+    timed_out = {"person": "u3", "name": "minji", "kind": "timeout", "until": TIMED_OUT_UNTIL}
+    banned = {"person": "u3", "name": "minji", "kind": "ban"}
+    free = {"person": "u3", "name": "minji", "kind": "none"}
+    assert told({"act": "timeout", "person": "u3", "seconds": 60}) == [timed_out]
+    assert told({"act": "ban", "person": "u3"}) == [banned]
+    assert chat.state.sanctioned(NOW / 1000) == {"people": [banned], "all": True}
+    assert told({"act": "undo"}) == [timed_out]
+    assert chat.state.sanctioned(NOW / 1000 + 60) == {"people": [], "all": True}
+    assert told({"act": "untimeout", "person": "u3"}) == [free]
+    assert told({"act": "ban", "person": "u3"}) == [banned]
+    assert told({"act": "unban", "name": "Minji"}) == [free]
 
 
 def test_undoing_a_ban_brings_back_the_time_out_before_it(chat: Chat) -> None:

@@ -152,12 +152,14 @@ def _do(state: ChatState, act: Act) -> tuple[list[Change], frozenset[str] | None
             return [Change("clear", {})], frozenset()
         case "timeout" | "ban":
             until = None if act.seconds is None else act.at / 1000 + act.seconds
+            state.sanctions.pop(act.person, None)  # the newest is the last
             state.sanctions[act.person] = Sanction(act.person, act.name, until, act.reason)
             state.history.delete(act.ids, act.id)
-            return [Change("clear", {"person": act.person})], frozenset({act.person})
+            cleared = Change("clear", {"person": act.person})
+            return [cleared, _sanction_of(state, act)], frozenset({act.person})
         case "untimeout" | "unban":
             state.sanctions.pop(act.person, None)
-            return [], frozenset({act.person})
+            return [_sanction_of(state, act)], frozenset({act.person})
         case "pin" | "unpin":
             state.pinned = act.after.get("pinned")
             return [Change("pin", {"message": state.pinned})], frozenset()
@@ -188,6 +190,7 @@ def _take_back(
             state.sanctions.pop(undone.person, None)
             if before is not None:
                 state.sanctions[undone.person] = Sanction(**before)
+            changes.append(_sanction_of(state, undone))
             people = frozenset({undone.person})
         case "pin" | "unpin":
             state.pinned = undone.before.get("pinned")
@@ -205,6 +208,14 @@ def _take_back(
             more, people = _set_mode(state, undone.before)
             changes += more
     return changes, people
+
+
+def _sanction_of(state: ChatState, act: Act) -> Change:
+    """What moderators' pages are told of the person of an act that gave or lifted a sanction."""
+    now = state.sanctions.get(act.person)
+    lifted = {"person": act.person, "name": act.name, "kind": "none"}
+    told = now.as_json() if now is not None else lifted
+    return Change("sanctions", {"people": [told], "all": False}, moderators_only=True)
 
 
 def _set_mode(

@@ -52,7 +52,7 @@ def open_chat(slug: str) -> ChatState:
         owner_name=channel.owner.name,
         mode=mode_of(found),
         moderators=dict(channel.moderators.values_list("user_id", "user__name")),
-        sanctions={row.person: _value(row) for row in _in_force(channel)},
+        sanctions={row.person: _value(row) for row in _in_force(channel).reverse()},
         words=WordFilter(found.words),
         emotes=tuple(emotes.of(channel)),
         pinned=found.pinned,

@@ -36,6 +36,10 @@ _GUEST_NAME: Final = re.compile(r"\w(?:[\w.-]| (?! ))*")
 _JOINERS: Final = "\u200d\ufe0f\u20e3"
 
 
+SANCTIONS_SHOWN: Final = 1000
+"""People: 100 kB. All of them are in the studio."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """Somebody in a chat. `name` is empty for a guest who only reads."""
@@ -80,6 +84,12 @@ class ChatState:
         """The ban or time-out in force on a person; `now` in seconds since 1970."""
         sanction = self.sanctions.get(person)
         return sanction if sanction is not None and sanction.holds(now) else None
+
+    def sanctioned(self, now: float) -> dict[str, object]:
+        """Who is banned or timed out, as the page of a moderator is told who joins: the last
+        `SANCTIONS_SHOWN` of them."""
+        holding = [one.as_json() for one in self.sanctions.values() if one.holds(now)]
+        return {"people": holding[-SANCTIONS_SHOWN:], "all": True}
 
     def hindrance(self, speaker: Speaker, now: float) -> ChatRefused | None:
         """Why somebody may not write at all at the moment."""

@@ -106,6 +106,13 @@ class Sanction:
         """Whether it is in force at `now`."""
         return self.until is None or now < self.until
 
+    def as_json(self) -> dict[str, object]:
+        """As moderators' pages get it."""
+        shown: dict[str, object] = {"person": self.person, "name": self.name, "kind": "ban"}
+        if self.until is not None:
+            shown |= {"kind": "timeout", "until": instant(round(self.until * 1000))}
+        return shown
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

@@ -277,6 +277,8 @@ class Door:
                 "gap": missed.gap,
             },
         )
+        if speaker.role.moderates:
+            connection.session.emit("sanctions", state.sanctioned(now))
         connection.flush()
         if missed.deleted:
             connection.push(event_frame("delete", {"ids": missed.deleted}))

@@ -238,9 +238,12 @@ class Room:
         now = time.time()
         for reader in list(self.readers):
             if people is None or reader.speaker.person in people:
+                moderated = reader.speaker.role.moderates
                 if reader.account is not None:
                     reader.speaker = self.state.speaker(reader.account)
                 reader.session.emit("you", self.state.me(reader.speaker, now))
+                if reader.speaker.role.moderates and not moderated:
+                    reader.session.emit("sanctions", self.state.sanctioned(now))
                 reader.flush()
 
     def _send_away(self, people: frozenset[str]) -> None:
@@ -273,6 +276,9 @@ class Room:
         self.state = fresh
         if changed:
             self.refresh_people(None)
+        if fresh.sanctions != state.sanctions:
+            told = fresh.sanctioned(time.time())
+            self._announce(Change("sanctions", told, moderators_only=True))
 
     def broadcast(self, event: str, payload: Any) -> None:
         """Send an event to everybody with the next frame."""
