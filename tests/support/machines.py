@@ -30,6 +30,9 @@ from tests.support.station import ROOT
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madang"
 
+SUITE: Final = os.environ.get("MADANG_TEST_SUITE")
+"""Debian release to try instead of this machine's own, such as trixie."""
+
 PACKAGES: Final = (
     "systemd,systemd-sysv,dbus,openssh-server,iproute2,python3,sudo,ca-certificates,udev"
 )
@@ -86,7 +89,8 @@ def _mirror() -> tuple[str, str]:
 
 def base_root() -> Path:
     """A fresh Debian, made once and then kept; never booted itself."""
-    uri, suite = _mirror()
+    uri, here = _mirror()
+    suite = SUITE or here
     digest = hashlib.sha256(f"{uri} {suite} {PACKAGES}".encode()).hexdigest()[:12]
     root = CACHE / f"root-{suite}-{digest}"
     if root.exists():

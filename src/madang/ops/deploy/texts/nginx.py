@@ -34,6 +34,14 @@ REQUESTS_A_SECOND: Final = 60
 CONNECTIONS_PER_ADDRESS: Final = 400
 """A hundred viewers behind one address, four connections each."""
 
+NO_NETDATA: Final = (
+    "Netdata does not answer on this server. Debian 13 does not have it among its packages; "
+    "elsewhere look at: systemctl status netdata\\n"
+    "이 서버에서 Netdata가 응답하지 않습니다. Debian 13에는 Netdata 패키지가 없습니다. "
+    "다른 배포판이라면 systemctl status netdata를 확인하세요.\\n"
+)
+"""In both languages, as nginx cannot tell which one the administrator reads."""
+
 
 def main(station: Station) -> str:
     """nginx.conf: nothing of the station's in it, so that sites of others may stand beside."""
@@ -210,8 +218,14 @@ server {{
     location /ops/netdata/ {{
         auth_request /ops/staff;
         error_page 401 = @sign_in;
+        error_page 502 504 = @no_netdata;
         proxy_pass http://127.0.0.1:{NETDATA_PORT}/;
         access_log off;
+    }}
+    location @no_netdata {{
+        charset utf-8;
+        default_type text/plain;
+        return 503 "{NO_NETDATA}";
     }}
     location @sign_in {{
         return 302 /accounts/login/?next=/ops/netdata/;
