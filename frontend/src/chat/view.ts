@@ -28,6 +28,7 @@ const REFUSALS: Readonly<Record<string, Key>> = {
   words: 'chatErrorWords',
   timed_out: 'chatErrorTimedOut',
   banned: 'chatErrorBanned',
+  signed_out: 'chatErrorSignedOut',
   not_allowed: 'chatErrorNotAllowed',
   unknown_command: 'chatErrorCommand',
   unknown_person: 'chatErrorPerson',

@@ -165,6 +165,7 @@ export const en = {
   chatErrorDuplicate: 'You have just said that.',
   chatErrorWords: 'This channel does not allow these words.',
   chatErrorTimedOut: 'You are timed out.',
+  chatErrorSignedOut: 'You are not signed in any more.',
   chatErrorBanned: 'You are banned from this chat.',
   chatErrorNotAllowed: 'Only moderators may do that.',
   chatErrorCommand: 'There is no such command. Type / to see them all.',

@@ -166,6 +166,7 @@ export const ko: Dictionary = {
   chatErrorDuplicate: '방금 보낸 메시지와 같습니다.',
   chatErrorWords: '이 채널에서 쓸 수 없는 말이 들어 있습니다.',
   chatErrorTimedOut: '채팅이 잠시 금지되었습니다.',
+  chatErrorSignedOut: '로그인이 풀렸습니다.',
   chatErrorBanned: '이 채팅에서 차단되었습니다.',
   chatErrorNotAllowed: '매니저만 할 수 있습니다.',
   chatErrorCommand: '없는 명령입니다. /를 입력하면 모든 명령을 볼 수 있습니다.',

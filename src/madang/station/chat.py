@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -15,11 +15,12 @@ from madang.rooms.chat import live, services
 from madang.rooms.chat.values import Account
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.desk import Desk
-from madang.servers.chat.door import Door, DoorSettings, Identities
+from madang.servers.chat.door import Door, DoorSettings
 from madang.servers.chat.hall import Hall, HallSettings
 from madang.servers.chat.keeper import Keeper
 from madang.servers.chat.limits import Rate
 from madang.servers.chat.speaking import Floor
+from madang.servers.chat.standing import Identities, Standing
 from madang.servers.chat.teller import Teller
 from madang.servers.live.journal import ControlPlane
 from madang.station.settings import Settings
@@ -62,6 +63,8 @@ class Chat:
             self._keeper,
         )
         floor = Floor(self.hall)
+        who = Identities(_by_session, _by_token, _in_force)
+        self._standing = Standing(self.hall, who)
         self.door = Door(
             self.hall,
             floor,
@@ -74,7 +77,7 @@ class Chat:
                 per_address=chosen.connections_per_address,
                 connections=chosen.max_connections,
             ),
-            Identities(_by_session, _by_token),
+            who,
         )
         self._teller = Teller()
         self.hall.events.append(self._teller.happened)
@@ -86,6 +89,7 @@ class Chat:
         """Begin on the running event loop."""
         allow_open_files()
         await self.hall.start()
+        self._standing.start()
         if self._window is not None:
             self._window.start()
         self._teller.start()
@@ -147,6 +151,13 @@ def _by_session(key: str) -> Account | None:
     return services.signed_in(engine.SessionStore(key))
 
 
-def _by_token(token: str) -> Account | None:
+def _by_token(token: str) -> tuple[str, Account] | None:
     user = tokens.holder(token, "chat")
-    return services.account_of(user, bot=True) if user is not None else None
+    if user is None:
+        return None
+    return tokens.token_id(token), services.account_of(user, bot=True)
+
+
+def _in_force(token_ids: Collection[str]) -> Mapping[str, Account]:
+    holders = tokens.in_force(token_ids, "chat")
+    return {key: services.account_of(user, bot=True) for key, user in holders.items()}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import socketio
 
+from tests.support.leaving import sent_away, sign_ins_end
 from tests.support.people import Crowd, crowd, make_people
 from tests.support.station import OWNER, PASSWORD, Station
 
@@ -40,7 +41,7 @@ def people(station: Station) -> Iterator[Crowd]:
 
 @pytest.fixture(scope="module")
 def tokens(station: Station) -> dict[str, str]:
-    return make_people(station.data, OWNER, "mo", "minji")
+    return make_people(station.data, OWNER, "mo", "minji", "leaver")
 
 
 def metrics(station: Station) -> dict[str, float]:
@@ -246,6 +247,20 @@ def test_a_signed_in_page_is_known_and_another_sites_is_not(
         "foreign", name=None, headers={"Cookie": cookie, "Origin": "http://elsewhere.example"}
     )
     assert foreign.of("welcome")[0]["me"]["role"] == "guest"
+
+
+def test_whose_sign_in_ends_is_cut_off_and_stays_away(
+    people: Crowd, station: Station, tokens: dict[str, str]
+) -> None:
+    bot = people.join("bot", token=tokens["minji"], name=None)
+    bystander = people.join("bystander", token=tokens["mo"], name=None)
+    sign_ins_end(people, f"127.0.0.1:{station.http_port}", [station.http], "leaver")
+    # A command beside the station, which has no way to tell it.
+    token = tokens["minji"].partition("-")[0]
+    assert station.command("token", "revoke", "minji", token)["revoked"]
+    sent_away(bot)
+    assert metrics(station)['madang_chat_closed_total{reason="signed_out"}'] == 5
+    assert not bystander.of("disconnect")
 
 
 def _sign_in(station: Station) -> str:

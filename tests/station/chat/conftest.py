@@ -86,7 +86,7 @@ def tokens(split: Split) -> dict[str, str]:
     environment = {
         name: value for name, value in split.station.environment.items() if "MADANG_" in name
     }
-    return make_people(split.station.data, OWNER, "mo", "minji", "bora", **environment)
+    return make_people(split.station.data, OWNER, "mo", "minji", "bora", "leaver", **environment)
 
 
 @pytest.fixture(scope="session", autouse=True)

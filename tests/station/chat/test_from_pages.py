@@ -8,6 +8,7 @@ import pytest
 
 from tests.station.test_roles import ask
 from tests.support.chats import at, figure, picture, soon
+from tests.support.leaving import sign_ins_end
 from tests.support.people import Crowd
 from tests.support.split import Role, Split
 from tests.support.station import OWNER, PASSWORD, until
@@ -110,6 +111,15 @@ def test_what_is_set_on_the_pages_is_on_every_page_within_a_second(
     soon(anna, lambda: anna.of("you")[-1]["may_write"], "lifted")
     assert owner.send(f"{studio}/moderators", remove="bora")[0] == 200
     soon(bora, lambda: not bora.of("you")[-1]["may_moderate"], "a moderator no more")
+
+
+def test_whose_sign_in_ends_on_the_pages_is_cut_off_at_every_process(
+    web: Role, one: Role, other: Role, people: Crowd, tokens: dict[str, str]
+) -> None:
+    assert "leaver" in tokens
+    sign_ins_end(people, web.http, [at(one), at(other)], "leaver")
+    cut = [figure(role, 'madang_chat_closed_total{reason="signed_out"}') for role in (one, other)]
+    assert cut == [2, 2]
 
 
 def test_a_bot_without_a_connection_speaks_through_the_api(

@@ -147,6 +147,18 @@ def test_each_ending_has_its_code(data: bytes, ending: Ending) -> None:
     assert chat.receive(text('42["late"]'), 3.0) == []
 
 
+@pytest.mark.parametrize(
+    ("ending", "dismissed"),
+    [(Ending.REFUSED, True), (Ending.SIGNED_OUT, True), (Ending.DRAINING, False)],
+)
+def test_who_need_not_come_back_is_told_in_socket_ios_own_way(
+    ending: Ending, dismissed: bool
+) -> None:
+    chat = joined()
+    chat.close(ending)
+    assert said(chat) == [*["41"] * dismissed, f"close {ending.code} {ending.words}"]
+
+
 def test_an_event_before_the_join_breaks_the_protocol() -> None:
     assert session().receive(text('42["message"]'), 1.0) == [Ended(Ending.PROTOCOL)]
 

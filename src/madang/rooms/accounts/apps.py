@@ -11,3 +11,15 @@ class AccountsConfig(AppConfig):
     label = "accounts"
     verbose_name = _("Accounts")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Hear of every change of an account."""
+        from django.contrib.auth.signals import user_logged_out
+        from django.db.models.signals import post_delete, post_save
+
+        from madang.rooms.accounts import signals
+        from madang.rooms.accounts.models import User
+
+        post_save.connect(signals.user_saved, User)
+        post_delete.connect(signals.user_deleted, User)
+        user_logged_out.connect(signals.user_left)

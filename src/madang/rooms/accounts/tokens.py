@@ -5,7 +5,7 @@ A token is made like a stream key (`madang.rooms.channels.keys`) and, like one, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,6 +17,7 @@ from ninja.security import HttpBearer, SessionAuth
 
 from madang.rooms.accounts.errors import NoSuchToken, UnfitToken
 from madang.rooms.accounts.models import ApiToken, User
+from madang.rooms.accounts.signals import tell_when_done
 from madang.rooms.channels import keys
 
 SCOPES: Final = {
@@ -26,6 +27,9 @@ SCOPES: Final = {
 NAME_LENGTH: Final = 60
 MOST: Final = 50
 """Tokens in force of one account."""
+
+_AT_ONCE: Final = 500
+"""Ids in one query: SQLite takes a bounded number of values."""
 
 _SEEN_EVERY: Final = timedelta(minutes=5)
 """How exactly the last use is known: a write for each request would cost more than the request."""
@@ -77,6 +81,7 @@ def revoke(user: User, token_id: str) -> None:
     changed = user.tokens.filter(key_id=token_id, revoked_at=None).update(revoked_at=timezone.now())
     if not changed:
         raise NoSuchToken(f"There is no token {token_id} in force.")
+    tell_when_done(user.pk)
 
 
 def holder(text: str, scope: str) -> User | None:
@@ -97,6 +102,24 @@ def holder(text: str, scope: str) -> User | None:
     if row.last_used_at is None or now - row.last_used_at > _SEEN_EVERY:
         ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
     return row.user
+
+
+def token_id(text: str) -> str:
+    """The id of the token `text`, empty where it is none: what may be kept of one."""
+    spelled = keys.parse(text)
+    return spelled.key_id if spelled is not None else ""
+
+
+def in_force(token_ids: Collection[str], scope: str) -> Mapping[str, User]:
+    """The accounts of those of these tokens that are still in force and have the scope, by id."""
+    ids = list(token_ids)
+    found: dict[str, User] = {}
+    for at in range(0, len(ids), _AT_ONCE):
+        rows = ApiToken.objects.select_related("user").filter(
+            key_id__in=ids[at : at + _AT_ONCE], revoked_at=None, user__is_active=True
+        )
+        found |= {row.key_id: row.user for row in rows if scope in row.scopes}
+    return found
 
 
 class TokenAuth(HttpBearer):

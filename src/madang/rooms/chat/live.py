@@ -19,6 +19,9 @@ class Chats(Protocol):
     def changed(self, slug: str) -> None:
         """Settings, moderators or emotes of a chat changed in the database; empty: of all."""
 
+    def person_changed(self, account: int) -> None:
+        """What the account with this key may, or what speaks for it, changed in the database."""
+
     def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
         """Do what a moderator asks and return the acknowledgement. Raises ChatRefused."""
 
@@ -33,6 +36,9 @@ class NoChats:
     """The chats of a process that runs none."""
 
     def changed(self, slug: str) -> None:
+        """There is nobody to tell."""
+
+    def person_changed(self, account: int) -> None:
         """There is nobody to tell."""
 
     def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:

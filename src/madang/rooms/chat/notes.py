@@ -21,7 +21,8 @@ LONGEST: Final = 50_000
 
 
 class Note(msgspec.Struct, frozen=True, array_like=True):
-    """Something that happened in the chat of `slug`, for every process that serves it.
+    """Something that happened in the chat of `slug`, for every process that serves it; empty: in
+    none alone.
 
     `origin` is the process that says it, `number` its count of notes from there: rising, and never
     used twice. `body` depends on the kind: a message, an act, or a mapping; `restored` are the

@@ -101,7 +101,7 @@ class RedisChats:
         self._waiting: Any = waiting
         self._origin = f"pages-{os.getpid()}-{time.time_ns():x}"
         self._number = 0
-        self._unsent: deque[str] = deque(maxlen=UNSENT)
+        self._unsent: deque[tuple[str, str, Any]] = deque(maxlen=UNSENT)
         self._sending = threading.Lock()
         self._counting = threading.Lock()
         self._counted: tuple[float, Mapping[str, int]] = (-LOOK, {})
@@ -126,7 +126,14 @@ class RedisChats:
 
     def changed(self, slug: str) -> None:
         """Settings, moderators or emotes of a chat changed in the database; empty: of all."""
-        self._unsent.append(slug)
+        self._say(slug, "refresh", {})
+
+    def person_changed(self, account: int) -> None:
+        """What the account with this key may, or what speaks for it, changed in the database."""
+        self._say("", "person", {"account": account})
+
+    def _say(self, slug: str, kind: str, body: Any) -> None:
+        self._unsent.append((slug, kind, body))
         try:
             self._tell()
         except RedisError as error:
@@ -193,16 +200,16 @@ class RedisChats:
     def _tell(self) -> None:
         with self._sending:
             while self._unsent:
-                slug = self._unsent.popleft()
+                slug, kind, body = said = self._unsent.popleft()
                 # One that went out although Redis seemed away has the number of its second try,
                 # by which the chats know it.
-                note = Note(self._origin, self._number + 1, slug, "refresh", {})
+                note = Note(self._origin, self._number + 1, slug, kind, body)
                 try:
                     self._client.xadd(
                         STREAM, {FIELD: encode([note])}, maxlen=LONGEST, approximate=True
                     )
                 except RedisError:
-                    self._unsent.appendleft(slug)
+                    self._unsent.appendleft(said)
                     raise
                 self._number += 1
 

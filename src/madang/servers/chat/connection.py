@@ -15,6 +15,7 @@ from madang.wire.chat import ChatEvent, ChatSession, Ended, Ending, event_frame
 
 if TYPE_CHECKING:
     from madang.servers.chat.room import Room
+    from madang.servers.chat.standing import Credential
 
 MAX_QUEUED: Final = 256 << 10
 """Bytes that may wait for one reader beside the kernel's buffer. The frames are shared by all
@@ -51,6 +52,7 @@ class Connection:
         "_stalled_at",
         "account",
         "address",
+        "credential",
         "dropped",
         "missed",
         "peer",
@@ -88,6 +90,7 @@ class Connection:
         self.room: Room | None = None
         self.speaker = NOBODY
         self.account: Account | None = None
+        self.credential: Credential | None = None
         loop.add_reader(self._fileno, self._readable)
         self.flush()
 

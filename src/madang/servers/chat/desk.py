@@ -46,6 +46,10 @@ class Desk:
         """Have every process take over what changed in the database."""
         self._hall.later(lambda: self._hall.changed(slug))
 
+    def person_changed(self, account: int) -> None:
+        """Have every process look again at the people who have this account."""
+        self._hall.later(lambda: self._hall.publish("", "person", {"account": account}))
+
     def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> Answer:
         """Do what a moderator asks. Raises ChatRefused, NoSuchChannel."""
         return self._from_thread(lambda: self.do("moderate", slug, account, request))

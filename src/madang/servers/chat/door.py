@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
@@ -26,6 +26,7 @@ from madang.servers.chat.hall import Hall
 from madang.servers.chat.limits import Buckets, Rate, neighbourhood
 from madang.servers.chat.room import Room
 from madang.servers.chat.speaking import Floor
+from madang.servers.chat.standing import Credential, Identities
 from madang.servers.http.exchange import NO_STORE, Exchange, Headers
 from madang.servers.http.handover import take_over
 from madang.servers.http.sockets import Sockets
@@ -70,14 +71,6 @@ class DoorSettings:
     connects: Rate
     per_address: int
     connections: int
-
-
-@dataclass(frozen=True, slots=True)
-class Identities:
-    """How the control plane knows people; both are called on its threads."""
-
-    by_session: Callable[[str], Account | None]
-    by_token: Callable[[str], Account | None]
 
 
 class Door:
@@ -195,7 +188,7 @@ class Door:
         self, connection: Connection, auth: Mapping[str, Any], session_key: str | None
     ) -> None:
         try:
-            room, account = await self._ask(auth, session_key)
+            room, account, connection.credential = await self._ask(auth, session_key)
             if not connection.closed:
                 self._enter(connection, room, account, auth)
         except ChatRefused as error:
@@ -209,7 +202,7 @@ class Door:
 
     async def _ask(
         self, auth: Mapping[str, Any], session_key: str | None
-    ) -> tuple[Room, Account | None]:
+    ) -> tuple[Room, Account | None, Credential | None]:
         slug, token = auth.get("channel"), auth.get("token")
         if not isinstance(slug, str) or not (token is None or isinstance(token, str)):
             raise ChatRefused("bad_auth", "auth is {channel, name?, token?, since?}.")
@@ -217,20 +210,22 @@ class Door:
             if len(slug) > SLUG_LENGTH:
                 raise NoSuchChannel(f"There is no channel {slug[:SLUG_LENGTH]}.")
             room = await self._hall.room(slug)
-            account = None
+            account = credential = None
             if token is not None:
-                account = None
+                found = None
                 if len(token) <= TOKEN_LENGTH:
-                    account = await self._hall.control.ask(lambda: self._who.by_token(token))
-                if account is None:
+                    found = await self._hall.control.ask(lambda: self._who.by_token(token))
+                if found is None:
                     raise ChatRefused("bad_token", "The token is not one of this station's.")
+                credential, account = Credential("token", found[0]), found[1]
             elif session_key is not None:
                 account = await self._hall.control.ask(lambda: self._who.by_session(session_key))
+                credential = Credential("session", session_key) if account is not None else None
         except NoSuchChannel:
             raise ChatRefused("unknown_channel", f"There is no channel {slug[:40]}.") from None
         except DatabaseAway as error:
             raise ChatRefused("unavailable", str(error), retry_after=5.0) from None
-        return room, account
+        return room, account, credential
 
     def _reject(self, connection: Connection, error: ChatRefused) -> None:
         self._hall.refuse(connection, error.code)

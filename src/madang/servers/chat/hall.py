@@ -86,6 +86,7 @@ class Hall:
         self.stubborn = Stubborn()
         self.draining = False
         self.events: list[Callable[[Room, str, Any], None]] = []
+        self.person_changed: Callable[[int], None] = lambda _: None
         node = random.SystemRandom().randrange(NODES)
         self.ids = Ids(node)
         self.origin = f"{node:04x}{time.time_ns():x}"
@@ -228,6 +229,9 @@ class Hall:
             self._recent.append((now, note))
             while self._recent[0][0] < now - RECENT or len(self._recent) > MOST_RECENT:
                 self._recent.popleft()
+        if note.kind == "person":
+            self.person_changed(note.body["account"])
+            return
         if note.kind == "refresh":
             self.spawn(self.refresh(note.slug))
             return

@@ -15,7 +15,7 @@ from madang.rooms.chat import moderation
 from madang.rooms.chat.moderation import Change
 from madang.rooms.chat.notes import Note
 from madang.rooms.chat.state import ChatState
-from madang.rooms.chat.values import Act, Said
+from madang.rooms.chat.values import Account, Act, Role, Said
 from madang.rooms.chat.words import look_of
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.counters import ChatCounters
@@ -238,13 +238,24 @@ class Room:
         now = time.time()
         for reader in list(self.readers):
             if people is None or reader.speaker.person in people:
-                moderated = reader.speaker.role.moderates
+                before = reader.speaker.role
                 if reader.account is not None:
                     reader.speaker = self.state.speaker(reader.account)
-                reader.session.emit("you", self.state.me(reader.speaker, now))
-                if reader.speaker.role.moderates and not moderated:
-                    reader.session.emit("sanctions", self.state.sanctioned(now))
-                reader.flush()
+                self._tell_standing(reader, before, now)
+
+    def is_now(self, reader: Connection, account: Account) -> None:
+        """Somebody's account was changed: another name, an administrator or none any more."""
+        before = reader.speaker.role
+        self.leave(reader)
+        reader.account, reader.speaker = account, self.state.speaker(account)
+        self.enter(reader)
+        self._tell_standing(reader, before, time.time())
+
+    def _tell_standing(self, reader: Connection, before: Role, now: float) -> None:
+        reader.session.emit("you", self.state.me(reader.speaker, now))
+        if reader.speaker.role.moderates and not before.moderates:
+            reader.session.emit("sanctions", self.state.sanctioned(now))
+        reader.flush()
 
     def _send_away(self, people: frozenset[str]) -> None:
         for reader in [one for one in self.readers if one.speaker.person in people]:

@@ -37,11 +37,18 @@ class Ending(enum.Enum):
     JOIN_TIMEOUT = 4000, "No Socket.IO CONNECT packet came."
     PING_TIMEOUT = 4001, "No answer to a ping came."
     STALLED = 4002, "Nothing was read for too long."
+    SIGNED_OUT = 4003, "The sign-in has ended, or the token was revoked."
 
     @property
     def code(self) -> int:
         """The close code."""
         return self.value[0]
+
+    @property
+    def dismisses(self) -> bool:
+        """Whether coming back in the same way is of no use. Socket.IO's DISCONNECT says so: its
+        clients do not try again by themselves after one."""
+        return self in {Ending.REFUSED, Ending.SIGNED_OUT}
 
     @property
     def words(self) -> str:
@@ -181,6 +188,8 @@ class ChatSession:
 
     def close(self, ending: Ending) -> None:
         """End the session from our side."""
+        if self._phase is _Phase.JOINED and ending.dismisses:
+            self._send(Packet(Kind.DISCONNECT))
         if self._phase is not _Phase.ENDED:
             self._end(ending, [])
 
