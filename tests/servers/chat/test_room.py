@@ -109,26 +109,6 @@ def test_settings_that_are_read_again_keep_a_ban_that_is_not_in_the_database_yet
     with_room(story, state())
 
 
-def test_who_is_where_is_known_by_name_and_forgotten_when_gone() -> None:
-    def count(**more: Any) -> Note:
-        return Note("other", 1, "yard", "count", {"connected": 2, "people": 1, **more})
-
-    def story(room: Room) -> None:
-        assert room.counted() == {"connected": 0, "people": 0, "names": {}, "all": True}
-        assert "names" not in room.counted(), "nothing changed"
-        room.take(count(names={"bora": ["u7", "bora"], "mo": ["u8", "mo"]}, all=True))
-        assert room.called("bora") == ("u7", "bora")
-        assert room.taken("bora", "g1")
-        assert not room.taken("bora", "u7")
-        assert room.counted()["all"], "a newcomer is told everything"
-        room.take(count(names={"bora": ["", ""]}))
-        assert room.called("bora") is None
-        assert room.called("mo") == ("u8", "mo")
-        assert room.presence(None) == {"connected": 2, "people": 1, "viewers": None}
-
-    with_room(story, state())
-
-
 def test_what_was_said_apart_is_no_place_from_which_the_rest_can_be_given() -> None:
     here, there, together = said("here"), said("there"), said("together")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +18,7 @@ from madang.rooms.chat.values import Account, Act, Role, Said
 from madang.rooms.chat.words import look_of
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.counters import ChatCounters
+from madang.servers.chat.presence import Presence
 from madang.wire.chat import Ending, event_frame, json_of, list_frame
 
 AT_ONCE: Final = 1000
@@ -29,32 +29,6 @@ ACTS: Final = 200
 
 NONCES: Final = 4096
 """Messages whose sender may still send them a second time after a broken connection."""
-
-OTHERS_HOLD: Final = 10.0
-"""Seconds for which another process's count of readers is believed."""
-
-
-@dataclass(slots=True)
-class Elsewhere:
-    """Who is in the same chat in another process, as it told last. `names` by their looks, with
-    person and name."""
-
-    heard_at: float = 0.0
-    connected: int = 0
-    people: int = 0
-    names: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    def take(self, told: Mapping[str, Any], now: float) -> None:
-        """Take over what `Room.counted` of the other process says."""
-        self.heard_at = now
-        self.connected, self.people = told["connected"], told["people"]
-        if told.get("all"):
-            self.names.clear()
-        for look, (person, name) in told.get("names", {}).items():
-            if person:
-                self.names[look] = person, name
-            else:
-                self.names.pop(look, None)
 
 
 class Room:
@@ -75,14 +49,10 @@ class Room:
         self.reactions: Counter[str] = Counter()
         self.last_said: dict[str, float] = {}
         self.empty_since: float | None = loop.time()
-        self._people: Counter[str] = Counter()
-        self._names: dict[str, Connection] = {}
+        self._here = Presence()
         self._pending: list[Said] = []
         self._frames: list[bytes] = []
         self._outgoing: deque[tuple[bytes, int, list[Connection]]] = deque()
-        self._others: dict[str, Elsewhere] = {}
-        self._renamed: dict[str, tuple[str, str]] = {}
-        self._tell_all = True
         self._shown: dict[str, object] = {}
         self._nonces: dict[tuple[str, str], str] = {}
 
@@ -91,50 +61,26 @@ class Room:
     def enter(self, connection: Connection) -> None:
         """Somebody joined, and gets what comes from now on."""
         self.readers[connection] = None
-        self._people[connection.speaker.person] += 1
+        self._here.enter(connection)
         self.empty_since = None
-        self.named(connection)
-
-    def named(self, connection: Connection) -> None:
-        """Somebody who is here has a name now."""
-        if connection.speaker.name:
-            look = look_of(connection.speaker.name)
-            self._names[look] = connection
-            self._renamed[look] = (connection.speaker.person, connection.speaker.name)
 
     def leave(self, connection: Connection) -> None:
         """Somebody is gone."""
         if self.readers.pop(connection, self) is self:
             return
-        person = connection.speaker.person
-        self._people[person] -= 1
-        if self._people[person] <= 0:
-            del self._people[person]
-        look = look_of(connection.speaker.name)
-        if self._names.get(look) is connection:
-            del self._names[look]
-            self._renamed[look] = ("", "")
+        self._here.leave(connection)
         if not self.readers:
             self.empty_since = self._loop.time()
 
     def taken(self, look: str, person: str) -> bool:
         """Whether a name with this look belongs to somebody else who is here."""
-        there = self._bearer(look)
+        there = self._here.bearer(look)
         return there is not None and there[0] != person
 
     def called(self, name: str) -> tuple[str, str] | None:
         """Person and name of somebody who is here."""
-        there = self._bearer(look_of(name))
+        there = self._here.bearer(look_of(name))
         return there if there is not None and there[1].casefold() == name.casefold() else None
-
-    def _bearer(self, look: str) -> tuple[str, str] | None:
-        """Person and name of who is here, in whichever process, with a name of this look."""
-        if (there := self._names.get(look)) is not None:
-            return there.speaker.person, there.speaker.name
-        for other in self._others.values():
-            if (found := other.names.get(look)) is not None:
-                return found
-        return None
 
     def known(self, name: str) -> bool:
         """Whether somebody with this name is here or wrote lately."""
@@ -154,11 +100,7 @@ class Room:
                 self._frames.append(event_frame("reactions", note.body))
                 return True
             case "count":
-                other = self._others.get(note.origin)
-                if other is None:
-                    other = self._others[note.origin] = Elsewhere()
-                    self._tell_all = True  # it does not know us either
-                other.take(note.body, self._loop.time())
+                self._here.hear(note.origin, note.body, self._loop.time())
         return False
 
     def catch_up(self, notes: Iterable[Note]) -> None:
@@ -331,32 +273,19 @@ class Room:
     # --- presence -------------------------------------------------------------------------------
 
     def counted(self) -> dict[str, Any]:
-        """Connections, distinct people and names in this process: those that changed since the last
-        time, or `all` of them."""
-        told: dict[str, Any] = {"connected": len(self.readers), "people": len(self._people)}
-        if self._tell_all:
-            names = {
-                look: (reader.speaker.person, reader.speaker.name)
-                for look, reader in self._names.items()
-            }
-            told |= {"names": names, "all": True}
-        elif self._renamed:
-            told["names"] = self._renamed
-        self._tell_all, self._renamed = False, {}
-        return told
+        """What the other processes are to hear of who is here."""
+        return self._here.told(len(self.readers))
 
     def connected(self) -> int:
         """Connections over all processes; may be asked from any thread."""
-        return len(self.readers) + sum(each.connected for each in list(self._others.values()))
+        return len(self.readers) + self._here.connected_elsewhere
 
     def presence(self, viewers: int | None) -> dict[str, object]:
         """Connections, people, and who watches, over all processes."""
-        oldest = self._loop.time() - OTHERS_HOLD
-        for origin in [one for one, each in self._others.items() if each.heard_at < oldest]:
-            del self._others[origin]
+        self._here.forget(self._loop.time())
         return {
             "connected": self.connected(),
-            "people": len(self._people) + sum(each.people for each in self._others.values()),
+            "people": self._here.people,
             "viewers": viewers,
         }
 
