@@ -25,7 +25,10 @@ def channel(db: None) -> Channel:
 def said(number: int, at: int = NOW) -> Said:
     from madang.rooms.chat.values import Role, Said
 
-    return Said(f"{number:018x}", at, "u9", "minji", Role.MEMBER, f"text {number}")
+    answers = {"id": "0", "name": "ada", "text": "왜?"} if number % 2 else None
+    return Said(
+        f"{number:018x}", at, "u9", "minji", Role.MEMBER, f"text {number}", reply_to=answers
+    )
 
 
 def act(number: int, kind: str, **fields: Any) -> Act:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,14 +13,13 @@ from madang.rooms.chat.notes import Note
 from madang.rooms.chat.state import ChatState, Speaker
 from madang.rooms.chat.values import Role
 from madang.servers.chat.bus import Bus, MemoryBus
-from madang.servers.chat.connection import Connection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import OTHERS_HOLD, Presence
 from madang.servers.chat.redis_bus import RedisBus
 from madang.servers.chat.room import Room
-from madang.wire.chat import ChatSession
 from tests.servers.chat.test_bus import until
 from tests.support.stores import Server
+from tests.support.windows import window
 
 ADA = Speaker("u7", "Ada", Role.MEMBER, account=7)
 SCHOOL = Speaker("g1", "minji", Role.GUEST)
@@ -45,29 +43,6 @@ class Process:
     def take(self, note: Note) -> None:
         if note.origin != self._name:
             self.room.take(note)
-
-
-@contextlib.contextmanager
-def window(speaker: Speaker) -> Iterator[Connection]:
-    """A connection of somebody, from this side of its socket."""
-    near, far = socket.socketpair()
-    near.setblocking(False)
-    loop = asyncio.get_running_loop()
-    session = ChatSession(sid="s", now=loop.time())
-    made = Connection(
-        loop,
-        near,
-        session,
-        address="192.0.2.1",
-        peer="192.0.2.1",
-        events=lambda *_: None,
-        lost=lambda *_: None,
-    )
-    made.speaker = speaker
-    with far:
-        yield made
-        loop.remove_reader(near)
-        near.close()
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -97,7 +72,7 @@ def test_a_person_counts_once_wherever_the_windows_are(make: Callable[[], list[B
         with contextlib.ExitStack() as open_windows:
             # Three windows of one person and one of another, as far apart as may be.
             seats = [
-                (processes[n % len(processes)].room, open_windows.enter_context(window(who)))
+                (processes[n % len(processes)].room, open_windows.enter_context(window(who))[0])
                 for n, who in enumerate((ADA, ADA, ADA, SCHOOL, SCHOOL, HOME))
             ]
             for room, connection in seats:
@@ -127,7 +102,7 @@ def between(one: Presence, other: Presence, now: float = 0.0) -> dict[str, Any]:
 def test_only_what_changed_is_told_and_a_newcomer_is_told_everything() -> None:
     async def story() -> None:
         one, other = Presence(), Presence()
-        with window(ADA) as ada, window(SCHOOL) as minji:
+        with window(ADA) as (ada, _), window(SCHOOL) as (minji, _):
             one.enter(ada)
             first = between(one, other)
             assert (first["came"], first["all"]) == (["u7"], True)
@@ -147,7 +122,7 @@ def test_only_what_changed_is_told_and_a_newcomer_is_told_everything() -> None:
 def test_who_missed_something_asks_and_is_told_everything() -> None:
     async def story() -> None:
         one, other = Presence(), Presence()
-        with window(ADA) as ada, window(HOME) as guest:
+        with window(ADA) as (ada, _), window(HOME) as (guest, _):
             one.enter(ada)
             between(one, other)
             one.hear("other", other.told(0), 0.0)

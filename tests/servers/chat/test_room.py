@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from madang.rooms.chat.history import KEPT
 from madang.rooms.chat.ids import Ids
 from madang.rooms.chat.notes import Note
-from madang.rooms.chat.state import ChatState
+from madang.rooms.chat.state import ChatState, Speaker
 from madang.rooms.chat.values import Act, Mode, Role, Said
+from madang.servers.chat import room as room_module
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.room import Room
+from tests.support.windows import sends, window
 
 IDS = Ids(1)
 NOW = 1_777_000_000_000
@@ -134,3 +138,33 @@ def test_slow_mode_counts_what_another_process_let_in() -> None:
         assert "u7" in room.last_said
 
     with_room(story, state(mode=Mode(slow=30)))
+
+
+def test_while_readers_are_being_served_what_comes_waits_and_goes_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room_module, "AT_ONCE", 1)
+    first, second, third = said("first"), said("second"), said("third")
+
+    async def run() -> None:
+        room = Room(asyncio.get_running_loop(), state(), (), ChatCounters())
+        guest = Speaker("g2", "", Role.GUEST)
+        with window(guest) as (one, at_one), window(guest) as (two, at_two):
+            for reader in (one, two):
+                room.enter(reader)
+            for message in (first, second, third):
+                room.take(note(message))
+                room.flush()
+            with window(guest) as (late, at_late):
+                # Has all three with the history, and must not be sent them again.
+                assert texts(room) == ["first", "second", "third"]
+                room.enter(late)
+                room.take(note(said("fourth")))
+                room.flush()
+                await asyncio.sleep(0.05)
+                assert sends(at_late) == [["fourth"]]
+            for end in (at_one, at_two):
+                assert sends(end) == [["first"], ["second", "third"], ["fourth"]]
+            assert room.counters.deliveries == 4 * 2 + 1
+
+    asyncio.run(run())

@@ -96,6 +96,7 @@ class Hall:
         self._opening: dict[str, asyncio.Future[Room]] = {}
         self._dirty: set[Room] = set()
         self._ticking: asyncio.TimerHandle | None = None
+        self._ticked_at = -1e9
         self._recent: deque[tuple[float, Note]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop: asyncio.AbstractEventLoop
@@ -245,12 +246,15 @@ class Hall:
             self._mark(room)
 
     def _mark(self, room: Room) -> None:
+        """Have a room send what it has: at once in a quiet moment, else a tick after the last."""
         self._dirty.add(room)
         if self._ticking is None:
-            self._ticking = self.loop.call_later(self.settings.tick, self._tick)
+            due = self._ticked_at + self.settings.tick
+            self._ticking = self.loop.call_at(max(due, self.loop.time()), self._tick)
 
     def _tick(self) -> None:
         self._ticking = None
+        self._ticked_at = self.loop.time()
         dirty, self._dirty = self._dirty, set()
         for room in dirty:
             room.flush()

@@ -13,7 +13,7 @@ import msgspec
 from madang.rooms.chat import moderation
 from madang.rooms.chat.moderation import Change
 from madang.rooms.chat.notes import Note
-from madang.rooms.chat.state import ChatState
+from madang.rooms.chat.state import ChatState, Speaker
 from madang.rooms.chat.values import Account, Act, Role, Said
 from madang.rooms.chat.words import look_of
 from madang.servers.chat.connection import Connection
@@ -52,6 +52,8 @@ class Room:
         self._here = Presence()
         self._pending: list[Said] = []
         self._frames: list[bytes] = []
+        self._ready: list[bytes] = []
+        self._ready_count = 0
         self._outgoing: deque[tuple[bytes, int, list[Connection]]] = deque()
         self._shown: dict[str, object] = {}
         self._nonces: dict[tuple[str, str], str] = {}
@@ -60,9 +62,16 @@ class Room:
 
     def enter(self, connection: Connection) -> None:
         """Somebody joined, and gets what comes from now on."""
+        self._launch()  # what waits, this reader has been given with the history
         self.readers[connection] = None
         self._here.enter(connection)
         self.empty_since = None
+
+    def becomes(self, connection: Connection, speaker: Speaker) -> None:
+        """Somebody who is here has another name or another role now."""
+        self._here.leave(connection)
+        connection.speaker = speaker
+        self._here.enter(connection)
 
     def leave(self, connection: Connection) -> None:
         """Somebody is gone."""
@@ -188,9 +197,8 @@ class Room:
     def is_now(self, reader: Connection, account: Account) -> None:
         """Somebody's account was changed: another name, an administrator or none any more."""
         before = reader.speaker.role
-        self.leave(reader)
-        reader.account, reader.speaker = account, self.state.speaker(account)
-        self.enter(reader)
+        reader.account = account
+        self.becomes(reader, self.state.speaker(account))
         self._tell_standing(reader, before, time.time())
 
     def _tell_standing(self, reader: Connection, before: Role, now: float) -> None:
@@ -240,19 +248,29 @@ class Room:
     # --- out ------------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send everything since the last time to everybody, encoded once."""
-        count = len(self._pending)
-        if count:
+        """Send everything since the last time to everybody, encoded once; while many readers are
+        still being served with what was before, when that is done."""
+        if self._pending:
             history = self.state.history
             for said in self._pending:
                 history.add(said)
             encoded = [json_of(said.as_json()) for said in self._pending]
-            self._frames.insert(0, list_frame("messages", encoded))
+            self._ready.append(list_frame("messages", encoded))
+            self._ready_count += len(self._pending)
             self._pending.clear()
-        if not self._frames:
-            return
-        blob = self._frames[0] if len(self._frames) == 1 else b"".join(self._frames)
+        self._ready += self._frames
         self._frames.clear()
+        if not self._outgoing:
+            self._launch()
+
+    def _launch(self) -> None:
+        """Begin to send what is ready to those who are here now."""
+        if not self._ready:
+            return
+        blob = self._ready[0] if len(self._ready) == 1 else b"".join(self._ready)
+        count = self._ready_count
+        self._ready.clear()
+        self._ready_count = 0
         idle = not self._outgoing
         self._outgoing.append((blob, count, list(self.readers)))
         self.counters.deliveries += count * len(self.readers)
@@ -267,6 +285,9 @@ class Room:
         del readers[:AT_ONCE]
         if not readers:
             self._outgoing.popleft()
+            if not self._outgoing:
+                self._launch()
+                return
         if self._outgoing:
             self._loop.call_soon(self._send_some)
 

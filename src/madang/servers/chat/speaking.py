@@ -169,9 +169,7 @@ class Floor:
         name = room.state.guest_name(
             payload.get("name"), lambda look: room.taken(look, speaker.person)
         )
-        room.leave(connection)
-        connection.speaker = replace(speaker, name=name)
-        room.enter(connection)
+        room.becomes(connection, replace(speaker, name=name))
         return {"ok": True, "me": room.state.me(connection.speaker, time.time())}
 
     def _command(self, room: Room, speaker: Speaker, text: str) -> Answer:
