@@ -25,7 +25,7 @@ MANY = {"CHAT__MESSAGES_PER_PERSON": "1000", "CHAT__MESSAGES_PER_ADDRESS": "1000
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     made = Station(tmp_path_factory.mktemp("chat") / "data", **MANY)
     made.data.mkdir()
-    made.open_channels("yard", "quiet", "modes", "back")
+    made.open_channels("yard", "quiet", "modes", "back", "python")
     made.start("--no-demo")
     yield made
     made.stop()
@@ -345,3 +345,47 @@ def test_pythons_client_talks_with_nodes(people: Crowd, station: Station) -> Non
     answer, heard = asyncio.run(talk())
     assert heard[-1]["text"] == "hello python"
     assert "id" in answer
+
+
+def test_pythons_client_comes_back_and_gets_what_it_missed_once(
+    people: Crowd, station: Station
+) -> None:
+    anna = people.join("anna", "python")
+
+    async def talk() -> tuple[list[str], list[dict[str, Any]]]:
+        heard: list[dict[str, Any]] = []
+        welcomes: list[dict[str, Any]] = []
+        came = asyncio.Event()
+        client = socketio.AsyncClient(reconnection_delay=0.5, randomization_factor=0)
+
+        def auth() -> dict[str, str]:
+            since = {"since": heard[-1]["id"]} if heard else {}
+            return {"channel": "python", "name": "python", **since}
+
+        def messages(batch: list[dict[str, Any]]) -> None:
+            heard.extend(batch)
+            came.set()
+
+        async def has(count: int) -> None:
+            async with asyncio.timeout(10):
+                while len(heard) < count:
+                    came.clear()
+                    await came.wait()
+
+        client.on("messages", messages)
+        client.on("welcome", welcomes.append)
+        await client.connect(station.http, auth=auth, transports=["websocket"])
+        await asyncio.to_thread(anna.say, "one")
+        await has(1)
+        await client.eio.ws.close()
+        for text in ("two", "three"):
+            await asyncio.to_thread(anna.say, text)
+        await has(3)
+        await client.call("message", {"text": "four"}, timeout=10)
+        await has(4)
+        await client.disconnect()
+        return [message["text"] for message in heard], welcomes
+
+    texts, welcomes = asyncio.run(talk())
+    assert texts == ["one", "two", "three", "four"]
+    assert [welcome["recovered"] for welcome in welcomes] == [False, True]
