@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from madang.station.datafolder import SECRET_FILE
 from tests.support import stores
 from tests.support.station import MADANG, ROOT, START_LIMIT, STOP_LIMIT, Station
 from tests.support.stores import Server
@@ -86,8 +88,12 @@ class Split:
         environment: Mapping[str, str] | None = None,
         port: int = 0,
     ) -> Role:
-        """Start a role and wait for its `ready` line."""
+        """Start a role and wait for its `ready` line; in a data folder of its own it is on another
+        machine, to which the first one's key was copied."""
         folder = data or self.station.data
+        if data is not None:
+            data.mkdir(exist_ok=True)
+            shutil.copy(self.station.data / SECRET_FILE, data)
         arguments = [*MADANG, "serve", "--role", role, "--data", str(folder), *options]
         if role != "worker":
             arguments += ["--http", f"127.0.0.1:{port}"]
