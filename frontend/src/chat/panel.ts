@@ -105,6 +105,11 @@ export class ChatPanel {
     return this.root.dataset['slug'] ?? '';
   }
 
+  /** The page was made for somebody who is signed in, and the station knows nobody any more. */
+  get #signedOut(): boolean {
+    return this.#signedIn && this.#room.you?.signedIn === false;
+  }
+
   #bind(): void {
     const { root } = this;
     find('[data-chat-new]', root)?.addEventListener('click', () => {
@@ -167,6 +172,7 @@ export class ChatPanel {
         room.welcome(event.welcome);
         this.#emotesAre(event.welcome.emotes);
         if (event.welcome.gap) room.notice(t('chatGap'));
+        if (this.#signedOut) room.notice(t('chatErrorSignedOut'), 'bad');
         this.#composer.longest = event.welcome.longest;
         this.#offerSigns(event.welcome.reactions);
         this.#view.people(room);
@@ -220,7 +226,8 @@ export class ChatPanel {
         this.#connection.comeBackIn(event.after);
         break;
       case 'error':
-        room.notice(refusalWords(event.refusal), 'bad');
+        // What is left of it, the welcome of the next connection says.
+        if (event.refusal.code !== 'signed_out') room.notice(refusalWords(event.refusal), 'bad');
         break;
       case undefined:
         return;
@@ -250,7 +257,7 @@ export class ChatPanel {
     me.textContent = you ? you.name : '';
     me.style.setProperty('--hue', String(you?.hue ?? 0));
     this.#composer.placeholder = mode.emoteOnly ? t('chatPlaceholderEmotes') : t('chatPlaceholder');
-    this.#view.entry(you ? entryOf(you) : 'none');
+    this.#view.entry(this.#signedOut ? 'sign-in' : you ? entryOf(you) : 'none');
   }
 
   #offerSigns(signs: readonly string[]): void {

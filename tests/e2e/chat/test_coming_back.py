@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.chat import SOON, sit_down
+from tests.support.chat import MEMBER, SOON, sit_down
 from tests.support.station import Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -57,6 +57,22 @@ async def test_a_message_that_did_not_get_through_can_be_sent_again(
         await river.sees("into the dark")
         await expect(minji.row("into the dark")).to_have_attribute("data-state", "sent")
         await minji.sees("into the dark")
+
+
+async def test_a_page_whose_person_signs_out_beside_it_reads_on(
+    station: Station, browser: Browser
+) -> None:
+    async with sit_down(browser, station, "/@again", account=MEMBER) as river:
+        await expect(river.chat.locator("[data-chat-me]")).to_have_text(MEMBER[0])
+        beside = await river.tab.page.context.new_page()
+        await beside.goto(f"{station.http}/accounts/logout/")
+        await beside.locator("main form button").click()
+        await beside.wait_for_url(f"{station.http}/")
+        await river.sees("You are not signed in any more.", within=5 * SOON)
+        await river.arrives()
+        await expect(river.chat.locator("[data-chat-sign-in] a")).to_be_visible()
+        await expect(river.field).to_be_hidden()
+        assert len(river.wires) == 2, "one connection was cut, and one made without an account"
 
 
 async def test_pages_survive_a_restart_of_the_station_by_themselves(
