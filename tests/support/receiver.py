@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
+
+import pytest
+
+NOW: Final = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+"""When the tests of webhooks take place."""
 
 
 class Receiver:
@@ -38,3 +45,11 @@ class Receiver:
         """Hear nothing more."""
         self._server.shutdown()
         self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A program that runs for one test."""
+    made = Receiver()
+    yield made
+    made.close()

@@ -33,6 +33,19 @@ class Opcode(enum.IntEnum):
     PONG = 10
 
 
+class CloseCode(enum.IntEnum):
+    """Why a connection ends (RFC 6455, section 7.4.1)."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
+    UNSUPPORTED_DATA = 1003
+    ABNORMAL = 1006
+    """Never sent: it stands for a connection that broke."""
+    POLICY_VIOLATION = 1008
+    TOO_BIG = 1009
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A whole text or binary message, or one control frame, without its mask."""

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.receiver import Receiver
+from tests.support.receiver import NOW, Receiver
 from tests.support.rooms import make_channel, make_user
 
 if TYPE_CHECKING:
     from madang.rooms.channels.models import Channel
 
 PAGE = "/studio/@yard/webhooks"
-NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
 
 
 @pytest.fixture

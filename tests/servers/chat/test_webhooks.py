@@ -10,27 +10,17 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.markdown import ROOT
-from tests.support.receiver import Receiver
+from tests.support.receiver import NOW, Receiver
 from tests.support.rooms import make_channel
 
 if TYPE_CHECKING:
     from madang.rooms.channels.models import Channel
-
-NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Final
 
 from madang.base.errors import LimitExceeded
 from madang.wire.websocket import (
+    CloseCode,
     FrameReader,
     Message,
     Opcode,
@@ -22,11 +23,6 @@ FRAGMENTS: Final = 8
 """Bytes and frames of a message that is thrown away anyhow."""
 
 RECEIVE: Final = 4096
-
-NORMAL: Final = 1000
-PROTOCOL: Final = 1002
-TOO_BIG: Final = 1009
-"""Close codes, RFC 6455, section 7.4.1."""
 
 
 class Ears:
@@ -65,15 +61,15 @@ class Ears:
             while not self.closed.done() and (message := self._frames.next_message()):
                 self._hear(message)
         except LimitExceeded as error:
-            self._leave(encode_close(TOO_BIG, str(error)))
+            self._leave(encode_close(CloseCode.TOO_BIG, str(error)))
         except WebSocketError as error:
-            self._leave(encode_close(PROTOCOL, str(error)))
+            self._leave(encode_close(CloseCode.PROTOCOL_ERROR, str(error)))
 
     def _hear(self, message: Message) -> None:
         if message.opcode is Opcode.PING:
             self._say(encode(Opcode.PONG, message.payload))
         elif message.opcode is Opcode.CLOSE:
-            self._leave(encode_close(NORMAL, ""))
+            self._leave(encode_close(CloseCode.NORMAL, ""))
 
     def _leave(self, last: bytes = b"") -> None:
         if last:

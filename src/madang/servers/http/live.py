@@ -16,7 +16,7 @@ from madang.rooms.broadcasts.live import operator_view
 from madang.rooms.channels.services import ChannelCard
 from madang.rooms.chat.live import chats
 from madang.servers.direct import Framing
-from madang.servers.http.ears import NORMAL, Ears
+from madang.servers.http.ears import Ears
 from madang.servers.http.exchange import NO_STORE, OPEN_TO_ALL, Exchange, Headers
 from madang.servers.http.handover import take_over
 from madang.servers.http.sockets import Hangups, Sockets, begin_response
@@ -25,7 +25,7 @@ from madang.servers.live.hub import Hub
 from madang.servers.live.journal import DatabaseAway
 from madang.servers.live.readers import Reader
 from madang.servers.live.status import offline_status, public_status
-from madang.wire.websocket import encode_close
+from madang.wire.websocket import CloseCode, encode_close
 
 MAX_NUMBER: Final = 18
 """Digits of `_HLS_msn` and `_HLS_part`: more are not numbers of this station."""
@@ -210,7 +210,7 @@ class LiveHandlers:
             try:
                 reader.attach(connection.fileno())
                 await reader.over
-                reader.say(encode_close(NORMAL, ""))
+                reader.say(encode_close(CloseCode.NORMAL, ""))
                 await asyncio.wait({ears.closed}, timeout=GOODBYE)
             finally:
                 ears.close()

@@ -12,6 +12,7 @@ from madang.wire.chat.errors import ChatError
 from madang.wire.chat.limits import DEFAULT_LIMITS, Limits
 from madang.wire.chat.packets import ROOT, Engine, Kind, Packet, opening, parse_packet
 from madang.wire.websocket import (
+    CloseCode,
     FrameReader,
     Message,
     Opcode,
@@ -27,13 +28,16 @@ class Ending(enum.Enum):
     A member's name in lower case is the reason in metrics.
     """
 
-    LEFT = 1000, "Good bye."
-    BROKEN = 1006, "The connection broke."  # never sent: there is nobody to send it to
-    DRAINING = 1001, "The station is restarting: connect again in a moment."
-    PROTOCOL = 1002, "This is not WebSocket, Engine.IO 4 or Socket.IO 5."
-    BINARY = 1003, "Chat takes text: binary messages and attachments are refused."
-    REFUSED = 1008, "The station refused the connection."
-    TOO_LARGE = 1009, "The message is too large."
+    LEFT = CloseCode.NORMAL, "Good bye."
+    BROKEN = CloseCode.ABNORMAL, "The connection broke."
+    DRAINING = CloseCode.GOING_AWAY, "The station is restarting: connect again in a moment."
+    PROTOCOL = CloseCode.PROTOCOL_ERROR, "This is not WebSocket, Engine.IO 4 or Socket.IO 5."
+    BINARY = (
+        CloseCode.UNSUPPORTED_DATA,
+        "Chat takes text: binary messages and attachments are refused.",
+    )
+    REFUSED = CloseCode.POLICY_VIOLATION, "The station refused the connection."
+    TOO_LARGE = CloseCode.TOO_BIG, "The message is too large."
     JOIN_TIMEOUT = 4000, "No Socket.IO CONNECT packet came."
     PING_TIMEOUT = 4001, "No answer to a ping came."
     STALLED = 4002, "Nothing was read for too long."
@@ -42,7 +46,7 @@ class Ending(enum.Enum):
     @property
     def code(self) -> int:
         """The close code."""
-        return self.value[0]
+        return int(self.value[0])
 
     @property
     def dismisses(self) -> bool:
@@ -53,7 +57,7 @@ class Ending(enum.Enum):
     @property
     def words(self) -> str:
         """The reason beside it."""
-        return self.value[1]
+        return str(self.value[1])
 
 
 @dataclass(frozen=True, slots=True)
