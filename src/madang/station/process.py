@@ -5,6 +5,7 @@ Import after `boot.start_django`.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Final
 
@@ -18,7 +19,7 @@ from madang.servers.http.router import Answer, Router, elsewhere
 from madang.servers.http.static import StaticFiles
 from madang.servers.http.wsgi import WsgiBridge
 from madang.servers.live.journal import ControlPlane
-from madang.station import boot, firstrun, memory, static, systemd
+from madang.station import boot, firstrun, memory, static, systemd, warm
 from madang.station.backup_rounds import Rounds, last_times
 from madang.station.chat import Chat
 from madang.station.data_plane import WRITING, DataPlane
@@ -66,6 +67,7 @@ async def serve_all(
     life.ready(http=here, rtmp=rtmp)
     _greet(here, sign_in, demo=demo_key is not None)
     rounds.start()
+    warming = asyncio.create_task(asyncio.to_thread(warm.everything, files))
     demo = _demo(settings, plane, rtmp, demo_key) if demo_key is not None else None
     try:
         await life.until_told()
@@ -76,6 +78,7 @@ async def serve_all(
         if demo is not None:
             await demo.stop()
         await rounds.stop()
+        await warming
         await _close(plane, listener, manager, chat)
         await pages.close(PAGES)
         await plane.leave()

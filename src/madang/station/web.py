@@ -36,7 +36,7 @@ from madang.servers.http.front import Front
 from madang.servers.http.listener import NO_TLS
 from madang.servers.http.listening import BACKLOG, identity, listening_socket, prepare, withdraw
 from madang.servers.http.static import StaticFiles
-from madang.station import boot, redis, runtime, static, systemd
+from madang.station import boot, redis, runtime, static, systemd, warm
 from madang.station.errors import CannotStart, taken
 from madang.station.fields import Address
 from madang.station.life import ready_line
@@ -90,6 +90,7 @@ class _Child:
 def serve(settings: Settings, manager: Manager) -> None:
     """Look after the children until told to end. Raises CannotStart."""
     bound = _listen(settings, manager)
+    warm.pages()
     here = Address(settings.http.bind.host, bound.getsockname()[1])
     # What the parent asked the database is over: a connection cannot be shared.
     connection.close()
