@@ -7,6 +7,7 @@ task and no future while it waits), or by a coroutine. Exactly one answer ends i
 from __future__ import annotations
 
 import email.utils
+import functools
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -19,6 +20,9 @@ Networks = Sequence[Network]
 
 NO_STORE: Final = ("cache-control", "no-store")
 OPEN_TO_ALL: Final = ("access-control-allow-origin", "*")
+
+ENCODINGS: Final = 128
+"""Values of Accept-Encoding that are remembered: there are few browsers."""
 
 FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 """What proxies add. Whether a header is there counts, not its value: Granian does not hand out
@@ -52,8 +56,7 @@ class Exchange:
 
     def query(self) -> dict[str, str]:
         """Return the query string as a dictionary; the last of equal names wins."""
-        text = self.scope.query_string
-        return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+        return parse_query(self.scope.query_string)
 
     def accepts_gzip(self) -> bool:
         """Return whether the client takes gzip (RFC 9110, section 12.5.3; `q=0` refuses)."""
@@ -131,6 +134,12 @@ def plain_text() -> Headers:
     return [("content-type", "text/plain; charset=utf-8"), NO_STORE, OPEN_TO_ALL]
 
 
+def parse_query(query_string: str) -> dict[str, str]:
+    """Return a query string as a dictionary; the last of equal names wins."""
+    return dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {}
+
+
+@functools.lru_cache(ENCODINGS)
 def takes_gzip(accepted: str) -> bool:
     """Return whether `accepted`, an Accept-Encoding, has gzip (RFC 9110, section 12.5.3)."""
     if "gzip" not in accepted:

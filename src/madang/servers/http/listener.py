@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -41,16 +42,28 @@ class _Scheduler(_CBSchedulerAIO):
     __slots__ = ()
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dispatch: Dispatch, *_: Any) -> None:
-        def run(watcher: Any) -> None:
-            exchange = Exchange(watcher)
+        arrived: deque[Any] = deque()
+
+        def run() -> None:
+            try:
+                for _ in range(len(arrived)):
+                    answer(Exchange(arrived.popleft()))
+            finally:
+                if arrived:
+                    loop.call_soon(run)  # what else is due on the loop comes in between
+
+        def answer(exchange: Exchange) -> None:
             try:
                 dispatch(exchange)
             except Exception as error:  # noqa: BLE001  # the port stays open whatever fails
                 exchange.fail(error)  # Granian logs it and answers 500
 
+        # One call on the loop for all that arrive until it comes: a part brings a burst of them.
         # Returns None on purpose: Granian never releases what this function returns.
         def schedule(watcher: Any) -> None:
-            loop.call_soon_threadsafe(run, watcher)
+            arrived.append(watcher)
+            if len(arrived) == 1:
+                loop.call_soon_threadsafe(run)
 
         self._schedule_fn = schedule
 

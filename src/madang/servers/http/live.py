@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Iterator
@@ -17,7 +18,7 @@ from madang.rooms.channels.services import ChannelCard
 from madang.rooms.chat.live import chats
 from madang.servers.direct import Framing
 from madang.servers.http.ears import Ears
-from madang.servers.http.exchange import NO_STORE, OPEN_TO_ALL, Exchange, Headers
+from madang.servers.http.exchange import NO_STORE, OPEN_TO_ALL, Exchange, Headers, parse_query
 from madang.servers.http.handover import take_over
 from madang.servers.http.sockets import Hangups, Sockets, begin_response
 from madang.servers.live.channel import LiveChannel
@@ -29,6 +30,9 @@ from madang.wire.websocket import CloseCode, encode_close
 
 MAX_NUMBER: Final = 18
 """Digits of `_HLS_msn` and `_HLS_part`: more are not numbers of this station."""
+
+QUERIES: Final = 512
+"""Query strings that are remembered: all viewers of a channel ask for the same next part."""
 
 _JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE, OPEN_TO_ALL]
 _LOCAL_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE]
@@ -121,11 +125,11 @@ class LiveHandlers:
     def _media_playlist(self, exchange: Exchange, slug: str, rendition: str) -> Work | None:
         def answer(channel: LiveChannel) -> None:
             try:
-                msn, part, skip = directives(exchange)
+                asked = directives(exchange.scope.query_string)
             except BadDirective as error:
                 exchange.refuse(400, str(error))
             else:
-                channel.playlist(exchange, (rendition, msn, part, skip))
+                channel.playlist(exchange, (rendition, *asked))
 
         return self._on_air(exchange, slug, answer)
 
@@ -235,14 +239,13 @@ def _cut(connection: socket.socket) -> Iterator[None]:
         raise
 
 
-def directives(exchange: Exchange) -> tuple[int | None, int | None, bool]:
+@functools.lru_cache(QUERIES)
+def directives(query_string: str) -> tuple[int | None, int | None, bool]:
     """Return `_HLS_msn`, `_HLS_part` and whether a delta update is wanted.
 
     Raises BadDirective.
     """
-    if not exchange.scope.query_string:
-        return None, None, False
-    query = exchange.query()
+    query = parse_query(query_string)
     numbers: list[int | None] = []
     for name in ("_HLS_msn", "_HLS_part"):
         text = query.get(name)
