@@ -75,7 +75,12 @@ function options(session: string): Partial<HlsConfig> {
     playlistLoadPolicy: policy(15_000, 20_000),
     fragLoadPolicy: policy(15_000, 30_000),
     manifestLoadPolicy: policy(8_000, 12_000),
-    xhrSetup: (request) => request.setRequestHeader('X-Playback-Session-Id', session),
+    xhrSetup: (request, url) => {
+      // Only media tell who plays; the playlist that the page preloads is asked for without it.
+      if (!new URL(url, location.href).pathname.endsWith('.m3u8')) {
+        request.setRequestHeader('X-Playback-Session-Id', session);
+      }
+    },
   };
 }
 

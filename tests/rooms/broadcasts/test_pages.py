@@ -53,6 +53,18 @@ def test_a_channel_page_has_its_title_and_what_is_on(client: Any, air: Directory
     assert client.get("/@yard").context["status"] is None
 
 
+@pytest.mark.parametrize("path", ["/@yard", "/embed/@yard"])
+def test_a_page_fetches_the_playlist_ahead_while_there_is_one(
+    client: Any, air: Directory, path: str
+) -> None:
+    make_channel("yard")
+    preload = '<link rel="preload" as="fetch" crossorigin href="/live/yard/index.m3u8">'
+    assert preload not in client.get(path).content.decode()
+    air.on_air = {"yard": live_status()}
+    page = client.get(path).content.decode()
+    assert 0 < page.index(preload) < page.index("/static/dist/"), "before scripts and styles"
+
+
 @pytest.mark.parametrize("path", ["/@nobody", "/embed/@nobody", "/@Yard!", "/nowhere"])
 def test_what_is_not_there_is_not_found(client: Any, path: str) -> None:
     response = client.get(path)
