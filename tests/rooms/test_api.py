@@ -134,6 +134,29 @@ def test_refusals_are_problem_details(client: Any, path: str, status: int, name:
     assert client.get(problem["type"].removeprefix("http://localhost")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("accepted", "title", "detail"),
+    [
+        ({}, "There is no such channel", "There is no channel nobody."),
+        (
+            {"HTTP_ACCEPT_LANGUAGE": "ko-KR,ko;q=0.9,en;q=0.8"},
+            "그런 채널이 없습니다",
+            "nobody 채널이 없습니다.",
+        ),
+    ],
+    ids=["nothing", "Korean"],
+)
+def test_a_problem_speaks_the_language_that_the_request_accepts(
+    client: Any, accepted: dict[str, str], title: str, detail: str
+) -> None:
+    answer = client.get("/api/v1/channels/nobody", **accepted)
+    problem = answer.json()
+    assert (problem["title"], problem["detail"]) == (title, detail)
+    assert problem["type"] == "http://localhost/api/problems/unknown-channel"
+    assert "Accept-Language" in answer["Vary"]
+    assert title in client.get("/api/problems/unknown-channel", **accepted).content.decode()
+
+
 def test_an_address_that_no_channel_can_have_is_unknown(client: Any) -> None:
     answer = client.get("/api/v1/channels/%00")
     assert answer.status_code == 404
@@ -150,7 +173,7 @@ def test_every_problem_is_explained_at_its_address(client: Any) -> None:
     from madang.rooms.problems import PROBLEMS
 
     for name, problem in PROBLEMS.items():
-        assert problem.meaning in client.get(f"/api/problems/{name}").content.decode()
+        assert str(problem.meaning) in client.get(f"/api/problems/{name}").content.decode()
     assert client.get("/api/problems/no-such").status_code == 404
 
 

@@ -78,12 +78,24 @@ class Visitor:
             return error.code, error.read().decode()
 
 
-def call(address: str, method: str, path: str, token: str, body: object = None) -> tuple[int, Any]:
-    """Status and body of an answer of the API to the holder of a token."""
+def call(
+    address: str,
+    method: str,
+    path: str,
+    token: str,
+    body: object = None,
+    *,
+    accepted: str = "",
+) -> tuple[int, Any]:
+    """Status and body of an answer of the API to the holder of a token, who accepts languages."""
     request = urllib.request.Request(
         f"http://{address}/api/v1{path}",
         None if body is None else json.dumps(body).encode(),
-        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json",
+            "Accept-Language": accepted,
+        },
         method=method,
     )
     try:

@@ -142,7 +142,7 @@ export class Moderation {
   /** A line that begins with a slash. */
   async command(text: string): Promise<void> {
     const answer = await this.connection.ask('message', { text });
-    // What the station notes is English, but for the list of commands, which is in no language.
+    // What else the station notes is the command again.
     if (answer.ok && /^\/help\b/i.test(text)) this.acts.tell(doneOf(answer.value).note, 'plain');
     else if (answer.ok) this.#answered(answer, t('chatCommandDone', { command: text }));
     else this.acts.tell(refusalWords(answer.refusal), 'bad');

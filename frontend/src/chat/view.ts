@@ -9,40 +9,16 @@ import type { RowPainter } from './rows';
 
 const whole = new Intl.NumberFormat(language);
 
-/** Words for a refusal whose code the page knows; the server's own where it does not. */
-const REFUSALS: Readonly<Record<string, Key>> = {
+/** What the page itself finds: nobody else is there to say it. */
+const OWN_REFUSALS: Readonly<Record<string, Key>> = {
   offline: 'chatErrorOffline',
   no_answer: 'chatErrorNoAnswer',
-  empty: 'chatErrorEmpty',
-  too_long: 'chatErrorTooLong',
-  bad_name: 'chatErrorBadName',
-  name_taken: 'chatErrorNameTaken',
-  name_needed: 'chatErrorNameNeeded',
-  guests_off: 'chatErrorGuests',
-  members_only: 'chatErrorMembers',
-  emote_only: 'chatErrorEmotes',
-  links_off: 'chatErrorLinks',
-  slow_mode: 'chatErrorSlow',
-  too_fast: 'chatErrorTooFast',
-  duplicate: 'chatErrorDuplicate',
-  words: 'chatErrorWords',
-  timed_out: 'chatErrorTimedOut',
-  banned: 'chatErrorBanned',
-  signed_out: 'chatErrorSignedOut',
-  not_allowed: 'chatErrorNotAllowed',
-  unknown_command: 'chatErrorCommand',
-  unknown_person: 'chatErrorPerson',
-  unknown_message: 'chatErrorMessage',
-  unknown_channel: 'chatErrorChannel',
-  full: 'chatErrorFull',
-  too_many_connections: 'chatErrorConnections',
-  unavailable: 'chatErrorUnavailable',
-  draining: 'chatErrorDraining',
 };
 
+/** Why something was not done. What the station refuses it says in the reader's language. */
 export function refusalWords(refusal: Refusal): string {
-  const key = REFUSALS[refusal.code];
-  return key ? t(key) : refusal.message || t('chatErrorUnknown');
+  const own = OWN_REFUSALS[refusal.code];
+  return own ? t(own) : refusal.message || t('chatErrorUnknown');
 }
 
 /** The words above the messages: which rules are in force. */

@@ -11,6 +11,7 @@ from typing import Annotated, Final, ParamSpec, TypeVar
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers, set_response_etag
+from django.utils.translation import gettext_lazy as _
 from ninja import Query
 
 from madang.base.errors import MadangError
@@ -69,7 +70,7 @@ def _read(cursor: str) -> str:
     except (binascii.Error, ValueError):
         read = "\0"
     if "\0" in read:  # no key has a zero byte, and PostgreSQL takes none in a text
-        raise UnknownCursor("The cursor is not one of this list.")
+        raise UnknownCursor(_("The cursor is not one of this list."))
     return read
 
 

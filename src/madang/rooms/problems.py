@@ -13,8 +13,9 @@ from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
-from madang.base.errors import MadangError
+from madang.base.errors import MadangError, Words
 from madang.plan.errors import DemandError
 from madang.rooms.accounts.errors import AccountError, NoSuchToken, NoSuchUser
 from madang.rooms.api import UnknownCursor
@@ -30,61 +31,69 @@ class ProblemType:
 
     name: str
     status: int
-    title: str
-    meaning: str
+    title: Words
+    meaning: Words
 
 
 INVALID_REQUEST: Final = ProblemType(
     "invalid-request",
     422,
-    "The request does not fit",
-    "A parameter or a field of the body is missing or has a wrong value; `errors` lists each.",
+    _("The request does not fit"),
+    _("A parameter or a field of the body is missing or has a wrong value; `errors` lists each."),
 )
 NOT_FOUND: Final = ProblemType(
-    "not-found", 404, "There is nothing here", "No resource has this address."
+    "not-found", 404, _("There is nothing here"), _("No resource has this address.")
 )
 FORBIDDEN: Final = ProblemType(
-    "forbidden", 403, "Not allowed", "The account behind the session may not do this."
+    "forbidden", 403, _("Not allowed"), _("The account behind the session may not do this.")
 )
 SIGN_IN: Final = ProblemType(
-    "sign-in-required", 401, "Sign in first", "Only somebody who has signed in may do this."
+    "sign-in-required", 401, _("Sign in first"), _("Only somebody who has signed in may do this.")
 )
 UNKNOWN_CHANNEL: Final = ProblemType(
-    "unknown-channel", 404, "There is no such channel", "No channel of this station has this slug."
+    "unknown-channel",
+    404,
+    _("There is no such channel"),
+    _("No channel of this station has this slug."),
 )
 SLUG_TAKEN: Final = ProblemType(
-    "slug-taken", 409, "The address is taken", "Another channel has this slug already."
+    "slug-taken", 409, _("The address is taken"), _("Another channel has this slug already.")
 )
 UNFIT_CHANNEL: Final = ProblemType(
     "unfit-channel",
     422,
-    "The channel's details do not fit",
-    "The slug, title, description or language does not follow the rules that `detail` names.",
+    _("The channel's details do not fit"),
+    _("The slug, title, description or language does not follow the rules that `detail` names."),
 )
 UNKNOWN_CURSOR: Final = ProblemType(
     "unknown-cursor",
     400,
-    "The cursor is not one of this list",
-    "A cursor is valid only for the list that handed it out as `next_cursor`.",
+    _("The cursor is not one of this list"),
+    _("A cursor is valid only for the list that handed it out as `next_cursor`."),
 )
 AWAY: Final = ProblemType(
     "away",
     503,
-    "The station cannot look this up now",
-    "A store that the station needs does not answer; `Retry-After` says when to try again.",
+    _("The station cannot look this up now"),
+    _("A store that the station needs does not answer; `Retry-After` says when to try again."),
 )
 UNKNOWN_USER: Final = ProblemType(
-    "unknown-user", 404, "There is no such account", "No account of this station has this name."
+    "unknown-user",
+    404,
+    _("There is no such account"),
+    _("No account of this station has this name."),
 )
 CHAT_REFUSED: Final = ProblemType(
     "chat-refused",
     409,
-    "The chat does not do this",
-    "A rule of the chat, or its state, forbids what was asked; `detail` says which, and `code` is"
-    " the name that the chat's own connections use for it.",
+    _("The chat does not do this"),
+    _(
+        "A rule of the chat, or its state, forbids what was asked; `detail` says which, and"
+        " `code` is the name that the chat's own connections use for it."
+    ),
 )
 FAILED: Final = ProblemType(
-    "failed", 500, "It did not work", "The station failed for the reason in `detail`."
+    "failed", 500, _("It did not work"), _("The station failed for the reason in `detail`.")
 )
 
 PROBLEMS: Final = {
@@ -144,7 +153,7 @@ def respond(
     address = reverse("problem", kwargs={"name": problem.name})
     body: dict[str, object] = {
         "type": request.build_absolute_uri(address),
-        "title": problem.title,
+        "title": str(problem.title),
         "status": problem.status,
         "instance": request.path,
     }

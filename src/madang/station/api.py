@@ -34,9 +34,7 @@ for router in (accounts, channels, broadcasts, planner, tokens, chat, webhooks):
 @api.exception_handler(MadangError)
 def refused(request: HttpRequest, error: MadangError) -> HttpResponse:
     """A room said no. What a chat says has a code, as on its own connections."""
-    more: dict[str, object] = {}
-    if isinstance(error, ChatRefused):
-        more = {key: value for key, value in error.as_json().items() if key != "error"}
+    more = error.as_json() if isinstance(error, ChatRefused) else None
     return problems.respond(request, problems.problem_of(error), str(error), more=more)
 
 

@@ -35,6 +35,12 @@ def start_django(settings: Settings, connections: int = force.COMMAND_CONNECTION
     os.environ["DJANGO_SETTINGS_MODULE"] = DJANGO_SETTINGS
     django.setup()
 
+    from django.utils import translation
+
+    # What a process says by itself, in its log and on the command line, is English on every
+    # station. Whoever asks it something is answered in the language of that request.
+    translation.activate("en")
+
 
 def migrate(settings: Settings) -> None:
     """Make or change tables where the program knows newer ones. Two at once are safe.

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.support.chat import ARRIVES, MODERATOR, SOON, Promptness, evening, sit_down
-from tests.support.station import Station
+from tests.support.station import OWNER, PASSWORD, Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
 
@@ -92,7 +92,7 @@ async def test_the_rules_a_moderator_sets_stand_on_every_page(
         await minji.write("only words")
         failed = minji.row("only words")
         await expect(failed).to_have_attribute("data-state", "failed")
-        await expect(failed).to_contain_text("Only emotes may be sent now.")
+        await expect(failed).to_contain_text("Only emotes and emoji may be sent now.")
         await owner.write("/emoteonly off")
         await prompt.of(expect(mode).to_be_hidden(timeout=ARRIVES))
         await failed.get_by_role("button", name="Send again").click()
@@ -219,3 +219,17 @@ async def test_a_ban_and_a_time_out_are_lifted_in_the_menus(
         for seat in (owner, river):
             assert not seat.tab.complaints
     prompt.check()
+
+
+async def test_a_command_that_cannot_be_done_is_explained_in_korean(
+    station: Station, browser: Browser
+) -> None:
+    owner = (OWNER, PASSWORD)
+    async with sit_down(browser, station, "/@order", account=owner, locale="ko-KR") as seat:
+        await seat.write("/ban 아무도아닌이")
+        words = "그런 이름을 쓰는 사람이 지금도 최근에도 없습니다."
+        await seat.says(words, within=ARRIVES)
+        await seat.write("/slow x")
+        words = "/slow 뒤에는 /slow 30처럼 초를 적거나 off를 적어 주세요."
+        await seat.says(words, within=ARRIVES)
+        assert not seat.tab.complaints

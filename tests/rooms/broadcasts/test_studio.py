@@ -107,6 +107,23 @@ def test_details_that_do_not_fit_are_a_problem(client: Any, air: Directory, body
     assert form.context["error"]
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Title: This field cannot be blank."),
+        ("ko", "제목: 이 필드는 빈 칸으로 둘 수 없습니다."),
+    ],
+)
+def test_details_that_do_not_fit_are_named_as_the_form_names_them(
+    client: Any, air: Directory, language: str, words: str
+) -> None:
+    owner = make_user()
+    make_channel("yard", owner)
+    client.force_login(owner)
+    form = client.post("/studio/@yard/details", {"title": ""}, HTTP_ACCEPT_LANGUAGE=language)
+    assert form.context["error"] == words
+
+
 def test_a_new_key_is_shown_once_and_ends_the_old_connection(client: Any, air: Directory) -> None:
     from madang.rooms.channels.services import authorise_publish
 

@@ -222,6 +222,20 @@ def test_the_owner_makes_and_removes_moderators(client: Any, owner: User) -> Non
     assert not client.get("/studio/@yard/chat").context["moderators"]
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "There is no user nobody."), ("ko", "nobody 계정이 없습니다.")],
+)
+def test_what_a_form_is_refused_is_said_in_the_readers_language(
+    client: Any, owner: User, language: str, words: str
+) -> None:
+    client.force_login(owner)
+    client.cookies["django_language"] = language
+    refused = client.post("/studio/@yard/chat/moderators", {"account": "nobody"})
+    assert refused.context["moderator_form"].errors["account"] == [words]
+    assert words in refused.content.decode()
+
+
 def test_the_owner_adds_and_removes_emotes(client: Any, owner: User) -> None:
     client.force_login(owner)
     made = client.post("/studio/@yard/chat/emotes", {"name": "wave", "picture": _picture()})

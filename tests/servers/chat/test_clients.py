@@ -138,6 +138,54 @@ def test_what_cannot_be_done_is_acknowledged_with_a_code(
     assert " " in answer["error"]
 
 
+KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({}, "There is no command /dance: /help lists them."),
+        (KOREAN, "/dance 명령은 없습니다. /help를 입력하면 모든 명령을 볼 수 있습니다."),
+        (
+            {"Cookie": "django_language=ko", "Accept-Language": "en"},
+            "/dance 명령은 없습니다. /help를 입력하면 모든 명령을 볼 수 있습니다.",
+        ),
+        (
+            {"Cookie": "a=b; django_language=en", **KOREAN},
+            "There is no command /dance: /help lists them.",
+        ),
+    ],
+    ids=["nothing", "accepted", "Korean cookie", "English cookie"],
+)
+def test_a_refusal_is_in_the_language_of_the_connection(
+    people: Crowd, headers: dict[str, str], words: str
+) -> None:
+    dan = people.join("dan", headers=headers)
+    assert dan.say("/dance") == {"error": words, "code": "unknown_command"}
+
+
+def test_people_of_one_chat_are_each_answered_in_their_language(
+    people: Crowd, tokens: dict[str, str]
+) -> None:
+    refused = people.join("somebody", "nowhere", wait=False, headers=KOREAN)
+    assert refused.wait_for("connect_error")["message"] == "nowhere 채널이 없습니다."
+    english, korean = (
+        people.join("english", "modes"),
+        people.join("korean", "modes", headers=KOREAN),
+    )
+    owner = people.join("owner", "modes", token=tokens[OWNER], name=None, headers=KOREAN)
+    assert "이름" in owner.say("/help")["note"]
+    assert "NAME" in english.say("/help")["note"]
+    assert owner.say("/slow x")["error"] == (
+        "/slow 뒤에는 /slow 30처럼 초를 적거나 off를 적어 주세요."
+    )
+    # Guests behind one address are one person: the ban is of both, and each reads of it.
+    assert owner.say("/ban english")["ok"]
+    assert english.wait_for("error")["detail"] == "You are banned from this chat."
+    assert korean.wait_for("error")["detail"] == "이 채팅에서 차단되었습니다."
+    assert owner.say("/undo")["ok"]
+
+
 def test_a_guest_reads_first_and_takes_a_name_later(people: Crowd) -> None:
     quiet = people.join("quiet", name=None)
     assert quiet.of("welcome")[0]["me"]["reason"] == "name_needed"

@@ -152,6 +152,27 @@ def test_a_bot_without_a_connection_speaks_through_the_api(
     soon(bora, lambda: bora.texts() == ["beep @anna", "after"], "once")
 
 
+def test_what_another_process_refuses_is_in_the_language_of_who_asked(
+    web: Role, tokens: dict[str, str]
+) -> None:
+    act = {"act": "ban", "name": "nobody"}
+    said = {
+        language: call(
+            web.http, "POST", "/channels/words/chat/acts", tokens[OWNER], act, accepted=language
+        )
+        for language in ("", "ko")
+    }
+    assert [(status, problem["code"]) for status, problem in said.values()] == [
+        (409, "unknown_person")
+    ] * 2
+    assert said[""][1]["detail"] == "Nobody with this name is or was here lately."
+    assert said["ko"][1]["detail"] == "그런 이름을 쓰는 사람이 지금도 최근에도 없습니다."
+    path = "/channels/words/chat/messages"
+    status, answer = call(web.http, "POST", path, tokens["mo"], {"text": "/help"}, accepted="ko")
+    assert status == 200, answer
+    assert "이름" in answer["note"]
+
+
 def test_the_pages_know_how_many_are_in_a_chat(
     split: Split, web: Role, other: Role, people: Crowd, tokens: dict[str, str]
 ) -> None:

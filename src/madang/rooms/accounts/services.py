@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from madang.rooms.accounts.errors import (
     LastAdministrator,
@@ -13,6 +15,7 @@ from madang.rooms.accounts.errors import (
     UnfitAccount,
 )
 from madang.rooms.accounts.models import User, normal_name
+from madang.rooms.unfit import in_one_sentence
 
 
 def find_user(name: str) -> User:
@@ -20,7 +23,7 @@ def find_user(name: str) -> User:
     try:
         return User.objects.get_by_natural_key(name)
     except User.DoesNotExist:
-        raise NoSuchUser(f"There is no user {name}.") from None
+        raise NoSuchUser(format_lazy(_("There is no user {name}."), name=name)) from None
 
 
 @transaction.atomic
@@ -31,20 +34,20 @@ def create_user(name: str, *, password: str, email: str = "", admin: bool = Fals
     """
     user = User(name=normal_name(name), email=User.objects.normalize_email(email), admin=admin)
     if User.objects.filter(name__iexact=user.name).exists():
-        raise NameTaken(f"There is a user {user.name} already.")
+        raise NameTaken(format_lazy(_("There is a user {name} already."), name=user.name))
     if user.email and User.objects.filter(email__iexact=user.email).exists():
-        raise NameTaken("Another user has this e-mail address.")
+        raise NameTaken(_("Another user has this e-mail address."))
     try:
         validate_password(password, user)
         user.set_password(password)
         user.full_clean(validate_constraints=False)
     except ValidationError as error:
-        raise UnfitAccount(_in_one_sentence(error)) from None
+        raise UnfitAccount(in_one_sentence(error, User)) from None
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError:  # somebody was quicker: PostgreSQL lets two look at the same time
-        raise NameTaken("Another user has this name or e-mail address.") from None
+        raise NameTaken(_("Another user has this name or e-mail address.")) from None
     return user
 
 
@@ -82,14 +85,6 @@ def keep_an_administrator(*, without: User) -> None:
     administrators = User.objects.select_for_update().filter(admin=True, is_active=True)
     if set(administrators.values_list("pk", flat=True)) == {without.pk}:
         raise LastAdministrator(
-            f"{without.name} is the last administrator.",
-            mend="Make somebody else an administrator first.",
+            format_lazy(_("{name} is the last administrator."), name=without.name),
+            mend=_("Make somebody else an administrator first."),
         )
-
-
-def _in_one_sentence(error: ValidationError) -> str:
-    if hasattr(error, "error_dict"):
-        return " ".join(
-            f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items()
-        )
-    return " ".join(error.messages)

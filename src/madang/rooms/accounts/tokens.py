@@ -13,6 +13,8 @@ from typing import Final
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from ninja.security import HttpBearer, SessionAuth
 
 from madang.rooms.accounts.errors import NoSuchToken, UnfitToken
@@ -55,11 +57,18 @@ def create(user: User, name: str, scopes: Sequence[str]) -> tuple[TokenCard, str
     """
     unknown = set(scopes) - set(SCOPES)
     if unknown or not scopes:
-        raise UnfitToken(f"A token needs scopes out of: {', '.join(SCOPES)}.")
+        raise UnfitToken(
+            format_lazy(_("A token needs scopes out of: {scopes}."), scopes=", ".join(SCOPES))
+        )
     if not 1 <= len(name.strip()) <= NAME_LENGTH:
-        raise UnfitToken(f"A token has a name of up to {NAME_LENGTH} characters.")
+        raise UnfitToken(
+            format_lazy(_("A token has a name of up to {most} characters."), most=NAME_LENGTH)
+        )
     if user.tokens.filter(revoked_at=None).count() >= MOST:
-        raise UnfitToken(f"There are {MOST} tokens already.", mend="Revoke one first.")
+        raise UnfitToken(
+            format_lazy(_("There are {most} tokens already."), most=MOST),
+            mend=_("Revoke one first."),
+        )
     made = keys.new_key()
     row = ApiToken.objects.create(
         user=user,
@@ -80,7 +89,7 @@ def revoke(user: User, token_id: str) -> None:
     """Make a token open nothing any more. Raises NoSuchToken."""
     changed = user.tokens.filter(key_id=token_id, revoked_at=None).update(revoked_at=timezone.now())
     if not changed:
-        raise NoSuchToken(f"There is no token {token_id} in force.")
+        raise NoSuchToken(format_lazy(_("There is no token {token} in force."), token=token_id))
     tell_when_done(user.pk)
 
 

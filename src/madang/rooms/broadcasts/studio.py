@@ -127,7 +127,7 @@ def _details_given(request: HttpRequest) -> dict[str, str]:
     if not isinstance(body, dict) or not all(
         isinstance(body.get(name, ""), str) for name in DETAILS
     ):
-        raise ChannelError("Expected a JSON object with title, description or language as text.")
+        raise ChannelError(_("Expected a JSON object with title, description or language as text."))
     return {name: body[name] for name in DETAILS if name in body}
 
 

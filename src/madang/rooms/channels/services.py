@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from madang.base.units import Seconds
 from madang.rooms.accounts.models import User
@@ -24,6 +26,7 @@ from madang.rooms.channels.models import (
     station_language,
 )
 from madang.rooms.channels.throttle import WrongKeys
+from madang.rooms.unfit import in_one_sentence
 
 _wrong_keys = WrongKeys()
 
@@ -75,7 +78,7 @@ def create_channel(
         language=language or station_language(),
         owner=owner,
     )
-    taken = SlugTaken(f"There is a channel {slug} already.")
+    taken = SlugTaken(format_lazy(_("There is a channel {slug} already."), slug=slug))
     if Channel.objects.filter(slug=slug).exists():
         raise taken
     _check(channel)
@@ -163,7 +166,7 @@ def get_channel(slug: str) -> Channel:
             raise Channel.DoesNotExist
         return Channel.objects.select_related("owner").get(slug=slug)
     except Channel.DoesNotExist:
-        raise NoSuchChannel(f"There is no channel {slug}.") from None
+        raise NoSuchChannel(format_lazy(_("There is no channel {slug}."), slug=slug)) from None
 
 
 def find(slug: str) -> ChannelCard | None:
@@ -242,6 +245,4 @@ def _check(channel: Channel) -> None:
     try:
         channel.full_clean(validate_unique=False)
     except ValidationError as error:
-        raise UnfitChannel(
-            " ".join(f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items())
-        ) from None
+        raise UnfitChannel(in_one_sentence(error, Channel)) from None

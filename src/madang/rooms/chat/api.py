@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from ninja import File, Form, Query, Router
 from ninja.files import UploadedFile
 from ninja.responses import Status
@@ -223,7 +224,7 @@ def _moderated(request: HttpRequest, slug: str) -> Channel:
 
 def _administrator(request: HttpRequest) -> None:
     if not caller(request).admin:
-        raise NotAllowed("Only an administrator may do this.")
+        raise NotAllowed(_("Only an administrator may do this."))
 
 
 def _read(upload: UploadedFile) -> bytes:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from madang.rooms.chat.errors import ChatRefused
 
 DEFAULT_TIMEOUT: Final = 600
@@ -14,10 +17,10 @@ DEFAULT_TIMEOUT: Final = 600
 DEFAULT_SLOW: Final = 10
 """Seconds of slow mode that says nothing else."""
 
-HELP: Final = (
-    "/timeout NAME [10m] [reason] · /untimeout NAME · /ban NAME [reason] · /unban NAME · "
-    "/slow [30s|off] · /members [off] · /emoteonly [off] · /guests [off] · /links off|mods|all · "
-    "/pin [text] · /unpin · /clear · /undo · /mod NAME · /unmod NAME"
+HELP: Final = _(
+    "/timeout NAME [10m] [reason] · /untimeout NAME · /ban NAME [reason] · /unban NAME ·"
+    " /slow [30s|off] · /members [off] · /emoteonly [off] · /guests [off] · /links off|mods|all ·"
+    " /pin [text] · /unpin · /clear · /undo · /mod NAME · /unmod NAME"
 )
 
 _DURATION: Final = re.compile(r"(\d{1,7})([smhd]?)")
@@ -40,18 +43,21 @@ def parse(text: str) -> Request:
     `{"act": "help"}` asks for the list. Raises ChatRefused with the codes `unknown_command` and
     `bad_payload`.
     """
-    name, _, rest = text[1:].strip().partition(" ")
+    name, _space, rest = text[1:].strip().partition(" ")
     read = _COMMANDS.get(name.lower())
     if read is None:
-        raise ChatRefused("unknown_command", f"There is no command /{name}: /help lists them.")
+        raise ChatRefused(
+            "unknown_command",
+            format_lazy(_("There is no command /{name}: /help lists them."), name=name),
+        )
     return {**read(rest.strip())}
 
 
 def _somebody(act: str) -> Callable[[str], Mapping[str, Any]]:
     def read(rest: str) -> Mapping[str, Any]:
-        name, _, reason = rest.partition(" ")
+        name, _space, reason = rest.partition(" ")
         if not name:
-            raise ChatRefused("bad_payload", f"/{act} needs a name.")
+            raise ChatRefused("bad_payload", format_lazy(_("/{act} needs a name."), act=act))
         request: Request = {"act": act, "name": name.removeprefix("@")}
         if reason.strip():
             request["reason"] = reason.strip()
@@ -62,7 +68,7 @@ def _somebody(act: str) -> Callable[[str], Mapping[str, Any]]:
 
 def _timeout(rest: str) -> Mapping[str, Any]:
     request = dict(_somebody("timeout")(rest))
-    first, _, others = str(request.pop("reason", "")).partition(" ")
+    first, _space, others = str(request.pop("reason", "")).partition(" ")
     seconds = duration(first)
     reason = f"{first} {others}".strip() if seconds is None else others.strip()
     request["seconds"] = DEFAULT_TIMEOUT if seconds is None else seconds
@@ -76,7 +82,7 @@ def _slow(rest: str) -> Mapping[str, Any]:
         return {"act": "slow", "seconds": 0}
     seconds = DEFAULT_SLOW if not rest else duration(rest)
     if seconds is None:
-        raise ChatRefused("bad_payload", "/slow takes seconds, such as /slow 30, or off.")
+        raise ChatRefused("bad_payload", _("/slow takes seconds, such as /slow 30, or off."))
     return {"act": "slow", "seconds": seconds}
 
 
@@ -86,7 +92,7 @@ def _switch(act: str) -> Callable[[str], Mapping[str, Any]]:
 
 def _links(rest: str) -> Mapping[str, Any]:
     if rest.lower() not in _LINKS:
-        raise ChatRefused("bad_payload", "/links takes off, mods or all.")
+        raise ChatRefused("bad_payload", _("/links takes off, mods or all."))
     return {"act": "links", "to": _LINKS[rest.lower()]}
 
 

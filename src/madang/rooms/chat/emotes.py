@@ -10,6 +10,8 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from madang.rooms.channels.models import Channel
@@ -62,12 +64,15 @@ def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
     `data` is a PNG, GIF, WebP or JPEG file. Raises UnfitChat.
     """
     if not _NAME.fullmatch(name):
-        raise UnfitChat("The name of an emote has 2 to 32 of a-z, 0-9 and _.")
+        raise UnfitChat(_("The name of an emote has 2 to 32 of a-z, 0-9 and _."))
     known = Emote.objects.filter(channel=channel)
     if known.count() >= MOST_OF_A_CHANNEL and not known.filter(name=name).exists():
-        raise UnfitChat(f"There are {MOST_OF_A_CHANNEL} emotes already.", mend="Remove one first.")
+        raise UnfitChat(
+            format_lazy(_("There are {most} emotes already."), most=MOST_OF_A_CHANNEL),
+            mend=_("Remove one first."),
+        )
     small, width, height = resized(data)
-    row, _ = Emote.objects.update_or_create(
+    row, _made = Emote.objects.update_or_create(
         channel=channel,
         name=name,
         defaults={
@@ -85,7 +90,7 @@ def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
 def remove(channel: Channel | None, name: str) -> None:
     """Remove an emote. Raises UnfitChat where there is none."""
     if not Emote.objects.filter(channel=channel, name=name).delete()[0]:
-        raise UnfitChat(f"There is no emote {name}.")
+        raise UnfitChat(format_lazy(_("There is no emote {name}."), name=name))
     _tell(channel)
 
 
@@ -95,7 +100,7 @@ def resized(data: bytes) -> tuple[bytes, int, int]:
     What it is comes from decoding it, not from its name. Raises UnfitChat.
     """
     if len(data) > LARGEST_FILE:
-        raise UnfitChat("The picture is larger than 1 MB.", mend="Use a smaller one.")
+        raise UnfitChat(_("The picture is larger than 1 MB."), mend=_("Use a smaller one."))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -117,22 +122,31 @@ def resized(data: bytes) -> tuple[bytes, int, int]:
         OverflowError,
     ):
         raise UnfitChat(
-            "The file is not a picture that can be used.", mend="Use PNG, GIF, WebP or JPEG."
+            _("The file is not a picture that can be used."), mend=_("Use PNG, GIF, WebP or JPEG.")
         ) from None
 
 
 def _scaled(opened: Image.Image) -> tuple[bytes, int, int]:
     width, height = opened.size
     if max(width, height) > LARGEST_SIDE or min(width, height) < 1:
-        raise UnfitChat(f"The picture is larger than {LARGEST_SIDE} pixels.")
+        raise UnfitChat(
+            format_lazy(_("The picture is larger than {most} pixels."), most=LARGEST_SIDE)
+        )
     if width > WIDEST * height or height > WIDEST * width:
-        raise UnfitChat(f"The picture is more than {WIDEST} times as wide as high, or the reverse.")
+        raise UnfitChat(
+            format_lazy(
+                _("The picture is more than {most} times as wide as high, or the reverse."),
+                most=WIDEST,
+            )
+        )
     size = (max(1, round(width * HEIGHT / height)), HEIGHT)
     frames: list[Image.Image] = []
     times: list[int] = []
     for frame in ImageSequence.Iterator(opened):
         if len(frames) == MOST_FRAMES:
-            raise UnfitChat(f"The picture moves for more than {MOST_FRAMES} frames.")
+            raise UnfitChat(
+                format_lazy(_("The picture moves for more than {most} frames."), most=MOST_FRAMES)
+            )
         times.append(int(frame.info.get("duration", 100) or 100))
         frames.append(frame.convert("RGBA").resize(size, Image.Resampling.LANCZOS))
     output = io.BytesIO()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.base.errors import MadangError
+from django.utils.translation import gettext_lazy as _
+
+from madang.base.errors import MadangError, Words
 
 AGAIN: Final = 5.0
 """Seconds after which it is worth trying again to reach what is away."""
@@ -17,14 +19,14 @@ class ChatRefused(MadangError):
     many seconds it may be done, where that is known.
     """
 
-    def __init__(self, code: str, words: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, code: str, words: Words, *, retry_after: float | None = None) -> None:
         super().__init__(words)
         self.code = code
         self.retry_after = retry_after
 
     def as_json(self) -> dict[str, object]:
-        """As an acknowledgement says it."""
-        answer: dict[str, object] = {"error": self.message, "code": self.code}
+        """What programs read of it, beside its words: the code, and seconds to wait if known."""
+        answer: dict[str, object] = {"code": self.code}
         if self.retry_after is not None:
             answer["retry_after"] = round(self.retry_after, 1)
         return answer
@@ -33,8 +35,22 @@ class ChatRefused(MadangError):
 class NotAllowed(ChatRefused):
     """The account may not do this in this chat."""
 
-    def __init__(self, words: str = "Only the channel's moderators may do this.") -> None:
-        super().__init__("not_allowed", words)
+    def __init__(self, words: Words | None = None) -> None:
+        super().__init__("not_allowed", words or _("Only the channel's moderators may do this."))
+
+
+class Banned(ChatRefused):
+    """The person may not come into this chat."""
+
+    def __init__(self) -> None:
+        super().__init__("banned", _("You are banned from this chat."))
+
+
+class SignedOut(ChatRefused):
+    """What the person came in with is in force no longer."""
+
+    def __init__(self) -> None:
+        super().__init__("signed_out", _("Your sign-in has ended, or your token was revoked."))
 
 
 class ChatAway(ChatRefused):
@@ -43,7 +59,7 @@ class ChatAway(ChatRefused):
     def __init__(self) -> None:
         super().__init__(
             "unavailable",
-            "The chat does not answer now: try again in a moment.",
+            _("The chat does not answer now: try again in a moment."),
             retry_after=AGAIN,
         )
 

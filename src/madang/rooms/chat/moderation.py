@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from madang.rooms.chat.commands import DEFAULT_TIMEOUT
 from madang.rooms.chat.errors import ChatRefused, NotAllowed
 from madang.rooms.chat.state import ChatState, Speaker
@@ -62,13 +65,13 @@ def decide(
         raise NotAllowed
     kind = request.get("act")
     if kind in _MANAGING and not actor.manages:
-        raise NotAllowed("Only the channel's owner chooses moderators.")
+        raise NotAllowed(_("Only the channel's owner chooses moderators."))
     act = Act(act_id, now, actor.person, actor.name, str(kind), reason=_reason(request))
     match kind:
         case "delete":
             said = state.history.get(_text(request, "id"))
             if said is None:
-                raise ChatRefused("unknown_message", "This message is gone already.")
+                raise ChatRefused("unknown_message", _("This message is gone already."))
             return replace(act, person=said.person, name=said.name, ids=(said.id,))
         case "timeout" | "ban":
             person, name = _target(state, actor, request, here)
@@ -92,16 +95,18 @@ def decide(
             return _mode(state, act, "slow", _seconds(request, 0, LONGEST_SLOW, least=0))
         case "links":
             if request.get("to") not in _LINKS:
-                raise ChatRefused("bad_payload", "links takes to: off, moderators or all.")
+                raise ChatRefused("bad_payload", _("links takes to: off, moderators or all."))
             return _mode(state, act, "links", request["to"])
         case str() if kind in _SWITCHES:
             if not isinstance(request.get("on"), bool):
-                raise ChatRefused("bad_payload", f"{kind} takes on: true or false.")
+                raise ChatRefused(
+                    "bad_payload", format_lazy(_("{kind} takes on: true or false."), kind=kind)
+                )
             return _mode(state, act, kind, request["on"])
         case "pin":
             said = state.history.get(_text(request, "id"))
             if said is None:
-                raise ChatRefused("unknown_message", "This message is gone.")
+                raise ChatRefused("unknown_message", _("This message is gone."))
             return replace(
                 act,
                 person=said.person,
@@ -117,7 +122,7 @@ def decide(
             return _moderator(state, actor, act, request, here)
         case "undo":
             return _undo(act, request, acts)
-    raise ChatRefused("unknown_act", f"There is no act {kind}.")
+    raise ChatRefused("unknown_act", format_lazy(_("There is no act {kind}."), kind=kind))
 
 
 def apply(state: ChatState, act: Act, undone: Act | None = None) -> Outcome:
@@ -235,10 +240,10 @@ def _moderator(
 ) -> Act:
     person, name = _target(state, actor, request, here, equals=True)
     if not person.startswith("u"):
-        raise ChatRefused("unknown_person", "Only somebody with an account can be a moderator.")
+        raise ChatRefused("unknown_person", _("Only somebody with an account can be a moderator."))
     account = int(person[1:])
     if account == state.owner:
-        raise ChatRefused("not_allowed", "The owner needs no appointment.")
+        raise ChatRefused("not_allowed", _("The owner needs no appointment."))
     return replace(act, person=person, name=name, after={"account": account})
 
 
@@ -254,9 +259,9 @@ def _undo(act: Act, request: Mapping[str, Any], acts: Mapping[str, Act]) -> Act:
         wanted = max(mine, default=None)
     undone = acts.get(wanted) if isinstance(wanted, str) else None
     if undone is None or undone.kind == "undo":
-        raise ChatRefused("unknown_act", "There is nothing to undo.")
+        raise ChatRefused("unknown_act", _("There is nothing to undo."))
     if undone.id in taken_back:
-        raise ChatRefused("unknown_act", "This has been undone already.")
+        raise ChatRefused("unknown_act", _("This has been undone already."))
     return replace(act, undoes=undone.id, person=undone.person, name=undone.name)
 
 
@@ -278,13 +283,13 @@ def _target(
     elif isinstance(name, str):
         found = here(name) or state.history.person_called(name)
     if found is None or (found[0].startswith("u") and not found[0][1:].isdecimal()):
-        raise ChatRefused("unknown_person", "Nobody with this name is or was here lately.")
+        raise ChatRefused("unknown_person", _("Nobody with this name is or was here lately."))
     account = int(found[0][1:]) if found[0].startswith("u") else None
     if found[0] == actor.person and not equals:
-        raise ChatRefused("not_allowed", "This would be yourself.")
+        raise ChatRefused("not_allowed", _("You cannot do this to yourself."))
     protected = account == state.owner or (account in state.moderators and not actor.manages)
     if protected and not equals:
-        raise ChatRefused("not_allowed", "Moderators and the owner cannot be sent away.")
+        raise ChatRefused("not_allowed", _("Moderators and the owner cannot be sent away."))
     return found
 
 
@@ -295,20 +300,25 @@ def _sanctioned(state: ChatState, request: Mapping[str, Any]) -> tuple[str, str]
             isinstance(name, str) and sanction.name.casefold() == name.casefold()
         ):
             return sanction.person, sanction.name
-    raise ChatRefused("unknown_person", "Nobody with this name is banned or timed out.")
+    raise ChatRefused("unknown_person", _("Nobody with this name is banned or timed out."))
 
 
 def _seconds(request: Mapping[str, Any], default: int, most: int, *, least: int = 1) -> int:
     seconds = request.get("seconds", default)
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not least <= seconds <= most:
-        raise ChatRefused("bad_payload", f"seconds is a whole number from {least} to {most}.")
+        raise ChatRefused(
+            "bad_payload",
+            format_lazy(
+                _("seconds is a whole number from {least} to {most}."), least=least, most=most
+            ),
+        )
     return seconds
 
 
 def _text(request: Mapping[str, Any], name: str) -> str:
     value = request.get(name)
     if not isinstance(value, str):
-        raise ChatRefused("bad_payload", f"The request needs {name}.")
+        raise ChatRefused("bad_payload", format_lazy(_("The request needs {name}."), name=name))
     return value
 
 

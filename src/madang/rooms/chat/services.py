@@ -13,6 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from madang.rooms.accounts.models import User
 from madang.rooms.accounts.services import find_user
@@ -99,9 +101,17 @@ def _fit(name: str, value: Any) -> Any:
             if all(len(word) <= WORD_LENGTH for word in words):
                 return list(dict.fromkeys(words))
     raise UnfitChat(
-        f"The setting {name} does not fit.",
-        mend=f"slow is 0 to {LONGEST_SLOW} seconds, links off, moderators or all, retention_days "
-        f"1 to {LONGEST_RETENTION}, words up to {MOST_WORDS} of {WORD_LENGTH} characters.",
+        format_lazy(_("The setting {name} does not fit."), name=name),
+        mend=format_lazy(
+            _(
+                "slow is 0 to {slow} seconds, links off, moderators or all, retention_days 1 to"
+                " {days}, words up to {words} of {length} characters."
+            ),
+            slow=LONGEST_SLOW,
+            days=LONGEST_RETENTION,
+            words=MOST_WORDS,
+            length=WORD_LENGTH,
+        ),
     )
 
 
@@ -144,7 +154,7 @@ def need_moderator(channel: Channel, user: object) -> User:
 def need_manager(channel: Channel, user: object) -> User:
     """The account, where it runs this channel. Raises NotAllowed."""
     if not isinstance(user, User) or not may_manage(channel, user):
-        raise NotAllowed("Only the channel's owner may do this.")
+        raise NotAllowed(_("Only the channel's owner may do this."))
     return user
 
 
@@ -161,8 +171,10 @@ def appoint(channel: Channel, name: str, *, by: User) -> ModeratorCard:
     """Make the account `name` a moderator. Raises NoSuchUser, UnfitChat."""
     user = find_user(name)
     if user.pk == channel.owner_id:
-        raise UnfitChat("The owner needs no appointment.")
-    row, _ = Moderator.objects.get_or_create(channel=channel, user=user, defaults={"by": by.name})
+        raise UnfitChat(_("The owner needs no appointment."))
+    row, _made = Moderator.objects.get_or_create(
+        channel=channel, user=user, defaults={"by": by.name}
+    )
     transaction.on_commit(lambda: live.chats().changed(channel.slug))
     return ModeratorCard(user.name, row.since, row.by)
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
+from django.utils.translation import get_language
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -59,19 +60,20 @@ log = logging.getLogger(__name__)
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """Something that `account` wants done in the chat of `slug`."""
+    """Something that `account` wants done in the chat of `slug`, with words in `language`."""
 
     id: str
     kind: Literal["moderate", "say"]
     slug: str
     account: Account
     request: dict[str, Any]
+    language: str = "en"
 
 
 class Done(msgspec.Struct, frozen=True):
     """What became of a wish: an acknowledgement, or what refused it.
 
-    `error` is a code of `ChatRefused`, or `unknown_channel`.
+    `error` is a code of `ChatRefused`, or `unknown_channel`; `words` are in the wish's language.
     """
 
     answer: dict[str, Any] | None = None
@@ -175,7 +177,9 @@ class RedisChats:
     def _ask(
         self, kind: Literal["moderate", "say"], slug: str, account: Account, request: Any
     ) -> dict[str, Any]:
-        wish = Wish(secrets.token_hex(8), kind, slug, account, dict(request))
+        wish = Wish(
+            secrets.token_hex(8), kind, slug, account, dict(request), get_language() or "en"
+        )
         laid = msgspec.json.encode(wish)
         try:
             pipe = self._client.pipeline()

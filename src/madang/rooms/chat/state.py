@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from madang.rooms.chat.errors import ChatRefused
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.rooms.chat.errors import Banned, ChatRefused
 from madang.rooms.chat.history import History
 from madang.rooms.chat.values import (
     MOST_MENTIONS,
@@ -95,19 +98,19 @@ class ChatState:
         """Why somebody may not write at all at the moment."""
         sanction = self.sanction_on(speaker.person, now)
         if sanction is not None and sanction.until is None:
-            return ChatRefused("banned", "You are banned from this chat.")
+            return Banned()
         if sanction is not None and sanction.until is not None:
             return ChatRefused(
                 "timed_out",
-                "A moderator gave you a time-out.",
+                _("A moderator gave you a time-out."),
                 retry_after=max(1.0, sanction.until - now),
             )
         if speaker.role is Role.GUEST and self.mode.members_only:
-            return ChatRefused("members_only", "Only people with an account may write now.")
+            return ChatRefused("members_only", _("Only people with an account may write now."))
         if speaker.role is Role.GUEST and not self.mode.guests:
-            return ChatRefused("guests_off", "Sign in to write here.")
+            return ChatRefused("guests_off", _("Sign in to write here."))
         if not speaker.name:
-            return ChatRefused("name_needed", "Choose a name first.")
+            return ChatRefused("name_needed", _("Choose a name first."))
         return None
 
     def me(self, speaker: Speaker, now: float) -> dict[str, object]:
@@ -135,14 +138,14 @@ class ChatState:
         """Raise ChatRefused where the mode or the word filter does not let the text through."""
         if speaker.role.moderates:
             if self.mode.links == "off" and _LINK.search(text):
-                raise ChatRefused("links_off", "Links are off in this chat.")
+                raise ChatRefused("links_off", _("Links are not allowed here."))
             return
         if self.mode.emote_only and not self.only_emotes(text):
-            raise ChatRefused("emote_only", "Only emotes and emoji may be sent now.")
+            raise ChatRefused("emote_only", _("Only emotes and emoji may be sent now."))
         if self.mode.links != "all" and _LINK.search(text):
-            raise ChatRefused("links_off", "Links are off in this chat.")
+            raise ChatRefused("links_off", _("Links are not allowed here."))
         if self.words.finds(text):
-            raise ChatRefused("words", "The message contains a word that is not wanted here.")
+            raise ChatRefused("words", _("The message contains a word that is not wanted here."))
 
     def only_emotes(self, text: str) -> bool:
         """Whether nothing but emotes of this chat and emoji is in `text`."""
@@ -169,7 +172,7 @@ class ChatState:
             return None
         said: Said | None = self.history.get(reply_to) if isinstance(reply_to, str) else None
         if said is None:
-            raise ChatRefused("unknown_message", "The message that you reply to is gone.")
+            raise ChatRefused("unknown_message", _("The message that you reply to is gone."))
         return said.quoted()
 
     def guest_name(self, given: object, taken: Callable[[str], bool]) -> str:
@@ -182,15 +185,20 @@ class ChatState:
         if not 1 <= len(name) <= NAME_LENGTH or not _GUEST_NAME.fullmatch(name):
             raise ChatRefused(
                 "bad_name",
-                f"A name has 1 to {NAME_LENGTH} letters and digits; between them may be spaces "
-                "and the signs . _ -",
+                format_lazy(
+                    _(
+                        "A name has 1 to {most} letters and digits; between them may be spaces and"
+                        " the signs . _ -"
+                    ),
+                    most=NAME_LENGTH,
+                ),
             )
         if self.words.finds(name):
-            raise ChatRefused("bad_name", "This name is not wanted here.")
+            raise ChatRefused("bad_name", _("This name is not wanted here."))
         look = look_of(name)
         known = {look_of(self.owner_name), *map(look_of, self.moderators.values())}
         if look in known or taken(look):
-            raise ChatRefused("name_taken", "Somebody here has this name: choose another.")
+            raise ChatRefused("name_taken", _("Somebody here has this name. Choose another."))
         return name
 
 
@@ -200,12 +208,14 @@ def clean_text(given: object) -> str:
     Control characters, line breaks and piles of combining marks are taken out.
     """
     if not isinstance(given, str):
-        raise ChatRefused("bad_payload", "A message is {text}, and the text a string.")
+        raise ChatRefused("bad_payload", _("A message is {text}, and the text a string."))
     text = given.strip() if given.isascii() and given.isprintable() else _calm(given)
     if not text:
-        raise ChatRefused("empty", "The message is empty.")
+        raise ChatRefused("empty", _("The message is empty."))
     if len(text) > TEXT_LENGTH:
-        raise ChatRefused("too_long", f"A message has at most {TEXT_LENGTH} characters.")
+        raise ChatRefused(
+            "too_long", format_lazy(_("A message has at most {most} characters."), most=TEXT_LENGTH)
+        )
     return text
 
 

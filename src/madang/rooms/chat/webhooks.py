@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from madang.rooms.channels.models import Channel
 from madang.rooms.chat.errors import NoSuchWebhook, UnfitChat
@@ -79,11 +81,16 @@ def add(channel: Channel, url: str, events: Sequence[str]) -> Webhook:
     """Add a webhook; its secret is made here. Raises UnfitChat."""
     unknown = set(events) - set(EVENTS)
     if unknown or not events:
-        raise UnfitChat(f"A webhook needs events out of: {', '.join(EVENTS)}.")
+        raise UnfitChat(
+            format_lazy(_("A webhook needs events out of: {events}."), events=", ".join(EVENTS))
+        )
     if not is_address(url):
-        raise UnfitChat("A webhook needs an address that begins with https:// or http://.")
+        raise UnfitChat(_("A webhook needs an address that begins with https:// or http://."))
     if channel.webhooks.count() >= MOST:
-        raise UnfitChat(f"There are {MOST} webhooks already.", mend="Remove one first.")
+        raise UnfitChat(
+            format_lazy(_("There are {most} webhooks already."), most=MOST),
+            mend=_("Remove one first."),
+        )
     return Webhook.objects.create(
         channel=channel, url=url, events=sorted(set(events)), secret=_new_secret()
     )
@@ -112,7 +119,7 @@ def find(channel: Channel, webhook: int) -> Webhook:
     """A webhook of a channel. Raises NoSuchWebhook."""
     found = channel.webhooks.filter(pk=webhook).first()
     if found is None:
-        raise NoSuchWebhook(f"There is no webhook {webhook}.")
+        raise NoSuchWebhook(format_lazy(_("There is no webhook {webhook}."), webhook=webhook))
     return found
 
 

@@ -9,6 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from django.utils.translation import override
+
+from madang.base.errors import MadangError
+from madang.rooms.chat.errors import ChatRefused
 from madang.rooms.chat.state import Speaker
 from madang.rooms.chat.values import Account, Role
 from madang.wire.chat import ChatEvent, ChatSession, Ended, Ending, event_frame
@@ -35,8 +39,9 @@ NOBODY: Final = Speaker("", "", Role.GUEST)
 class Connection:
     """A client, from the WebSocket handshake to the end.
 
-    `address` is what limits count by, `peer` the client's whole address. `events` is called with
-    what the session says; `lost` with the ending when it is over.
+    `address` is what limits count by, `peer` the client's whole address, `language` the code of
+    the one in which it is told what is refused. `events` is called with what the session says;
+    `lost` with the ending when it is over.
     """
 
     __slots__ = (
@@ -54,6 +59,7 @@ class Connection:
         "address",
         "credential",
         "dropped",
+        "language",
         "missed",
         "peer",
         "room",
@@ -69,6 +75,7 @@ class Connection:
         *,
         address: str,
         peer: str,
+        language: str,
         events: Callable[[Connection, list[ChatEvent]], None],
         lost: Callable[[Connection, Ending], None],
     ) -> None:
@@ -85,6 +92,7 @@ class Connection:
         self.session = session
         self.address = address
         self.peer = peer
+        self.language = language
         self.missed = 0
         self.dropped = 0
         self.room: Room | None = None
@@ -103,6 +111,15 @@ class Connection:
     def closed(self) -> bool:
         """Whether the socket is gone."""
         return self._fileno < 0
+
+    def words(self, error: MadangError) -> str:
+        """What an error says, in the client's language."""
+        with override(self.language):
+            return error.message
+
+    def tell(self, error: ChatRefused) -> None:
+        """Send an error that answers nothing the client asked for an answer to."""
+        self.session.emit("error", {"code": error.code, "detail": self.words(error)})
 
     def push(self, frame: bytes, messages: int = 0) -> None:
         """Send a frame, or keep it until the reader has taken what was before.

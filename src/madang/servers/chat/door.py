@@ -10,17 +10,20 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from django.http import parse_cookie
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from madang.base.addresses import Network
 from madang.rooms.channels.errors import NoSuchChannel
-from madang.rooms.chat.errors import ChatRefused
+from madang.rooms.chat.errors import Banned, ChatAway, ChatRefused
 from madang.rooms.chat.state import Speaker
 from madang.rooms.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
+from madang.rooms.languages import language_for
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.hall import Hall
 from madang.servers.chat.limits import Buckets, Rate, neighbourhood
@@ -132,8 +135,10 @@ class Door:
         exchange.answer(400, headers, body)
 
     async def _take(self, exchange: Exchange, address: str, peer: str) -> None:
+        cookies = parse_cookie(exchange.header("cookie"))
+        language = language_for(cookies, exchange.header("accept-language"))
         own = self._own_origin(exchange)
-        session_key = self._session_key(exchange) if own else None
+        session_key = cookies.get(self._settings.session_cookie) or None if own else None
         try:
             taken = await take_over(exchange, self._sockets, SEND_BUFFER)
         except ConnectionError as error:
@@ -155,7 +160,14 @@ class Door:
         self._open[address] += 1
         self._hall.counters.connections += 1
         connection = Connection(
-            loop, taken, session, address=address, peer=peer, events=events, lost=self._lost
+            loop,
+            taken,
+            session,
+            address=address,
+            peer=peer,
+            language=language,
+            events=events,
+            lost=self._lost,
         )
         if connection.closed:
             return
@@ -195,7 +207,7 @@ class Door:
             self._reject(connection, error)
         except Exception:
             log.exception("somebody could not be let into a chat")
-            words = "The station has a fault: try again in a moment."
+            words = _("The station has a fault: try again in a moment.")
             self._reject(connection, ChatRefused("unavailable", words, retry_after=5.0))
         if not connection.closed:
             connection.flush()
@@ -205,10 +217,14 @@ class Door:
     ) -> tuple[Room, Account | None, Credential | None]:
         slug, token = auth.get("channel"), auth.get("token")
         if not isinstance(slug, str) or not (token is None or isinstance(token, str)):
-            raise ChatRefused("bad_auth", "auth is {channel, name?, token?, since?}.")
+            raise ChatRefused("bad_auth", _("auth is {channel, name?, token?, since?}."))
+        unknown = ChatRefused(
+            "unknown_channel",
+            format_lazy(_("There is no channel {slug}."), slug=slug[:SLUG_LENGTH]),
+        )
+        if len(slug) > SLUG_LENGTH:
+            raise unknown
         try:
-            if len(slug) > SLUG_LENGTH:
-                raise NoSuchChannel(f"There is no channel {slug[:SLUG_LENGTH]}.")
             room = await self._hall.room(slug)
             account = credential = None
             if token is not None:
@@ -216,23 +232,21 @@ class Door:
                 if len(token) <= TOKEN_LENGTH:
                     found = await self._hall.control.ask(lambda: self._who.by_token(token))
                 if found is None:
-                    raise ChatRefused("bad_token", "The token is not one of this station's.")
+                    raise ChatRefused("bad_token", _("The token is not one of this station's."))
                 credential, account = Credential("token", found[0]), found[1]
             elif session_key is not None:
                 account = await self._hall.control.ask(lambda: self._who.by_session(session_key))
                 credential = Credential("session", session_key) if account is not None else None
         except NoSuchChannel:
-            raise ChatRefused("unknown_channel", f"There is no channel {slug[:40]}.") from None
+            raise unknown from None
         except DatabaseAway as error:
-            raise ChatRefused("unavailable", str(error), retry_after=5.0) from None
+            raise ChatAway from error
         return room, account, credential
 
     def _reject(self, connection: Connection, error: ChatRefused) -> None:
         self._hall.refuse(connection, error.code)
-        data: dict[str, object] = {"code": error.code}
-        if error.retry_after is not None:
-            data["retry_after"] = error.retry_after
-        connection.session.reject(error.message, data, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        connection.session.reject(connection.words(error), error.as_json(), now)
 
     def _enter(
         self,
@@ -253,7 +267,7 @@ class Door:
                 speaker = Speaker(speaker.person, name, Role.GUEST)
         sanction = state.sanction_on(speaker.person, now)
         if sanction is not None and sanction.until is None:
-            raise ChatRefused("banned", "You are banned from this chat.")
+            raise Banned
         since = auth.get("since")
         connection.account, connection.speaker, connection.room = account, speaker, room
         connection.session.accept(asyncio.get_running_loop().time())
@@ -292,12 +306,3 @@ class Door:
         if self._settings.origin is not None and origin == self._settings.origin:
             return True
         return bool(origin) and urlsplit(origin).netloc == exchange.header("host")
-
-    def _session_key(self, exchange: Exchange) -> str | None:
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            cookies.load(exchange.header("cookie"))
-        except CookieError:
-            return None
-        found = cookies.get(self._settings.session_cookie)
-        return found.value if found is not None and found.value else None

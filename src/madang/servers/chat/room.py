@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from madang.rooms.chat import moderation
+from madang.rooms.chat.errors import Banned
 from madang.rooms.chat.moderation import Change
 from madang.rooms.chat.notes import Note
 from madang.rooms.chat.state import ChatState, Speaker
@@ -209,9 +210,7 @@ class Room:
 
     def _send_away(self, people: frozenset[str]) -> None:
         for reader in [one for one in self.readers if one.speaker.person in people]:
-            reader.session.emit(
-                "error", {"code": "banned", "detail": "You are banned from this chat."}
-            )
+            reader.tell(Banned())
             reader.end(Ending.REFUSED)
 
     def renew(self, fresh: ChatState, unsaved: Iterable[Act]) -> None:

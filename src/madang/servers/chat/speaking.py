@@ -8,8 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from django.utils.text import format_lazy
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
+
 from madang.rooms.chat import commands, moderation, store
-from madang.rooms.chat.errors import ChatRefused
+from madang.rooms.chat.errors import ChatRefused, NotAllowed
 from madang.rooms.chat.state import Speaker, clean_text
 from madang.rooms.chat.values import REACTIONS, Account, Act, Role, Said
 from madang.servers.chat.connection import Connection
@@ -38,9 +42,9 @@ class Floor:
             answer = self._do(room, connection, event)
         except ChatRefused as error:
             self._hall.refuse(connection, error.code)
-            answer = error.as_json()
             if event.ack is None:
-                connection.session.emit("error", {"code": error.code, "detail": error.message})
+                connection.tell(error)
+            answer = {"error": connection.words(error), **error.as_json()}
         connection.session.ack(event.ack, answer)
 
     def moderate(self, room: Room, account: Account, request: Mapping[str, Any]) -> Answer:
@@ -50,16 +54,25 @@ class Floor:
     def say(self, room: Room, account: Account, request: Mapping[str, Any]) -> Answer:
         """Send what somebody says through the API. Raises ChatRefused."""
         speaker = room.state.speaker(account)
-        return self._message(room, speaker, request, lambda: self._slow_down_person(speaker))
+        language = get_language() or "en"
+        return self._message(
+            room, speaker, request, lambda: self._slow_down_person(speaker), language
+        )
 
     def _do(self, room: Room, connection: Connection, event: Emitted) -> Answer:
         payload = event.arguments[0] if event.arguments else None
         if not isinstance(payload, dict):
-            raise ChatRefused("bad_payload", f"{event.name} takes one object.")
+            raise ChatRefused(
+                "bad_payload", format_lazy(_("{event} takes one object."), event=event.name[:40])
+            )
         match event.name:
             case "message":
                 return self._message(
-                    room, connection.speaker, payload, lambda: self._slow_down(connection)
+                    room,
+                    connection.speaker,
+                    payload,
+                    lambda: self._slow_down(connection),
+                    connection.language,
                 )
             case "react":
                 return self._react(room, connection, payload)
@@ -68,7 +81,9 @@ class Floor:
             case "moderate":
                 self._slow_down(connection)
                 return self._moderate(room, connection.speaker, payload)
-        raise ChatRefused("unknown_event", f"There is no event {event.name[:40]}.")
+        raise ChatRefused(
+            "unknown_event", format_lazy(_("There is no event {event}."), event=event.name[:40])
+        )
 
     def _message(
         self,
@@ -76,16 +91,20 @@ class Floor:
         speaker: Speaker,
         payload: Mapping[str, Any],
         slow_down: Callable[[], None],
+        language: str,
     ) -> Answer:
         nonce = payload.get("nonce", "")
         if not isinstance(nonce, str) or len(nonce) > NONCE_LENGTH:
-            raise ChatRefused("bad_payload", f"A nonce is a text of up to {NONCE_LENGTH}.")
+            raise ChatRefused(
+                "bad_payload",
+                format_lazy(_("A nonce is a text of up to {most} characters."), most=NONCE_LENGTH),
+            )
         if nonce and (before := room.sent_before(speaker.person, nonce)) is not None:
             return {"id": before}
         text = clean_text(payload.get("text"))
         if text.startswith("/"):
             slow_down()
-            return self._command(room, speaker, text)
+            return self._command(room, speaker, text, language)
         hindrance = room.state.hindrance(speaker, time.time())
         if hindrance is not None:
             raise hindrance
@@ -118,7 +137,7 @@ class Floor:
         wait = self._hall.per_address.take(connection.address, time.monotonic())
         if wait is not None:
             raise ChatRefused(
-                "too_fast", "Too much comes from your network: wait a moment.", retry_after=wait
+                "too_fast", _("Too much comes from your network: wait a moment."), retry_after=wait
             )
         self._slow_down_person(connection.speaker)
 
@@ -126,7 +145,7 @@ class Floor:
         person = f"{speaker.person} {speaker.name}"
         if (wait := self._hall.per_person.take(person, time.monotonic())) is not None:
             raise ChatRefused(
-                "too_fast", "You are too fast: wait a moment.", retry_after=max(0.1, wait)
+                "too_fast", _("You are too fast: wait a moment."), retry_after=max(0.1, wait)
             )
 
     def _take_turn(self, room: Room, speaker: Speaker) -> None:
@@ -139,7 +158,9 @@ class Floor:
         since = now - room.last_said.get(key, -1e9)
         if since < slow:
             raise ChatRefused(
-                "slow_mode", f"Slow mode: one message in {slow} s.", retry_after=slow - since
+                "slow_mode",
+                format_lazy(_("Slow mode: one message in {slow} s."), slow=slow),
+                retry_after=slow - since,
             )
         if len(room.last_said) > 10_000:
             room.last_said = {one: at for one, at in room.last_said.items() if now - at < slow}
@@ -148,14 +169,16 @@ class Floor:
     def _react(self, room: Room, connection: Connection, payload: Answer) -> Answer:
         emote = payload.get("emote")
         if emote not in REACTIONS:
-            raise ChatRefused("bad_payload", "emote is one of welcome.reactions.")
+            raise ChatRefused("bad_payload", _("emote is one of welcome.reactions."))
         sanction = room.state.sanction_on(connection.speaker.person, time.time())
         if sanction is not None:
-            raise ChatRefused("timed_out", "A moderator gave you a time-out.")
+            raise ChatRefused("timed_out", _("A moderator gave you a time-out."))
         now = time.monotonic()
         for key in (connection.speaker.person, connection.address):
             if (wait := self._hall.reaction_rate.take(key, now)) is not None:
-                raise ChatRefused("too_fast", "You are too fast: wait a moment.", retry_after=wait)
+                raise ChatRefused(
+                    "too_fast", _("You are too fast: wait a moment."), retry_after=wait
+                )
             if connection.account is None:
                 break  # a guest's person is the address
         room.reactions[emote] += 1
@@ -164,7 +187,7 @@ class Floor:
     def _name(self, room: Room, connection: Connection, payload: Answer) -> Answer:
         speaker = connection.speaker
         if speaker.role is not Role.GUEST:
-            raise ChatRefused("not_allowed", "You are called as your account is.")
+            raise ChatRefused("not_allowed", _("You are called as your account is."))
         self._slow_down(connection)
         name = room.state.guest_name(
             payload.get("name"), lambda look: room.taken(look, speaker.person)
@@ -172,12 +195,13 @@ class Floor:
         room.becomes(connection, replace(speaker, name=name))
         return {"ok": True, "me": room.state.me(connection.speaker, time.time())}
 
-    def _command(self, room: Room, speaker: Speaker, text: str) -> Answer:
+    def _command(self, room: Room, speaker: Speaker, text: str, language: str) -> Answer:
         request = commands.parse(text)
         if request["act"] == "help":
-            return {"ok": True, "note": commands.HELP}
+            with override(language):
+                return {"ok": True, "note": str(commands.HELP)}
         if not speaker.role.moderates:
-            raise ChatRefused("not_allowed", "Only the channel's moderators may do this.")
+            raise NotAllowed
         if request["act"] == "pin":
             return self._pin(room, speaker, request.get("text"))
         answer = self._moderate(room, speaker, request)
@@ -189,7 +213,9 @@ class Floor:
         room.flush()
         mine = room.state.history.last_of(speaker.person)
         if mine is None:
-            raise ChatRefused("unknown_message", "You have said nothing here that could be pinned.")
+            raise ChatRefused(
+                "unknown_message", _("You have said nothing here that could be pinned.")
+            )
         return {**self._moderate(room, speaker, {"act": "pin", "id": mine.id}), "note": "/pin"}
 
     def _moderate(self, room: Room, speaker: Speaker, request: Mapping[str, Any]) -> Answer:

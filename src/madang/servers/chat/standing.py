@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
+from madang.rooms.chat.errors import SignedOut
 from madang.rooms.chat.values import Account
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.hall import Hall
@@ -110,8 +111,7 @@ class Standing:
         if connection.closed:
             return
         if account is None:
-            detail = "Your sign-in has ended, or your token was revoked."
-            connection.session.emit("error", {"code": "signed_out", "detail": detail})
+            connection.tell(SignedOut())
             connection.end(Ending.SIGNED_OUT)
         elif account != connection.account and connection.room is not None:
             connection.room.is_now(connection, account)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import msgspec
+from django.utils.translation import override
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -123,12 +124,13 @@ class Window:
             log.warning("a page does not hear what became of its wish: %s", error)
 
     async def _done(self, wish: Wish) -> Done:
-        try:
-            return Done(await self._desk.do(wish.kind, wish.slug, wish.account, wish.request))
-        except NoSuchChannel as error:
-            return Done(error="unknown_channel", words=str(error))
-        except ChatRefused as error:
-            return Done(error=error.code, words=error.message, retry_after=error.retry_after)
+        with override(wish.language):  # of this task alone
+            try:
+                return Done(await self._desk.do(wish.kind, wish.slug, wish.account, wish.request))
+            except NoSuchChannel as error:
+                return Done(error="unknown_channel", words=str(error))
+            except ChatRefused as error:
+                return Done(error=error.code, words=error.message, retry_after=error.retry_after)
 
     async def _count(self) -> None:
         here = {slug: len(room.readers) for slug, room in self._hall.rooms.items() if room.readers}

@@ -1,0 +1,120 @@
+"""What the rooms and the chat refuse, they can say in Korean."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from babel.messages.pofile import read_po
+
+from tests.support.markdown import ROOT
+
+SOURCE: Final = ROOT / "src/madang"
+MARKS: Final = {"_", "gettext_lazy"}
+
+ENGLISH: Final = {
+    "KeyRefused": "encoders show it, which say nothing of a language",
+    "NoSuchBroadcast": "only the log has it",
+    "There is no channel number": "only the log has it",
+    "UnreadableFile": "the operator's command reads the file, before Django is there",
+    "CatalogueError": "as above",
+    "AbilitiesError": "as above",
+    "DemandError": "the planner's words are its own: it knows no Django",
+}
+"""Errors, or beginnings of their sentences, that are English, and why."""
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for folder in ("base", "plan", "rooms", "servers/chat"):
+        for path in (SOURCE / folder).rglob("*.py"):
+            yield path, ast.parse(path.read_text())
+
+
+def errors() -> set[str]:
+    """The names of all classes of errors that these folders define, from their roots down."""
+    bases = {
+        node.name: {getattr(base, "id", "") for base in node.bases}
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"MadangError"}
+    while more := {name for name, of in bases.items() if of & found} - found:
+        found |= more
+    return found
+
+
+def told() -> Iterator[tuple[str, ast.expr]]:
+    """Every word that an error of the rooms is made with, and where."""
+    kinds = errors()
+    for path, tree in trees():
+        if not path.is_relative_to(SOURCE / "rooms") and "servers" not in path.parts:
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            called = getattr(node.func, "id", "")
+            inside = isinstance(node.func, ast.Attribute) and node.func.attr == "__init__"
+            if inside or (called in kinds and called not in ENGLISH):
+                where = f"{path.relative_to(SOURCE)}:{node.lineno}"
+                words = [*node.args, *(k.value for k in node.keywords if k.arg == "mend")]
+                yield from ((where, each) for each in words)
+
+
+def unmarked(words: ast.expr) -> str:
+    """The part of `words` that nobody can translate; empty for none."""
+    if isinstance(words, ast.Call) and getattr(words.func, "id", "") in MARKS:
+        return ""
+    if isinstance(words, ast.Constant):
+        text = words.value if isinstance(words.value, str) else ""
+        # Codes of refusals have no space.
+        return text if " " in text and not text.startswith(tuple(ENGLISH)) else ""
+    if isinstance(words, ast.JoinedStr):
+        text = "".join(str(part.value) for part in words.values if isinstance(part, ast.Constant))
+        return "" if text.startswith(tuple(ENGLISH)) else text
+    return "".join(
+        unmarked(part) for part in ast.iter_child_nodes(words) if isinstance(part, ast.expr)
+    )
+
+
+def messages(words: ast.expr) -> Iterator[str]:
+    """What `words` has translated."""
+    for node in ast.walk(words):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS:
+            yield ast.literal_eval(node.args[0])
+
+
+def test_whatever_the_rooms_refuse_is_marked_for_translation() -> None:
+    assert not {where: text for where, words in told() if (text := unmarked(words))}
+
+
+def test_whatever_the_rooms_refuse_has_korean_words() -> None:
+    with (SOURCE / "web/locale/ko/LC_MESSAGES/django.po").open("rb") as file:
+        korean = read_po(file, locale="ko")
+    refused = {message for _, words in told() for message in messages(words)}
+    assert len(refused) > 70
+    missing = set()
+    for message in refused:
+        entry = korean.get(message)
+        if entry is None or entry.fuzzy or not re.search("[가-힣]", str(entry.string)):
+            missing.add(message)
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ('_("It is gone.")', ""),
+        ('format_lazy(_("There is no {name}."), name=f"{x} y")', ""),
+        ('"not_allowed"', ""),
+        ('"It is gone."', "It is gone."),
+        ('f"There is no {name}."', "There is no ."),
+        ('words or "It is gone."', "It is gone."),
+    ],
+)
+def test_a_text_that_nobody_marked_is_found(words: str, left: str) -> None:
+    assert unmarked(ast.parse(words, mode="eval").body) == left
