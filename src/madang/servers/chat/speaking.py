@@ -44,6 +44,7 @@ class Floor:
             self._hall.refuse(connection, error.code)
             if event.ack is None:
                 connection.tell(error)
+                return
             answer = {"error": connection.words(error), **error.as_json()}
         connection.session.ack(event.ack, answer)
 
