@@ -132,7 +132,7 @@ async def test_the_rules_a_moderator_sets_stand_on_every_page(
         for seat in (owner, minji, river):
             await prompt.of(seat.misses("once", within=ARRIVES))
         await owner.write("/nonsense")
-        await prompt.of(owner.sees("There is no such command.", within=ARRIVES))
+        await prompt.of(owner.sees("There is no command /nonsense", within=ARRIVES))
         for seat in (owner, minji, river):
             assert not seat.tab.complaints
     prompt.check()
@@ -227,9 +227,9 @@ async def test_a_command_that_cannot_be_done_is_explained_in_korean(
     owner = (OWNER, PASSWORD)
     async with sit_down(browser, station, "/@order", account=owner, locale="ko-KR") as seat:
         await seat.write("/ban 아무도아닌이")
-        words = "그런 이름을 쓰는 사람이 지금도 최근에도 없습니다."
-        await seat.says(words, within=ARRIVES)
+        words = "지금도 최근에도 그런 이름을 쓴 사람이 없습니다."
+        await seat.sees(words, within=ARRIVES)
         await seat.write("/slow x")
         words = "/slow 뒤에는 /slow 30처럼 초를 적거나 off를 적어 주세요."
-        await seat.says(words, within=ARRIVES)
+        await seat.sees(words, within=ARRIVES)
         assert not seat.tab.complaints

@@ -166,7 +166,7 @@ def test_what_another_process_refuses_is_in_the_language_of_who_asked(
         (409, "unknown_person")
     ] * 2
     assert said[""][1]["detail"] == "Nobody with this name is or was here lately."
-    assert said["ko"][1]["detail"] == "그런 이름을 쓰는 사람이 지금도 최근에도 없습니다."
+    assert said["ko"][1]["detail"] == "지금도 최근에도 그런 이름을 쓴 사람이 없습니다."
     path = "/channels/words/chat/messages"
     status, answer = call(web.http, "POST", path, tokens["mo"], {"text": "/help"}, accepted="ko")
     assert status == 200, answer
