@@ -152,6 +152,7 @@ export const en = {
   chatHelpUnmod: 'No longer a moderator',
   chatHelpHelp: 'What commands there are',
   chatErrorMembers: 'Only members may write now.',
+  chatErrorSignedOut: 'You are not signed in any more.',
   chatErrorBanned: 'You are banned from this chat.',
   chatModTimeout: '{by} timed out {name}: {length}.',
   chatModBan: '{by} banned {name}.',

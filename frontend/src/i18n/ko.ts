@@ -153,6 +153,7 @@ export const ko: Dictionary = {
   chatHelpUnmod: '매니저에서 해제합니다',
   chatHelpHelp: '쓸 수 있는 명령을 봅니다',
   chatErrorMembers: '지금은 멤버만 채팅할 수 있습니다.',
+  chatErrorSignedOut: '로그인이 풀렸습니다.',
   chatErrorBanned: '이 채팅에서 차단되었습니다.',
   chatModTimeout: '{by} 님이 {name} 님을 {length} 동안 채팅 금지했습니다.',
   chatModBan: '{by} 님이 {name} 님을 차단했습니다.',

@@ -108,3 +108,15 @@ def test_me_says_who_is_signed_in(client: Any) -> None:
     client.force_login(make_user(admin=True))
     me = client.get("/api/v1/me").json()
     assert (me["name"], me["admin"], me["signed_in"]) == ("minji", True, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "You are signed in as minji."), ("ko", "‘minji’ 계정으로 로그인했습니다.")],
+)
+def test_who_signs_in_is_greeted_in_their_language(client: Any, language: str, words: str) -> None:
+    make_user()
+    client.cookies["django_language"] = language
+    sign_in(client, "minji")
+    shown = client.get("/studio/").context["messages"]
+    assert [str(message) for message in shown] == [words]
