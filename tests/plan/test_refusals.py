@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -111,6 +112,10 @@ def test_an_absurd_demand_is_refused_in_one_line(asked: dict[str, object], words
     assert words in str(refusal.value)
     assert len(str(refusal.value)) < 300
     assert "\n" not in str(refusal.value)
+    korean = refusal.value.said("ko")
+    assert re.search("[가-힣]", korean)
+    assert korean.endswith(".")
+    assert len(korean) < 300
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ ENGLISH: Final = {
     "UnreadableFile": "the operator's command reads the file, before Django is there",
     "CatalogueError": "as above",
     "AbilitiesError": "as above",
-    "DemandError": "the planner's words are its own: it knows no Django",
+    "DemandError": "it has Korean words of its own: the planner knows no Django",
 }
 """Errors, or beginnings of their sentences, that are English, and why."""
 

@@ -93,7 +93,7 @@ def plan(
         answer = answers.work_out(facts.catalogue, facts.abilities, question)
         explained = answers.explained(answer.chosen, why, words) if why else []
     except DemandError as error:
-        print(f"madang: {error}", file=sys.stderr)
+        print(f"madang: {error.said(words.language)}", file=sys.stderr)
         raise typer.Exit(2) from None
     result = answers.as_json(facts.catalogue, question, answer, words)
     if why:
@@ -131,8 +131,12 @@ def _from_file(path: Path) -> dict[str, object]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DemandError(f"{path} cannot be read: {error}.") from None
+        raise DemandError(
+            f"{path} cannot be read: {error}.", f"{path} 파일을 읽을 수 없습니다: {error}."
+        ) from None
     table = document.get("plan", document)
     if not isinstance(table, dict):
-        raise DemandError(f"{path}: expected a table [plan].")
+        raise DemandError(
+            f"{path}: expected a table [plan].", f"{path}: [plan] 표가 있어야 합니다."
+        )
     return {str(name).replace("-", "_"): value for name, value in table.items()}

@@ -23,7 +23,7 @@ from madang.plan.fleet import MAX_EDGES, fleet
 from madang.plan.growth import Growth, growth
 from madang.plan.prediction import Check, Prediction, predict
 from madang.plan.profiles import DAYS
-from madang.plan.texts import FIGURES
+from madang.plan.texts import FIGURES, one_of, whole_number
 from madang.plan.words import Words
 
 DEFAULT_SHAPE: Final = "single"
@@ -63,16 +63,14 @@ def question(asked: Mapping[str, object]) -> Question:
     shape, base = DEFAULT_SHAPE, Demand()
     if case is not None:
         if case not in CASES:
-            raise DemandError(f"case is {case!r:.60}: expected one of {', '.join(CASES)}.")
+            raise DemandError.of("case", case, one_of(CASES))
         shape, phase = CASES[str(case)]
         base = demand(phase)
     chosen, edges = left.pop("shape", shape), left.pop("edges", 1)
     try:
         count = int(str(edges))
     except ValueError:
-        raise DemandError(
-            f"edges is {edges!r:.60}: expected a whole number from 1 to {MAX_EDGES}."
-        ) from None
+        raise DemandError.of("edges", edges, whole_number(1, MAX_EDGES)) from None
     return Question(demand(left, base), str(chosen), count)
 
 
@@ -193,7 +191,8 @@ def figure_named(chosen: Prediction, key: str) -> Figure:
     known = {figure.key: figure for figure in chosen.figures()}
     if key not in known:
         raise DemandError(
-            f"There is no answer {key!r:.60} to explain: expected {', '.join(known)}."
+            f"There is no answer {key!r:.60} to explain: expected {', '.join(known)}.",
+            f"설명할 답 가운데 {key!r:.60} 항목이 없습니다. {one_of(known)[1]}",
         )
     return known[key]
 

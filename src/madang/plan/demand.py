@@ -14,6 +14,7 @@ from typing import Final, Literal
 from madang.base.units import DataRate, DataSize
 from madang.plan.errors import DemandError
 from madang.plan.profiles import HOURS, PROFILES, Profile, profile
+from madang.plan.texts import Pair, one_of, whole_number
 
 ARCHIVES: Final[dict[str, float]] = {"none": 1.0, "h265": 0.5, "av1": 0.4}
 """Bytes of a kept recording, as a share of what was sent: at the same seen quality H.265 takes
@@ -116,24 +117,33 @@ class Field:
     words: tuple[str, ...] = ()
 
     @property
-    def expected(self) -> str:
+    def expected(self) -> Pair:
         """What an error says was expected."""
         match self.kind:
             case "whole":
-                return f"a whole number from {self.low:.0f} to {self.high:.0f}"
+                return whole_number(self.low, self.high)
             case "number" | "share":
-                return f"a number from {self.low:g} to {self.high:g}"
+                return (
+                    f"a number from {self.low:g} to {self.high:g}",
+                    f"{self.low:g}에서 {self.high:g} 사이의 수를 적어 주세요.",
+                )
             case "rate":
-                return "a bit rate from 10k to 200M, such as 2.5M, 800k or 2500000"
+                return (
+                    "a bit rate from 10k to 200M, such as 2.5M, 800k or 2500000",
+                    "2.5M, 800k, 2500000처럼 10k에서 200M 사이의 비트레이트를 적어 주세요.",
+                )
             case "word":
-                return "one of " + ", ".join(self.words)
+                return one_of(self.words)
             case "ladder":
                 return (
                     "adaptive, or NAME:RATE:SHARE with commas and shares that make 1, "
-                    "such as 720p:2.5:0.6,360p:0.8:0.4"
+                    "such as 720p:2.5:0.6,360p:0.8:0.4",
+                    "adaptive를 적거나, 720p:2.5:0.6,360p:0.8:0.4처럼 이름:비트레이트:비율을 "
+                    "쉼표로 이어 적어 주세요. 비율의 합은 1입니다.",
                 )
             case "profile":
-                return f"one of {', '.join(PROFILES)}, or 24 numbers with commas"
+                listed, korean = one_of(PROFILES)
+                return f"{listed}, or 24 numbers with commas", korean
 
 
 FIELDS: Final[dict[str, Field]] = {
@@ -210,7 +220,8 @@ def demand(asked: Mapping[str, object], base: Demand | None = None) -> Demand:
     for name, value in asked.items():
         if name not in FIELDS:
             raise DemandError(
-                f"There is no figure {name!r:.60} to plan with: expected {', '.join(FIELDS)}."
+                f"There is no figure {name!r:.60} to plan with: expected {', '.join(FIELDS)}.",
+                f"계획에 {name!r:.60} 항목은 없습니다. {one_of(FIELDS)[1]}",
             )
         values[name] = _read(name, value)
     made = replace(base or Demand(), **values)  # type: ignore[arg-type]
@@ -250,7 +261,7 @@ def _read(name: str, value: object) -> object:
         if isinstance(value, bool) or not field.low <= number <= field.high:
             raise ValueError
     except (ValueError, OverflowError):
-        raise DemandError(f"{name} is {value!r:.60}: expected {field.expected}.") from None
+        raise DemandError.of(name, value, field.expected) from None
     return number
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from madang.base.units import DataSize
 from madang.plan.catalogue import Catalogue, Provider, Role, Server, Shape
 from madang.plan.errors import DemandError
+from madang.plan.texts import one_of, whole_number
 
 MAX_EDGES: Final = 50
 """Beyond this, somebody needs a delivery network rather than edges of their own."""
@@ -55,13 +56,14 @@ class Fleet:
 def fleet(catalogue: Catalogue, shape: str, edges: int = 1) -> Fleet:
     """The fleet of a shape, with `edges` edges where it has any. Raises DemandError."""
     if (found := catalogue.shapes.get(shape)) is None:
-        raise DemandError(
-            f"shape is {shape!r:.60}: expected one of {', '.join(catalogue.shapes) or 'none'}."
-        )
+        raise DemandError.of("shape", shape, one_of(catalogue.shapes))
     if not 1 <= edges <= MAX_EDGES:
-        raise DemandError(f"edges is {edges}: expected a whole number from 1 to {MAX_EDGES}.")
+        raise DemandError.of("edges", edges, whole_number(1, MAX_EDGES))
     if edges > 1 and not found.may_grow:
-        raise DemandError(f"edges is {edges}: the shape {shape} has none, expected 1.")
+        raise DemandError(
+            f"edges is {edges}: the shape {shape} has none, expected 1.",
+            f"{shape} 구성에는 엣지가 없습니다. edges에는 1을 적어 주세요.",
+        )
     places = [
         Place(machine.name, catalogue.servers[machine.server], machine.roles)
         for machine in found.machines

@@ -87,9 +87,15 @@ def profile(text: str) -> Profile:
         shares = ()
     good = len(shares) == 24 and all(math.isfinite(share) and 0 <= share <= 1e6 for share in shares)
     if not good or max(shares) <= 0:
-        raise DemandError(
-            f"profile is {text!r:.60}: expected one of {', '.join(PROFILES)}, "
-            "or 24 numbers from 0 with commas, one for each hour."
+        names = ", ".join(PROFILES)
+        raise DemandError.of(
+            "profile",
+            text,
+            (
+                f"one of {names}, or 24 numbers from 0 with commas, one for each hour",
+                f"{names} 가운데 하나를 적거나, 시간마다 하나씩 0 이상의 수 24개를 쉼표로 "
+                "이어 적어 주세요.",
+            ),
         )
     most = max(shares)
     # An hour without people can still be one on the air: somebody always looks in.

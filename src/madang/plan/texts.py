@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 Pair = tuple[str, str]
 """English, Korean."""
+
+
+def one_of(names: Iterable[str]) -> Pair:
+    """What is expected where only these names will do."""
+    listed = ", ".join(names)
+    return f"one of {listed}", f"{listed} 가운데 하나를 적어 주세요."
+
+
+def whole_number(least: float, most: float) -> Pair:
+    """What is expected where only a whole number from one to another will do."""
+    return (
+        f"a whole number from {least:.0f} to {most:.0f}",
+        f"{least:.0f}에서 {most:.0f} 사이의 정수를 적어 주세요.",
+    )
+
 
 FIGURES: Final[dict[str, Pair]] = {
     "ability_api_requests": ("API requests a second on one core", "코어 하나의 초당 API 요청"),

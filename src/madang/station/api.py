@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 import madang
 from madang.base.errors import MadangError
+from madang.plan.errors import DemandError
 from madang.rooms import problems
 from madang.rooms.accounts.api import router as accounts
 from madang.rooms.accounts.tokens_api import router as tokens
@@ -36,6 +38,13 @@ def refused(request: HttpRequest, error: MadangError) -> HttpResponse:
     """A room said no. What a chat says has a code, as on its own connections."""
     more = error.as_json() if isinstance(error, ChatRefused) else None
     return problems.respond(request, problems.problem_of(error), str(error), more=more)
+
+
+@api.exception_handler(DemandError)
+def unplannable(request: HttpRequest, error: DemandError) -> HttpResponse:
+    """The planner says no, in words of its own."""
+    detail = error.said(get_language() or "")
+    return problems.respond(request, problems.problem_of(error), detail)
 
 
 @api.exception_handler(ValidationError)

@@ -54,6 +54,23 @@ def test_an_absurd_address_says_so_and_shows_the_default(client: Any) -> None:
     assert "viewers is &#x27;-1&#x27;: expected a whole number" in reply.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"viewers": "-1"}, "0에서 1000000 사이의 정수를 적어 주세요."),
+        ({"shape": "palace"}, "minimal, single, split, scaled 가운데 하나를 적어 주세요."),
+        ({"currency": "eur"}, "usd나 krw를 적어 주세요."),
+        ({"profile": "x"}, "수 24개를 쉼표로 이어 적어 주세요."),
+    ],
+)
+def test_what_cannot_be_planned_is_explained_in_korean(
+    client: Any, asked: dict[str, str], words: str
+) -> None:
+    korean = {"HTTP_ACCEPT_LANGUAGE": "ko"}
+    assert words in client.get("/plan/", asked, **korean).content.decode()
+    assert words in client.get("/api/v1/plan", asked, **korean).json()["detail"]
+
+
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("asked", [{}, ASKED], ids=["nothing", "something"])
 def test_the_api_answers_as_the_command_does(

@@ -60,7 +60,7 @@ def _worked_out(stamp: object, about: Question) -> Answer:
 def words(currency: str = "usd", language: str = "") -> Words:
     """The reader's language and currency. Raises DemandError."""
     if currency not in {"usd", "krw"}:
-        raise DemandError(f"currency is {currency!r:.60}: expected usd or krw.")
+        raise DemandError.of("currency", currency, ("usd or krw", "usd나 krw를 적어 주세요."))
     spoken = language or translation.get_language() or "en"
     chosen: Literal["en", "ko"] = "ko" if spoken.startswith("ko") else "en"
     money = Currency()

@@ -44,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         question = services.asked(request.GET.dict())
         answer = services.answer(question, words)
     except DemandError as refusal:
-        error, question = str(refusal), Question(Demand())
+        error, question = refusal.said(get_language() or ""), Question(Demand())
         words = services.words()
         answer = services.answer(question, words)
     context = {
