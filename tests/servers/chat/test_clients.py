@@ -6,6 +6,8 @@ import asyncio
 import http.client
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +16,7 @@ import socketio
 
 from tests.support.leaving import sent_away, sign_ins_end
 from tests.support.people import Crowd, crowd, make_people
-from tests.support.station import OWNER, PASSWORD, Station
+from tests.support.station import OWNER, PASSWORD, ROOT, Station
 
 pytestmark = pytest.mark.e2e
 
@@ -303,11 +305,18 @@ def test_whose_sign_in_ends_is_cut_off_and_stays_away(
     bot = people.join("bot", token=tokens["minji"], name=None)
     bystander = people.join("bystander", token=tokens["mo"], name=None)
     sign_ins_end(people, f"127.0.0.1:{station.http_port}", [station.http], "leaver")
-    # A command beside the station, which has no way to tell it.
-    token = tokens["minji"].partition("-")[0]
-    assert station.command("token", "revoke", "minji", token)["revoked"]
-    sent_away(bot)
-    assert metrics(station)['madang_chat_closed_total{reason="signed_out"}'] == 5
+    example = [sys.executable, "-u", "examples/chat_bot.py", station.http, "yard", tokens["minji"]]
+    ends = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(example, cwd=ROOT, text=True, **ends) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "in the chat as minji (member)\n"
+        # A command beside the station, which has no way to tell it.
+        token = tokens["minji"].partition("-")[0]
+        assert station.command("token", "revoke", "minji", token)["revoked"]
+        sent_away(bot)
+        _, said = program.communicate(timeout=10)
+    assert (program.returncode, said) == (1, f"{bot.of('error')[-1]['detail']}\n")
+    assert metrics(station)['madang_chat_closed_total{reason="signed_out"}'] == 6
     assert not bystander.of("disconnect")
 
 
