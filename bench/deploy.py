@@ -20,7 +20,7 @@ from typing import Final
 from bench.figures import Report, say
 from bench.processes import BenchFailed
 from tests.support.deployed import Site
-from tests.support.machines import PRESENT, Ground
+from tests.support.machines import Ground, missing
 
 SHAPES: Final = {"minimal": ("main",), "single": ("main",), "split": ("web", "media")}
 
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Measure what `options` say and print the figures. Raises BenchFailed."""
-    if not PRESENT:
-        raise BenchFailed("Machines cannot be booted here: root, and script/setup --dev.")
+    if lacking := missing():
+        raise BenchFailed(f"Machines cannot be booted here: {lacking}.")
     report = Report("deploy", {"system": "Debian, as this machine's", "packages": "cached here"})
     for shape in options.shape:
         say(f"deploy: {shape}")

@@ -31,6 +31,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["sqlite", "postgresql"], default="sqlite")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL and Redis, keep what takes the stores of the run (`store`): the rest would be
+    the same once more."""
+    if config.getoption("store") == "sqlite":
+        return
+    takes = {item: "store" in getattr(item, "fixturenames", ()) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not takes[item]])
+    items[:] = [item for item in items if takes[item]]
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
     """A PostgreSQL server, where a test asks for one."""

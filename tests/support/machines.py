@@ -22,10 +22,11 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
-from tests.support.machine_sweep import CONTROLLERS
+from tests.support.machine_sweep import CONTROLLERS, GROUPS, mounts
 from tests.support.station import ROOT
 
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madang"
@@ -45,9 +46,8 @@ DISKS: Final = 8 << 30
 """Bytes: as large as a machine's disk may grow, and as much as must be free in memory for it to be
 there: packages are unpacked in half the time."""
 
-NEEDED: Final = ("debootstrap", "systemd-nspawn", "apt-cacher-ng", "ip", "setpriv")
-PRESENT: Final = os.geteuid() == 0 and all(map(shutil.which, NEEDED))
-"""Whether this machine can boot machines; `script/setup --dev` installs what is needed."""
+PROGRAMS: Final = ("debootstrap", "systemd-nspawn", "apt-cacher-ng", "ip", "setpriv")
+"""`script/setup --dev` installs them."""
 
 CACHE_PORT: Final = 13142
 """apt-cacher-ng refuses to listen above 32767, and its own 3142 may be taken by the system's. Each
@@ -87,16 +87,46 @@ def _mirror() -> tuple[str, str]:
     raise AssertionError("no Debian mirror in this machine's apt configuration")
 
 
+@cache
+def missing() -> str:
+    """What this machine lacks to boot machines; empty where it lacks nothing."""
+    if os.geteuid() != 0:
+        return "machines can be booted by root only"
+    if absent := [name for name in PROGRAMS if shutil.which(name) is None]:
+        return f"missing: {', '.join(absent)} (script/setup --dev)"
+    if absent := [name for name in CONTROLLERS if not os.access(GROUPS / name, os.W_OK)]:
+        return f"{GROUPS} has no writable {', '.join(absent)}"
+    tried = subprocess.run(
+        ["unshare", "--net", "--mount", "ip", "link", "add", "bridge", "type", "bridge"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (
+        f"no bridge in a namespace of its own: {tried.stderr.strip()}" if tried.returncode else ""
+    )
+
+
 def base_root() -> Path:
     """A fresh Debian, made once and then kept; never booted itself."""
     uri, here = _mirror()
     suite = SUITE or here
     digest = hashlib.sha256(f"{uri} {suite} {PACKAGES}".encode()).hexdigest()[:12]
     root = CACHE / f"root-{suite}-{digest}"
-    if root.exists():
-        return root
     CACHE.mkdir(parents=True, exist_ok=True)
-    draft = CACHE / f"root-{suite}-{digest}.{os.getpid()}"
+    with (CACHE / "lock").open("wb") as lock:
+        # Two workers at once, on a machine that has none: one makes it, the other waits.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            _make_root(uri, suite, root.with_name(root.name + ".new"), root)
+    return root
+
+
+def _make_root(uri: str, suite: str, draft: Path, root: Path) -> None:
+    if draft.exists():  # of a run that was killed meanwhile
+        for place in reversed(mounts(draft)):
+            run("umount", place)
+        shutil.rmtree(draft)
     run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(draft), uri)
     (draft / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
     (draft / "etc/hostname").unlink(missing_ok=True)
@@ -104,7 +134,6 @@ def base_root() -> Path:
     for cached in (draft / "var/cache/apt/archives").glob("*.deb"):
         cached.unlink()
     draft.rename(root)
-    return root
 
 
 class Machine:
@@ -305,10 +334,10 @@ class Ground:
         """apt-cacher-ng at the operator's address, on the cache that all runs share."""
         config = self.folder / "apt-cacher"
         config.mkdir()
-        cache = CACHE / "packages"
-        cache.mkdir(parents=True, exist_ok=True)
+        packages = CACHE / "packages"
+        packages.mkdir(parents=True, exist_ok=True)
         (config / "acng.conf").write_text(
-            f"CacheDir: {cache}\nLogDir: {config}\nSupportDir: /usr/lib/apt-cacher-ng\n"
+            f"CacheDir: {packages}\nLogDir: {config}\nSupportDir: /usr/lib/apt-cacher-ng\n"
             f"Port: {CACHE_PORT}\nBindAddress: {self.operator}\nForeGround: 1\n"
             "ConnectProto: v4\n"
         )

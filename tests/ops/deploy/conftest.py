@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.machines import PRESENT, Ground
+from tests.support.machines import Ground, missing
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A network with nobody in it but the operator."""
-    if not PRESENT:
-        pytest.skip("needs debootstrap, systemd-nspawn, apt-cacher-ng and ip: script/setup --dev")
+    if lacking := missing():
+        pytest.skip(lacking)
     with Ground(tmp_path_factory.mktemp("ground")) as ground:
         yield ground

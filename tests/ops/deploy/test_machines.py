@@ -10,14 +10,16 @@ import pytest
 
 from tests.support import machine_sweep
 from tests.support.deployed import wait_until
-from tests.support.machines import PRESENT
+from tests.support.machines import missing
 from tests.support.station import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.machines, pytest.mark.timeout(600)]
 
 
-@pytest.mark.skipif(not PRESENT, reason="needs root and debootstrap, systemd-nspawn, apt-cacher-ng")
 def test_nothing_of_them_is_left_when_their_test_is_killed(tmp_path: Path) -> None:
+    if lacking := missing():
+        pytest.skip(lacking)
+
     def left(name: str) -> list[object]:
         return [
             *machine_sweep.processes(name),
