@@ -58,10 +58,25 @@ def test_a_port_that_somebody_else_has_is_found(tmp_path: Path) -> None:
         check = doctor.rtmp_port(settings)
         assert_bad(check)
         assert "rtmp.bind" in check.mend
+
+
+@pytest.mark.parametrize("role", [runtime.ALL, "live"])
+def test_the_ports_of_the_station_that_runs_are_no_trouble(tmp_path: Path, role: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as pages,
+        socket.create_server(("127.0.0.1", 0)) as encoders,
+    ):
+        http, rtmp = (Address("127.0.0.1", each.getsockname()[1]) for each in (pages, encoders))
+        binds = {"MADANG_HTTP__BIND": str(http), "MADANG_RTMP__BIND": str(rtmp)}
+        settings = load(tmp_path, environ=binds)
         prepare(settings)
-        ours = Runtime(os.getpid(), settings.http.bind, Address("127.0.0.1", port))
-        runtime.write(settings, ours)
-        assert doctor.rtmp_port(settings).ok, "the running station's own port is no trouble"
+        runtime.write(settings, Runtime(os.getpid(), http, rtmp), role)
+        for check in (doctor.http_port(settings), doctor.rtmp_port(settings)):
+            assert check.ok
+            assert "in use by this station" in check.detail
+        runtime.remove(settings, role)
+        assert_bad(doctor.http_port(settings))
+        assert_bad(doctor.rtmp_port(settings))
 
 
 def test_a_full_disk_is_found(here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,14 +97,14 @@ def clock(settings: Settings) -> Check:
 
 def http_port(settings: Settings) -> Check:
     """Whether pages and streams can be served."""
-    running = runtime.read(settings)
-    return _port("HTTP port", "http.bind", settings.http.bind, running.http if running else None)
+    ours = [process.http for process in runtime.running(settings)]
+    return _port("HTTP port", "http.bind", settings.http.bind, ours)
 
 
 def rtmp_port(settings: Settings) -> Check:
     """Whether encoders can be let in."""
-    running = runtime.read(settings)
-    return _port("RTMP port", "rtmp.bind", settings.rtmp.bind, running.rtmp if running else None)
+    ours = [process.rtmp for process in runtime.running(settings)]
+    return _port("RTMP port", "rtmp.bind", settings.rtmp.bind, ours)
 
 
 def ffmpeg(settings: Settings) -> Check:
@@ -194,9 +194,9 @@ def backups(settings: Settings) -> Check:
     return Check("backups", found.ok, found.detail, found.mend)
 
 
-def _port(name: str, key: str, wanted: Address, ours: Address | None) -> Check:
-    if ours is not None and ours.port == wanted.port:
-        return Check(name, True, f"{wanted}: the running station's")
+def _port(name: str, key: str, wanted: Address, ours: list[Address | None]) -> Check:
+    if any(address is not None and address.port == wanted.port for address in ours):
+        return Check(name, True, f"{wanted}: in use by this station")
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
             wanted.host, wanted.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

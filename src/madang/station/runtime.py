@@ -57,6 +57,11 @@ def read(settings: Settings, *roles: str) -> Runtime | None:
     return None
 
 
+def running(settings: Settings) -> list[Runtime]:
+    """Every process of this data folder that runs, whatever its role."""
+    return [found for role in ROLES if (found := read(settings, role)) is not None]
+
+
 def as_running(settings: Settings) -> Settings:
     """`settings` with the addresses that the running station was given, if one runs."""
     pages, encoders = read(settings, ALL, "web"), read(settings, ALL, "live")
