@@ -47,12 +47,20 @@ def plan(from_: From = DEFAULT_FROM, only: Only = None, as_json: Json = False) -
 
 
 @app.command()
-def apply(from_: From = DEFAULT_FROM, only: Only = None, as_json: Json = False) -> None:
+def apply(
+    from_: From = DEFAULT_FROM,
+    only: Only = None,
+    *,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Bring the station back from backup.offsite first.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Make the servers as described; where they are already, nothing is done."""
     servers = deployment(from_)
     heard: list[dict[str, Any]] = []
     hear = _Streaming(heard) if as_json else _Telling(heard, planning=False)
-    servers.run(servers.job("apply", hear, tuple(only or ())), hear)
+    servers.run(servers.job("apply", hear, tuple(only or ()), restore=restore), hear)
     done = [
         {key: event[key] for key in ("host", "step", "what")}
         for event in heard

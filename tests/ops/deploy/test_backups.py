@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from madang.ops.deploy import backups
-from madang.ops.deploy.drive import secret_texts
+from madang.ops.deploy.drive import Deployment, secret_texts
 from madang.ops.deploy.errors import DeployError, StationFileError
 from madang.ops.deploy.layout import machines
 from madang.ops.deploy.resources import Command, File, Resource, Unit
@@ -49,6 +49,7 @@ def everything(station: Station, number: int = 0) -> list[Resource]:
     return [
         *backups.prepared(station, machine, SECRETS.backup),
         *backups.begun(station, machine),
+        *backups.brought_back(station, machine, "x"),
         *backups.timers(station, machine, config),
     ]
 
@@ -126,3 +127,16 @@ def test_a_file_of_secrets_from_before_gets_what_it_lacks_once(tmp_path: Path) -
     file.write_text(json.dumps({**before, "backup": "not 'one"}))
     with pytest.raises(DeployError, match="letters, digits"):
         keep_secrets(tmp_path, write=True)
+
+
+def test_where_there_is_no_copy_elsewhere_none_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=r"Set backup\.offsite in station\.toml"):
+        Deployment(described(tmp_path, SINGLE), tmp_path).job("apply", print, restore=True)
+
+
+def test_the_machine_that_takes_the_backups_is_the_one_that_they_come_back_to(
+    tmp_path: Path,
+) -> None:
+    station = described(tmp_path, SPLIT + SFTP)
+    ours = [backups.brought_back(station, machine, "x") for machine in machines(station)]
+    assert [len(commands) for commands in ours] == [1, 0]

@@ -19,7 +19,7 @@ from tests.support import visitor_load
 from tests.support.deployed import DOMAIN, Site, Visitor, wait_until
 from tests.support.machines import Ground, Machine, inside
 from tests.support.people import Person
-from tests.support.sshd import sftp_server
+from tests.support.sshd import Sftp, sftp_server
 
 # `alone`: how long a part of the live playlist takes is measured here.
 pytestmark = [
@@ -39,15 +39,21 @@ BACKUP_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def site(ground: Ground) -> Iterator[Site]:
-    site = Site(ground, "single", {"main": ground.machine("main")})
+def box(ground: Ground) -> Iterator[Sftp]:
+    """Where the copies go: elsewhere."""
     with sftp_server(ground.folder / "elsewhere", ground.operator) as box:
-        site.backup = f'\n[backup]\noffsite = "{box.url("yard")}"\nsftp_key = "{box.key}"\n'
-        site.write()
-        began = time.monotonic()
-        site.apply()
-        print(f"\napply from nothing, single: {time.monotonic() - began:.0f} s")
-        yield site
+        yield box
+
+
+@pytest.fixture(scope="module")
+def site(ground: Ground, box: Sftp) -> Site:
+    site = Site(ground, "single", {"main": ground.machine("main")})
+    site.backup = f'\n[backup]\noffsite = "{box.url("yard")}"\nsftp_key = "{box.key}"\n'
+    site.write()
+    began = time.monotonic()
+    site.apply()
+    print(f"\napply from nothing, single: {time.monotonic() - began:.0f} s")
+    return site
 
 
 @pytest.fixture
@@ -105,14 +111,17 @@ def backups(machine: Machine) -> list[dict[str, Any]]:
     return [entry for entry in json.loads(said) if entry["kind"] == "station"]
 
 
+def assert_backed_up(machine: Machine) -> None:
+    """Wait for the backup that is being taken, which must succeed."""
+    show = "systemctl show -p ActiveState -p Result madang-backup"
+    wait_until(lambda: "activating" not in machine.ask(show), BACKUP_SECONDS, "the backup goes on")
+    assert "Result=success" in machine.ask(show), machine.ask("journalctl -u madang-backup")
+
+
 def test_a_backup_is_taken_and_proven_by_the_system_here_and_elsewhere(
     site: Site, machine: Machine
 ) -> None:
-    show = "systemctl show -p ActiveState -p Result madang-backup"
-    wait_until(
-        lambda: "activating" not in machine.ask(show), BACKUP_SECONDS, "the first backup goes on"
-    )
-    assert "Result=success" in machine.ask(show), machine.ask("journalctl -u madang-backup")
+    assert_backed_up(machine)
     (first,) = backups(machine)
     assert first["places"] == ["local", "offsite"]
     assert first["verified_at"] is None
@@ -211,4 +220,46 @@ def test_releases_under_load_are_noticed_by_nobody_whom_they_do_not_concern(
     # The other roles are told of, and follow when they are let.
     assert site.plan()
     site.apply()
+    assert site.plan() == []
+
+
+def test_a_machine_is_lost_and_one_command_brings_the_station_back_onto_an_empty_one(
+    site: Site, machine: Machine, stream_key: str, box: Sftp
+) -> None:
+    show = "/var/lib/madang/media/vod/show.m4s"
+    machine.ask(
+        f"install -d -m 700 -o madang -g madang /var/lib/madang/media $(dirname {show}); "
+        f"head -c 1000000 /dev/urandom > {show}; chown madang:madang {show}"
+    )
+    sums = machine.ask(f"sha256sum {show}")
+    machine.ask("systemctl start madang-backup")
+    (taken,) = backups(machine)
+    # What came after the backup is in PostgreSQL's archive alone.
+    site.on_machine(machine, "web", "channel", "create", "attic", "--owner", "ada")
+    sql = "SELECT pg_walfile_name(pg_switch_wal())"
+    change = machine.ask(f"cd / && runuser -u postgres -- psql -qAtX -c '{sql}'")
+    wait_until(lambda: any(box.home.rglob(f"{change}-*.zst")), 60, f"{change} was not sent")
+    machine.destroy()
+
+    site.machines["main"] = machine = site.ground.machine("empty")
+    site.write()
+    code, _, errors = site.madang("apply", "--restore", "--json")
+    assert code == 0, errors[-4000:]
+    listed = site.on_machine(machine, "web", "channel", "list")
+    assert {channel["slug"] for channel in listed} == {"yard", "attic"}
+    with site.visitor() as viewer:
+        assert viewer.get("/@attic")[0] == 200
+        jar = str(site.ground.folder / "cookies")
+        assert viewer.sign_in("ada", "at noon 12", jar) == 302
+    log = "cat /var/log/madang/restore.log"
+    wait_until(
+        lambda: machine.ssh("systemctl is-active madang-restore", check=False) is None,
+        BACKUP_SECONDS,
+        machine.ask(log),
+    )
+    assert machine.ask(f"sha256sum {show}") == sums, machine.ask(log)
+    assert machine.ask(f"stat -c %U {show}") == "madang"
+    # The next one goes into the same copies.
+    assert_backed_up(machine)
+    assert backups(machine)[0]["id"] > taken["id"]
     assert site.plan() == []

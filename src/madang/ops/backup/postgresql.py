@@ -40,6 +40,9 @@ FULL_EVERY: Final = timedelta(days=6, hours=12)
 USER: Final = "postgres"
 """Who Debian's and Ubuntu's packages run PostgreSQL as."""
 
+REPOSITORY_MODE: Final = 0o750
+"""As pgBackRest makes folders itself."""
+
 UNKNOWN_OPTION: Final = 31
 """pgBackRest's exit code for an option that this release does not have."""
 
@@ -166,12 +169,17 @@ class PostgresqlDatabase:
         owner = _owner_to_be(folder)
         repository = self._local.folder(Part.POSTGRESQL)
         number = self._number(place)
-        if place.kind is Kind.SFTP and not repository.exists():
-            self._fetch(place, repository, owner)
         notes = []
+        # A near copy that has never seen this backup is another station's, or of an empty one.
+        if place.kind is Kind.SFTP and not (repository / "backup" / STANZA / taken.label).is_dir():
+            if repository.exists():
+                aside = _aside(repository)
+                repository.rename(aside)
+                notes.append(f"PostgreSQL's near copy that was there before is in {aside}.")
+            self._fetch(place, repository, owner)
         if folder.is_dir() and any(folder.iterdir()):
             Cluster(folder, taken.server).stop()
-            aside = folder.with_name(f"{folder.name}.before-restore-{int(time.time())}")
+            aside = _aside(folder)
             folder.rename(aside)
             notes.append(f"The cluster that was there before is in {aside}.")
         cluster = _empty_cluster(folder, taken, owner)
@@ -192,6 +200,7 @@ class PostgresqlDatabase:
 
     def _fetch(self, place: Place, into: Path, owner: Owner | None) -> None:
         self.mirror(place).fetch(into)
+        into.chmod(REPOSITORY_MODE)  # SFTP brings the one that it had there
         for path in (into, *into.rglob("*")):
             give_to(path, owner)
 
@@ -284,7 +293,7 @@ class PostgresqlDatabase:
             text = pgbackrest_conf(archive, self._plan.password_file.read_text().strip())
             for folder in (spool, local.folder(Part.POSTGRESQL)):
                 if not folder.exists():
-                    folder.mkdir(mode=0o750, parents=True)
+                    folder.mkdir(mode=REPOSITORY_MODE, parents=True)
                     give_to(folder, owner)
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
                 out.write(text)
@@ -329,6 +338,10 @@ def _exactly(taken: Taken, number: int) -> list[str]:
     label = taken.label if number == LOCAL_REPOSITORY else taken.offsite_label
     target = f"--target={taken.after.marker}"
     return ["--type=name", target, "--target-action=promote", f"--set={label}"]
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.before-restore-{int(time.time())}")
 
 
 def _empty_cluster(folder: Path, taken: Taken, owner: Owner | None) -> Cluster:

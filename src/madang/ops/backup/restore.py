@@ -73,6 +73,8 @@ def restore(plan: Plan, wish: Wish, replan: Callable[[Path | None], Plan], say: 
         media = 0
         if wish.media:
             media = _restore_media(target, place, snapshot.id, lock, say)
+        # What root made there, the nightly backup's user has to write.
+        stage.give(target.folder, target.folder)
     return Restored(snapshot.id, place.name, snapshot.bytes, media, tuple(notes))
 
 

@@ -46,6 +46,11 @@ TOOL: Final = f"{TOOLS}/pgbackrest-conf"
 SOCKETS: Final = "/var/run/postgresql"
 SHIPPING: Final = "madang-backup-ship.service"
 
+RESTORE: Final = "madang-restore.service"
+LOG_FOLDER: Final = "/var/log/madang"
+LOG: Final = f"{LOG_FOLDER}/restore.log"
+BROUGHT_BACK: Final = f"{STATE}/brought-back"
+
 DAILY_AT, VERIFY_ON = "03:30", "sunday"
 """As the settings have it where nothing is said."""
 
@@ -105,6 +110,47 @@ def begun(station: Station, machine: Machine) -> tuple[Resource, ...]:
     )
 
 
+def brought_back(station: Station, machine: Machine, release: str) -> tuple[Resource, ...]:
+    """The station from the copy elsewhere, before anything of it has started here.
+
+    Database, files and settings are waited for. Media follow by themselves, and after them the
+    next backup: none must be taken of a part of them.
+    """
+    place = _offsite(station.backup)
+    if not _here(station, machine) or place is None:
+        return ()
+    home = f"{PROGRAM}/releases/{release}"
+    password = _password_file(machine)
+    command = [
+        f"{home}/venv/bin/madang",
+        "backup",
+        "restore",
+        "--from",
+        f"{station.backup.offsite}",
+    ]
+    command += ["--password-file", password, "--data", DATA, "--config", f"{home}/madang.toml"]
+    if station.backup.sftp_key is not None:
+        command += ["--sftp-key", KEY]
+    whole = shlex.join(command)
+    if machine.has_data:
+        whole += " && systemctl start --no-block madang-backup.service"
+    ready = f"grep -qs 'can be started' {LOG}"
+    return (
+        Command(
+            f"station from {place.shown}",
+            f"[ -e {BROUGHT_BACK} ]",
+            f"set -e; mkdir -p -m 750 {LOG_FOLDER}; "
+            # One that was cut off from its operator went on, and is waited for again.
+            f"if ! systemctl is-active --quiet {RESTORE}; then "
+            f"systemctl reset-failed --quiet {RESTORE} 2>/dev/null || :; "
+            f"systemd-run --quiet --unit={RESTORE} -p StandardError=truncate:{LOG} "
+            f"sh -c {shlex.quote(whole)}; fi; "
+            f"while systemctl is-active --quiet {RESTORE} && ! {ready}; do sleep 0.5; done; "
+            f"{ready} || {{ tail -n 3 {LOG} >&2; exit 1; }}; touch {BROUGHT_BACK}",
+        ),
+    )
+
+
 def timers(station: Station, machine: Machine, config: File) -> tuple[Resource, ...]:
     """The timers and what they start; `config` is the madang.toml that they run with."""
     if not machine.has_data:
@@ -124,8 +170,8 @@ def timers(station: Station, machine: Machine, config: File) -> tuple[Resource, 
         *_shipping(station, files[SHIPPING], config),
         Command(
             "first backup",
-            f"[ -e {FOLDER}/state.json ] || systemctl show -p ActiveState madang-backup.service "
-            "| grep -q activating",
+            f"[ -e {FOLDER}/state.json ] || systemctl is-active --quiet {RESTORE} "
+            "|| systemctl show -p ActiveState madang-backup.service | grep -q activating",
             # It takes as long as it takes, out of everybody's way.
             "systemctl start --no-block madang-backup.service",
         ),

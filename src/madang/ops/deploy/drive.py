@@ -107,11 +107,19 @@ class Deployment:
         self.run(Job("facts", self.targets()), hear)
         return found
 
-    def job(self, kind: str, hear: Hear, only: tuple[str, ...] = ()) -> Job:
+    def job(
+        self, kind: str, hear: Hear, only: tuple[str, ...] = (), *, restore: bool = False
+    ) -> Job:
         """Everything for a `plan` or `apply`: facts asked for, release built, steps written.
 
-        `only` these roles change their release. Raises DeployError.
+        `only` these roles change their release; with `restore` the station first comes back from
+        `backup.offsite`. Raises DeployError.
         """
+        if restore and self.station.backup.offsite is None:
+            raise DeployError(
+                "There is no copy elsewhere to bring the station back from.",
+                mend="Set backup.offsite in station.toml.",
+            )
         offered = {role for machine in machines(self.station) for role in machine.roles}
         if unknown := set(only) - offered:
             raise DeployError(
@@ -144,6 +152,7 @@ class Deployment:
                 built[known.target.python, known.machine],
                 self.patience,
                 only,
+                restore,
             )
             plan = steps(wish)
             targets[machine.name] = Target(machine.host, plan, loaders(plan))

@@ -61,6 +61,8 @@ class Wish:
     """Seconds that a release gets to become ready."""
     only: tuple[str, ...] = ()
     """Roles that change their release this time; the others go on as they run. Empty: all."""
+    restore: bool = False
+    """Whether the station comes back from the copy elsewhere, onto an empty machine."""
 
     @property
     def settings(self) -> str:
@@ -109,6 +111,7 @@ def steps(wish: Wish) -> tuple[Step, ...]:
         Step("storage", _storage(wish)),
         Step("application", _application(wish)),
         Step("web server", _web(wish)),
+        Step("restore", _restore(wish)),
         # The tables are changed first, and nobody starts on those of before.
         Step("station", _station(wish) if wish.machine.migrates else ()),
         Step("station", () if wish.machine.migrates else _station(wish)),
@@ -234,6 +237,12 @@ def _application(wish: Wish) -> tuple[Resource, ...]:
         Link(f"{folder}/venv", f"{PROGRAM}/programs/{release.code}/venv"),
         File(f"{folder}/.complete", f"{release.code}\n"),
     )
+
+
+def _restore(wish: Wish) -> tuple[Resource, ...]:
+    if not wish.restore:
+        return ()
+    return backups.brought_back(wish.station, wish.machine, wish.release_id)
 
 
 def _own_certificate(wish: Wish) -> tuple[File, ...]:
