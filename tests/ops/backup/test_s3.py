@@ -1,0 +1,50 @@
+"""Copies in a bucket: restic's of the files, and PostgreSQL's, which pgBackRest sends by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.backups import backup, keeper
+from tests.support.bucket import ACCESS, Bucket, bucket
+from tests.support.grounds import PostgresqlGround
+
+
+@pytest.fixture(scope="module")
+def store_elsewhere() -> Iterator[Bucket]:
+    """A bucket whose authority is believed by all programs that are started meanwhile."""
+    with bucket() as made, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(made.authority))
+        yield made
+
+
+def test_a_station_is_copied_to_a_bucket_and_comes_back_from_there(
+    store_elsewhere: Bucket, postgresql: PostgresqlGround, tmp_path: Path
+) -> None:
+    ground, url = postgresql, store_elsewhere.url("tv")
+    show = ground.data / "media/vod/show.m4s"
+    show.parent.mkdir(parents=True)
+    show.write_bytes(os.urandom(100_000))
+    sent, channels = show.read_bytes(), ground.ask("SELECT slug FROM channels_channel")
+    away = {**ground.settings, **ACCESS, "BACKUP__OFFSITE": url}
+    keeping = keeper(ground.data, **away)
+    keeping.now()
+    for part in ("station", "media", "postgresql"):
+        assert f"<Key>tv/{part}/" in store_elsewhere.objects()
+    password = tmp_path / "kept elsewhere"
+    shutil.copy(keeping.plan.password_file, password)
+    ground.lose()
+
+    came = backup(
+        ground.data,
+        *("restore", "--from", url, "--password-file", str(password)),
+        **ground.settings,
+        **ACCESS,
+    )
+    assert came.returncode == 0, came.stderr
+    assert ground.ask("SELECT slug FROM channels_channel") == channels
+    assert show.read_bytes() == sent
