@@ -37,9 +37,12 @@ class BitReader:
     def read(self, count: int) -> int:
         """An unsigned number of `count` bits."""
         begin = self._position
-        self.skip(count)
-        covering = self._data[begin >> 3 : (self._position + 7) >> 3]
-        return int.from_bytes(covering, "big") >> (-self._position & 7) & ((1 << count) - 1)
+        end = begin + count
+        if end > self._end:
+            raise CodecConfigError(f"The {self._what} is cut off.")
+        self._position = end
+        covering = self._data[begin >> 3 : (end + 7) >> 3]
+        return int.from_bytes(covering, "big") >> (-end & 7) & ((1 << count) - 1)
 
     def flag(self) -> bool:
         """One bit."""
@@ -53,12 +56,15 @@ class BitReader:
 
     def ue(self) -> int:
         """An unsigned Exp-Golomb code (ITU-T H.264, 9.1; `uvlc()` of AV1 is the same)."""
-        zeros = 0
-        while not self.read(1):
-            zeros += 1
-            if zeros == 32:
-                raise CodecConfigError(f"The {self._what} has a number of more than 32 bits.")
-        return (1 << zeros) - 1 + self.read(zeros)
+        # The zeros that begin a code say how long it is: looked at together, as this is what most
+        # of a parameter set consists of.
+        first = self._position >> 3
+        ahead = self._data[first : first + 5]
+        bits = len(ahead) * 8 - (self._position & 7)
+        zeros = bits - (int.from_bytes(ahead, "big") & ((1 << bits) - 1)).bit_length()
+        if zeros >= 32:
+            raise CodecConfigError(f"The {self._what} has a number of more than 32 bits.")
+        return self.read(2 * zeros + 1) - 1
 
     def se(self) -> int:
         """A signed Exp-Golomb code (ITU-T H.264, 9.1.1)."""
