@@ -1,23 +1,30 @@
 """`plan`: what the planner predicts, against the same load run for real on this machine.
 
-`madang bench` measures first. Then each service gets as many clients as the planner says its core
-holds, for real, and the processor time of the station is compared with what was predicted:
+Rounds alternate: one measures as `madang bench` does, the next gives the service as many clients
+as the planner says its core holds, for real, and so on, so that both sides see the same minutes of
+a machine whose speed wanders. The medians of both sides are compared:
 
-- `predicted`: clients (for the API: requests a second) that were predicted to take the share of
-  the core that is planned with, or that the load can bring.
-- `predicted_core`, `measured_core`: the share of the core that they were said to take, and took.
-- `deviation`: how far the second is from the first; the planner is to be within 0.15.
+- `predicted`: clients (for the API: requests a second) that were predicted, after the first round,
+  to take the share of the core that is planned with, or that the load can bring.
+- `predicted_core`: the share of the core that they take by the abilities of all rounds, with the
+  spread of what each round alone predicts; `measured_core`: what they took, with its spread.
+- `deviation`: how far the median measured is from what the abilities of all rounds predict; the
+  planner is to be within 0.15. `deviation_of_a_round` is that of each pair of rounds.
 - `stalls`: times that a viewer's player would have stood still: none, if the prediction holds.
 - `served`: answers or messages that came, as a share of those that should have.
 
-The viewers are those of `script/bench live`, which share no code with those that measured.
+The viewers are those of `script/bench live`, which share no code with those that measured. Each
+load for real has a station of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import statistics
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -28,117 +35,208 @@ from bench.figures import Report, say
 from bench.loads.plan import Watch, watch
 from bench.processes import BenchFailed
 from bench.station import station as live_station
-from bench.stream import Sample, publishing, sample
-from madang.ops.measure.bench import API_CLIENTS, API_PATH, MESSAGES, machine_name, measure
+from bench.stream import Sample, sample
+from bench.stream import publishing as publishing_for_real
+from madang.ops.measure import rounds
+from madang.ops.measure.bench import abilities_here, films, machine_name
 from madang.ops.measure.processes import cores_taken
-from madang.ops.measure.station import station
-from madang.plan.abilities import Abilities, parse
+from madang.ops.measure.rounds import API_CLIENTS, API_PATH, MESSAGES, Round
+from madang.ops.measure.station import Measured, publishing, station
+from madang.plan.abilities import Abilities
 from madang.plan.capacity import CPU_USE
 
 BIT_RATE: Final = 2_600_000
-MOST_VIEWERS: Final = 4_000
+MOST_VIEWERS: Final = 2_000
 MOST_GUESTS: Final = 3_000
 """More than these, and the core that loads is full before the station's."""
 
 REST: Final = 3.0
 """Seconds over which a station without visitors is measured, which the planner has elsewhere."""
 
+Extras = Mapping[str, tuple[float, str]]
+"""Other figures of a load: value and unit by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service under comparison.
+
+    `measure` is a round as `madang bench` makes it, which `solve` solves; `clients` is how many
+    the planner says a core holds, `cores` what so many take, `run` what they took for real.
+    """
+
+    unit: str
+    measure: Callable[[], Round]
+    solve: Callable[[Round], dict[str, float]]
+    clients: Callable[[Abilities], float]
+    cores: Callable[[Abilities, float], float]
+    run: Callable[[float], tuple[float, Extras]]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command line can say."""
-    parser.add_argument("--seconds", type=float, default=10.0, help="measured, of each load")
-    parser.add_argument("--repeats", type=int, default=1, help="of each load")
-    parser.add_argument("--abilities", type=Path, help="from madang bench, instead of measuring")
-    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--seconds", type=float, default=8.0, help="measured, of each load")
+    parser.add_argument("--rounds", type=int, default=3, help="of each kind, for each service")
+    parser.add_argument("--only", nargs="+", choices=SERVICES, default=list(SERVICES))
 
 
 def main(options: argparse.Namespace) -> None:
     """Measure, predict, run, compare. Raises BenchFailed and MeasureFailed."""
-    if options.abilities:
-        abilities = parse(options.abilities.read_text(encoding="utf-8"))
-    else:
-        with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
-            abilities = measure(get_ffmpeg_exe(), Path(folder), lambda words: say(f"plan: {words}"))
-    report = Report("plan", {"seconds": options.seconds, "processor": machine_name()})
-    for name, found in abilities.measured.items():
-        report.add("ability", name, found.value, "see madang bench")
-    for name in options.only:
-        for _ in range(options.repeats):
-            with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
-                RUNS[name](abilities, Path(folder), options.seconds, report)
+    conditions = {"seconds": options.seconds, "processor": machine_name()}
+    report = Report("plan", conditions)
+    with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
+        root = Path(folder)
+        with station(_within(root, "measured"), ("low", "high")) as measured:
+            for name in options.only:
+                with SERVICES[name](measured, _within(root, name), options.seconds) as service:
+                    _compare(name, service, options.rounds, report)
     report.print({})
 
 
-def _add(
-    report: Report, subject: str, predicted: float, unit: str, cores: tuple[float, float]
-) -> None:
-    said, took = cores
-    if not said or not took:
-        raise BenchFailed(f"{subject}: no processor time was predicted or measured.")
-    report.add(subject, "predicted", predicted, unit)
-    report.add(subject, "predicted_core", said, "cores")
-    report.add(subject, "measured_core", took, "cores")
-    report.add(subject, "deviation", took / said - 1, "share")
-    say(f"  {subject}: {predicted:.0f} {unit} take {took:.3f} of a core, predicted {said:.3f}")
+def _compare(name: str, service: Service, repeats: int, report: Report) -> None:
+    measured: list[Round] = []
+    took: list[float] = []
+    clients = 0.0
+    for number in range(repeats):
+        say(f"plan: {name}, round {number + 1} of {repeats}")
+        measured.append(service.measure())
+        if not number:
+            clients = service.clients(_abilities(service, measured))
+            report.add(name, "predicted", clients, service.unit)
+        alone = service.cores(_abilities(service, measured[-1:]), clients)
+        cores, extras = service.run(clients)
+        if cores <= 0 or alone <= 0:
+            raise BenchFailed(f"{name}: no processor time was predicted or measured.")
+        took.append(cores)
+        report.add(name, "measured_core", cores, "cores")
+        report.add(name, "predicted_core_by_one_round", alone, "cores")
+        report.add(name, "deviation_of_a_round", cores / alone - 1, "share")
+        for extra, (value, unit) in extras.items():
+            report.add(name, extra, value, unit)
+        say(f"  {clients:.0f} {service.unit}: predicted {alone:.3f} of a core, took {cores:.3f}")
+    abilities = _abilities(service, measured)
+    for ability, found in abilities.measured.items():
+        for end, value in (("low", found.low), ("value", found.value), ("high", found.high)):
+            report.add("ability", f"{ability}_{end}", value, "see madang bench")
+    predicted, median = service.cores(abilities, clients), statistics.median(took)
+    report.add(name, "predicted_core", predicted, "cores")
+    report.add(name, "deviation", median / predicted - 1, "share")
+    say(f"  {name}: {predicted:.3f} predicted, {median:.3f} took: {median / predicted - 1:+.1%}")
 
 
-def _live(abilities: Abilities, folder: Path, seconds: float, report: Report) -> None:
+def _abilities(service: Service, measured: list[Round]) -> Abilities:
+    return abilities_here(rounds.solved(service.solve, measured))
+
+
+def _within(root: Path, name: str) -> Path:
+    folder = root / name
+    folder.mkdir()
+    return folder
+
+
+@contextlib.contextmanager
+def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
     stream: Sample = sample(BIT_RATE)
-    once = abilities.figure("live_stream").value
-    each = abilities.figure("live_viewer").value
-    each += abilities.figure("live_gigabyte").value * stream.bit_rate / 8e9
-    viewers = min(MOST_VIEWERS, int((CPU_USE - once) / each))
-    say(f"plan: {viewers} viewers")
+
+    def each(abilities: Abilities) -> float:
+        gigabytes = stream.bit_rate / 8e9
+        byte_cost = abilities.figure("live_gigabyte").value * gigabytes
+        return abilities.figure("live_viewer").value + byte_cost
+
+    def clients(abilities: Abilities) -> float:
+        left = CPU_USE - abilities.figure("live_stream").value
+        return min(MOST_VIEWERS, int(left / each(abilities)))
+
     with contextlib.ExitStack() as stack:
+        quiet = cores_taken(measured.pid, rounds.SECONDS)
+        for slug, film in zip(("low", "high"), films(get_ffmpeg_exe(), folder), strict=True):
+            stack.enter_context(publishing(get_ffmpeg_exe(), film, measured, slug))
+        paths = rounds.playlists(measured)
         ours = stack.enter_context(live_station(folder))
         rest = cores_taken(ours.child.pid, REST)
-        publisher = stack.enter_context(publishing(stream, ours.publish_url("bench-0"), folder))
-        playlist = probes.media_playlist(publisher, ours.url("/live/bench-0/index.m3u8"))
-        seen = watch(
-            Watch(
-                kind="low-latency",
-                port=ours.http,
-                target=playlist.removeprefix(ours.url("")),
-                viewers=viewers,
-                seconds=seconds,
-                pid=ours.child.pid,
-                ramp=max(2.0, viewers / 500),
-            )
+        publisher = stack.enter_context(
+            publishing_for_real(stream, ours.publish_url("bench-0"), folder)
         )
-    took = seen.server_cpu / seen.seconds - rest
-    _add(report, "live", viewers, "viewers", (once + viewers * each, took))
-    report.add("live", "stalls", seen.stalls, "stalls")
-    report.add("live", "lateness_p99", seen.lateness[1] * 1000, "ms")
-    report.add("live", "load_core", seen.load_cpu / seen.seconds, "cores")
+        playlist = probes.media_playlist(publisher, ours.url("/live/bench-0/index.m3u8"))
+        target = playlist.removeprefix(ours.url(""))
+
+        def run(viewers: float) -> tuple[float, Extras]:
+            seen = watch(
+                Watch(
+                    kind="low-latency",
+                    port=ours.http,
+                    target=target,
+                    viewers=round(viewers),
+                    seconds=seconds,
+                    pid=ours.child.pid,
+                    ramp=max(2.0, viewers / 500),
+                )
+            )
+            return seen.server_cpu / seen.seconds - rest, {
+                "stalls": (seen.stalls, "stalls"),
+                "lateness_p99": (seen.lateness[1] * 1000, "ms"),
+                "load_core": (seen.load_cpu / seen.seconds, "cores"),
+            }
+
+        yield Service(
+            "viewers",
+            lambda: rounds.live_round(measured, paths, quiet),
+            rounds.solve_live,
+            clients,
+            lambda abilities, n: abilities.figure("live_stream").value + n * each(abilities),
+            run,
+        )
 
 
-def _chat(abilities: Abilities, folder: Path, seconds: float, report: Report) -> None:
-    once = MESSAGES * abilities.figure("chat_message").value
-    ability = abilities.figure("chat_deliveries").value
-    guests = min(MOST_GUESTS, int((CPU_USE - once) * ability / MESSAGES))
-    say(f"plan: {guests} chat connections")
+@contextlib.contextmanager
+def _chat(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
+    def cores(abilities: Abilities, guests: float) -> float:
+        once = MESSAGES * abilities.figure("chat_message").value
+        return once + guests * MESSAGES / abilities.figure("chat_deliveries").value
+
+    def clients(abilities: Abilities) -> float:
+        left = CPU_USE - MESSAGES * abilities.figure("chat_message").value
+        return min(MOST_GUESTS, int(left * abilities.figure("chat_deliveries").value / MESSAGES))
+
     with station(folder, ("plan",)) as ours:
-        rest = cores_taken(ours.pid, REST)
-        seen = ours.load("chat", "plan", guests, seconds, rate=MESSAGES)
-    _add(
-        report,
-        "chat",
-        guests,
-        "connections",
-        (once + guests * MESSAGES / ability, seen.cpu / seen.seconds - rest),
-    )
-    report.add("chat", "served", seen.count / (guests * MESSAGES * seen.seconds), "share")
+
+        def run(guests: float) -> tuple[float, Extras]:
+            rest = cores_taken(ours.pid, REST)
+            seen = ours.load("chat", "plan", round(guests), seconds, rate=MESSAGES)
+            served = seen.count / (guests * MESSAGES * seen.seconds)
+            return seen.cpu / seen.seconds - rest, {"served": (served, "share")}
+
+        yield Service(
+            "connections",
+            lambda: rounds.chat_round(measured, "low"),
+            rounds.solve_chat,
+            clients,
+            cores,
+            run,
+        )
 
 
-def _api(abilities: Abilities, folder: Path, seconds: float, report: Report) -> None:
-    rate = CPU_USE * abilities.figure("api_requests").value
-    say(f"plan: {rate:.0f} API requests a second")
+@contextlib.contextmanager
+def _api(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
     # As many channels as where it was measured: an answer lists them.
     with station(folder, ("low", "high")) as ours:
-        rest = cores_taken(ours.pid, REST)
-        seen = ours.load("api", API_PATH, API_CLIENTS, seconds, rate=rate)
-    _add(report, "api", rate, "requests/s", (CPU_USE, seen.cpu / seen.seconds - rest))
-    report.add("api", "served", seen.count / (rate * seen.seconds), "share")
+
+        def run(rate: float) -> tuple[float, Extras]:
+            rest = cores_taken(ours.pid, REST)
+            seen = ours.load("api", API_PATH, API_CLIENTS, seconds, rate=rate)
+            served = seen.count / (rate * seen.seconds)
+            return seen.cpu / seen.seconds - rest, {"served": (served, "share")}
+
+        yield Service(
+            "requests/s",
+            lambda: rounds.api_round(measured),
+            rounds.solve_api,
+            lambda abilities: CPU_USE * abilities.figure("api_requests").value,
+            lambda abilities, rate: rate / abilities.figure("api_requests").value,
+            run,
+        )
 
 
-RUNS: Final = {"live": _live, "chat": _chat, "api": _api}
+SERVICES: Final[
+    Mapping[str, Callable[[Measured, Path, float], contextlib.AbstractContextManager[Service]]]
+] = {"api": _api, "chat": _chat, "live": _live}

@@ -13,7 +13,7 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
     settings = load_settings(data, config)
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    from madang.ops.measure.bench import compared, measure
+    from madang.ops.measure.bench import compared, measure_machine
     from madang.plan.abilities import KINDS, written
     from madang.plan.figures import Figure
     from madang.plan.words import Words
@@ -21,7 +21,7 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
     def say(words: str) -> None:
         print(f"madang bench: {words} …", file=sys.stderr, flush=True)
 
-    abilities = measure(get_ffmpeg_exe(), settings.data, say)
+    abilities = measure_machine(get_ffmpeg_exe(), settings.data, say)
     draft = settings.abilities_file.with_suffix(".part")
     draft.write_text(written(abilities), encoding="utf-8")
     os.replace(draft, settings.abilities_file)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from madang.ops.measure import bench, encoders
+from madang.ops.measure import bench, encoders, rounds
 from madang.ops.measure.clients import Reader, Tally
 from madang.ops.measure.errors import MeasureFailed
 from madang.ops.measure.processes import cpu_seconds
@@ -24,14 +24,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
 
 
 def test_api_clients_count_answers_and_the_stations_processor_time(measured: Measured) -> None:
-    seen = measured.load("api", bench.API_PATH, 4, 1.0)
+    seen = measured.load("api", rounds.API_PATH, 4, 1.0)
     assert seen.count > 20
     assert seen.received > seen.count * 100
     assert 0 < seen.cpu < 3
 
 
 def test_a_paced_load_asks_as_often_as_it_should(measured: Measured) -> None:
-    seen = measured.load("api", bench.API_PATH, 4, 2.0, rate=40)
+    seen = measured.load("api", rounds.API_PATH, 4, 2.0, rate=40)
     assert 20 < seen.count / seen.seconds < 45
 
 
@@ -49,7 +49,7 @@ def test_viewers_follow_a_stream_part_by_part(measured: Measured, tmp_path: Path
     program = get_ffmpeg_exe()
     film = encoders.film(program, tmp_path / "film.flv", 300_000, 4)
     with publishing(program, film, measured, "low"):
-        path = wait_for("the stream", lambda: bench._playlist(measured, "low"))
+        path = wait_for("the stream", lambda: rounds.playlist(measured, "low"))
         seen = measured.load("live", path, 5, 2.0)
     parts = seen.count / 5 / seen.seconds
     assert 1.5 < parts < 5, "three a second"

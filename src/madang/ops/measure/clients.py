@@ -7,6 +7,7 @@ not a fast answer.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -17,6 +18,17 @@ from madang.wire.hls import MediaPlaylist, parse_media
 
 _KEPT: Final = 64
 """Playlists that are remembered, so that a thousand viewers parse each once."""
+
+_GZIP: Final = b"\x1f\x8b"
+"""How what is compressed begins (RFC 1952, section 2.3.1); a playlist begins with #EXTM3U."""
+
+_BROWSER: Final = (
+    "Connection: keep-alive\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36\r\nAccept: */*\r\nReferer: http://127.0.0.1/\r\n"
+    "Accept-Encoding: gzip, deflate\r\nAccept-Language: en\r\n\r\n"
+)
+"""What a browser sends beside what it asks for: reading that is a part of what a request costs."""
 
 
 @dataclass(slots=True)
@@ -42,7 +54,7 @@ class Getter(asyncio.Protocol):
     def __init__(self, tally: Tally, name: int) -> None:
         self.tally = tally
         self._tail = (
-            f" HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Playback-Session-Id: measure-{name}\r\n\r\n"
+            f" HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Playback-Session-Id: measure-{name}\r\n{_BROWSER}"
         ).encode()
         self._head = bytearray()
         self._left = -1
@@ -178,7 +190,8 @@ class Follower(Getter):
         if playlist is None:
             if len(self._parsed) > _KEPT:
                 self._parsed.clear()
-            playlist = self._parsed[body] = parse_media(body.decode())
+            text = gzip.decompress(body) if body.startswith(_GZIP) else body
+            playlist = self._parsed[body] = parse_media(text.decode())
         found: list[tuple[tuple[int, int], str]] = []
         following = (playlist.media_sequence, 0)
         first = playlist.media_sequence + playlist.skipped
