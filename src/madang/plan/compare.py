@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from madang.plan.demand import Demand
 from madang.plan.figures import Figure, Unit, given, product, total
 from madang.plan.fleet import Fleet, fleet, one_machine
 from madang.plan.money import fixed, priced
-from madang.plan.prediction import Prediction, Verdict, predict, predict_loads
+from madang.plan.prediction import Prediction, Verdict, predict
 from madang.plan.profiles import DAYS, SECONDS_PER_HOUR
 
 MOST_EDGES: Final = 8
@@ -38,14 +38,10 @@ def shapes(
     catalogue: Catalogue,
     wanted: Demand,
     abilities: Abilities,
-    among: Collection[str] | None = None,
 ) -> dict[str, Prediction]:
-    """Every shape, or those named in `among`; one that may grow has as many edges as the viewers
-    need, up to a limit."""
+    """Every shape; one that may grow has as many edges as the viewers need, up to a limit."""
     predictions: dict[str, Prediction] = {}
     for name, shape in catalogue.shapes.items():
-        if among is not None and name not in among:
-            continue
         loads = Loads(fleet(catalogue, name), wanted, abilities)
         while (
             shape.may_grow
@@ -53,17 +49,20 @@ def shapes(
             and loads.live_viewers.value < wanted.viewers
         ):
             loads = Loads(fleet(catalogue, name, loads.fleet.edges + 1), wanted, abilities)
-        predictions[name] = predict_loads(loads)
+        predictions[name] = Prediction(loads)
     return predictions
 
 
 def cheapest(found: Iterable[Prediction]) -> Prediction | None:
     """The one that carries its demand for least, transfer beyond its allowance paid for."""
     return min(
-        (p for p in found if p.capacity_verdict is not Verdict.FAILS),
-        key=lambda p: (p.cost.whole.value, p.cost.fixed.value),
-        default=None,
+        (p for p in found if p.capacity_verdict is not Verdict.FAILS), key=price, default=None
     )
+
+
+def price(found: Prediction) -> tuple[float, float]:
+    """A month in US dollars, transfer beyond the allowance included; then what is fixed of it."""
+    return found.cost.whole.value, found.cost.fixed.value
 
 
 def offers(

@@ -7,9 +7,9 @@ a few ways. So "why?" can be answered for each of them, and a test can do every 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 
 class Unit(StrEnum):
@@ -50,8 +50,7 @@ class UnitsDiffer(TypeError):
     """Figures of different units cannot be added or compared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):  # made by the thousand for an answer: three times as fast as a dataclass
     """`value` in `unit`; `key` names it in words. `origin` says who gave it, where it was given."""
 
     key: str
@@ -63,7 +62,7 @@ class Figure:
 
     def named(self, key: str) -> Figure:
         """The same under another name."""
-        return replace(self, key=key)
+        return self._replace(key=key)
 
     def walk(self) -> Iterator[Figure]:
         """This figure and all that it is made of."""
@@ -73,32 +72,9 @@ class Figure:
 
     def worked_out(self) -> float:
         """The value once more, from the parts' values."""
-        return self.value if self.how is How.GIVEN else _worked_out(self.how, self.parts)
-
-
-def _worked_out(how: How, parts: tuple[Figure, ...]) -> float:
-    values = [part.value for part in parts]
-    match how:
-        case How.SUM:
-            return math.fsum(values)
-        case How.DIFFERENCE:
-            return values[0] - math.fsum(values[1:])
-        case How.PRODUCT:
-            return math.prod(values)
-        case How.QUOTIENT:
-            return _divided(values[0], values[1])
-        case How.LEAST:
-            return min(values)
-        case How.MOST:
-            return max(values)
-        case How.FLOOR:
-            return _floor(values[0])
-        case How.CEILING:
-            return _ceiling(values[0])
-        case How.NOT_BELOW_ZERO:
-            return max(0.0, values[0])
-        case How.GIVEN:
-            raise ValueError("a given figure is not made of others")
+        if self.how is How.GIVEN:
+            return self.value
+        return _WORK[self.how](*(part.value for part in self.parts))
 
 
 def given(key: str, value: float, unit: Unit, origin: str) -> Figure:
@@ -152,14 +128,16 @@ def not_below_zero(key: str, part: Figure) -> Figure:
 
 
 def _made(key: str, unit: Unit, how: How, parts: tuple[Figure, ...]) -> Figure:
-    return Figure(key, _worked_out(how, parts), unit, how, parts)
+    return Figure(key, _WORK[how](*[part.value for part in parts]), unit, how, parts)
 
 
 def _common(parts: tuple[Figure, ...]) -> Unit:
-    units = {part.unit for part in parts}
-    if len(units) != 1:
-        raise UnitsDiffer(f"{', '.join(sorted(units))} do not add up")
-    return parts[0].unit
+    unit = parts[0].unit
+    for part in parts:
+        if part.unit is not unit:
+            units = sorted({part.unit for part in parts})
+            raise UnitsDiffer(f"{', '.join(units)} do not add up")
+    return unit
 
 
 def _divided(dividend: float, divisor: float) -> float:
@@ -178,3 +156,17 @@ def _floor(value: float) -> float:
 
 def _ceiling(value: float) -> float:
     return value if math.isinf(value) else float(math.ceil(value - abs(value) * _ROUNDING))
+
+
+_WORK: Final[dict[How, Callable[..., float]]] = {
+    How.SUM: lambda *values: math.fsum(values),
+    How.DIFFERENCE: lambda whole, *less: whole - math.fsum(less),
+    How.PRODUCT: lambda *values: math.prod(values),
+    How.QUOTIENT: _divided,
+    How.LEAST: lambda *values: min(values),
+    How.MOST: lambda *values: max(values),
+    How.FLOOR: _floor,
+    How.CEILING: _ceiling,
+    How.NOT_BELOW_ZERO: lambda value: max(0.0, value),
+}
+"""How a value is made of those of its parts."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from madang.plan.abilities import Abilities
 from madang.plan.catalogue import Catalogue
-from madang.plan.compare import cheapest, shapes
+from madang.plan.compare import price, shapes
 from madang.plan.demand import FIELDS, Demand
 from madang.plan.keeping import YEAR
 from madang.plan.money import revenue
-from madang.plan.prediction import Verdict
+from madang.plan.prediction import Prediction, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +59,49 @@ def grown(wanted: Demand, months: int) -> Demand:
 
 def growth(catalogue: Catalogue, wanted: Demand, abilities: Abilities) -> Growth:
     """The year that begins with the demand as it is."""
+    then = [grown(wanted, month) for month in range(YEAR)]
+    by_month = [shapes(catalogue, demand, abilities) for demand in then]
+    rising = wanted.growth >= 0
+    carried = {
+        name: _carried([found[name] for found in by_month], rising=rising)
+        for name in catalogue.shapes
+    }
     steps = []
-    outgrown: dict[str, int | None] = dict.fromkeys(catalogue.shapes)
-    standing = set(catalogue.shapes)
-    for month in range(1, YEAR + 1):
-        then = grown(wanted, month - 1)
-        found = shapes(catalogue, then, abilities, standing)
-        for name, prediction in found.items():
-            if prediction.capacity_verdict is Verdict.FAILS:
-                outgrown[name] = outgrown[name] or month
-                if wanted.growth >= 0:  # what more demand has broken, yet more does not mend
-                    standing.discard(name)
-        best = cheapest(found.values())
+    for month, (demand, found) in enumerate(zip(then, by_month, strict=True)):
+        standing = [prediction for name, prediction in found.items() if carried[name][month]]
+        best = min(standing, key=price, default=None)
         steps.append(
             Step(
-                month,
-                then.viewers,
+                month + 1,
+                demand.viewers,
                 best.fleet.name if best else None,
                 best.cost.whole.value if best else None,
-                revenue(then).value,
+                revenue(demand).value,
             )
         )
+    outgrown = {
+        name: None if all(months) else months.index(False) + 1 for name, months in carried.items()
+    }
     return Growth(tuple(steps), outgrown)
+
+
+def _carried(year: Sequence[Prediction], *, rising: bool) -> list[bool]:
+    """Whether a shape carries each month of an audience that only rises, or only falls.
+
+    What more people break, yet more do not mend: on a fleet that stays as it is, a year whose
+    largest audience is carried is carried whole, and none beyond the first that is not.
+    """
+    by_size = range(len(year)) if rising else range(len(year) - 1, -1, -1)
+    largest = year[by_size[-1]]
+    if largest.fleet.edges == year[by_size[0]].fleet.edges and _carries(largest):
+        return [True] * len(year)
+    carried = [False] * len(year)
+    for month in by_size:
+        if not _carries(year[month]):
+            break
+        carried[month] = True
+    return carried
+
+
+def _carries(found: Prediction) -> bool:
+    return found.capacity_verdict is not Verdict.FAILS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from madang.plan.abilities import Abilities
@@ -52,45 +53,99 @@ class Limit:
     people: Figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what has been worked out is kept
 class Prediction:
-    """What `wanted` will be like on `fleet`.
+    """What the demand will be like on its fleet.
 
-    What a search through many fleets does not look at is worked out only when asked for.
+    A search through many fleets looks at few of the answers: each is worked out when asked for.
     """
 
-    fleet: Fleet
-    wanted: Demand
-    abilities: Abilities
-    holds: Holds
-    transfer: Transfer
-    storage: Storage
-    encoding: Encoding
-    cost: Cost
-    checks: tuple[Check, ...]
+    loads: Loads
+
+    @property
+    def fleet(self) -> Fleet:
+        """What it would run on."""
+        return self.loads.fleet
+
+    @property
+    def wanted(self) -> Demand:
+        """What is asked for."""
+        return self.loads.wanted
+
+    @property
+    def abilities(self) -> Abilities:
+        """What a machine does."""
+        return self.loads.abilities
+
+    @cached_property
+    def holds(self) -> Holds:
+        """How many at once."""
+        return holds(self.loads)
+
+    @cached_property
+    def transfer(self) -> Transfer:
+        """What a month sends."""
+        return transfer(self.wanted, self.fleet)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """What is kept."""
+        return storage(self.loads)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """Background work against idle cores."""
+        return encoding(self.loads, self.transfer.month)
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What a month costs."""
+        return cost(self.fleet, self.transfer)
 
     @property
     def limits(self) -> tuple[Limit, ...]:
         """What gives way as the audience grows, the first first."""
-        loads = Loads(self.fleet, self.wanted, self.abilities)
-        return _limits(loads, self.holds, self.transfer)
+        return _limits(self.loads, self.holds, self.transfer)
 
     @property
     def break_even(self) -> BreakEven:
         """Where income and cost meet."""
         return break_even(self.wanted, self.cost)
 
+    @cached_property
+    def capacity_checks(self) -> tuple[Check, ...]:
+        """What money cannot mend: all but transfer."""
+        wanted, held, work = self.wanted, self.holds, self.encoding
+        # Storage that is full within a month fails; within a year it needs a decision.
+        full = self.storage.until_full.value
+        stored = 2.0 if full < 1 else 0.9 if full < YEAR else 0.0
+        return (
+            Check("live", wanted.viewers, held.live_viewers.value, Unit.PEOPLE),
+            Check("chat", wanted.chat, held.chat_connections.value, Unit.PEOPLE),
+            Check("uploads", wanted.uploads, held.uploads.value, Unit.COUNT),
+            Check("api", wanted.api, held.api_rps.value, Unit.PER_SECOND),
+            Check("storage", stored, 1.0, Unit.SHARE),
+            Check("encoding", work.needed.value, work.idle.value, Unit.CORE_HOURS),
+        )
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Everything that is asked for against what is there."""
+        sent = self.transfer
+        allowed = sent.need.value * sent.headway.value if sent.need.value else sent.allowance.value
+        there = min(allowed, sent.allowance.value)
+        bought = Check("transfer", sent.need.value, there, Unit.BYTES)
+        return (*self.capacity_checks[:4], bought, *self.capacity_checks[4:])
+
     @property
     def verdict(self) -> Verdict:
         """The worst of the checks."""
-        found = {check.verdict for check in self.checks}
-        return next(v for v in (Verdict.FAILS, Verdict.TIGHT, Verdict.HOLDS) if v in found)
+        return _worst(self.checks)
 
-    @property
+    @cached_property
     def capacity_verdict(self) -> Verdict:
-        """The worst of the checks that money cannot mend: all but transfer."""
-        found = {check.verdict for check in self.checks if check.name != "transfer"}
-        return next(v for v in (Verdict.FAILS, Verdict.TIGHT, Verdict.HOLDS) if v in found)
+        """The worst of the checks that money cannot mend."""
+        return _worst(self.capacity_checks)
 
     def figures(self) -> tuple[Figure, ...]:
         """Every answer that can be asked "why?"."""
@@ -125,47 +180,13 @@ class Prediction:
 
 
 def predict(wanted: Demand, fleet: Fleet, abilities: Abilities) -> Prediction:
-    """Work everything out."""
-    return predict_loads(Loads(fleet, wanted, abilities))
+    """What there is to say of `wanted` on `fleet`."""
+    return Prediction(Loads(fleet, wanted, abilities))
 
 
-def predict_loads(loads: Loads) -> Prediction:
-    """Work everything out from what the demand takes of each machine."""
-    wanted, fleet = loads.wanted, loads.fleet
-    held = holds(loads)
-    sent = transfer(wanted, fleet)
-    kept = storage(loads)
-    work = encoding(loads, sent.month)
-    spent = cost(fleet, sent)
-    return Prediction(
-        fleet=fleet,
-        wanted=wanted,
-        abilities=loads.abilities,
-        holds=held,
-        transfer=sent,
-        storage=kept,
-        encoding=work,
-        cost=spent,
-        checks=_checks(wanted, held, sent, kept, work),
-    )
-
-
-def _checks(
-    wanted: Demand, held: Holds, sent: Transfer, kept: Storage, work: Encoding
-) -> tuple[Check, ...]:
-    # Storage that is full within a month fails; within a year it needs a decision.
-    full = kept.until_full.value
-    stored = 2.0 if full < 1 else 0.9 if full < YEAR else 0.0
-    allowed = sent.need.value * sent.headway.value if sent.need.value else sent.allowance.value
-    return (
-        Check("live", wanted.viewers, held.live_viewers.value, Unit.PEOPLE),
-        Check("chat", wanted.chat, held.chat_connections.value, Unit.PEOPLE),
-        Check("uploads", wanted.uploads, held.uploads.value, Unit.COUNT),
-        Check("api", wanted.api, held.api_rps.value, Unit.PER_SECOND),
-        Check("transfer", sent.need.value, min(allowed, sent.allowance.value), Unit.BYTES),
-        Check("storage", stored, 1.0, Unit.SHARE),
-        Check("encoding", work.needed.value, work.idle.value, Unit.CORE_HOURS),
-    )
+def _worst(checks: tuple[Check, ...]) -> Verdict:
+    found = {check.verdict for check in checks}
+    return next(v for v in (Verdict.FAILS, Verdict.TIGHT, Verdict.HOLDS) if v in found)
 
 
 def _limits(loads: Loads, held: Holds, sent: Transfer) -> tuple[Limit, ...]:

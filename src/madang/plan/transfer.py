@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -42,10 +43,9 @@ class Month:
     day_seen: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what has been worked out is kept
 class Transfer:
-    """`accrued` is the allowance at the end of each hour of the month, in bytes. `headway` is the
-    factor by which the audience could grow before anything costs extra."""
+    """`accrued` is the allowance at the end of each hour of the month, in bytes."""
 
     month: Month
     viewer_rate: Figure
@@ -55,10 +55,23 @@ class Transfer:
     possible_viewer_hours: Figure
     hours_at_demand: Figure
     overage: Figure
-    headway: Figure
     accrued: tuple[float, ...]
-    runs_out: int | None
-    """The hour of the month in which more has been used than has accrued."""
+
+    @cached_property
+    def headway(self) -> Figure:
+        """The factor by which the audience could grow before anything costs extra."""
+        factors = (had / used for _, used, had in self._race() if used)
+        return given("headway", min(factors, default=math.inf), Unit.FACTOR, "hour by hour")
+
+    @property
+    def runs_out(self) -> int | None:
+        """The hour of the month in which more has been used than has accrued."""
+        return next((hour for hour, used, had in self._race() if used > had * (1 + 1e-12)), None)
+
+    def _race(self) -> Iterator[tuple[int, float, float]]:
+        """Bytes used and accrued. Only while something is sent can it overtake what accrues."""
+        need, so_far, accrued = self.need.value, self.month.so_far, self.accrued
+        return ((hour, need * so_far[hour], accrued[hour]) for hour in self.month.hours)
 
     @property
     def used(self) -> tuple[float, ...]:
@@ -142,12 +155,11 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
     need = total("transfer_need", live, replays, *_inbound(wanted, fleet, hours))
     allowance = _allowance(fleet)
     accrued = _accrued(fleet.provider.accrual, allowance.value, fleet.provider.free.bytes)
-    # Only while something is sent can it overtake what accrues.
-    race = [(hour, need.value * month.so_far[hour], accrued[hour]) for hour in month.hours]
+    sent, so_far = need.value, month.so_far
     over = not_below_zero("month_excess", difference("month_balance", need, allowance))
     early = given(
         "early_excess",
-        max([0.0, *(used - had for _, used, had in race)]),
+        max([0.0, *[sent * so_far[hour] - accrued[hour] for hour in month.hours]]),
         Unit.BYTES,
         "hour by hour",
     )
@@ -167,14 +179,7 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
             given("viewers", wanted.viewers, Unit.PEOPLE, "demand"),
         ),
         overage=billed,
-        headway=given(
-            "headway",
-            min((had / used for _, used, had in race if used), default=math.inf),
-            Unit.FACTOR,
-            "hour by hour",
-        ),
         accrued=accrued,
-        runs_out=next((hour for hour, used, had in race if used > had * (1 + 1e-12)), None),
     )
 
 
