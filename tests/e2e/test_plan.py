@@ -134,7 +134,7 @@ async def test_the_answer_comes_at_once_after_the_slider(on_air: Station, browse
         took = await tab.page.evaluate(
             """async () => {
               const times = [];
-              for (let viewers = 41; viewers < 47; viewers += 1) {
+              for (let viewers = 41; viewers < 51; viewers += 1) {
                 const began = performance.now();
                 const reply = await fetch(`/api/v1/plan?viewers=${viewers}`);
                 await reply.json();
@@ -144,6 +144,6 @@ async def test_the_answer_comes_at_once_after_the_slider(on_air: Station, browse
               return times;
             }"""
         )
-        # Encoders, shows and a browser share the two cores here. What an answer takes of a core
-        # is held to 100 milliseconds in tests/rooms/planner.
-        assert min(took) < 250, json.dumps(took)
+        # Encoders, shows and a browser share the two cores here: the quietest of the moments
+        # counts. What an answer takes of a core is held to in tests/rooms/planner.
+        assert min(took) < 100, json.dumps(took)

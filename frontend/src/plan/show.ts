@@ -80,9 +80,8 @@ function offers(answer: Answer): HTMLElement[] {
         name.append(' ', make('span', 'pill pill-good', t('planCheapest')));
       }
       const source = make('span', 'check-source', offer.source);
-      // Prices differ by a hundred times: lengths are logarithms.
-      const length = Math.log1p(offer.monthly_usd) / Math.log1p(most);
-      entry.append(name, make('strong', 'check-numbers', offer.value), bar(length), source);
+      const length = bar(offer.monthly_usd / most);
+      entry.append(name, make('strong', 'check-numbers', offer.value), length, source);
       group.append(entry);
     }
     return group;

@@ -131,8 +131,9 @@ def _from_file(path: Path) -> dict[str, object]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise DemandError(
-            f"{path} cannot be read: {error}.", f"{path} 파일을 읽을 수 없습니다: {error}."
+            f"{path} cannot be read: {reason}.", f"{path} 파일을 읽을 수 없습니다: {reason}."
         ) from None
     table = document.get("plan", document)
     if not isinstance(table, dict):

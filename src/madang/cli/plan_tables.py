@@ -62,7 +62,8 @@ def bar(asked: float, there: float | None) -> str:
 def _checks(console: Console, result: dict[str, Any], words: Words) -> None:
     say = words.say
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(f"{result['shape']} · {result['provider']}")
+    console.print(Text(f"{result['shape']} · {result['provider']}", style="bold"))
+    table.add_column("")
     table.add_column(say(("asked", "필요")), justify="right")
     table.add_column(say(("holds", "감당")), justify="right")
     table.add_column("")
@@ -105,8 +106,7 @@ def _compare(console: Console, result: dict[str, Any], words: Words) -> None:
     table.add_column("")
     table.add_column(say(("price from", "요금 출처")), style="dim")
     for offer in result["compare"]:
-        # Logarithmic: prices differ by a hundred times.
-        share = math.log1p(offer["monthly_usd"]) / math.log1p(most)
+        share = offer["monthly_usd"] / most
         drawn = Text("█" * max(1, round(share * BAR)), style=STYLES[offer["verdict"]])
         best = offer["kind"] == "shape" and offer["name"] == result["cheapest"]
         name = Text(offer["name"], style="bold" if best else "")

@@ -86,7 +86,7 @@ _ADVICE: Final[dict[str, Pair]] = {
     ),
     "income": (
         "{short_usd} a month are lacking: {subscribers} more subscribers would cover it.",
-        "한 달에 {short_usd}가 모자랍니다. 구독자가 {subscribers}명 늘면 메워집니다.",
+        "한 달에 모자라는 돈은 {short_usd}입니다. 구독자가 {subscribers}명 늘면 메워집니다.",
     ),
     "all_is_well": (
         "Nothing needs changing: there is room in every respect.",

@@ -116,10 +116,15 @@ def _mean_rate(rungs: tuple[Rung, ...]) -> Figure:
 
 def server_share(wanted: Demand) -> Figure:
     """What the station itself sends of it."""
+    return _not_by(wanted.peers)
+
+
+@lru_cache(maxsize=256)
+def _not_by(peers: float) -> Figure:
     return difference(
         "server_share",
         given("whole", 1, Unit.SHARE, "constant"),
-        given("peers", wanted.peers, Unit.SHARE, "demand"),
+        given("peers", peers, Unit.SHARE, "demand"),
     )
 
 

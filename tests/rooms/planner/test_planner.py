@@ -110,7 +110,7 @@ def test_the_api_refuses_what_is_absurd_with_a_problem(client: Any, asked: dict[
 
 
 @pytest.mark.alone
-def test_an_answer_takes_less_than_100_milliseconds_of_the_processor(client: Any) -> None:
+def test_an_answer_takes_less_than_50_milliseconds_of_the_processor(client: Any) -> None:
     client.get("/api/v1/plan")
     took = []
     for viewers in range(40, 1240, 240):
@@ -118,7 +118,8 @@ def test_an_answer_takes_less_than_100_milliseconds_of_the_processor(client: Any
         began = time.thread_time()
         assert client.get("/api/v1/plan", {"viewers": str(viewers)}).status_code == 200
         took.append(time.thread_time() - began)
-    assert min(took) < 0.1, took
+    # The page is to follow within 100 ms: half of it stays for the way there and back.
+    assert min(took) < 0.05, took
 
 
 def test_every_figure_of_the_demand_can_be_moved() -> None:

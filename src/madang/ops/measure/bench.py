@@ -1,4 +1,4 @@
-"""All measurements, one after another: about four minutes.
+"""All measurements, one after another: a few minutes.
 
 Costs are processor seconds of the station, not time on the clock: other work on the machine
 disturbs them less, and they say what a core does, whatever else the machine has.
