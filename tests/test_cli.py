@@ -107,6 +107,14 @@ def test_what_goes_wrong_is_told_without_a_traceback(
         assert result.stderr.count("\n") == 1
 
 
+def test_a_command_of_a_korean_station_speaks_english_as_the_guide_quotes_it(
+    tmp_path: Path,
+) -> None:
+    arguments = ("key", "rotate", "nowhere", "--data", str(tmp_path))
+    result = madang(*arguments, MADANG_STATION__LANGUAGE="ko")
+    assert result.stderr == "madang: There is no channel nowhere.\n"
+
+
 def test_a_database_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "madang.db").write_text("not a database, and long enough to be looked at" * 100)
     result = madang("status", "--data", str(tmp_path))

@@ -27,7 +27,7 @@ class DemandError(PlanError):
         of its own in Korean."""
         return cls(
             f"{name} is {value!r:.60}: expected {expected[0]}.",
-            f"{name} 값으로 {value!r:.60} 항목은 쓸 수 없습니다. {expected[1]}",
+            f"{name}: {value!r:.60} 값은 쓸 수 없습니다. {expected[1]}",
         )
 
     def said(self, language: str) -> str:
