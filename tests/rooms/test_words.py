@@ -54,15 +54,28 @@ def told() -> Iterator[tuple[str, ast.expr]]:
     for path, tree in trees():
         if not path.is_relative_to(SOURCE / "rooms") and "servers" not in path.parts:
             continue
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call):
-                continue
-            called = getattr(node.func, "id", "")
-            inside = isinstance(node.func, ast.Attribute) and node.func.attr == "__init__"
-            if inside or (called in kinds and called not in ENGLISH):
-                where = f"{path.relative_to(SOURCE)}:{node.lineno}"
-                words = [*node.args, *(k.value for k in node.keywords if k.arg == "mend")]
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        for scope in (tree, *(each for each in ast.walk(tree) if isinstance(each, functions))):
+            for call in (each for each in ast.walk(scope) if isinstance(each, ast.Call)):
+                called = getattr(call.func, "id", "")
+                inside = isinstance(call.func, ast.Attribute) and call.func.attr == "__init__"
+                if not inside and (called not in kinds or called in ENGLISH):
+                    continue
+                where = f"{path.relative_to(SOURCE)}:{call.lineno}"
+                words = [*call.args, *(k.value for k in call.keywords if k.arg == "mend")]
+                if scope is not tree:
+                    names = {word.id for word in words if isinstance(word, ast.Name)}
+                    words += assigned(scope, names)
                 yield from ((where, each) for each in words)
+
+
+def assigned(scope: ast.AST, names: set[str]) -> Iterator[ast.expr]:
+    """What a function gives to its variables with these names."""
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name) and target.id in names:
+                    yield node.value
 
 
 def unmarked(words: ast.expr) -> str:

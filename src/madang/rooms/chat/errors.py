@@ -36,7 +36,9 @@ class NotAllowed(ChatRefused):
     """The account may not do this in this chat."""
 
     def __init__(self, words: Words | None = None) -> None:
-        super().__init__("not_allowed", words or _("Only the channel's moderators may do this."))
+        if words is None:
+            words = _("Only the channel's moderators may do this.")
+        super().__init__("not_allowed", words)
 
 
 class Banned(ChatRefused):
