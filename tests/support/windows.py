@@ -27,6 +27,7 @@ def window(speaker: Speaker) -> Iterator[tuple[Connection, socket.socket]]:
         ChatSession(sid="s", now=loop.time()),
         address="192.0.2.1",
         peer="192.0.2.1",
+        language="en",
         events=lambda *_: None,
         lost=lambda *_: None,
     )
