@@ -39,8 +39,7 @@ from bench.stream import Sample, sample
 from bench.stream import publishing as publishing_for_real
 from madang.ops.measure import rounds
 from madang.ops.measure.bench import abilities_here, films, machine_name
-from madang.ops.measure.processes import cores_taken
-from madang.ops.measure.rounds import API_CLIENTS, API_PATH, MESSAGES, Round
+from madang.ops.measure.rounds import API_CLIENTS, API_PATH, MESSAGES, Round, cores_at_rest
 from madang.ops.measure.station import Measured, publishing, station
 from madang.plan.abilities import Abilities
 from madang.plan.capacity import CPU_USE
@@ -49,9 +48,6 @@ BIT_RATE: Final = 2_600_000
 MOST_VIEWERS: Final = 2_000
 MOST_GUESTS: Final = 3_000
 """More than these, and the core that loads is full before the station's."""
-
-REST: Final = 3.0
-"""Seconds over which a station without visitors is measured, which the planner has elsewhere."""
 
 Extras = Mapping[str, tuple[float, str]]
 """Other figures of a load: value and unit by name."""
@@ -148,12 +144,12 @@ def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
         return min(MOST_VIEWERS, int(left / each(abilities)))
 
     with contextlib.ExitStack() as stack:
-        quiet = cores_taken(measured.pid, rounds.SECONDS)
+        quiet = cores_at_rest(measured.pid)
         for slug, film in zip(("low", "high"), films(get_ffmpeg_exe(), folder), strict=True):
             stack.enter_context(publishing(get_ffmpeg_exe(), film, measured, slug))
         paths = rounds.playlists(measured)
         ours = stack.enter_context(live_station(folder))
-        rest = cores_taken(ours.child.pid, REST)
+        rest = cores_at_rest(ours.child.pid)
         publisher = stack.enter_context(
             publishing_for_real(stream, ours.publish_url("bench-0"), folder)
         )
@@ -201,7 +197,7 @@ def _chat(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
     with station(folder, ("plan",)) as ours:
 
         def run(guests: float) -> tuple[float, Extras]:
-            rest = cores_taken(ours.pid, REST)
+            rest = cores_at_rest(ours.pid)
             seen = ours.load("chat", "plan", round(guests), seconds, rate=MESSAGES)
             served = seen.count / (guests * MESSAGES * seen.seconds)
             return seen.cpu / seen.seconds - rest, {"served": (served, "share")}
@@ -222,7 +218,7 @@ def _api(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
     with station(folder, ("low", "high")) as ours:
 
         def run(rate: float) -> tuple[float, Extras]:
-            rest = cores_taken(ours.pid, REST)
+            rest = cores_at_rest(ours.pid)
             seen = ours.load("api", API_PATH, API_CLIENTS, seconds, rate=rate)
             served = seen.count / (rate * seen.seconds)
             return seen.cpu / seen.seconds - rest, {"served": (served, "share")}

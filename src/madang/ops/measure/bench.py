@@ -1,4 +1,4 @@
-"""All measurements, one after another: a few minutes.
+"""All measurements, one after another: about four minutes.
 
 Costs are processor seconds of the station, not time on the clock: other work on the machine
 disturbs them less, and they say what a core does, whatever else the machine has.
@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from madang.ops.measure import encoders
-from madang.ops.measure.processes import cores_taken
 from madang.ops.measure.rounds import (
-    SECONDS,
     api_round,
     chat_round,
+    cores_at_rest,
     live_round,
     playlists,
     solve_api,
@@ -68,7 +67,7 @@ def measure_machine(program: str, folder: Path, say: Say) -> Abilities:
             say("chat")
             found |= solved(solve_chat, [chat_round(measured, "low") for _ in range(REPEATS)])
             say("live delivery")
-            quiet = cores_taken(measured.pid, SECONDS)
+            quiet = cores_at_rest(measured.pid)
             with (
                 publishing(program, low, measured, "low"),
                 publishing(program, high, measured, "high"),

@@ -9,6 +9,7 @@ of different minutes.
 from __future__ import annotations
 
 import statistics
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,10 @@ from madang.wire.hls import parse_media, parse_multivariant
 
 SECONDS: Final = 4.0
 """Of each load: long enough for a dozen parts and forty messages."""
+
+CALM: Final = 3.0
+"""Seconds in which a station finishes what it still does after its start, a quarter of a core for
+one second, or after a thousand clients have left: no part of what it takes at rest."""
 
 FEW_VIEWERS: Final = 200
 VIEWERS: Final = 800
@@ -55,11 +60,17 @@ Round = Mapping[str, Point]
 """The loads of a round by name."""
 
 
+def cores_at_rest(pid: int) -> float:
+    """What the station takes where nobody comes or goes. Raises MeasureFailed."""
+    time.sleep(CALM)
+    return cores_taken(pid, SECONDS)
+
+
 def api_round(measured: Measured) -> Round:
     """Requests at the pace that is planned with: where work queues up, threads wake each other
     less often, and a request costs less than it will. Raises MeasureFailed.
     """
-    rest = cores_taken(measured.pid, SECONDS)
+    rest = cores_at_rest(measured.pid)
     full = measured.load("api", API_PATH, API_CLIENTS, SECONDS)
     pace = CPU_USE * full.count / full.seconds
     paced = measured.load("api", API_PATH, API_CLIENTS, SECONDS, rate=pace)
@@ -76,7 +87,7 @@ def chat_round(measured: Measured, slug: str) -> Round:
 
     Raises MeasureFailed.
     """
-    rest = cores_taken(measured.pid, SECONDS)
+    rest = cores_at_rest(measured.pid)
     few, many = (
         measured.load("chat", slug, guests, SECONDS, rate=MESSAGES)
         for guests in (FEW_GUESTS, GUESTS)
@@ -103,7 +114,7 @@ def live_round(measured: Measured, paths: Mapping[str, str], quiet: float) -> Ro
     is what the station takes where nothing is, in cores. Raises MeasureFailed.
     """
     # One of the two streams has nobody, in each of the loads.
-    rest = (quiet + cores_taken(measured.pid, SECONDS)) / 2
+    rest = (quiet + cores_at_rest(measured.pid)) / 2
     loads = (("few", "low", FEW_VIEWERS), ("many", "low", VIEWERS), ("fat", "high", VIEWERS))
     return {
         name: _point(measured.load("live", paths[slug], viewers, SECONDS), rest)
