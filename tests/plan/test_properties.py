@@ -17,6 +17,7 @@ from madang.plan.compare import cheapest, shapes
 from madang.plan.demand import CASES, FIELDS, Demand, demand, written
 from madang.plan.figures import Unit, UnitsDiffer
 from madang.plan.fleet import fleet
+from madang.plan.growth import grown, growth
 from madang.plan.prediction import Prediction, Verdict, predict
 from madang.plan.profiles import HOURS, PROFILES, audience
 from madang.plan.texts import FIGURES
@@ -181,3 +182,20 @@ def test_figures_of_different_units_do_not_add_up(one: Unit, other: Unit) -> Non
 def test_the_phases_are_demands() -> None:
     for _, phase in CASES.values():
         assert isinstance(demand(phase), Demand)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(10, 1500), st.floats(-0.3, 0.5))
+def test_a_year_carries_what_each_of_its_months_carries(viewers: int, rate: float) -> None:
+    wanted = demand({"viewers": viewers, "growth": rate})
+    fixed = [name for name, shape in reference().shapes.items() if not shape.may_grow]
+    told = growth(reference(), wanted, REFERENCE)
+    for name in fixed:
+        fleet_of_it = fleet(reference(), name)
+        months = [predict(grown(wanted, month), fleet_of_it, REFERENCE) for month in range(12)]
+        failing = [n for n, p in enumerate(months, 1) if p.capacity_verdict is Verdict.FAILS]
+        assert told.outgrown[name] == (failing[0] if failing else None)
+        for step, month in zip(told.steps, months, strict=True):
+            if month.capacity_verdict is not Verdict.FAILS:
+                assert step.cost_usd is not None
+                assert step.cost_usd <= month.cost.whole.value
