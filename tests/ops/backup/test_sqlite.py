@@ -14,6 +14,8 @@ import pytest
 from madang.ops.backup import programs, state
 from madang.ops.backup.keeper import list_backups
 from madang.ops.backup.places import Part
+from madang.ops.backup.programs import ProgramFailed
+from madang.ops.backup.restic import explain
 from madang.ops.backup.verify import verify
 from tests.support.backups import ask, backup, done, keeper, refused, trouble
 from tests.support.sshd import Sftp
@@ -115,7 +117,11 @@ def test_one_place_that_cannot_be_reached_does_not_keep_the_other_from_its_backu
 
     stranger = {"BACKUP__OFFSITE": sftp.url("x"), "BACKUP__SFTP_KEY": "/nowhere/key"}
     stranger |= {"BACKUP__LOCAL": "off"}
-    assert "lets nobody in" in trouble(keeper(backed_up, **stranger).now)
+    shut_out = keeper(backed_up, **stranger)
+    assert "lets nobody in" in trouble(shut_out.now)
+    # Also where restic ended before it could pass on what ssh said.
+    hasty = ProgramFailed("restic", 1, "Fatal: unable to start the sftp session, error: EOF")
+    assert "lets nobody in" in str(explain(hasty, shut_out.plan.places[0]))
 
 
 def test_a_wrong_password_and_a_missing_program_are_told_in_one_line(

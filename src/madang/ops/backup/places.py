@@ -139,7 +139,7 @@ class Place:
 
     def sftp_command(self) -> list[str]:
         """OpenSSH's own client, reading commands from its standard input."""
-        return ["sftp", "-q", *self.ssh_options("-P"), "-b", "-", self._sftp_login]
+        return ["sftp", *self.ssh_options("-P"), "-b", "-", self._sftp_login]
 
     @property
     def _login(self) -> str:

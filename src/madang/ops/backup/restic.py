@@ -27,6 +27,17 @@ BYTES_TAG: Final = "bytes-"
 _MISSING: Final = ("Is there a repository at the following location?", "does not exist")
 _LOCKED: Final = ("already locked", "unable to create lock")
 _WRONG_PASSWORD: Final = "wrong password or no key found"
+NO_SESSION: Final = "unable to start the sftp session"
+_UNREACHABLE: Final = (
+    (
+        *("Connection refused", "connection refused", "timed out", "No route to host"),
+        *("Could not resolve", "Network is unreachable", "no such host", "i/o timeout"),
+        *("Connection closed", "Connection reset"),
+    ),
+    "{place} cannot be reached.",
+    "Check that the server is up and the address right; the next run tries again.",
+)
+
 _CAUSES: Final = (
     (
         ("no space left on device", "disk quota exceeded"),
@@ -43,15 +54,7 @@ _CAUSES: Final = (
         "{place} lets nobody in with this key.",
         "Check backup.sftp_key, or backup.s3_key and backup.s3_secret.",
     ),
-    (
-        (
-            *("Connection refused", "connection refused", "timed out", "No route to host"),
-            *("Could not resolve", "Network is unreachable", "no such host", "i/o timeout"),
-            *("Connection closed", "Connection reset", "unable to start the sftp session"),
-        ),
-        "{place} cannot be reached.",
-        "Check that the server is up and the address right; the next run tries again.",
-    ),
+    _UNREACHABLE,
     (
         ("permission denied", "Permission denied"),
         "{place} may not be read or written.",
@@ -206,12 +209,28 @@ class Repository:
 
 def explain(error: ProgramFailed, place: Place) -> BackupError:
     """What a program said about `place`, in words that help; `error` where it is nothing known."""
-    for words, sentence, mend in _CAUSES:
-        if any(each in error.said for each in words):
-            shown = f"place {place.name} ({place.shown})"
-            told = sentence.replace("of {place}", f"of the {shown}")
-            return BackupError(told.replace("{place}", f"The {shown}"), mend=mend)
-    return error
+    cause = _cause(error.said)
+    if cause is None and NO_SESSION in error.said:
+        # restic can end before it has passed on what ssh said.
+        cause = _cause(_said_by_ssh(place)) or _UNREACHABLE
+    if cause is None:
+        return error
+    _, sentence, mend = cause
+    shown = f"place {place.name} ({place.shown})"
+    told = sentence.replace("of {place}", f"of the {shown}")
+    return BackupError(told.replace("{place}", f"The {shown}"), mend=mend)
+
+
+def _cause(said: str) -> tuple[tuple[str, ...], str, str] | None:
+    return next((one for one in _CAUSES if any(words in said for words in one[0])), None)
+
+
+def _said_by_ssh(place: Place) -> str:
+    try:
+        programs.run(place.sftp_command(), stdin="")
+    except ProgramFailed as error:
+        return error.said
+    return ""
 
 
 class MissingRepository(BackupError):
