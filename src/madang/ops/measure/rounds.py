@@ -72,7 +72,8 @@ def api_round(measured: Measured) -> Round:
     """
     rest = cores_at_rest(measured.pid)
     full = measured.load("api", API_PATH, API_CLIENTS, SECONDS)
-    pace = CPU_USE * full.count / full.seconds
+    # By processor time, not by the clock: what other work takes of the core is no part of it.
+    pace = CPU_USE * full.count / (full.cpu - rest * full.seconds)
     paced = measured.load("api", API_PATH, API_CLIENTS, SECONDS, rate=pace)
     return {"paced": _point(paced, rest)}
 
