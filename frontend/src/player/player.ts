@@ -17,8 +17,8 @@ import { Sound } from './sound';
 import { initialState, phase, step, type Failure, type PlayerEvent } from './state';
 import { Watchdog } from './watchdog';
 
-/** The controls wait for the first picture, but no longer than this (ms). */
-const CONTROLS_AFTER = 1_500;
+/** Everything else waits for the first picture of a live show, but no longer than this (ms). */
+const THE_REST_AFTER = 1_500;
 
 /** Hidden for longer than this (ms), the show is taken up at the live edge again. */
 const STALE_AFTER = 15_000;
@@ -158,11 +158,12 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     });
   };
   video.addEventListener('playing', dress, { once: true });
-  setTimeout(dress, CONTROLS_AFTER);
+  setTimeout(dress, THE_REST_AFTER);
 
   // The page already knows the state it was rendered with: a live show starts without asking.
   const rendered = STATION_STATES.find((known) => known === root.dataset['state']);
-  if (rendered === 'live' || rendered === 'interrupted') send({ type: 'status', state: rendered });
+  const playable = rendered === 'live' || rendered === 'interrupted';
+  if (playable) send({ type: 'status', state: rendered });
   else dress();
   const asking = poll({
     ask: async (signal) => parseStatus(await fetchJson(statusUrl, signal)),
@@ -179,6 +180,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     failed: (attempt) => {
       if (attempt >= 2) send({ type: 'unreachable' });
     },
+    firstAfter: playable ? THE_REST_AFTER : 0,
   });
   render();
 }
