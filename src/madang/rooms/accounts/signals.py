@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.http import HttpRequest
 
 from madang.rooms.accounts.models import User
 
 access_changed: Final = Signal()
-"""Sent with `account`, the key of the account, once the change is in the database. A session that
-somebody leaves may be there for a moment longer."""
+"""Sent with `account`, the key of the account, once the change is in the database."""
 
 _NOTHING_BUT_A_SIGN_IN: Final = frozenset({"last_login"})
 
@@ -36,7 +36,9 @@ def user_deleted(instance: User, **_: Any) -> None:
     tell_when_done(instance.pk)
 
 
-def user_left(user: User | None, **_: Any) -> None:
+def user_left(request: HttpRequest, user: User | None, **_: Any) -> None:
     """Somebody signed out of a browser."""
     if user is not None:
+        # Django does so itself, but after this: who looks at once would still find the session.
+        request.session.flush()
         tell_when_done(user.pk)

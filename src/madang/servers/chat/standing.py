@@ -17,9 +17,6 @@ from madang.servers.chat.hall import Hall
 from madang.servers.live.journal import DatabaseAway
 from madang.wire.chat import Ending
 
-SETTLE: Final = 0.3
-"""Seconds from hearing of an account to looking: a sign-out is told before its session is gone."""
-
 TOKENS_EVERY: Final = 2.0
 """Seconds between two looks at the tokens that were shown here, in one query: a command beside the
 station (`madang token revoke`) has nobody whom it could tell."""
@@ -62,11 +59,8 @@ class Standing:
         self._hall.spawn(self._watch_tokens())
 
     def person_changed(self, account: int) -> None:
-        """Look at everybody here who has this account, in a moment."""
-        self._later(SETTLE, account)
-
-    def _later(self, seconds: float, account: int) -> None:
-        self._hall.loop.call_later(seconds, lambda: self._hall.spawn(self._look(account)))
+        """Look at everybody here who has this account."""
+        self._hall.spawn(self._look(account))
 
     async def _look(self, account: int) -> None:
         for connection in [
@@ -77,7 +71,7 @@ class Standing:
             try:
                 self._settle(connection, await self._holder(connection.credential))
             except DatabaseAway:
-                self._later(AGAIN, account)
+                self._hall.loop.call_later(AGAIN, self.person_changed, account)
                 return
 
     async def _holder(self, credential: Credential | None) -> Account | None:
