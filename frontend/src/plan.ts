@@ -8,15 +8,19 @@ import { fillSliders, PlanForm } from './plan/form';
 import { make, show } from './plan/show';
 import { embedded, type Answer } from './plan/types';
 
-/** Milliseconds of stillness before the server is asked: one drag of a slider is many events. */
-const REST = 40;
+/** Milliseconds until an answer is given up. */
+const PATIENCE = 8_000;
+
+/** Milliseconds from one question to the next while a slider is dragged: the server has others. */
+const APART = 50;
 
 const root = need('[data-plan]');
 const formElement = need<HTMLFormElement>('[data-plan-form]', root);
 const charts = new Charts(root);
 const dialog = need<HTMLDialogElement>('[data-why]', root);
-let asking: AbortController | undefined;
-let timer: ReturnType<typeof setTimeout> | undefined;
+/** What the page waits for, and whether the question has changed since it was asked. */
+let asking = false;
+let changed = false;
 
 function currency(): string {
   return need<HTMLInputElement>('[name=currency]:checked', root).value;
@@ -29,7 +33,7 @@ function query(): URLSearchParams {
   return asked;
 }
 
-function present(answer: Answer): void {
+function present(answer: Answer, asked: string): void {
   form.follow(answer);
   fillSliders(formElement);
   show(root, answer, (change) => {
@@ -39,34 +43,45 @@ function present(answer: Answer): void {
   });
   charts.show(answer);
   // Tests and people with slow lines can tell when what is shown is what was asked.
-  root.dataset['answered'] = query().toString();
+  root.dataset['answered'] = asked;
 }
 
-async function fetchAnswer(extra: Record<string, string>, signal: AbortSignal): Promise<Answer> {
+async function fetchAnswer(extra: Record<string, string>): Promise<Answer> {
   const asked = form.query();
   asked.set('currency', currency());
   asked.set('language', language);
   for (const [name, value] of Object.entries(extra)) asked.set(name, value);
-  const response = await fetch(`/api/v1/plan?${asked}`, { signal, headers: { Accept: 'application/json' } });
+  const response = await fetch(`/api/v1/plan?${asked}`, {
+    signal: AbortSignal.timeout(PATIENCE),
+    headers: { Accept: 'application/json' },
+  });
   const body: unknown = await response.json();
   if (response.ok) return body as Answer;
   throw new Error((body as { detail?: string }).detail ?? String(response.status));
 }
 
+/** Asks at once, and again for as long as the question changes meanwhile: a slider that is dragged
+ *  is followed, with one question on its way at a time. */
 async function ask(): Promise<void> {
-  asking?.abort();
-  const request = new AbortController();
-  asking = request;
-  history.replaceState(null, '', `${location.pathname}${query().size ? `?${query()}` : ''}`);
-  try {
-    const answer = await fetchAnswer({}, request.signal);
-    if (asking !== request) return;
-    complain('');
-    present(answer);
-  } catch (error) {
-    if (asking !== request) return;
-    complain(error instanceof TypeError ? t('unreachable') : (error as Error).message);
+  changed = true;
+  if (asking) return;
+  asking = true;
+  while (changed) {
+    changed = false;
+    const asked = query().toString();
+    const apart = new Promise((resolve) => setTimeout(resolve, APART));
+    try {
+      present(await fetchAnswer({}), asked);
+      complain('');
+    } catch (error) {
+      const reached = error instanceof Error && !(error instanceof TypeError || error instanceof DOMException);
+      complain(reached ? error.message : t('unreachable'));
+    }
+    if (changed) await apart;
   }
+  asking = false;
+  // Not at every step of a slider: browsers refuse addresses that change a hundred times.
+  history.replaceState(null, '', `${location.pathname}${query().size ? `?${query()}` : ''}`);
 }
 
 function complain(words: string): void {
@@ -80,7 +95,7 @@ async function explain(key: string): Promise<void> {
   lines.replaceChildren(make('p', '', t('stateLoading')));
   dialog.showModal();
   try {
-    const answer = await fetchAnswer({ why: key }, AbortSignal.timeout(8_000));
+    const answer = await fetchAnswer({ why: key });
     lines.replaceChildren(
       ...(answer.why ?? []).map(({ depth, text }) => {
         const line = make('p', 'why-line', text);
@@ -108,8 +123,7 @@ async function copyLink(button: HTMLElement): Promise<void> {
 
 const form = new PlanForm(formElement, embedded('plan-defaults'), () => {
   fillSliders(formElement);
-  clearTimeout(timer);
-  timer = setTimeout(() => void ask(), REST);
+  void ask();
 });
 
 for (const radio of findAll('[name=currency]', root)) radio.addEventListener('change', () => void ask());
@@ -124,4 +138,4 @@ find('[data-print]', root)?.addEventListener('click', () => window.print());
 const copyButton = find('[data-copy-link]', root);
 copyButton?.addEventListener('click', () => void copyLink(copyButton));
 
-present(embedded<Answer>('plan-answer'));
+present(embedded<Answer>('plan-answer'), query().toString());
