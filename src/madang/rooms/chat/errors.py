@@ -56,14 +56,21 @@ class SignedOut(ChatRefused):
 
 
 class ChatAway(ChatRefused):
-    """The processes that carry the chats do not answer."""
+    """The processes that carry the chats, or what they need, do not answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Words | None = None) -> None:
         super().__init__(
             "unavailable",
-            _("The chat does not answer now: try again in a moment."),
+            words or _("The chat does not answer now: try again in a moment."),
             retry_after=AGAIN,
         )
+
+
+class ChatWithoutDatabase(ChatAway):
+    """What was asked for is in the database, which does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The station's database does not answer now. Try again in a moment."))
 
 
 class UnfitChat(MadangError):
@@ -79,5 +86,5 @@ def refused_as(code: str, words: str, retry_after: float | None) -> ChatRefused:
     if code == "not_allowed":
         return NotAllowed(words)
     if code == "unavailable":
-        return ChatAway()
+        return ChatAway(words)
     return ChatRefused(code, words, retry_after=retry_after)

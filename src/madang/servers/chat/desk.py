@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
-from madang.rooms.chat.errors import ChatAway, ChatRefused
+from madang.rooms.chat.errors import ChatAway, ChatRefused, ChatWithoutDatabase
 from madang.rooms.chat.values import Account
 from madang.servers.chat.hall import Hall
 from madang.servers.chat.speaking import Answer, Floor
@@ -38,7 +38,7 @@ class Desk:
             raise
         except DatabaseAway as error:
             self._hall.counters.refused["unavailable"] += 1
-            raise ChatAway from error
+            raise ChatWithoutDatabase from error
 
     # --- from any thread ---
 

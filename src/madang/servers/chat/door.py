@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.base.addresses import Network
 from madang.rooms.channels.errors import NoSuchChannel
-from madang.rooms.chat.errors import Banned, ChatAway, ChatRefused
+from madang.rooms.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
 from madang.rooms.chat.state import Speaker
 from madang.rooms.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
 from madang.rooms.languages import language_for
@@ -240,7 +240,7 @@ class Door:
         except NoSuchChannel:
             raise unknown from None
         except DatabaseAway as error:
-            raise ChatAway from error
+            raise ChatWithoutDatabase from error
         return room, account, credential
 
     def _reject(self, connection: Connection, error: ChatRefused) -> None:
