@@ -1,9 +1,9 @@
-"""Two lanes: what runs in real time, and what only computes.
+"""Two workers, two lanes: what runs in real time, and what only computes.
 
 Stations, encoders and browsers that are watched in real time wait more than they compute, but
 when they have something to do it has to be done now. All of them run one after the other in the
-first worker. The others take the files that remain, at the lowest priority, so that they get what
-the first leaves over, which is most of two cores; when the first is through it helps.
+first worker. The second takes the files that remain, at the lowest priority, so that it gets what
+the first leaves over; when the first is through it helps.
 """
 
 from __future__ import annotations

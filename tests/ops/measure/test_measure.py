@@ -16,6 +16,8 @@ from madang.ops.measure.errors import MeasureFailed
 from madang.ops.measure.processes import cpu_seconds
 from madang.ops.measure.station import Measured, publishing, station, wait_for
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
@@ -32,7 +34,8 @@ def test_api_clients_count_answers_and_the_stations_processor_time(measured: Mea
 
 def test_a_paced_load_asks_as_often_as_it_should(measured: Measured) -> None:
     seen = measured.load("api", rounds.API_PATH, 4, 2.0, rate=40)
-    assert 20 < seen.count / seen.seconds < 45
+    # Clients that were held up catch up with what they owe; unpaced they ask hundreds of times.
+    assert 20 < seen.count / seen.seconds < 60
 
 
 def test_an_error_page_is_not_a_fast_answer(measured: Measured) -> None:
