@@ -29,6 +29,8 @@ LONG = 60.0
 STILL = 0.5
 """Seconds for which a clock may stand still on a machine that decodes on its processor."""
 MOST_LATENCY = 3.0
+START = 1.0
+"""Seconds from the first picture in which the player may still move to its place."""
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +180,8 @@ async def test_the_home_page_shows_who_is_on_with_a_picture(
 async def test_a_minute_passes_without_a_stall_close_to_the_event(long_run: Tab) -> None:
     await long_run.until(f"playback.to - playback.from > {LONG}", within=LONG + 15)
     playback = await long_run.playback()
-    assert playback.waits == 0
+    assert [at for at in playback.breaks if at > START] == [], "waits and jumps"
     assert playback.longest < STILL
-    assert playback.jumps == 0
     assert max(playback.latencies[50:]) < MOST_LATENCY
     assert not long_run.complaints
 
