@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from madang.rooms.chat.notes import Note
-from madang.servers.chat.bus import Bus, MemoryBus
+from madang.servers.chat.bus import Bus
 from madang.servers.chat.redis_bus import RedisBus
 from tests.support.stores import Server
-
-WITHIN = 20.0
+from tests.support.waiting import until
 
 
 class Member:
@@ -37,14 +36,6 @@ class Member:
         self.heard.append((note.origin, note.number))
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WITHIN):
-        while True:
-            if true():
-                return
-            await asyncio.sleep(0.01)
-
-
 @asynccontextmanager
 async def together(*buses: Bus) -> AsyncIterator[list[Member]]:
     members = [Member(f"node{number}", bus) for number, bus in enumerate(buses)]
@@ -59,14 +50,6 @@ async def together(*buses: Bus) -> AsyncIterator[list[Member]]:
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(story())
-
-
-@pytest.fixture(params=["memory", "redis"])
-def make(request: pytest.FixtureRequest) -> Callable[[], list[Bus]]:
-    if request.param == "memory":
-        return lambda: [MemoryBus()]
-    server: Server = request.getfixturevalue("redis")
-    return lambda: [RedisBus(server.url, f"test:{id(request)}") for _ in range(3)]
 
 
 def test_everybody_hears_everything_once_in_one_order(make: Callable[[], list[Bus]]) -> None:

@@ -7,18 +7,14 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from madang.rooms.chat.notes import Note
 from madang.rooms.chat.state import ChatState, Speaker
 from madang.rooms.chat.values import Role
-from madang.servers.chat.bus import Bus, MemoryBus
+from madang.servers.chat.bus import Bus
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import OTHERS_HOLD, Presence
-from madang.servers.chat.redis_bus import RedisBus
 from madang.servers.chat.room import Room
-from tests.servers.chat.test_bus import until
-from tests.support.stores import Server
+from tests.support.waiting import until
 from tests.support.windows import window
 
 ADA = Speaker("u7", "Ada", Role.MEMBER, account=7)
@@ -43,14 +39,6 @@ class Process:
     def take(self, note: Note) -> None:
         if note.origin != self._name:
             self.room.take(note)
-
-
-@pytest.fixture(params=["memory", "redis"])
-def make(request: pytest.FixtureRequest) -> Callable[[], list[Bus]]:
-    if request.param == "memory":
-        return lambda: [MemoryBus()]
-    server: Server = request.getfixturevalue("redis")
-    return lambda: [RedisBus(server.url, f"test:{id(request)}") for _ in range(3)]
 
 
 def test_a_person_counts_once_wherever_the_windows_are(make: Callable[[], list[Bus]]) -> None:
