@@ -43,8 +43,11 @@ class _Scheduler(_CBSchedulerAIO):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, dispatch: Dispatch, *_: Any) -> None:
         arrived: deque[Any] = deque()
+        called = False
 
         def run() -> None:
+            nonlocal called
+            called = False  # before looking: whoever arrives from now on calls again
             try:
                 for _ in range(len(arrived)):
                     answer(Exchange(arrived.popleft()))
@@ -61,8 +64,10 @@ class _Scheduler(_CBSchedulerAIO):
         # One call on the loop for all that arrive until it comes: a part brings a burst of them.
         # Returns None on purpose: Granian never releases what this function returns.
         def schedule(watcher: Any) -> None:
+            nonlocal called
             arrived.append(watcher)
-            if len(arrived) == 1:
+            if not called:
+                called = True
                 loop.call_soon_threadsafe(run)
 
         self._schedule_fn = schedule
