@@ -187,6 +187,7 @@ async def test_viewers_are_clients_that_play_and_nobody_else(
     crowd: httpx.Client, on_air: Station
 ) -> None:
     async with httpx.AsyncClient(base_url=on_air.http, trust_env=False) as client:
+        await asyncio.sleep(1.5)  # who came within the last second is not counted yet
         await _becomes(client, 0, within=20)
         players = [{"X-Playback-Session-Id": f"player {number}"} for number in range(5)]
         readers = [{"X-Playback-Session-Id": f"reader {number}"} for number in range(3)]

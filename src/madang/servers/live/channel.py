@@ -204,7 +204,8 @@ class LiveChannel:
         elif window is not None and isinstance(found, Wait):
             give_up_at = self._patience(window.target_duration)
             self._files.add((rendition, name), exchange, give_up_at)
-            self.audience.fetched(client, PART_HOLD, self._clock())
+            if exchange.method == "GET":
+                self.audience.fetched(client, PART_HOLD, self._clock())
         else:
             exchange.refuse(404, "There is no such file, or no longer.")
 
