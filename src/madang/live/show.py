@@ -210,6 +210,15 @@ class Show:
         """The windows of the renditions that can be played."""
         return {name: rendition.window for name, rendition in self.renditions().items()}
 
+    def window(self, name: str) -> Window | None:
+        """The window of the rendition with this name, None where it cannot be played."""
+        if name == SOURCE:
+            return self.source.window if self.source is not None else None
+        follower = self.followers.get(name)
+        if follower is None or follower.rendition is None or follower.window.edge is None:
+            return None
+        return follower.window
+
     def playlist(self) -> CachedPlaylist | None:
         """The multivariant playlist, None before the show has opened."""
         renditions = self.renditions()

@@ -33,7 +33,6 @@ from madang.rooms.broadcasts import live
 from madang.rooms.broadcasts.shared import RedisDirectory
 from madang.rooms.chat import live as chat
 from madang.servers.http.front import Front
-from madang.servers.http.listener import NO_TLS
 from madang.servers.http.listening import BACKLOG, identity, listening_socket, prepare, withdraw
 from madang.servers.http.static import StaticFiles
 from madang.station import boot, redis, runtime, static, systemd, warm
@@ -43,6 +42,9 @@ from madang.station.life import ready_line
 from madang.station.runtime import Runtime
 from madang.station.settings import Settings
 from madang.station.systemd import Manager
+
+NO_TLS: Final[tuple[Any, ...]] = (False, None, None, None, "tls1.3", None, [], False)
+"""TLS is the proxy's, in front."""
 
 THREADS: Final = 8
 """Pages wait for the database more than they compute; more threads only take turns."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import enum
+import hashlib
 from dataclasses import dataclass
 
 from madang.base.errors import LimitExceeded, ParseError
+
+HANDSHAKE_VERSION = "13"
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""RFC 6455, section 1.3."""
 
 _FIN = 0x80
 _RESERVED = 0x70
@@ -52,6 +59,12 @@ class Message:
 
     opcode: Opcode
     payload: bytes
+
+
+def accept_token(key: str) -> str:
+    """Return Sec-WebSocket-Accept for the client's Sec-WebSocket-Key (RFC 6455, section 4.2.2)."""
+    digest = hashlib.sha1(key.strip().encode("latin-1") + _GUID, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode()
 
 
 def encode(opcode: Opcode, payload: bytes) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 from websockets.frames import Frame
@@ -63,7 +62,7 @@ def test_an_answer_to_a_ping_never_lands_inside_a_block(
     from madang.servers.http import live
 
     # A kernel that holds little, so that blocks go out in pieces.
-    monkeypatch.setattr(live, "take_over", partial(live.take_over, send_buffer=4096))
+    monkeypatch.setattr(live, "SEND_BUFFER", 4096)
     connection = opened(air, receive_buffer=2048)
     channel = air.hub.channel("yard")
     assert channel is not None

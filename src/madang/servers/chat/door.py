@@ -31,8 +31,6 @@ from madang.servers.chat.room import Room
 from madang.servers.chat.speaking import Floor
 from madang.servers.chat.standing import Credential, Identities
 from madang.servers.http.exchange import NO_STORE, Exchange, Headers
-from madang.servers.http.handover import take_over
-from madang.servers.http.sockets import Sockets
 from madang.servers.live.journal import DatabaseAway
 from madang.wire.chat import (
     ChatEvent,
@@ -84,7 +82,6 @@ class Door:
         self._floor = floor
         self._settings = settings
         self._who = who
-        self._sockets = Sockets()
         self._connects = Buckets(settings.connects)
         self._open: Counter[str] = Counter()
 
@@ -140,11 +137,9 @@ class Door:
         own = self._own_origin(exchange)
         session_key = cookies.get(self._settings.session_cookie) or None if own else None
         try:
-            taken = await take_over(exchange, self._sockets, SEND_BUFFER)
+            taken = exchange.accept(SEND_BUFFER)
         except ConnectionError as error:
             log.debug("a chat client hung up in the handshake: %s", error)
-            if not exchange.answered:
-                exchange.refuse(400, "")
             return
         loop = asyncio.get_running_loop()
         session = ChatSession(sid=secrets.token_urlsafe(15), now=loop.time())

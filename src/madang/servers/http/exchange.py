@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import email.utils
 import functools
-from collections.abc import Sequence
-from typing import Any, Final
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from madang.base.addresses import Network, client_address, is_loopback, unmapped, within
+from madang.wire.http1 import Fields, Request, head
+from madang.wire.websocket import HANDSHAKE_VERSION, accept_token
+
+if TYPE_CHECKING:
+    from madang.servers.http.connection import Connection
 
 Headers = list[tuple[str, str]]
 
@@ -21,112 +28,167 @@ Networks = Sequence[Network]
 NO_STORE: Final = ("cache-control", "no-store")
 OPEN_TO_ALL: Final = ("access-control-allow-origin", "*")
 
-ENCODINGS: Final = 128
-"""Values of Accept-Encoding that are remembered: there are few browsers."""
+HEADS: Final = 512
+"""Heads of responses that are remembered: all who fetch a part get the same one."""
 
 FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
-"""What proxies add. Whether a header is there counts, not its value: Granian does not hand out
-values that are not ASCII, which a client could use to hide behind a proxy on this machine."""
+"""What proxies add. Whether a header is there counts, not its value."""
+
+NOTHING: Final = 204
+NOT_MODIFIED: Final = 304
+
+log = logging.getLogger(__name__)
 
 
 class Exchange:
     """One request with its answer still owed.
 
-    `path` is percent-decoded and starts with a slash; `method` is upper case.
+    `path` is percent-decoded and starts with a slash, `query_string` is as the client wrote it;
+    `method` is upper case, `version` "1.0" or "1.1".
     """
 
-    __slots__ = ("_watcher", "answered", "method", "path", "proto", "scope")
+    __slots__ = (
+        "_connection",
+        "answered",
+        "headers",
+        "is_websocket",
+        "method",
+        "path",
+        "query_string",
+        "request",
+    )
 
-    def __init__(self, watcher: Any) -> None:
-        self._watcher = watcher
-        self.scope = watcher.scope
-        self.proto = watcher.proto
-        self.method: str = self.scope.method
-        self.path: str = self.scope.path
+    def __init__(self, connection: Connection, request: Request) -> None:
+        self._connection = connection
+        self.request = request
+        self.method = request.method
+        self.path = request.path
+        self.query_string = request.query
+        self.headers: Fields = request.fields
+        self.is_websocket = request.is_websocket
         self.answered = False
 
     @property
-    def is_websocket(self) -> bool:
-        """Whether the client asks for a WebSocket."""
-        return bool(self.scope.proto == "ws")
+    def server(self) -> tuple[str, int]:
+        """The address and port that the station listens at."""
+        return self._connection.server
 
     def header(self, name: str, default: str = "") -> str:
         """Return the value of the request header `name` (lower case)."""
-        return self.scope.headers.get(name, default) or default
+        return self.headers.get(name, default) or default
 
     def query(self) -> dict[str, str]:
         """Return the query string as a dictionary; the last of equal names wins."""
-        return parse_query(self.scope.query_string)
-
-    def accepts_gzip(self) -> bool:
-        """Return whether the client takes gzip (RFC 9110, section 12.5.3; `q=0` refuses)."""
-        return takes_gzip(self.header("accept-encoding"))
+        return parse_query(self.query_string)
 
     def client_address(self, trusted_proxies: Networks = ()) -> str:
         """Return the client's IP address.
 
         X-Forwarded-For is believed only as far as it was written by `trusted_proxies`.
         """
-        peer = peer_address(self.scope.client)
+        peer = unmapped(self._connection.peer)
         if not trusted_proxies:
             return peer
         # Proxies may add a line of their own instead of extending the client's.
-        written = ",".join(self.scope.headers.get_all("x-forwarded-for"))
+        written = ",".join(self.headers.get_all("x-forwarded-for"))
         return client_address(peer, written, trusted_proxies)
 
     def scheme(self, trusted_proxies: Networks = ()) -> str:
         """Return "https" or "http", as the client sees it; a trusted proxy may say so."""
         said = self.header("x-forwarded-proto").strip()
-        if said in {"http", "https"} and within(peer_address(self.scope.client), trusted_proxies):
+        if said in {"http", "https"} and within(unmapped(self._connection.peer), trusted_proxies):
             return said
-        return str(self.scope.scheme)
+        return "http"
 
     def is_local(self) -> bool:
         """Return whether a program on this machine asks, not somebody through a proxy on it."""
-        return is_loopback(peer_address(self.scope.client)) and not any(
-            name in self.scope.headers for name in FORWARDED
+        return is_loopback(unmapped(self._connection.peer)) and not any(
+            name in self.headers for name in FORWARDED
         )
+
+    def body(self) -> AsyncIterator[bytes]:
+        """Return the request's body in pieces, as they come.
+
+        Raises ConnectionError where the client leaves in the middle of it.
+        """
+        return self._connection.body()
 
     def answer(self, status: int, headers: Headers, body: bytes = b"") -> int:
         """Send a whole response, end the exchange, and return how many bytes of `body` were sent.
 
         HEAD gets the headers alone.
         """
+        if status in {NOTHING, NOT_MODIFIED}:
+            return self.send(head_of(status, tuple(headers)), b"")
+        return self.send(head_of(status, tuple(headers), len(body)), body)
+
+    def send(self, start: bytes, body: bytes) -> int:
+        """The same with a head that was made before, by `head_of`."""
+        self.answered = True
         if self.method == "HEAD":
-            self.proto.response_empty(status, [*headers, ("content-length", str(len(body)))])
-        elif body:
-            self.proto.response_bytes(status, headers, body)
-        else:
-            self.proto.response_empty(status, headers)
-        self.finish()
-        return 0 if self.method == "HEAD" else len(body)
+            body = b""
+        self._connection.respond(start, body)
+        return len(body)
 
     def refuse(self, status: int, words: str, headers: Sequence[tuple[str, str]] = ()) -> None:
         """Answer with a one-line plain text that says what is wrong."""
-        if self.is_websocket:
-            self.proto.close(status)
-            self.finish()
-            return
-        self.answer(
-            status,
-            [*plain_text(), *headers],
-            f"{words}\n".encode(),
-        )
-
-    def finish(self) -> None:
-        """End the exchange; call it after an answer that `answer` did not make."""
-        self.answered = True
-        self._watcher.done()
-
-    def release(self) -> None:
-        """Let go of Granian's part of the exchange, whose connection somebody else has now."""
-        self.answered = True
-        self._watcher = self.proto = self.scope = None
+        self.answer(status, [*plain_text(), *headers], f"{words}\n".encode() if words else b"")
 
     def fail(self, error: BaseException) -> None:
-        """End the exchange because handling it raised `error`; the server answers 500."""
+        """Answer 500, unless it is answered, because handling the request raised `error`."""
+        log.error("%s %s failed", self.method, self.path, exc_info=error)
+        if not self.answered:
+            self.refuse(500, "The station has a fault. Try again in a moment.")
+
+    @property
+    def takes_chunks(self) -> bool:
+        """Whether a `stream` is to be sent in chunks (RFC 9112, section 7.1)."""
+        return self.request.version != "1.0"
+
+    def stream(self, headers: Headers) -> socket.socket:
+        """Begin a response that ends with its connection, and return the socket for it.
+
+        The socket, which does not block, is the caller's from now on. Raises ConnectionError where
+        the client has left.
+        """
         self.answered = True
-        self._watcher.err(error)
+        framing = [("transfer-encoding", "chunked")] if self.takes_chunks else []
+        return self._connection.give_away(
+            head_of(200, (*headers, *framing, ("connection", "close")))
+        )
+
+    def accept(self, send_buffer: int | None = None) -> socket.socket:
+        """Answer a WebSocket handshake (RFC 6455, section 4.2.2) and return the socket.
+
+        The socket, which does not block, is the caller's from now on. The kernel holds at most
+        `send_buffer` bytes for its reader, or what it thinks best. Raises ConnectionError where
+        the client has left, or has not asked as it should, which has been answered.
+        """
+        key = self.headers.get("sec-websocket-key")
+        if not key or self.headers.get("sec-websocket-version") != HANDSHAKE_VERSION:
+            words = f"Send Sec-WebSocket-Key and Sec-WebSocket-Version: {HANDSHAKE_VERSION}."
+            self.refuse(426, words, [("sec-websocket-version", HANDSHAKE_VERSION)])
+            raise ConnectionError(words)
+        self.answered = True
+        headers = (
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-accept", accept_token(key)),
+        )
+        taken = self._connection.give_away(head_of(101, headers))
+        if send_buffer is not None:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        return taken
+
+
+@functools.lru_cache(HEADS)
+def head_of(status: int, headers: tuple[tuple[str, str], ...], length: int | None = None) -> bytes:
+    """Return the head of a response up to where the fields of the connection follow.
+
+    `length`: bytes of the body, None where the answer has none or ends with its connection.
+    """
+    more = [] if length is None else [("content-length", str(length))]
+    return head(status, [*headers, *more]).removesuffix(b"\r\n")
 
 
 def plain_text() -> Headers:
@@ -137,23 +199,6 @@ def plain_text() -> Headers:
 def parse_query(query_string: str) -> dict[str, str]:
     """Return a query string as a dictionary; the last of equal names wins."""
     return dict(parse_qsl(query_string, keep_blank_values=True)) if query_string else {}
-
-
-@functools.lru_cache(ENCODINGS)
-def takes_gzip(accepted: str) -> bool:
-    """Return whether `accepted`, an Accept-Encoding, has gzip (RFC 9110, section 12.5.3)."""
-    if "gzip" not in accepted:
-        return False
-    for part in accepted.split(","):
-        coding, _, weight = part.strip().partition(";")
-        if coding == "gzip":
-            return weight.strip().replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
-
-
-def peer_address(client: str) -> str:
-    """Return the address of `client`, which is written `address:port` or `[address]:port`."""
-    return unmapped(client.rpartition(":")[0].strip("[]"))
 
 
 def http_date(timestamp: float) -> str:

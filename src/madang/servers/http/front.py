@@ -23,12 +23,12 @@ from madang.servers.http.exchange import (
     Headers,
     Networks,
     plain_text,
-    takes_gzip,
 )
 from madang.servers.http.metrics import CONTENT_TYPE
 from madang.servers.http.operations import METRICS_REFUSED, READY_CACHE, Check, failing
 from madang.servers.http.static import Reply, StaticFiles
 from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp
+from madang.wire.http1 import takes_gzip
 
 ELSEWHERE: Final = ("/live/", "/socket.io/", "/tracker")
 """What other roles answer; the proxy in front sends it there."""
@@ -139,8 +139,9 @@ def _words(status: int, words: str) -> Reply:
 def _send(environ: dict[str, Any], start: Callable[..., Any], reply: Reply) -> Iterable[bytes]:
     body = reply.body
     headers = [*reply.headers]
-    if isinstance(body, bytes) and reply.status != HTTPStatus.NOT_MODIFIED:
-        headers.append(("content-length", str(len(body))))
+    if reply.status != HTTPStatus.NOT_MODIFIED:
+        length = len(body) if isinstance(body, bytes) else body.stat().st_size
+        headers.append(("content-length", str(length)))
     start(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
     if environ["REQUEST_METHOD"] == "HEAD":
         return [b""]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
-from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers
+from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, head_of
 
 FOREVER: Final = ("cache-control", "public, max-age=31536000, immutable")
+
+FILES: Final = 512
+"""Heads of answers that are remembered."""
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 """Longer numbers are positions in no file, and Python refuses to read very long ones."""
@@ -19,20 +23,16 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
     `etag` comes with its quotes. Returns how many bytes of the body were sent. Several ranges in
     one request get the whole body, as RFC 9110, section 14.2 allows.
     """
-    headers: Headers = [
-        ("content-type", content_type),
-        ("etag", etag),
-        ("accept-ranges", "bytes"),
-        FOREVER,
-        OPEN_TO_ALL,
-    ]
-    asked = exchange.scope.headers
+    asked = exchange.headers
+    if not asked.conditional:
+        return exchange.send(_whole(content_type, etag, len(body)), body)
+    headers = _headers(content_type, etag)
     known = asked.get("if-none-match")
-    if known is not None and (etag in known or known.strip() == "*"):
+    if known and (etag in known or known.strip() == "*"):
         return exchange.answer(304, headers)
     # Only GET knows ranges (RFC 9110, section 14.2).
-    wanted = asked.get("range") if exchange.method == "GET" else None
-    if wanted is None or asked.get("if-range", etag) != etag:
+    wanted = asked.get("range") if exchange.method == "GET" else ""
+    if not wanted or asked.get("if-range", etag) != etag:
         return exchange.answer(200, headers, body)
     span = _span(wanted, len(body))
     if span is None:
@@ -45,6 +45,21 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
         return 0
     headers.append(("content-range", f"bytes {first}-{last}/{len(body)}"))
     return exchange.answer(206, headers, body[first : last + 1])
+
+
+@functools.lru_cache(FILES)
+def _whole(content_type: str, etag: str, length: int) -> bytes:
+    return head_of(200, tuple(_headers(content_type, etag)), length)
+
+
+def _headers(content_type: str, etag: str) -> Headers:
+    return [
+        ("content-type", content_type),
+        ("etag", etag),
+        ("accept-ranges", "bytes"),
+        FOREVER,
+        OPEN_TO_ALL,
+    ]
 
 
 def _span(wanted: str, length: int) -> tuple[int, int] | None:

@@ -1,136 +1,131 @@
-"""Granian in this process and on this event loop, with requests dispatched without a task each.
-
-Granian makes an asyncio task for every request. Live delivery is thousands of tiny requests a
-second that are answered at once or parked until the next part exists, and a task for each costs
-more than the answer, so `Listener` hands each request to a plain function instead; what has to
-wait for I/O starts its own task. This uses two classes of Granian that are not documented, which
-is why its version is pinned (docs/decisions/0002-one-http-port.md).
-"""
+"""The HTTP port of the roles with an event loop: accepts connections, and sees them off."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections import deque
+import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from granian import _granian
-from granian._futures import _CBSchedulerAIO
-from granian.constants import HTTPModes
-from granian.http import HTTP1Settings
+from madang.servers.http.connection import Connection
+from madang.servers.http.exchange import Exchange, http_date
+from madang.servers.http.listening import listening_socket, prepare
+from madang.servers.http.readiness import Readiness
 
-from madang.servers.http.exchange import Exchange
-from madang.servers.http.listening import BACKLOG, identity, listening_socket, prepare, withdraw
+MAX_CONNECTIONS: Final = 20_000
+"""Connections at a time; whoever comes then waits to be accepted. Those that chat and continuous
+streams have taken over do not count."""
 
-MAX_REQUESTS_UNDER_WAY: Final = 20_000
-"""Granian stops accepting beyond it; above 10,000 blocking reloads in one process."""
+AT_ONCE: Final = 200
+"""Connections accepted before what else is due on the loop has its turn."""
 
-FILE_THREADS: Final = 16
-"""Granian reads static files on these."""
+BREATHER: Final = 1.0
+"""Seconds until it is tried again to accept, where the process has no file left for it."""
 
-NO_TLS: Final[tuple[Any, ...]] = (False, None, None, None, "tls1.3", None, [], False)
-
-_native: Any = _granian  # its type stubs describe an earlier signature
+LOOK: Final = 0.02
+"""Seconds between two looks whether all answers are out, at the end."""
 
 Dispatch = Callable[[Exchange], None]
 
-
-class _Scheduler(_CBSchedulerAIO):
-    """Brings each request from Granian's thread to the event loop, and there to `dispatch`."""
-
-    __slots__ = ()
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, dispatch: Dispatch, *_: Any) -> None:
-        arrived: deque[Any] = deque()
-        called = False
-
-        def run() -> None:
-            nonlocal called
-            called = False  # before looking: whoever arrives from now on calls again
-            try:
-                for _ in range(len(arrived)):
-                    answer(Exchange(arrived.popleft()))
-            finally:
-                if arrived:
-                    loop.call_soon(run)  # what else is due on the loop comes in between
-
-        def answer(exchange: Exchange) -> None:
-            try:
-                dispatch(exchange)
-            except Exception as error:  # noqa: BLE001  # the port stays open whatever fails
-                exchange.fail(error)  # Granian logs it and answers 500
-
-        # One call on the loop for all that arrive until it comes: a part brings a burst of them.
-        # Returns None on purpose: Granian never releases what this function returns.
-        def schedule(watcher: Any) -> None:
-            nonlocal called
-            arrived.append(watcher)
-            if not called:
-                called = True
-                loop.call_soon_threadsafe(run)
-
-        self._schedule_fn = schedule
+log = logging.getLogger(__name__)
 
 
 class Listener:
-    """The HTTP port. `start` takes traffic, `stop` ends it.
-
-    `stop` lets running exchanges finish for `drain` seconds at most.
-    """
+    """The HTTP port. `start` takes traffic, `stop` ends it."""
 
     def __init__(
         self, host: str, port: int, dispatch: Dispatch, handed: socket.socket | None = None
     ) -> None:
         """Listen at `host` and `port`, or at the socket that was `handed` in. Raises OSError."""
-        self._dispatch = dispatch
         if handed is not None:
             prepare(handed)
         self._bound = handed or listening_socket(host, port)
-        self._identity = identity(self._bound.fileno())
+        name = self._bound.getsockname()
+        self._named = isinstance(name, tuple)  # not a Unix socket, whose peers have no address
         self.host = host
-        self.port: int = self._bound.getsockname()[1]
-        self._signal = _native.WorkerSignal()
-        self._stopped: asyncio.Future[None] | None = None
+        self.port: int = name[1] if self._named else 0
+        self.server = (host, self.port)
+        self.dispatch = dispatch
+        self.leaving = False
+        self.now = 0
+        self.date = b""
+        self.loop: asyncio.AbstractEventLoop
+        self.readiness: Readiness
+        self._connections: dict[Connection, None] = {}
+        self._accepting = False
+        self._clock: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to accept connections on the running event loop."""
-        loop = asyncio.get_running_loop()
-        self._stopped = loop.create_future()
-        self._signal.add_cb(lambda: loop.call_soon_threadsafe(self._note_stopped))
-        worker = _native.RSGIWorker(
-            1,
-            (None, _native.SocketHolder(self._bound.detach(), False, BACKLOG)),
-            None,
-            1,  # I/O threads outside the interpreter
-            FILE_THREADS,
-            1,
-            30,  # seconds after which an idle thread of the interpreter ends
-            MAX_REQUESTS_UNDER_WAY,
-            HTTPModes.http1,  # HTTP/2 and TLS are nginx's, in front
-            HTTP1Settings(),
-            None,
-            True,
-            None,
-            *NO_TLS,
-            (None, None),
-        )
-        nothing: Callable[[Any], None] = lambda _: None  # noqa: E731
-        scheduler = _Scheduler(loop, self._dispatch, None, nothing, nothing)
-        worker.serve_async(scheduler, loop, self._signal)
+        self.loop = asyncio.get_running_loop()
+        self.readiness = Readiness()
+        self._tick()
+        self._resume()
 
     def withdraw(self) -> None:
-        """Stop accepting, and go on answering who is connected; see `listening.withdraw`."""
-        withdraw(self._identity)
+        """Stop accepting, and go on answering who is connected.
+
+        Other processes that share the socket go on, and whoever comes meanwhile waits in its queue.
+        """
+        self.leaving = True
+        self._pause()
+        self._bound.close()
 
     async def stop(self, drain: float) -> None:
         """Stop accepting, and wait until open exchanges have ended, at most `drain` seconds."""
-        if self._stopped is None:
-            self._bound.close()
+        self.withdraw()
+        if self._clock is None:
             return
-        self._signal.set()
-        await asyncio.wait([self._stopped], timeout=drain)
+        for connection in list(self._connections):
+            connection.leave()
+        until = self.loop.time() + drain
+        while any(each.busy for each in self._connections) and self.loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK)  # the end comes once: answers need not tell of theirs
+        self._clock.cancel()
+        for connection in list(self._connections):
+            connection.close()
+        self.readiness.close()
 
-    def _note_stopped(self) -> None:
-        if self._stopped is not None and not self._stopped.done():
-            self._stopped.set_result(None)
+    def gone(self, connection: Connection) -> None:
+        """A connection has ended, or was given away."""
+        self._connections.pop(connection, None)
+        if not self._accepting and not self.leaving:
+            self._resume()
+
+    def _tick(self) -> None:
+        now = time.time()
+        self._clock = self.loop.call_later(1 - now % 1, self._tick)
+        self.now += 1
+        self.date = f"date: {http_date(now)}\r\n\r\n".encode()
+        for connection in list(self._connections):
+            connection.check(self.now)
+
+    def _resume(self) -> None:
+        if not self.leaving:
+            self._accepting = True
+            self.loop.add_reader(self._bound.fileno(), self._accept)
+
+    def _pause(self) -> None:
+        if self._accepting:
+            self._accepting = False
+            self.loop.remove_reader(self._bound.fileno())
+
+    def _accept(self) -> None:
+        for _ in range(AT_ONCE):
+            if len(self._connections) >= MAX_CONNECTIONS:
+                self._pause()
+                return
+            try:
+                accepted, address = self._bound.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.error("no connection can be accepted for a second: %s", error)
+                self._pause()
+                self.loop.call_later(BREATHER, self._resume)
+                return
+            accepted.setblocking(False)
+            peer = address[0] if self._named else "127.0.0.1"
+            self._connections[Connection(self, accepted, peer)] = None

@@ -12,7 +12,7 @@ BACKLOG: Final = 2048
 
 UNREAD_TIMEOUT: Final = 60.0
 """Seconds for which a client may take nothing of what is being sent to it, then the kernel ends
-the connection: Granian would keep it, and the answer, for ever."""
+the connection: the server would keep it, and the answer, for ever."""
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -35,6 +35,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 def prepare(bound: socket.socket) -> None:
     """Set what the station relies on, also on a socket that was handed in."""
+    if bound.family != socket.AF_UNIX:
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT") and bound.family != socket.AF_UNIX:
         # Linux; accepted sockets inherit it
         timeout = round(UNREAD_TIMEOUT * 1000)

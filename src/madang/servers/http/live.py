@@ -19,8 +19,6 @@ from madang.rooms.chat.live import chats
 from madang.servers.direct import Framing
 from madang.servers.http.ears import Ears
 from madang.servers.http.exchange import NO_STORE, OPEN_TO_ALL, Exchange, Headers, parse_query
-from madang.servers.http.handover import take_over
-from madang.servers.http.sockets import Hangups, Sockets, begin_response
 from madang.servers.live.channel import LiveChannel
 from madang.servers.live.hub import Hub
 from madang.servers.live.journal import DatabaseAway
@@ -31,8 +29,13 @@ from madang.wire.websocket import CloseCode, encode_close
 MAX_NUMBER: Final = 18
 """Digits of `_HLS_msn` and `_HLS_part`: more are not numbers of this station."""
 
+LONGEST: Final = 256
+"""Characters of a path; longer ones lead to nothing."""
+
+PATHS: Final = 4096
 QUERIES: Final = 512
-"""Query strings that are remembered: all viewers of a channel ask for the same next part."""
+"""Paths and query strings that are remembered: all viewers of a channel ask for the same next
+part."""
 
 _JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE, OPEN_TO_ALL]
 _LOCAL_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE]
@@ -44,6 +47,15 @@ _PREFLIGHT: Final[Headers] = [
     ("access-control-max-age", "86400"),
 ]
 _FLV: Final[Headers] = [("content-type", "video/x-flv"), NO_STORE, OPEN_TO_ALL]
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""RFC 9112, section 7.1."""
+
+UNHEARD: Final = 4096
+"""Bytes taken at once of what a reader says, which is thrown away."""
+
+SEND_BUFFER: Final[int | None] = None
+"""Bytes that the kernel may hold for the reader of a WebSocket; None: what it thinks best."""
 
 GOODBYE: Final = 1.0
 """Seconds that a WebSocket client has to answer our Close (RFC 6455, section 7.1.1)."""
@@ -62,8 +74,6 @@ class LiveHandlers:
 
     def __init__(self, hub: Hub, trusted_proxies: tuple[Network, ...]) -> None:
         self._hub = hub
-        self._sockets = Sockets()
-        self._hangups = Hangups()
         self._trusted = trusted_proxies
 
     def __call__(self, exchange: Exchange) -> Work | None:
@@ -74,11 +84,13 @@ class LiveHandlers:
             else:
                 exchange.refuse(405, "Streams can only be read.", [("allow", "GET, HEAD, OPTIONS")])
             return None
-        match exchange.path.split("/")[2:]:
-            case [slug, rendition, "media.m3u8"]:
-                return self._media_playlist(exchange, slug, rendition)
-            case [slug, rendition, name]:
-                return self._file(exchange, slug, rendition, name)
+        if len(exchange.path) > LONGEST:
+            exchange.refuse(404, "There is nothing at this address.")
+            return None
+        parts = _parts(exchange.path)
+        if len(parts) == len(("slug", "rendition", "name")):
+            return self._media(exchange, *parts)
+        match parts:
             case [slug, "index.m3u8"]:
                 return self._on_air(exchange, slug, lambda channel: channel.multivariant(exchange))
             case [slug, "status.json"]:
@@ -122,28 +134,27 @@ class LiveHandlers:
             exchange.refuse(404, "There is no such channel.")
         return card
 
-    def _media_playlist(self, exchange: Exchange, slug: str, rendition: str) -> Work | None:
-        def answer(channel: LiveChannel) -> None:
+    def _media(self, exchange: Exchange, slug: str, rendition: str, name: str) -> Work | None:
+        """A playlist or a file: what all viewers ask for several times a second."""
+        channel = self._hub.channel(slug)
+        if channel is None or exchange.is_websocket:
+            return self._on_air(exchange, slug, lambda _: None)
+        if name == "media.m3u8":
             try:
-                asked = directives(exchange.scope.query_string)
+                asked = directives(exchange.query_string)
             except BadDirective as error:
                 exchange.refuse(400, str(error))
             else:
                 channel.playlist(exchange, (rendition, *asked))
-
-        return self._on_air(exchange, slug, answer)
-
-    def _file(self, exchange: Exchange, slug: str, rendition: str, name: str) -> Work | None:
-        def answer(channel: LiveChannel) -> None:
+        else:
             channel.file(exchange, rendition, name, self._client(exchange))
-
-        return self._on_air(exchange, slug, answer)
+        return None
 
     def _client(self, exchange: Exchange) -> str:
         """What tells one player from another; see `audience`."""
-        session = exchange.scope.headers.get("x-playback-session-id")
+        session = exchange.headers.get("x-playback-session-id")
         if session:
-            return str(session[:64])
+            return session[:64]
         return f"{exchange.client_address(self._trusted)} {exchange.header('user-agent')[:200]}"
 
     async def _status(self, exchange: Exchange, slug: str) -> None:
@@ -191,24 +202,20 @@ class LiveHandlers:
         finally:
             channel.leave(reader)
             self._hub.counters.flv_dropped_bytes += reader.dropped
-            if not exchange.answered:
-                exchange.finish()
 
     async def _to_response(self, exchange: Exchange, reader: Reader) -> None:
-        connection = await self._sockets.find(exchange)
-        with connection, _cut(connection):
-            held = await begin_response(exchange, connection, 200, _FLV)
-            self._hangups.watch(connection.fileno(), reader.hung_up)
+        connection = exchange.stream(_FLV)
+        with connection, _cut(connection), _heard(connection, reader.hung_up):
             try:
                 reader.attach(connection.fileno())
                 await reader.over
+                if exchange.takes_chunks:
+                    connection.send(LAST_CHUNK)
             finally:
-                self._hangups.forget(connection.fileno())
                 reader.close()
-            del held  # the end of the response is Granian's to write
 
     async def _to_websocket(self, exchange: Exchange, reader: Reader) -> None:
-        connection = await take_over(exchange, self._sockets)
+        connection = exchange.accept(SEND_BUFFER)
         with connection, _cut(connection):
             ears = Ears(connection, reader.say, reader.hung_up)
             try:
@@ -221,11 +228,17 @@ class LiveHandlers:
                 reader.close()
 
 
+@functools.lru_cache(PATHS)
+def _parts(path: str) -> list[str]:
+    """Return what is between the slashes of an address, without `/live/`."""
+    return path.split("/")[2:]
+
+
 def _framing(exchange: Exchange) -> Framing:
     if exchange.is_websocket:
         return Framing.WEBSOCKET
     # HTTP/1.0 knows no chunks: there the end of the connection ends the stream.
-    return Framing.PLAIN if exchange.scope.http_version == "1" else Framing.CHUNKED
+    return Framing.CHUNKED if exchange.takes_chunks else Framing.PLAIN
 
 
 @contextlib.contextmanager
@@ -237,6 +250,29 @@ def _cut(connection: socket.socket) -> Iterator[None]:
         with contextlib.suppress(OSError):  # the client was quicker
             connection.shutdown(socket.SHUT_RDWR)
         raise
+
+
+@contextlib.contextmanager
+def _heard(connection: socket.socket, hung_up: Callable[[], None]) -> Iterator[None]:
+    """Call `hung_up` when the client, who has nothing more to say, closes its end."""
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        try:
+            said = connection.recv(UNHEARD)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            said = b""
+        if not said:
+            loop.remove_reader(connection.fileno())
+            hung_up()
+
+    loop.add_reader(connection.fileno(), readable)
+    try:
+        yield
+    finally:
+        loop.remove_reader(connection.fileno())
 
 
 @functools.lru_cache(QUERIES)

@@ -61,11 +61,10 @@ class StaticFiles:
             exchange.method,
             exchange.path.removeprefix("/static/"),
             exchange.header("if-none-match"),
-            gzip_taken=exchange.accepts_gzip(),
+            gzip_taken=exchange.headers.gzip,
         )
         if isinstance(reply.body, Path):
-            exchange.proto.response_file(reply.status, reply.headers, str(reply.body))
-            exchange.finish()
+            exchange.answer(reply.status, reply.headers, reply.body.read_bytes())
         else:
             exchange.answer(reply.status, reply.headers, reply.body)
 
@@ -78,8 +77,7 @@ class StaticFiles:
             return _refusal(404, "There is no such file.")
         stat = path.stat()
         if stat.st_size > MAX_CACHED:
-            length = ("content-length", str(stat.st_size))
-            return Reply(200, [*_headers(name), length], path)
+            return Reply(200, _headers(name), path)
         file = self._files.get(path)
         if file is None or file.modified != stat.st_mtime:
             file = self._files[path] = _read(name, path, stat.st_mtime)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +21,6 @@ stops sending would keep its request, and the station's shutdown, waiting for ev
 
 THREADS: Final = 8
 """Pages wait for the database more than they compute; more threads only take turns."""
-
-log = logging.getLogger(__name__)
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -70,6 +67,9 @@ class WsgiBridge:
             except _BodyRefused as refusal:
                 exchange.refuse(refusal.status, str(refusal))
                 return
+            except ConnectionError:
+                exchange.refuse(400, "The request ended before its body did.")
+                return
             except TimeoutError:
                 exchange.refuse(408, f"The request took longer than {BODY_TIMEOUT:g} s to arrive.")
                 return
@@ -79,10 +79,8 @@ class WsgiBridge:
                 self._threads, _run, self._app, environ
             )
             exchange.answer(status, headers, content)
-        except Exception as error:
-            log.exception("a page failed: %s %s", exchange.method, exchange.path)
-            if not exchange.answered:
-                exchange.fail(error)
+        except Exception as error:  # noqa: BLE001  # whatever an application raises
+            exchange.fail(error)
 
 
 async def _read_body(exchange: Exchange) -> bytes:
@@ -95,30 +93,26 @@ async def _read_body(exchange: Exchange) -> bytes:
         raise too_long  # the HTTP server has refused what is no number
     chunks: list[bytes] = []
     size = 0
-    async for chunk in exchange.proto:
+    async for chunk in exchange.body():
         size += len(chunk)
         if size > MAX_BODY:
             raise too_long
         chunks.append(chunk)
-    if declared and size != int(declared):
-        # Granian ends the body without a word where the client leaves in the middle of it.
-        raise _BodyRefused(400, "The request ended before its body did.")
     return b"".join(chunks)
 
 
 def _environ(exchange: Exchange, body: bytes, trusted: Networks) -> dict[str, Any]:
-    scope = exchange.scope
-    host, _, port = scope.server.rpartition(":")
+    host, port = exchange.server
     environ: dict[str, Any] = {
         "REQUEST_METHOD": exchange.method,
         "SCRIPT_NAME": "",
         # PEP 3333: the bytes of the path, decoded as Latin-1
         "PATH_INFO": exchange.path.encode().decode("latin-1"),
         "RAW_URI": quote(exchange.path),
-        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
-        "SERVER_NAME": host.strip("[]"),
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "QUERY_STRING": exchange.query_string,
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{exchange.request.version}",
         "REMOTE_ADDR": exchange.client_address(trusted),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": exchange.scheme(trusted),
@@ -128,7 +122,7 @@ def _environ(exchange: Exchange, body: bytes, trusted: Networks) -> dict[str, An
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    for name, value in scope.headers.items():
+    for name, value in exchange.headers.items():
         key = name.upper().replace("-", "_")
         if "_" in name or key == "PROXY":
             continue  # names that another header could be mistaken for; httpoxy

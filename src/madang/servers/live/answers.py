@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from madang.live.window import CachedPlaylist, File
-from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers
+from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, head_of
 from madang.servers.http.immutable import answer_immutable
 from madang.servers.live.thumbnails import Picture
 
@@ -22,12 +23,20 @@ _LATEST_PICTURE: Final[Headers] = [
 ]
 _ZIPPED_PLAYLIST: Final[Headers] = [*_PLAYLIST, ("content-encoding", "gzip")]
 
+LENGTHS: Final = 512
+"""Heads of playlists that are remembered."""
+
 
 def answer_playlist(exchange: Exchange, playlist: CachedPlaylist) -> int:
     """Answer with the playlist, compressed where the client takes it; return the bytes sent."""
-    if exchange.accepts_gzip():
-        return exchange.answer(200, _ZIPPED_PLAYLIST, playlist.gzip)
-    return exchange.answer(200, _PLAYLIST, playlist.body)
+    zipped = exchange.headers.gzip
+    body = playlist.gzip if zipped else playlist.body
+    return exchange.send(_playlist_head(len(body), zipped=zipped), body)
+
+
+@functools.lru_cache(LENGTHS)
+def _playlist_head(length: int, *, zipped: bool) -> bytes:
+    return head_of(200, tuple(_ZIPPED_PLAYLIST if zipped else _PLAYLIST), length)
 
 
 def answer_picture(exchange: Exchange, picture: Picture) -> int:

@@ -158,7 +158,7 @@ class LiveChannel:
         if self._leaving:
             exchange.refuse(503, RESTARTING, [("retry-after", "1")])
             return
-        window = self.show.windows().get(key[0])
+        window = self.show.window(key[0])
         if window is None:
             if self.show.state == "starting":
                 exchange.refuse(404, "The stream is starting. Try again in a second.")
@@ -194,7 +194,7 @@ class LiveChannel:
 
     def file(self, exchange: Exchange, rendition: str, name: str, client: str) -> None:
         """Answer a request for an init segment, a segment or a part; the hinted part waits."""
-        window = self.show.windows().get(rendition)
+        window = self.show.window(rendition)
         found = window.file(name) if window is not None else None
         if isinstance(found, File):
             self._send_file(exchange, found)
@@ -327,7 +327,7 @@ class LiveChannel:
         log.info("channel %s: the show is over (%s)", self.slug, self._end_reason)
 
     def _playlist_answer(self, key: PlaylistKey) -> Callable[[Exchange], None] | None:
-        window = self.show.windows().get(key[0])
+        window = self.show.window(key[0])
         if window is None:
             return lambda exchange: exchange.refuse(404, "There is no such rendition any more.")
         answer = window.answer(key[1], key[2], skip=key[3])
@@ -337,7 +337,7 @@ class LiveChannel:
         return None
 
     def _file_answer(self, key: tuple[str, str]) -> Callable[[Exchange], None] | None:
-        window = self.show.windows().get(key[0])
+        window = self.show.window(key[0])
         found = window.file(key[1]) if window is not None else None
         if isinstance(found, File):
             file = found

@@ -41,8 +41,9 @@ WINDOW = 2_500_000
 """Bytes between acknowledgements, asked of the peer and assumed where it asks for none: about a
 second of the fastest stream, and what most servers say."""
 
-CHUNK_SIZE = 4_096
-"""Larger than any message this side sends, so that each is one chunk."""
+CHUNK_SIZE = 65_536
+"""Larger than any message this side sends, so that each is one chunk. ffmpeg takes it for its own:
+nearly every frame then comes in one."""
 
 _CONTROL = 2
 _COMMANDS = 3

@@ -1,0 +1,362 @@
+"""One connection of the HTTP port: requests in, answers out, one after the other (RFC 9112).
+
+It lives on its socket, without a task and without a transport: a viewer of low-latency HLS costs
+two system calls for each answer, and nothing else that could be left out
+(docs/decisions/0019-an-http-port-of-our-own.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from madang.servers.http.exchange import Exchange, head_of, plain_text
+from madang.servers.http.readiness import Readiness
+from madang.wire.http1 import Body, BodyEnd, Broken, Event, Request, RequestReader
+
+RECEIVE: Final = 16 << 10
+RECEIVE_BODY: Final = 256 << 10
+"""Bytes taken from the socket at once, of heads and of bodies."""
+
+MAX_AHEAD: Final = 8
+"""Events of requests that a client may send before it has the answer to the first."""
+
+MAX_UNREAD: Final = 256 << 10
+"""Bytes of a body that wait for whoever reads it; then the client waits."""
+
+KEEP_ALIVE: Final = 75
+"""Seconds for which a connection may be idle: more than a proxy in front keeps one."""
+
+HEAD_PATIENCE: Final = 15
+"""Seconds from the first byte of a head to its last."""
+
+LINGER: Final = 5
+"""Seconds in which a client takes the last answer before its connection is cut."""
+
+_CLOSE: Final = b"connection: close\r\n"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Owner(Protocol):
+    """What a connection asks of the port: `now` counts seconds, `date` ends each head."""
+
+    loop: asyncio.AbstractEventLoop
+    readiness: Readiness
+    dispatch: Callable[[Exchange], None]
+    server: tuple[str, int]
+    now: int
+    date: bytes
+    leaving: bool
+
+    def gone(self, connection: Connection) -> None:
+        """The connection is no longer the port's."""
+
+
+@dataclass(slots=True)
+class _Unread:
+    """The body of a request that is being received."""
+
+    pieces: deque[bytes] = field(default_factory=deque)
+    size: int = 0
+    ended: bool = False
+    wanted: asyncio.Future[None] | None = None
+    continues: bool = False  # the client waits to be told that it may send
+
+    def wake(self) -> None:
+        """Let whoever waits look again."""
+        if self.wanted is not None and not self.wanted.done():
+            self.wanted.set_result(None)
+
+
+class Connection:
+    """A client's connection, from being accepted to its end; on the event loop only."""
+
+    __slots__ = (
+        "_ahead",
+        "_body",
+        "_closing",
+        "_current",
+        "_fileno",
+        "_head_since",
+        "_idle_since",
+        "_lingers",
+        "_owner",
+        "_paused",
+        "_reader",
+        "_socket",
+        "_unsent",
+        "peer",
+    )
+
+    def __init__(self, owner: Owner, accepted: socket.socket, peer: str) -> None:
+        self._owner = owner
+        self._socket = accepted
+        self._fileno = accepted.fileno()
+        self._reader = RequestReader()
+        self._current: Exchange | None = None
+        self._body: _Unread | None = None
+        self._ahead: deque[Event] = deque()
+        self._unsent: list[memoryview] = []
+        self._closing = False
+        self._lingers = False
+        self._paused = False
+        self._idle_since = owner.now
+        self._head_since: int | None = None
+        self.peer = peer
+        owner.readiness.watch(self._fileno, self._readable)
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """The address and port that it came to."""
+        return self._owner.server
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is owed an answer, or the rest of one."""
+        return self._current is not None or bool(self._unsent)
+
+    # --- answers ---
+
+    def respond(self, start: bytes, body: bytes) -> None:
+        """Send the answer to the request that is under way. Does nothing where the client left.
+
+        `start` is the head up to where the fields of the connection follow.
+        """
+        self._current = None
+        if self._fileno < 0:
+            return
+        if self._body is not None:
+            self._closing = self._closing or not self._body.ended
+            self._body = None
+        owner = self._owner
+        if self._closing or owner.leaving:
+            self._closing = True
+            start += _CLOSE
+        self._send(start + owner.date, body)
+
+    def give_away(self, start: bytes) -> socket.socket:
+        """Send the head of an answer, and let go of the socket, which is then the caller's.
+
+        Raises ConnectionError where the client has left, or has sent more than it should.
+        """
+        self._current = None
+        if self._fileno < 0:
+            raise ConnectionError("the client has left")
+        start += self._owner.date
+        try:
+            if self._ahead or self._unsent or self._socket.send(start) != len(start):
+                raise ConnectionError("the client sends before it has been answered")
+        except OSError:
+            self.close()
+            raise ConnectionError("the client has left") from None
+        self._release()
+        return self._socket
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the body of the request that is under way; see `Exchange.body`."""
+        unread = self._body
+        if unread is None:
+            return
+        if unread.continues and not unread.pieces:
+            self._send(_CONTINUE, b"")
+        unread.continues = False
+        while True:
+            while unread.pieces:
+                piece = unread.pieces.popleft()
+                unread.size -= len(piece)
+                self._heed()
+                yield piece
+            if unread.ended:
+                return
+            if self._fileno < 0:
+                raise ConnectionError("the client left in the middle of its request")
+            unread.wanted = self._owner.loop.create_future()
+            await unread.wanted
+
+    # --- the end ---
+
+    def check(self, now: int) -> None:
+        """Give up who says nothing; call about once a second."""
+        if self._lingers:
+            if now - self._idle_since > LINGER:
+                self.close()
+        elif self.busy:
+            return
+        elif self._head_since is not None:
+            if now - self._head_since > HEAD_PATIENCE:
+                words = f"The head of the request took longer than {HEAD_PATIENCE} s to arrive."
+                self._say_last(408, words)
+        elif now - self._idle_since > KEEP_ALIVE:
+            self.close()
+
+    def leave(self) -> None:
+        """End it once the answer that is owed has been sent: now, where none is."""
+        self._closing = True
+        if not self.busy:
+            self.close()
+
+    def close(self) -> None:
+        """End it now."""
+        if self._fileno < 0:
+            return
+        self._release()
+        self._socket.close()
+        if self._body is not None:
+            self._body.wake()
+
+    def _release(self) -> None:
+        self._owner.readiness.forget(self._fileno)
+        if self._unsent:
+            self._owner.loop.remove_writer(self._fileno)
+            self._unsent.clear()
+        self._fileno = -1
+        self._ahead.clear()
+        self._owner.gone(self)
+
+    # --- what comes in ---
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(RECEIVE if self._body is None else RECEIVE_BODY)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        if self._lingers:
+            return
+        events = self._reader.receive(data)
+        if len(events) == 1 and self._current is None and not self._ahead and not self._unsent:
+            event = events[0]
+            if type(event) is Request:
+                self._head_since = None
+                self._begin(event)
+                return
+        self._note_head(events)
+        self._ahead.extend(events)
+        self._proceed()
+
+    def _note_head(self, events: Sequence[Event]) -> None:
+        """Remember since when a head has been under way."""
+        if self._reader.between or self._body is not None:
+            self._head_since = None
+        elif events or self._head_since is None:
+            self._head_since = self._owner.now
+
+    def _proceed(self) -> None:
+        """Take what came, as far as what is under way lets it."""
+        while self._ahead and self._fileno >= 0:
+            event = self._ahead[0]
+            if isinstance(event, Request | Broken):
+                if self.busy or self._lingers:
+                    break
+                self._ahead.popleft()
+                if isinstance(event, Request):
+                    self._begin(event)
+                else:
+                    self._say_last(event.status, event.words)
+            else:
+                self._ahead.popleft()
+                self._take_body(event)
+        self._heed()
+
+    def _begin(self, request: Request) -> None:
+        exchange = self._current = Exchange(self, request)
+        self._closing = not request.keep_alive
+        if request.has_body:
+            expected = request.fields.get("expect").lower() == "100-continue"
+            self._body = _Unread(continues=expected and request.version == "1.1")
+        try:
+            self._owner.dispatch(exchange)
+        except Exception as error:  # noqa: BLE001  # the port stays open whatever fails
+            exchange.fail(error)
+
+    def _take_body(self, event: Body | BodyEnd) -> None:
+        unread = self._body
+        if unread is None:
+            return  # of a request that was answered without it
+        if isinstance(event, Body):
+            unread.pieces.append(event.data)
+            unread.size += len(event.data)
+        else:
+            unread.ended = True
+        unread.wake()
+
+    def _heed(self) -> None:
+        """Read no further while too much waits, and go on when it does not."""
+        if self._fileno < 0:
+            return
+        unread = self._body.size if self._body is not None else 0
+        full = unread > MAX_UNREAD or len(self._ahead) > MAX_AHEAD
+        if full and not self._paused:
+            self._owner.readiness.forget(self._fileno)
+        elif self._paused and not full:
+            self._owner.readiness.watch(self._fileno, self._readable)
+        self._paused = full
+
+    def _say_last(self, status: int, words: str) -> None:
+        self._closing = True
+        body = f"{words}\n".encode()
+        self.respond(head_of(status, tuple(plain_text()), len(body)), body)
+
+    # --- what goes out ---
+
+    def _send(self, start: bytes, body: bytes) -> None:
+        try:
+            sent = self._socket.sendmsg((start, body)) if body else self._socket.send(start)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        if sent == len(start) + len(body):
+            if self._closing or self._ahead:
+                self._sent()
+            else:
+                self._idle_since = self._owner.now
+            return
+        if sent < len(start):
+            self._unsent = [memoryview(start)[sent:], memoryview(body)]
+        else:
+            self._unsent = [memoryview(body)[sent - len(start) :]]
+        self._owner.loop.add_writer(self._fileno, self._writable)
+
+    def _writable(self) -> None:
+        unsent = self._unsent
+        try:
+            sent = self._socket.sendmsg(unsent)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.close()
+            return
+        while unsent and sent >= len(unsent[0]):
+            sent -= len(unsent.pop(0))
+        if unsent:
+            unsent[0] = unsent[0][sent:]
+            return
+        self._owner.loop.remove_writer(self._fileno)
+        self._sent()
+
+    def _sent(self) -> None:
+        """All of an answer is out."""
+        if self._current is not None:
+            return  # it was leave to go on
+        self._idle_since = self._owner.now
+        if self._closing:
+            # The client may still be sending: closing now would take the answer from it
+            # (RFC 9112, section 9.6).
+            self._lingers = True
+            self._ahead.clear()
+            with contextlib.suppress(OSError):  # the client was quicker
+                self._socket.shutdown(socket.SHUT_WR)
+            self._heed()
+        elif self._ahead:
+            self._owner.loop.call_soon(self._proceed)
