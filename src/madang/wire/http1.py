@@ -144,11 +144,11 @@ class RequestReader:
                     return [Request(*asked, self._known_fields, "1.1", True)]
             line = data.partition(b"\r\n")[0]
             if not line.isascii():  # as simple clients write an address in Korean
-                data = (
-                    _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line) + data[len(line) :]
-                )
+                encoded = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line)
+                data = encoded + data[len(line) :]
         self.between = False
-        self._events = events = []
+        events: list[Event] = []
+        self._events = events
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switch:
@@ -203,7 +203,7 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field; those of a trailer, behind the body, are of no use to anybody here."""
         if self._request is None:
-            self._fields.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+            self._fields.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
@@ -218,7 +218,7 @@ class RequestReader:
             self._parser.get_http_version(),
             self._parser.should_keep_alive(),
             "transfer-encoding" in fields or length.strip("0") != "",
-            _wants_websocket(fields),
+            _wants_websocket(self._parser.get_method(), fields),
         )
         self._events.append(self._request if len(self._fields) <= MAX_FIELDS else _too_long())
 
@@ -278,9 +278,10 @@ def _asked(line: bytes) -> tuple[str, str, str] | None:
     return (match[1].decode(), *_split(match[2])) if match is not None else None
 
 
-def _wants_websocket(fields: Fields) -> bool:
+def _wants_websocket(method: bytes, fields: Fields) -> bool:
     return (
-        fields.get("upgrade").lower() == "websocket"
+        method == b"GET"
+        and fields.get("upgrade").lower() == "websocket"
         and "upgrade" in fields.get("connection").lower()
     )
 

@@ -309,6 +309,9 @@ class Connection:
     # --- what goes out ---
 
     def _send(self, start: bytes, body: bytes) -> None:
+        if self._unsent:  # of the leave to go on, which is some bytes long
+            self._unsent += [memoryview(start), memoryview(body)]
+            return
         try:
             sent = self._socket.sendmsg((start, body)) if body else self._socket.send(start)
         except (BlockingIOError, InterruptedError):

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madang.wire.http1 import (
+    MAX_FIELDS,
+    MAX_HEAD,
+    Body,
+    BodyEnd,
+    Broken,
+    Event,
+    Request,
+    RequestReader,
+    head,
+    takes_gzip,
+)
+
+GET = b"GET /live/yard/source/media.m3u8?_HLS_msn=7 HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n"
+POST = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = (
+    b"PUT /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n2;name=value\r\nde\r\n0\r\nTrailer: x\r\n\r\n"
+)
+
+
+def told(events: list[Event]) -> list[Any]:
+    """What the events say, the pieces of a body put together."""
+    said: list[Any] = []
+    for event in events:
+        if isinstance(event, Body) and said and isinstance(said[-1], bytes):
+            said[-1] += event.data
+        elif isinstance(event, Body):
+            said.append(event.data)
+        elif isinstance(event, Request):
+            fields = list(event.fields.items())
+            said.append((event.method, event.path, event.query, event.has_body, fields))
+        else:
+            said.append(event)
+    return said
+
+
+def one(data: bytes) -> Request:
+    """The one request in `data`."""
+    (event,) = RequestReader().receive(data)
+    assert isinstance(event, Request)
+    return event
+
+
+def broken(data: bytes) -> Broken:
+    """How `data` ends."""
+    event = RequestReader().receive(data)[-1]
+    assert isinstance(event, Broken)
+    return event
+
+
+def test_a_request_is_its_method_path_query_and_fields() -> None:
+    request = one(b"GET /a%20b?c=%20 HTTP/1.1\r\nHost: x\r\nX-Two:  1 \r\nx-two: 2\r\n\r\n")
+    assert (request.method, request.path, request.query) == ("GET", "/a b", "c=%20")
+    assert request.fields.get("host") == "x"
+    assert request.fields.get("x-two") == "1"
+    assert request.fields.get_all("x-two") == ["1", "2"]
+    assert request.keep_alive
+    assert not request.has_body
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        (b"http://x.example/a?b", "/a", "b"),
+        (b"http://x.example", "/", ""),
+        (b"http://x.example?b=/", "/", "b=/"),
+        (b"*", "*", ""),
+        ("/@마당?q=마당".encode(), "/@마당", "q=%EB%A7%88%EB%8B%B9"),
+    ],
+)
+def test_every_form_of_a_target_is_understood(target: bytes, path: str, query: str) -> None:
+    method = b"OPTIONS" if target == b"*" else b"GET"
+    request = one(method + b" " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (request.path, request.query) == (path, query)
+
+
+def test_what_is_known_again_by_its_bytes_says_the_same() -> None:
+    reader = RequestReader()
+    first = told(reader.receive(GET))
+    assert told(reader.receive(GET)) == first
+    other = GET.replace(b"msn=7", b"msn=8")
+    assert told(reader.receive(other)) == told(RequestReader().receive(other))
+    longer = GET.replace(b"Accept: */*", b"Accept: */*\r\nRange: bytes=0-1")
+    (ranged,) = reader.receive(longer)
+    assert isinstance(ranged, Request)
+    assert ranged.fields.conditional
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"GET /a  HTTP/1.1", b"GET /a HTTP/1.1\r\nX: y", b"POST /a HTTP/1.1", b"GET a HTTP/1.1"],
+)
+def test_only_a_plain_request_line_is_known_again(line: bytes) -> None:
+    reader, fresh = RequestReader(), RequestReader()
+    reader.receive(GET)
+    data = line + GET[GET.index(b"\r\n") :]
+    assert told(reader.receive(data)) == told(fresh.receive(data))
+
+
+@given(st.lists(st.sampled_from([GET, POST, CHUNKED]), max_size=4), st.data())
+def test_it_does_not_matter_how_the_bytes_are_cut(requests: list[bytes], data: Any) -> None:
+    stream = b"".join(requests)
+    reader, events = RequestReader(), []
+    for request in requests:
+        events += reader.receive(request)
+    cut = RequestReader()
+    seen: list[Event] = []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        seen += cut.receive(stream[:size])
+        stream = stream[size:]
+    assert told(seen) == told(events)
+    assert cut.between
+
+
+def test_bodies_come_in_pieces_and_end() -> None:
+    reader = RequestReader()
+    assert [type(event) for event in reader.receive(POST[:-2])] == [Request, Body]
+    assert not reader.between
+    assert reader.receive(POST[-2:]) == [Body(b"lo"), BodyEnd()]
+    assert reader.between
+    assert told(reader.receive(CHUNKED))[1:] == [b"abcde", BodyEnd()]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: b\n C: d\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnine\r\n",
+        b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 3\r\n\r\nabc",
+        b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_two_servers_could_read_differently_is_refused(data: bytes) -> None:
+    assert broken(data).status == HTTPStatus.BAD_REQUEST
+
+
+def test_a_head_is_as_long_as_it_may_be_and_no_longer() -> None:
+    reader = RequestReader()
+    reader.receive(b"GET / HTTP/1.1\r\n")
+    events: list[Event] = []
+    for _ in range(MAX_HEAD // 1000 + 1):
+        events += reader.receive(b"A: " + b"b" * 995 + b"\r\n")
+    assert isinstance(events[0], Broken)
+    assert events[0].status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    fields = b"A: b\r\n" * MAX_FIELDS
+    assert one(b"GET / HTTP/1.1\r\n" + fields + b"\r\n").fields.get("a") == "b"
+    more = broken(b"GET / HTTP/1.1\r\n" + fields + b"A: b\r\n\r\n")
+    assert more.status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
+def test_who_ignores_an_upgrade_goes_on_with_http() -> None:
+    reader = RequestReader()
+    (asked,) = reader.receive(b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert isinstance(asked, Request)
+    assert not asked.is_websocket
+    assert told(reader.receive(GET)) == told(RequestReader().receive(GET))
+
+
+@pytest.mark.parametrize(
+    ("version", "said", "keeps"),
+    [("1.1", "", True), ("1.1", "close", False), ("1.0", "", False)],
+)
+def test_a_connection_is_kept_as_the_client_wants(version: str, said: str, keeps: bool) -> None:
+    connection = f"Connection: {said}\r\n" if said else ""
+    request = one(f"GET / HTTP/{version}\r\nHost: x\r\n{connection}\r\n".encode())
+    assert request.keep_alive == keeps
+    assert request.version == version
+
+
+def test_a_head_is_written_with_its_fields() -> None:
+    written = head(206, [("etag", '"one"'), ("x", "é")])
+    assert written == b'HTTP/1.1 206 Partial Content\r\netag: "one"\r\nx: \xe9\r\n\r\n'
+    assert head(799, []).startswith(b"HTTP/1.1 799 ")
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "마당"])
+def test_a_field_that_would_be_another_is_not_written(value: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # UnicodeEncodeError is one
+        head(200, [("location", value)])
+
+
+@pytest.mark.parametrize(
+    ("accepted", "takes"),
+    [
+        ("gzip, br", True),
+        ("br;q=1, gzip;q=0.5", True),
+        ("gzip; q=0", False),
+        ("identity", False),
+        ("", False),
+    ],
+)
+def test_gzip_is_taken_by_who_says_so(accepted: str, takes: bool) -> None:
+    assert takes_gzip(accepted) == takes
