@@ -203,7 +203,9 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field; those of a trailer, behind the body, are of no use to anybody here."""
         if self._request is None:
-            self._fields.append((name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")))
+            self._fields.append(
+                (name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t"))
+            )
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
