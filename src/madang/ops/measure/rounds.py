@@ -32,12 +32,16 @@ CALM: Final = 3.0
 """Seconds in which a station finishes what it still does after its start, a quarter of a core for
 one second, or after a thousand clients have left: no part of what it takes at rest."""
 
-FEW_VIEWERS: Final = 200
-VIEWERS: Final = 800
+FEW_VIEWERS: Final = 500
+VIEWERS: Final = 1500
 FEW_GUESTS: Final = 400
 GUESTS: Final = 2000
 """Two crowds, of which the larger is like those that a core holds: what their costs differ by is
-the cost of a member, and what is left the cost of serving anybody."""
+the cost of a member, and what is left the cost of serving anybody. A member of a small crowd
+costs more, as the processor has forgotten between two parts how to serve one."""
+
+FAT_VIEWERS: Final = 800
+"""Of the stream of the high bit rate: as many bytes as the loads' core takes easily."""
 
 MESSAGES: Final = 10.0
 """A second in one room: livelier than most, and rarely two in one frame."""
@@ -109,14 +113,14 @@ def solve_chat(points: Round) -> dict[str, float]:
 
 
 def live_round(measured: Measured, paths: Mapping[str, str], quiet: float) -> Round:
-    """Two bit rates and two crowds: so much for a gigabyte, for a viewer, for the stream.
+    """Two crowds and another bit rate: so much for a viewer, for the stream, for a gigabyte.
 
     `paths` are the media playlists of the streams `low` and `high`, which are on the air; `quiet`
     is what the station takes where nothing is, in cores. Raises MeasureFailed.
     """
     # One of the two streams has nobody, in each of the loads.
     rest = (quiet + cores_at_rest(measured.pid)) / 2
-    loads = (("few", "low", FEW_VIEWERS), ("many", "low", VIEWERS), ("fat", "high", VIEWERS))
+    loads = (("few", "low", FEW_VIEWERS), ("many", "low", VIEWERS), ("fat", "high", FAT_VIEWERS))
     return {
         name: _point(measured.load("live", paths[slug], viewers, SECONDS), rest)
         for name, slug, viewers in loads
@@ -126,12 +130,15 @@ def live_round(measured: Measured, paths: Mapping[str, str], quiet: float) -> Ro
 def solve_live(points: Round) -> dict[str, float]:
     """Cores for the stream and for each viewer, core-seconds for a gigabyte."""
     few, many, fat = points["few"], points["many"], points["fat"]
-    gigabyte = (fat.cores - many.cores) / (fat.gigabytes - many.gigabytes)
-    more = many.cores - few.cores - gigabyte * (many.gigabytes - few.gigabytes)
-    viewer = more / (VIEWERS - FEW_VIEWERS)
+    each = (many.cores - few.cores) / (VIEWERS - FEW_VIEWERS)
+    bytes_each = (many.gigabytes - few.gigabytes) / (VIEWERS - FEW_VIEWERS)
+    # What the crowd of the high bit rate would have taken at the low one.
+    cores = few.cores + each * (FAT_VIEWERS - FEW_VIEWERS)
+    gigabytes = few.gigabytes + bytes_each * (FAT_VIEWERS - FEW_VIEWERS)
+    gigabyte = (fat.cores - cores) / (fat.gigabytes - gigabytes)
     return {
-        "live_stream": few.cores - gigabyte * few.gigabytes - viewer * FEW_VIEWERS,
-        "live_viewer": viewer,
+        "live_stream": few.cores - each * FEW_VIEWERS,
+        "live_viewer": each - gigabyte * bytes_each,
         "live_gigabyte": gigabyte,
     }
 
@@ -183,10 +190,13 @@ def _point(seen: Seen, rest: float) -> Point:
 
 
 def _middle(points: Sequence[Point]) -> Point:
+    """The median of each for one part, answer or message, and that of how many there were: their
+    number may differ from round to round, and then goes with the cores that they took."""
+    count = statistics.median(point.count for point in points)
     return Point(
-        statistics.median(point.cores for point in points),
-        statistics.median(point.count for point in points),
-        statistics.median(point.gigabytes for point in points),
+        count * statistics.median(point.cores / point.count for point in points),
+        count,
+        count * statistics.median(point.gigabytes / point.count for point in points),
     )
 
 
