@@ -48,7 +48,7 @@ def test_crowds_and_bit_rates_are_solved_for_stream_viewer_and_gigabyte() -> Non
 def test_the_slowest_minute_of_three_changes_the_spread_alone() -> None:
     found = solved(solve_live, [live(), live(2.0), live()])["live_viewer"]
     assert found.value == pytest.approx(VIEWER)
-    assert (found.low, found.high) == (pytest.approx(VIEWER), pytest.approx(2 * VIEWER))
+    assert [found.low, found.high] == pytest.approx([VIEWER, 2 * VIEWER])
 
 
 def test_what_a_request_costs_is_the_median_whatever_the_pace_of_each_round() -> None:
@@ -58,7 +58,7 @@ def test_what_a_request_costs_is_the_median_whatever_the_pace_of_each_round() ->
     ]
     found = solved(solve_api, rounds)["api_requests"]
     assert found.value == pytest.approx(387.0)
-    assert (found.low, found.high) == (pytest.approx(336.0), pytest.approx(469.0))
+    assert [found.low, found.high] == pytest.approx([336.0, 469.0])
 
 
 def test_crowds_are_solved_for_messages_and_deliveries() -> None:
