@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -259,6 +261,46 @@ class Visitor:
             yield encoder
         finally:
             encoder.close()
+
+    @contextmanager
+    def floods(self) -> Iterator[None]:
+        """He goes on writing into a chat although it refuses him, until the context ends."""
+        with self.chats() as people:
+            flood = people.join("flood")
+
+            def insist() -> None:
+                # Once he is shut out no answer comes, or the program has been ended.
+                with suppress(queue.Empty, OSError, ValueError):
+                    while True:
+                        flood.say("buy this")
+
+            threading.Thread(target=insist, daemon=True).start()
+            yield
+
+    def guesses_stream_keys(self, address: str) -> None:
+        """He tries stream keys, which must end with his being shut out from RTMP there."""
+
+        def shut_out() -> bool:
+            return not self.reaches(address, 1935)
+
+        said = ""
+        for _ in range(3):
+            with ExitStack() as tries:
+                encoders = [
+                    tries.enter_context(self.publish(f"rtmp://{address}/live/guess{number}"))
+                    for number in range(8)
+                ]
+                wait_until(
+                    # Each has its answer, or none will come.
+                    lambda: shut_out() or not any(one.running for one in encoders),  # noqa: B023
+                    60,
+                    "the encoders go on",
+                )
+                said += "".join(encoder.said() for encoder in encoders)
+            if shut_out():
+                break
+        assert "stream key" in said
+        wait_until(shut_out, 30, said)
 
     def watch(self, slug: str, seconds: float = 3.0) -> int:
         """Pictures that a real ffmpeg decodes of a live stream in `seconds` of it, through TLS."""

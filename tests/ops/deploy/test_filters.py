@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from madang.ops.deploy.texts import security
+from madang.rooms.chat.notes import STUBBORN
+from madang.servers.chat.stubborn import Stubborn
 from tests.servers.chat.test_faults import HANDSHAKE
 from tests.support.deployed import wait_until
 from tests.support.encoders import Recipe, publish, sample
 from tests.support.people import crowd
 from tests.support.station import Station
+from tests.support.stores import Server
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +34,7 @@ HANDSHAKES = 200
 def pattern(text: str) -> re.Pattern[str]:
     """The expression of a filter, as Fail2ban reads it."""
     (line,) = re.findall(r"^failregex = (.*)$", text, re.MULTILINE)
-    return re.compile(line.replace("<HOST>", HOST))
+    return re.compile(line.replace("<HOST>", HOST), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +90,26 @@ def test_who_opens_connections_without_end_is_found(station: Station) -> None:
     with ThreadPoolExecutor(32) as pool:
         wait_until(shown, 30, station.said())
     assert "refused again and again: connection_rate" in station.said()
+
+
+def test_who_is_told_of_by_a_chat_on_another_machine_is_found(redis: Server) -> None:
+    told: list[str] = []
+    stubborn = Stubborn()
+    stubborn.tell = told.append
+    for _ in range(90):
+        stubborn.refused_request("flood", "192.0.2.1", "too_fast", 0.0)
+    assert len(told) == 1
+    # As the journal has it: what redis-cli prints of a message, line by line.
+    command = re.search(r"^ExecStart=\S+ .* (--raw .*)$", security.TOLD, re.MULTILINE)
+    assert command is not None
+    client = ["redis-cli", "-u", redis.url]
+    with subprocess.Popen(
+        [*client, *command[1].split()], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert [next(reader.stdout).strip() for _ in range(3)] == ["subscribe", STUBBORN, "1"]
+        subprocess.run([*client, "PUBLISH", STUBBORN, *told], check=True, capture_output=True)
+        lines = [f"web redis-cli[7]: {next(reader.stdout)}" for _ in range(3)]
+        reader.terminate()
+    matches = pattern(security.FILTER_TOLD).finditer("".join(lines))
+    assert [match["host"] for match in matches] == ["192.0.2.1"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from madang.ops.deploy.layout import machines
+from madang.ops.deploy.layout import Machine, machines
 from madang.ops.deploy.security import HEADERS, Outside, judge_inside, judge_outside
 from madang.ops.deploy.stationfile import load_station
 from tests.support.stations import MINIMAL, SPLIT, station_file
@@ -97,6 +97,18 @@ def test_what_root_should_not_find_is_told(
     tmp_path: Path, changes: dict[str, Any], name: str
 ) -> None:
     assert inside(tmp_path, **changes) == [name]
+
+
+def test_each_machine_shuts_out_whom_it_meets(tmp_path: Path) -> None:
+    web, media = machines(load_station(station_file(tmp_path, SPLIT)))
+
+    def watched(machine: Machine, jails: str) -> bool:
+        findings = judge_inside(machine, GOOD_MACHINE | {"jails": jails}, NOW)
+        return next(one.ok for one in findings if one.name.endswith("Fail2ban"))
+
+    assert watched(web, "madang-chat, madang-sign-in, sshd")
+    assert not watched(web, "madang-sign-in, sshd")
+    assert watched(media, "madang-keys, sshd")
 
 
 def test_ssh_that_is_shut_to_us_is_as_it_should_be_where_it_is_for_some_alone(

@@ -197,9 +197,8 @@ def judge_inside(machine: Machine, answer: Mapping[str, Any], now: datetime) -> 
     firewall = answer["firewall"].split()
     jails = {name.strip() for name in answer["jails"].split(",")}
     wanted = {"sshd"}
-    wanted |= {"madang-sign-in"} if machine.faces_the_web else set()
+    wanted |= {"madang-sign-in", "madang-chat"} if machine.faces_the_web else set()
     wanted |= {"madang-keys"} if machine.takes_encoders else set()
-    wanted |= {"madang-chat"} if machine.faces_the_web and machine.has_chat else set()
     loose = {unit: value for unit, value in answer["exposure"].items() if value > EXPOSURE}
     units = ", ".join(f"{unit} {value}" for unit, value in answer["exposure"].items())
     waiting, secrets = answer["waiting"], answer["open_secrets"].split()

@@ -338,18 +338,30 @@ def _security(wish: Wish) -> tuple[Resource, ...]:
     filters = (
         File("/etc/fail2ban/filter.d/madang-sign-in.local", security.FILTER_SIGN_IN),
         File("/etc/fail2ban/filter.d/madang-keys.local", security.FILTER_KEYS),
-        File("/etc/fail2ban/filter.d/madang-chat.local", security.FILTER_CHAT),
+        File("/etc/fail2ban/filter.d/madang-chat.local", security.filter_chat(machine)),
     )
     sshd = File("/etc/ssh/sshd_config.d/10-madang.conf", security.SSHD)
     return (
         Packages(("ufw", "fail2ban", "python3-systemd", "nftables")),
         commands.firewall(security.firewall(station, machine)),
+        *_told_of_chat(wish),
         *filters,
         jails,
         Unit("fail2ban.service", (*filters, jails), check="fail2ban-client -t >/dev/null"),
         sshd,
         Unit("ssh.service", (sshd,), reload=True, check="sshd -t", enable=False),
     )
+
+
+def _told_of_chat(wish: Wish) -> tuple[Resource, ...]:
+    if not security.is_told_of_chat(wish.machine):
+        return ()
+    password = f"REDISCLI_AUTH={wish.secrets.redis}\n"
+    files = (
+        File(security.TOLD_PASSWORD, password, 0o600, secret=True),
+        File(f"/etc/systemd/system/{security.TOLD_UNIT}", security.TOLD),
+    )
+    return (*files, Unit(security.TOLD_UNIT, files))
 
 
 def _monitoring(wish: Wish) -> tuple[Resource, ...]:

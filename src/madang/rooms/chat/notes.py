@@ -16,6 +16,10 @@ from madang.rooms.chat.values import Said
 STREAM: Final = "madang:chat"
 FIELD: Final = b"n"
 
+STUBBORN: Final = "madang:chat:stubborn"
+"""Channel of who goes on although the chats refuse him, one line of text each, for the machine that
+his connections reach first."""
+
 LONGEST: Final = 50_000
 """Entries that the stream keeps: what a process that was cut off for minutes can catch up on."""
 

@@ -1,4 +1,5 @@
 """Who goes on although the chat refuses him: a line in the log, by which Fail2ban shuts him out.
+Where clients reach another machine first, Fail2ban is there, and so `tell` brings it the line.
 
 A line stands for sixty refusals, not for one: nobody who types, and no program that waits as it is
 told to, comes to one, and a flood does not fill the log.
@@ -7,6 +8,7 @@ told to, comes to one, and a flood does not fill the log.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from madang.servers.chat.limits import Buckets, Rate
@@ -28,6 +30,7 @@ class Stubborn:
     """Counts refusals. Times are seconds of a monotonic clock."""
 
     def __init__(self) -> None:
+        self.tell: Callable[[str], None] = lambda _: None
         self._requests = Buckets(REQUESTS)
         self._connections = Buckets(CONNECTIONS)
         self._lines = Buckets(LINES)
@@ -47,4 +50,6 @@ class Stubborn:
 
     def _count(self, buckets: Buckets, key: str, peer: str, reason: str, now: float) -> None:
         if buckets.take(key, now) is not None and self._lines.take(peer, now) is None:
-            log.warning("chat %s: refused again and again: %s", peer, reason)
+            words = f"chat {peer}: refused again and again: {reason}"
+            log.warning("%s", words)
+            self.tell(words)

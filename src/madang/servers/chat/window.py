@@ -1,5 +1,6 @@
 """Where the processes for pages are served: wishes are taken from Redis one by one, and how many
-are in each chat is written there. The other side is `madang.rooms.chat.shared`."""
+are in each chat is written there. The other side is `madang.rooms.chat.shared`. The machine with
+the pages is told of stubborn addresses as well, as that is where clients knock."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 
 from madang.rooms.channels.errors import NoSuchChannel
 from madang.rooms.chat.errors import ChatRefused
+from madang.rooms.chat.notes import STUBBORN
 from madang.rooms.chat.shared import (
     ANSWER,
     COUNT_SECONDS,
@@ -42,6 +44,10 @@ BLOCK: Final = 2.0
 AGAIN: Final = 0.5
 """Seconds between two tries to reach Redis."""
 
+TOLD: Final = 1000
+"""Lines about stubborn addresses that wait for Redis. Whoever is lost beyond it goes on, and is
+told of again."""
+
 LEAVING: Final = 1.0
 """Seconds to take leave at the end."""
 
@@ -62,6 +68,7 @@ class Window:
         self._waiting: Any = Redis.from_url(
             url, socket_timeout=PATIENCE + BLOCK, socket_connect_timeout=PATIENCE, retry=never
         )
+        self._lines: asyncio.Queue[str] = asyncio.Queue(TOLD)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -70,7 +77,9 @@ class Window:
         self._tasks = [
             loop.create_task(self._forever(self._take, 0.0)),
             loop.create_task(self._forever(self._count, COUNT_EVERY)),
+            loop.create_task(self._forever(self._tell, 0.0)),
         ]
+        self._hall.stubborn.tell = self._hear
 
     async def close(self) -> None:
         """Take no more wishes, and be counted no more."""
@@ -131,6 +140,13 @@ class Window:
                 return Done(error="unknown_channel", words=str(error))
             except ChatRefused as error:
                 return Done(error=error.code, words=error.message, retry_after=error.retry_after)
+
+    def _hear(self, words: str) -> None:
+        if not self._lines.full():
+            self._lines.put_nowait(words)
+
+    async def _tell(self) -> None:
+        await self._client.publish(STUBBORN, await self._lines.get())
 
     async def _count(self) -> None:
         here = {slug: len(room.readers) for slug, room in self._hall.rooms.items() if room.readers}

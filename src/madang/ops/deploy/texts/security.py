@@ -10,12 +10,14 @@ from madang.ops.deploy.layout import (
     REDIS_PORT,
     RTMP_PORT,
     RTMPS_PORT,
+    SETTINGS,
     Machine,
     machines,
     unit_name,
 )
 from madang.ops.deploy.stationfile import Administrator, Station
 from madang.ops.deploy.texts import MADE_BY
+from madang.rooms.chat.notes import STUBBORN
 
 SSHD: Final = f"""{MADE_BY}PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -96,6 +98,76 @@ failregex = \\] chat <HOST>: refused again and again: \\w+\\s+{_LOGGER}
 ignoreregex =
 """
 
+TOLD_UNIT: Final = "madang-chat-refusals.service"
+TOLD_PASSWORD: Final = f"{SETTINGS}/redis-cli.env"
+
+FILTER_TOLD: Final = f"""{MADE_BY}# The same, from the journal of {TOLD_UNIT}:
+# the chat is on another machine, and tells of it through Redis.
+[Definition]
+failregex = redis-cli\\[\\d+\\]: chat <HOST>: refused again and again: \\w+$
+ignoreregex =
+"""
+
+TOLD: Final = f"""{MADE_BY}
+[Unit]
+Description=Madang, hears from the chat on another machine whom it would shut out
+After=redis-server.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+DynamicUser=yes
+EnvironmentFile={TOLD_PASSWORD}
+ExecStart=/usr/bin/redis-cli -h 127.0.0.1 -p {REDIS_PORT} --raw SUBSCRIBE {STUBBORN}
+# It ends when Redis does.
+Restart=always
+RestartSec=2
+Slice=madang.slice
+
+UMask=0077
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateUsers=yes
+DevicePolicy=closed
+ProtectProc=invisible
+ProcSubset=pid
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RestrictAddressFamilies=AF_UNIX AF_INET
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+KeyringMode=private
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+SystemCallErrorNumber=EPERM
+
+[Install]
+WantedBy=multi-user.target
+"""
+"""What the chat tells comes into the journal of the machine with nginx, where Fail2ban reads it."""
+
+
+def is_told_of_chat(machine: Machine) -> bool:
+    """Whether clients knock at `machine` for a chat that is on another one."""
+    return machine.faces_the_web and not machine.has_chat
+
+
+def filter_chat(machine: Machine) -> str:
+    """Fail2ban's filter for the chat's journal, or for that of what hears from it."""
+    return FILTER_TOLD if is_told_of_chat(machine) else FILTER_CHAT
+
 
 def jails(station: Station, machine: Machine) -> str:
     """Who is shut out for how long, and for what."""
@@ -140,13 +212,14 @@ filter = madang-keys
 port = {RTMP_PORT},{RTMPS_PORT}
 maxretry = 10
 """
-    if machine.faces_the_web and machine.has_chat:
-        unit = f"_SYSTEMD_UNIT={unit_name('all' if 'all' in machine.roles else 'chat')}"
+    if machine.faces_the_web:
+        unit = unit_name("all" if "all" in machine.roles else "chat")
+        unit = TOLD_UNIT if is_told_of_chat(machine) else unit
         text += f"""
 [madang-chat]
 enabled = true
 backend = systemd
-journalmatch = {unit}
+journalmatch = _SYSTEMD_UNIT={unit}
 filter = madang-chat
 port = http,https
 maxretry = 2
