@@ -27,6 +27,8 @@ DOMAIN: Final = "tv.example.org"
 APPLY_LIMIT: Final = 600.0
 """Seconds for an `apply` from nothing while the rest of the suite runs beside it."""
 
+RECORDING: Final = "/var/lib/madang/media/vod/show.m4s"
+
 MADANG: Final = (sys.executable, "-m", "madang")
 
 
@@ -173,6 +175,49 @@ class Site:
                 yield Visitor(namespace, self.authority.certificate)
             finally:
                 shutil.rmtree(names)
+
+
+BACKUP_SECONDS: Final = 60.0
+"""For the first backup, at the lowest priority on a machine that is busy with these tests."""
+
+
+def backups(machine: Machine, role: str, user: str, kind: str = "station") -> list[dict[str, Any]]:
+    """What `madang backup list` tells there, as `user` with the settings of `role`, the newest
+    first."""
+    home = f"/opt/madang/roles/{role}"
+    said = machine.ask(
+        f"cd / && runuser -u {user} -G madang -- {home}/venv/bin/madang backup list --json "
+        f"--data /var/lib/madang --config {home}/madang.toml"
+    )
+    return [entry for entry in json.loads(said) if entry["kind"] == kind]
+
+
+def assert_backed_up(machine: Machine) -> None:
+    """Wait for the backup that is being taken, which must succeed."""
+    show = "systemctl show -p ActiveState -p Result madang-backup"
+    wait_until(lambda: "activating" not in machine.ask(show), BACKUP_SECONDS, "the backup goes on")
+    assert "Result=success" in machine.ask(show), machine.ask("journalctl -u madang-backup")
+
+
+def put_recording(machine: Machine) -> str:
+    """Lay a recording among the media there; its sum, as `sha256sum` tells it."""
+    machine.ask(
+        f"install -d -m 700 -o madang -g madang /var/lib/madang/media $(dirname {RECORDING}); "
+        f"head -c 1000000 /dev/urandom > {RECORDING}; chown madang:madang {RECORDING}"
+    )
+    return machine.ask(f"sha256sum {RECORDING}")
+
+
+def assert_media_are_back(machine: Machine, recording: str) -> None:
+    """Wait for the end of a restore, which must have brought the `recording` back."""
+    log = "cat /var/log/madang/restore.log"
+    wait_until(
+        lambda: machine.ssh("systemctl is-active madang-restore", check=False) is None,
+        BACKUP_SECONDS,
+        machine.ask(log),
+    )
+    assert machine.ask(f"sha256sum {RECORDING}") == recording, machine.ask(log)
+    assert machine.ask(f"stat -c %U {RECORDING}") == "madang"
 
 
 class Visitor:

@@ -42,6 +42,7 @@ def plan_of(settings: Settings) -> Plan:
         media=Media(chosen.media),
         pgbackrest=chosen.pgbackrest_config,
         cluster=chosen.postgresql_data,
+        database_here=chosen.database == "here",
     )
 
 

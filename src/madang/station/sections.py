@@ -146,6 +146,7 @@ class BackupSettings(Section):
     s3_secret: SecretStr | None = None
     s3_region: str | None = None
     media: Literal["off", "offsite", "everywhere"] = "offsite"
+    database: Literal["here", "elsewhere"] = "here"
     keep_daily: Annotated[int, Field(ge=1)] = 7
     keep_weekly: Annotated[int, Field(ge=0)] = 4
     keep_monthly: Annotated[int, Field(ge=0)] = 6

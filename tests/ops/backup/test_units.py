@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def timers(tmp_path: Path) -> Timers:
     )
 
 
+def everywhere(timers: Timers) -> list[tuple[str, str]]:
+    """Units of a machine with PostgreSQL, and of one without."""
+    without = replace(timers, clusters=None)
+    return [pair for kind in (timers, without) for pair in units(kind).items()]
+
+
 @pytest.fixture
 def analyze() -> str:
     found = shutil.which("systemd-analyze")
@@ -39,7 +46,7 @@ def analyze() -> str:
 
 
 def test_the_services_are_hardly_exposed(timers: Timers, analyze: str, tmp_path: Path) -> None:
-    for name, text in units(timers).items():
+    for name, text in everywhere(timers):
         file = tmp_path / name
         file.write_text(text)
         if file.suffix == ".service":
@@ -55,12 +62,21 @@ def test_the_services_are_hardly_exposed(timers: Timers, analyze: str, tmp_path:
 
 
 def test_the_timers_name_times_that_systemd_knows(timers: Timers, analyze: str) -> None:
-    for name, text in units(timers).items():
+    for name, text in everywhere(timers):
         if name.endswith(".timer"):
             when = re.search(r"^OnCalendar=(.*)$", text, re.MULTILINE)
             assert when
             subprocess.run([analyze, "calendar", when[1]], check=True, capture_output=True)
     assert "OnCalendar=Sun *-*-* 03:30 Asia/Seoul" in units(timers)["madang-backup-verify.timer"]
+
+
+def test_where_there_is_no_postgresql_nothing_of_it_is_named(timers: Timers) -> None:
+    found = units(replace(timers, clusters=None))
+    assert set(found) == {
+        f"madang-backup{what}"
+        for what in (".service", ".timer", "-verify.service", "-verify.timer")
+    }
+    assert "postgres" not in "".join(found.values())
 
 
 def test_a_day_that_is_none_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ SECRETS = Secrets("d" * 48, "e" * 48, "f" * 48, "b" * 48)
 SFTP = (
     '\n[backup]\noffsite = "sftp://yard@203.0.113.9/srv/yard"\nsftp_key = "key"\nkeep_weekly = 9\n'
 )
+S3_PLACE = "s3://s3.example.org/yard"
 S3 = '\n[backup]\noffsite = "s3://s3.example.org/yard"\ns3_key = "known"\ns3_secret = "whispered"\n'
 
 
@@ -62,12 +64,20 @@ def test_one_machine_takes_them_and_the_program_takes_the_settings(tmp_path: Pat
     assert single.run_by == "timer"
     assert single.offsite == "sftp://yard@203.0.113.9/srv/yard"
     assert single.local == f"file://{backups.LOCAL}"
-    split = described(tmp_path, SPLIT + SFTP)
-    assert [settings_of(tmp_path, split, one).backup.run_by for one in (0, 1)] == [
-        "timer",
-        "nobody",
-    ]
-    assert everything(split, 1) == []
+
+
+def test_each_of_two_machines_backs_up_what_it_has_into_copies_of_its_own(tmp_path: Path) -> None:
+    for more, place in ((SFTP, "sftp://yard@203.0.113.9/srv/yard"), (S3, S3_PLACE)):
+        split = described(tmp_path, SPLIT + more)
+        web, media = (settings_of(tmp_path, split, one).backup for one in (0, 1))
+        assert (web.run_by, web.database, web.offsite) == ("timer", "here", place)
+        elsewhere = f"{place}/machine-media"
+        assert (media.run_by, media.database, media.offsite) == ("timer", "elsewhere", elsewhere)
+        assert media.keep_weekly == web.keep_weekly
+        (restore,) = backups.brought_back(split, machines(split)[1], "x")
+        assert isinstance(restore, Command)
+        assert f"--from {elsewhere} " in restore.run
+    assert not {"postgres", "pgbackrest"} & set(re.findall(r"\w+", str(everything(split, 1))))
 
 
 def test_no_secret_is_where_it_could_be_shown(tmp_path: Path) -> None:
@@ -132,11 +142,3 @@ def test_a_file_of_secrets_from_before_gets_what_it_lacks_once(tmp_path: Path) -
 def test_where_there_is_no_copy_elsewhere_none_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=r"Set backup\.offsite in station\.toml"):
         Deployment(described(tmp_path, SINGLE), tmp_path).job("apply", print, restore=True)
-
-
-def test_the_machine_that_takes_the_backups_is_the_one_that_they_come_back_to(
-    tmp_path: Path,
-) -> None:
-    station = described(tmp_path, SPLIT + SFTP)
-    ours = [backups.brought_back(station, machine, "x") for machine in machines(station)]
-    assert [len(commands) for commands in ours] == [1, 0]

@@ -11,12 +11,20 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support import visitor_load
-from tests.support.deployed import DOMAIN, Site, Visitor, wait_until
+from tests.support.deployed import (
+    DOMAIN,
+    Site,
+    Visitor,
+    assert_backed_up,
+    assert_media_are_back,
+    backups,
+    put_recording,
+    wait_until,
+)
 from tests.support.machines import Ground, Machine, inside
 from tests.support.people import Person
 from tests.support.sshd import Sftp, sftp_server
@@ -30,12 +38,13 @@ pytestmark = [
 ]
 
 ROLES = ("web", "live", "chat", "worker")
+TAKEN_BY = ("web", "postgres")
+"""Whose settings backups are taken with, and by which user."""
+
 UNITS = (
     *(f"madang-{role}" for role in ROLES),
     *("madang-backup", "madang-backup-verify", "madang-backup-ship"),
 )
-BACKUP_SECONDS = 60.0
-"""For the first backup, at the lowest priority on a machine that is busy with these tests."""
 
 
 @pytest.fixture(scope="module")
@@ -101,33 +110,16 @@ def test_the_database_knows_the_station_and_nobody_else_by_network(
     assert int(rows) > 10
 
 
-def backups(machine: Machine) -> list[dict[str, Any]]:
-    """What `madang backup list` tells of the station itself, the newest first."""
-    home = "/opt/madang/roles/web"
-    said = machine.ask(
-        f"cd / && runuser -u postgres -G madang -- {home}/venv/bin/madang backup list --json "
-        f"--data /var/lib/madang --config {home}/madang.toml"
-    )
-    return [entry for entry in json.loads(said) if entry["kind"] == "station"]
-
-
-def assert_backed_up(machine: Machine) -> None:
-    """Wait for the backup that is being taken, which must succeed."""
-    show = "systemctl show -p ActiveState -p Result madang-backup"
-    wait_until(lambda: "activating" not in machine.ask(show), BACKUP_SECONDS, "the backup goes on")
-    assert "Result=success" in machine.ask(show), machine.ask("journalctl -u madang-backup")
-
-
 def test_a_backup_is_taken_and_proven_by_the_system_here_and_elsewhere(
     site: Site, machine: Machine
 ) -> None:
     assert_backed_up(machine)
-    (first,) = backups(machine)
+    (first,) = backups(machine, *TAKEN_BY)
     assert first["places"] == ["local", "offsite"]
     assert first["verified_at"] is None
     said = machine.ssh("systemctl start madang-backup-verify", check=False)
     assert said is not None, machine.ask("journalctl -u madang-backup-verify")
-    assert backups(machine)[0]["verified_at"] is not None
+    assert backups(machine, *TAKEN_BY)[0]["verified_at"] is not None
     timers = machine.ask("systemctl list-timers --no-legend --no-pager")
     assert {"madang-backup.timer", "madang-backup-verify.timer"} <= set(timers.split())
     told = site.on_machine(machine, "web", "status")["backup"]
@@ -226,14 +218,9 @@ def test_releases_under_load_are_noticed_by_nobody_whom_they_do_not_concern(
 def test_a_machine_is_lost_and_one_command_brings_the_station_back_onto_an_empty_one(
     site: Site, machine: Machine, stream_key: str, box: Sftp
 ) -> None:
-    show = "/var/lib/madang/media/vod/show.m4s"
-    machine.ask(
-        f"install -d -m 700 -o madang -g madang /var/lib/madang/media $(dirname {show}); "
-        f"head -c 1000000 /dev/urandom > {show}; chown madang:madang {show}"
-    )
-    sums = machine.ask(f"sha256sum {show}")
+    recording = put_recording(machine)
     machine.ask("systemctl start madang-backup")
-    (taken,) = backups(machine)
+    (taken,) = backups(machine, *TAKEN_BY)
     # What came after the backup is in PostgreSQL's archive alone.
     site.on_machine(machine, "web", "channel", "create", "attic", "--owner", "ada")
     sql = "SELECT pg_walfile_name(pg_switch_wal())"
@@ -251,15 +238,8 @@ def test_a_machine_is_lost_and_one_command_brings_the_station_back_onto_an_empty
         assert viewer.get("/@attic")[0] == 200
         jar = str(site.ground.folder / "cookies")
         assert viewer.sign_in("ada", "at noon 12", jar) == 302
-    log = "cat /var/log/madang/restore.log"
-    wait_until(
-        lambda: machine.ssh("systemctl is-active madang-restore", check=False) is None,
-        BACKUP_SECONDS,
-        machine.ask(log),
-    )
-    assert machine.ask(f"sha256sum {show}") == sums, machine.ask(log)
-    assert machine.ask(f"stat -c %U {show}") == "madang"
+    assert_media_are_back(machine, recording)
     # The next one goes into the same copies.
     assert_backed_up(machine)
-    assert backups(machine)[0]["id"] > taken["id"]
+    assert backups(machine, *TAKEN_BY)[0]["id"] > taken["id"]
     assert site.plan() == []

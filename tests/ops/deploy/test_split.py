@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deployed import DOMAIN, Site, wait_until
+from tests.support.deployed import (
+    DOMAIN,
+    Site,
+    assert_backed_up,
+    assert_media_are_back,
+    backups,
+    put_recording,
+    wait_until,
+)
 from tests.support.machines import Ground
+from tests.support.sshd import sftp_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.machines, pytest.mark.timeout(900)]
 
 
+TAKEN_BY = {"web": ("web", "postgres"), "media": ("live", "backup")}
+"""By machine, whose settings backups are taken with, and by which user."""
+
+
 @pytest.fixture(scope="module")
-def site(ground: Ground) -> Site:
+def site(ground: Ground) -> Iterator[Site]:
     machines = {name: ground.machine(name) for name in ("web", "media")}
     site = Site(ground, "split", machines)
-    began = time.monotonic()
-    site.apply()
-    print(f"\napply from nothing, split: {time.monotonic() - began:.0f} s")
-    return site
+    with sftp_server(ground.folder / "elsewhere", ground.operator) as box:
+        site.backup = f'\n[backup]\noffsite = "{box.url("yard")}"\nsftp_key = "{box.key}"\n'
+        site.write()
+        began = time.monotonic()
+        site.apply()
+        print(f"\napply from nothing, split: {time.monotonic() - began:.0f} s")
+        yield site
 
 
 def test_a_second_run_changes_nothing(site: Site) -> None:
@@ -97,3 +114,47 @@ def test_both_machines_tell_how_they_are(site: Site) -> None:
     for role in ("web", "live", "chat", "worker"):
         assert role in out
     assert site.doctor("--authority", str(site.authority.certificate)) == (0, {})
+
+
+def test_what_is_on_each_machine_is_backed_up_there_and_proven(site: Site) -> None:
+    for name, machine in site.machines.items():
+        assert_backed_up(machine)
+        (first,) = backups(machine, *TAKEN_BY[name])
+        assert first["places"] == ["local", "offsite"]
+        said = machine.ssh("systemctl start madang-backup-verify", check=False)
+        assert said is not None, machine.ask("journalctl -u madang-backup-verify")
+        assert backups(machine, *TAKEN_BY[name])[0]["verified_at"] is not None
+        timers = machine.ask("systemctl list-timers --no-legend --no-pager")
+        assert {"madang-backup.timer", "madang-backup-verify.timer"} <= set(timers.split())
+        told = site.on_machine(machine, TAKEN_BY[name][0], "status")["backup"]
+        assert (bool(told["verified_at"]), told["error"]) == (True, None)
+
+
+def test_one_machine_is_lost_and_comes_back_while_nothing_is_done_to_the_other(
+    site: Site,
+) -> None:
+    web, media = site.machines["web"], site.machines["media"]
+    recording = put_recording(media)
+    media.ask("systemctl start madang-backup")
+    (taken,) = backups(media, *TAKEN_BY["media"])
+    (kept,) = backups(media, *TAKEN_BY["media"], "media")
+    assert kept["places"] == ["offsite"]
+    cluster = web.ask("ls -di /var/lib/postgresql/*/main")
+    code, _, errors = site.madang("apply", "--restore")
+    assert (code, "Every server has a station already" in errors) == (1, True), errors
+    media.destroy()
+
+    site.machines["media"] = media = site.ground.machine("empty")
+    site.write()
+    code, _, errors = site.madang("apply", "--restore", "--json")
+    assert code == 0, errors[-4000:]
+    assert_media_are_back(media, recording)
+    assert_backed_up(media)
+    assert backups(media, *TAKEN_BY["media"])[0]["id"] > taken["id"]
+    assert web.ask("ls -di /var/lib/postgresql/*/main") == cluster
+    listed = site.on_machine(media, "live", "channel", "list")
+    assert {channel["slug"] for channel in listed} == {"yard"}
+    assert site.plan() == []
+    assert site.madang("status")[0] == 0
+    code, _, errors = site.madang("apply", "--restore")
+    assert code == 0, errors

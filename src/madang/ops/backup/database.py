@@ -1,4 +1,5 @@
-"""The port behind which a database is backed up and brought back, and SQLite's side of it."""
+"""The port behind which a database is backed up and brought back, SQLite's side of it, and that
+of a machine which has none."""
 
 from __future__ import annotations
 
@@ -21,6 +22,9 @@ MARKERS_KEPT: Final = 400
 
 SQLITE_FILE: Final = "database.sqlite3"
 """The database's file in a backup."""
+
+NOTHING: Final = Content({}, {}, "")
+"""Of a database that is not here."""
 
 BUSY_SECONDS: Final = 30.0
 """For how long the station may hold the write lock before a backup gives up."""
@@ -103,6 +107,27 @@ class SqliteDatabase:
             _copy(source, draft)
         draft.chmod(0o600)
         draft.replace(self._file)
+        return []
+
+
+class DatabaseElsewhere:
+    """On another machine, which backs it up: here are files, settings and media alone."""
+
+    engine = "elsewhere"
+
+    def take(self, identifier: str, stage: Path) -> Taken:
+        return Taken(self.engine, NOTHING, NOTHING, 0)
+
+    def send(self, place: Place, taken: Taken) -> None:
+        """Do nothing: there is nothing but files."""
+
+    def rehearse(self, taken: Taken, stage: Path, scratch: Path, place: Place) -> Content:
+        return NOTHING
+
+    def occupied(self) -> str | None:
+        return None
+
+    def restore(self, taken: Taken, stage: Path, place: Place, *, exactly: str) -> list[str]:
         return []
 
 

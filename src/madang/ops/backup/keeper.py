@@ -15,7 +15,7 @@ from typing import Final
 
 from madang import __version__
 from madang.ops.backup import stage, state
-from madang.ops.backup.database import Database, SqliteDatabase
+from madang.ops.backup.database import Database, DatabaseElsewhere, SqliteDatabase
 from madang.ops.backup.errors import BackupError
 from madang.ops.backup.model import Entry, Manifest, Plan, rfc3339
 from madang.ops.backup.places import Kind, Part
@@ -153,7 +153,9 @@ def ship(plan: Plan) -> int:
 
 
 def open_database(plan: Plan) -> Database:
-    """The database's side of backups, by its address."""
+    """The database's side of backups, by where it is and by its address."""
+    if not plan.database_here:
+        return DatabaseElsewhere()
     file = sqlite_file(plan)
     if file is not None:
         return SqliteDatabase(file)
@@ -161,9 +163,10 @@ def open_database(plan: Plan) -> Database:
 
 
 def sqlite_file(plan: Plan) -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL."""
+    """The file of a SQLite database; None for PostgreSQL, and where it is not ours to back up."""
     url = plan.database_url
-    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+    ours = plan.database_here and url.startswith(SQLITE)
+    return Path(url.removeprefix(SQLITE)) if ours else None
 
 
 def ensure_password(file: Path) -> bool:

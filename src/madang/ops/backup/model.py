@@ -42,7 +42,8 @@ class Plan:
 
     `folder` holds what backups need for themselves; `settings_file` is None where the settings are
     in the data folder. `pgbackrest` is pgBackRest's configuration, `cluster` PostgreSQL's data
-    folder (None: ask the server); both matter with PostgreSQL only.
+    folder (None: ask the server); both matter with PostgreSQL only. Without `database_here` another
+    machine backs the database up, and this one what else is on it.
     """
 
     data: Path
@@ -56,6 +57,7 @@ class Plan:
     media: Media = Media.OFFSITE
     pgbackrest: Path | None = None
     cluster: Path | None = None
+    database_here: bool = True
 
     def parts(self, place: Place) -> list[Part]:
         """What restic keeps at `place`."""
@@ -84,7 +86,7 @@ class Taken:
     `before` and `after` were read at the beginning and at the end: a station that runs changes
     meanwhile. `bytes` is what the database takes. `label` is how pgBackRest calls the backup
     (`offsite_label` in its second repository), `server` the version of PostgreSQL, `cluster` its
-    data folder; all of these are empty for SQLite.
+    data folder; all of these are empty for SQLite, and where the database is elsewhere.
     """
 
     engine: str

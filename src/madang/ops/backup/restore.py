@@ -119,7 +119,7 @@ def _bring_back(plan: Plan, wish: Wish, returned: _Returned) -> list[str]:
     if database.engine != manifest.database.engine:
         raise BackupError(
             f"The backup is of {manifest.database.engine}, the settings name {database.engine}.",
-            mend="Set database.url to the kind that the backup has.",
+            mend="Set database.url and backup.database to what the backup has, or take another.",
         )
     in_the_way = [what for what in (_files_in_the_way(plan), database.occupied()) if what]
     unfinished = plan.folder / UNFINISHED

@@ -1,8 +1,8 @@
-"""The units of a server that backs up PostgreSQL by the system's timers: texts, made of values.
+"""The units of a server that is backed up by the system's timers: texts, made of values.
 
-They run as PostgreSQL's user, which may read the cluster and start a scratch server, and with the
-one capability to read what belongs to the station. `render` has what pgBackRest and PostgreSQL
-need.
+They run as PostgreSQL's user, which may read the cluster and start a scratch server, or where there
+is none as Debian's own user for backups; and with the one capability to read what belongs to the
+station. `render` has what pgBackRest and PostgreSQL need.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Final
 from madang.ops.backup.postgresql import USER
 from madang.ops.backup.schedule import WEEKDAYS
 
+FILES_USER: Final = "backup"
+"""Of every Debian and Ubuntu: takes the backups where there is no PostgreSQL."""
+
 PACKAGES: Final = ("restic", "pgbackrest", "openssh-client")
 """Of Debian and Ubuntu."""
 
@@ -24,9 +27,9 @@ class Timers:
     """What the units need to know.
 
     `program` is the `madang` to run, `group` may read `config`. `folder` (backup.folder) and
-    `local` (backup.local) belong to PostgreSQL's user; `group` may enter the first, mode 0750, as
-    the station tells what stands there, and nobody the second, mode 0700. `clusters` is where the
-    clusters are.
+    `local` (backup.local) belong to `user`; `group` may enter the first, mode 0750, as the station
+    tells what stands there, and nobody the second, mode 0700. `clusters` is where PostgreSQL's
+    clusters are; None where the database is on another machine.
     `daily_at` is HH:MM and `verify_on` a day in English, both in the time zone `zone`.
     """
 
@@ -35,33 +38,42 @@ class Timers:
     config: Path
     folder: Path
     local: Path
-    clusters: Path = Path("/var/lib/postgresql")
+    clusters: Path | None = Path("/var/lib/postgresql")
     group: str = "madang"
     daily_at: str = "03:30"
     verify_on: str = "sunday"
     zone: str = "Asia/Seoul"
 
+    @property
+    def user(self) -> str:
+        """Who takes the backups."""
+        return FILES_USER if self.clusters is None else USER
+
 
 def settings(timers: Timers, *, pgbackrest: Path, password_file: Path) -> Mapping[str, str]:
     """What stands in the section `backup` of the station's settings on such a server."""
+    database = {"pgbackrest_config": str(pgbackrest)}
+    if timers.clusters is None:
+        database = {"database": "elsewhere"}
     return {
         "run_by": "timer",
         "folder": str(timers.folder),
         "local": timers.local.as_uri(),
         "password_file": str(password_file),
         "sftp_known_hosts": str(timers.folder / "known_hosts"),
-        "pgbackrest_config": str(pgbackrest),
+        **database,
         "daily_at": timers.daily_at,
         "verify_on": timers.verify_on,
     }
 
 
 def units(timers: Timers) -> Mapping[str, str]:
-    """The units by file name. The two timers and the shipping service are to be enabled."""
+    """The units by file name. The two timers and the shipping service, which only PostgreSQL has,
+    are to be enabled."""
     day = timers.verify_on[:3].capitalize()
     if timers.verify_on not in WEEKDAYS:
         raise ValueError(f"expected one of {', '.join(WEEKDAYS)}")
-    return {
+    found = {
         "madang-backup.service": _service(
             timers, "Takes the nightly backup of the station", "now", _ONCE
         ),
@@ -77,14 +89,16 @@ def units(timers: Timers) -> Mapping[str, str]:
         "madang-backup-verify.timer": _timer(
             "weekly proof of the backups", f"{day} *-*-* {timers.daily_at} {timers.zone}"
         ),
-        "madang-backup-ship.service": _service(
+    }
+    if timers.clusters is not None:
+        found["madang-backup-ship.service"] = _service(
             timers,
             "Sends what PostgreSQL archives to the copy elsewhere",
             "ship --watch",
             _ALWAYS,
             install="\n[Install]\nWantedBy=multi-user.target\n",
-        ),
-    }
+        )
+    return found
 
 
 _ONCE: Final = "Type=oneshot\nTimeoutStartSec=infinity\n"
@@ -126,14 +140,16 @@ pgBackRest and restic bring back they give to whom it belongs, even where that i
 def _service(
     timers: Timers, what: str, command: str, kind: str, *, after: str = "", install: str = ""
 ) -> str:
-    ordered = " ".join(["network-online.target", "postgresql.service", *after.split()])
-    writable = " ".join(str(each) for each in (timers.folder, timers.local, timers.clusters))
+    server = [] if timers.clusters is None else ["postgresql.service"]
+    ordered = " ".join(["network-online.target", *server, *after.split()])
+    folders = (timers.folder, timers.local, timers.clusters)
+    writable = " ".join(str(each) for each in folders if each is not None)
     where = f"--data {timers.data} --config {timers.config}"
     return (
         f"[Unit]\nDescription={what}\nAfter={ordered}\nWants=network-online.target\n"
         f"\n[Service]\n{kind}"
         f"ExecStart={timers.program} backup {command} {where}\n"
-        f"User={USER}\nGroup={USER}\nSupplementaryGroups={timers.group}\n"
+        f"User={timers.user}\nGroup={timers.user}\nSupplementaryGroups={timers.group}\n"
         "Nice=19\nCPUSchedulingPolicy=idle\nIOSchedulingClass=idle\n"
         f"ReadWritePaths={writable}\n{_SANDBOX}{install}"
     )

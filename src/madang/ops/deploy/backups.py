@@ -1,7 +1,8 @@
 """What a machine has for the station's backups. Pure.
 
-In `minimal` the station takes them by itself, in its data folder. Where there is PostgreSQL, timers
-of the system do, as PostgreSQL's user, on the machine with the cluster; see `madang.ops.backup`.
+In `minimal` the station takes them by itself, in its data folder. In the other shapes timers of the
+system do, on each machine what it has: as PostgreSQL's user where the cluster is, to the very place
+that was named; elsewhere into a folder of the machine's own there. See `madang.ops.backup`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from madang.ops.deploy.layout import (
     Machine,
 )
 from madang.ops.deploy.resources import STATE, Command, File, Folder, Resource, Unit
-from madang.ops.deploy.stationfile import Backup, Station
+from madang.ops.deploy.stationfile import Station
 
 FOLDER: Final = "/var/lib/madang-backup"
 """What backups need for themselves, and what became of them; the station reads the latter."""
@@ -61,38 +62,35 @@ def settings(station: Station, machine: Machine) -> Mapping[str, object]:
     given = chosen.model_dump(exclude_none=True, exclude={"sftp_key"})
     if chosen.sftp_key is not None:
         given["sftp_key"] = KEY
-    if station.shape not in DATA_MACHINE:
+    if (url := _url(station, machine)) is not None:
+        given["offsite"] = url
+    if not _by_timers(station):
         return given
-    if not machine.has_data:
-        # The machine with the cluster takes them.
-        return {"run_by": "nobody"}
     ours = timer_settings(
-        _timers(station), pgbackrest=Path(CONFIGURATION), password_file=Path(PASSWORD)
+        _timers(station, machine), pgbackrest=Path(CONFIGURATION), password_file=Path(PASSWORD)
     )
     return {**ours, **given}
 
 
 def prepared(station: Station, machine: Machine, password: str) -> tuple[Resource, ...]:
     """Folders, password and key; with PostgreSQL, what its archive needs before it starts."""
-    if not _here(station, machine):
-        return ()
-    owner = POSTGRES if machine.has_data else USER
+    owner = _timers(station, machine).user if _by_timers(station) else USER
     resources: list[Resource] = [Folder(SETTINGS)]
+    if _by_timers(station):
+        resources += [Folder(FOLDER, 0o750, owner, USER), Folder(LOCAL, 0o700, owner, owner)]
+    else:
+        resources.append(Folder(f"{DATA}/backup", 0o700, USER, USER))
     if machine.has_data:
         resources += [
-            Folder(FOLDER, 0o750, POSTGRES, USER),
-            Folder(LOCAL, 0o700, POSTGRES, POSTGRES),
             Folder(f"{LOCAL}/spool", 0o750, POSTGRES, POSTGRES),
             Folder(f"{LOCAL}/postgresql", 0o750, POSTGRES, POSTGRES),
         ]
-    else:
-        resources.append(Folder(f"{DATA}/backup", 0o700, USER, USER))
-    resources.append(_password(_password_file(machine), password, owner))
+    resources.append(_password(_password_file(station), password, owner))
     if station.backup.sftp_key is not None:
         key = station.backup.sftp_key.read_text(encoding="ascii")
         resources.append(File(KEY, key, 0o600, owner, owner, secret=True))
     if machine.has_data:
-        resources += _archive(station)
+        resources += _archive(station, machine)
     return tuple(resources)
 
 
@@ -111,28 +109,23 @@ def begun(station: Station, machine: Machine) -> tuple[Resource, ...]:
 
 
 def brought_back(station: Station, machine: Machine, release: str) -> tuple[Resource, ...]:
-    """The station from the copy elsewhere, before anything of it has started here.
+    """The station, or this machine's part of it, from the copy elsewhere, before anything of it has
+    started here.
 
     Database, files and settings are waited for. Media follow by themselves, and after them the
     next backup: none must be taken of a part of them.
     """
-    place = _offsite(station.backup)
-    if not _here(station, machine) or place is None:
+    url, place = _url(station, machine), _offsite(station, machine)
+    if url is None or place is None:
         return ()
     home = f"{PROGRAM}/releases/{release}"
-    password = _password_file(machine)
-    command = [
-        f"{home}/venv/bin/madang",
-        "backup",
-        "restore",
-        "--from",
-        f"{station.backup.offsite}",
-    ]
+    password = _password_file(station)
+    command = [f"{home}/venv/bin/madang", "backup", "restore", "--from", url]
     command += ["--password-file", password, "--data", DATA, "--config", f"{home}/madang.toml"]
     if station.backup.sftp_key is not None:
         command += ["--sftp-key", KEY]
     whole = shlex.join(command)
-    if machine.has_data:
+    if _by_timers(station):
         whole += " && systemctl start --no-block madang-backup.service"
     ready = f"grep -qs 'can be started' {LOG}"
     return (
@@ -153,11 +146,11 @@ def brought_back(station: Station, machine: Machine, release: str) -> tuple[Reso
 
 def timers(station: Station, machine: Machine, config: File) -> tuple[Resource, ...]:
     """The timers and what they start; `config` is the madang.toml that they run with."""
-    if not machine.has_data:
+    if not _by_timers(station):
         return ()
     files = {
         name: File(f"/etc/systemd/system/{name}", text)
-        for name, text in timer_units(_timers(station)).items()
+        for name, text in timer_units(_timers(station, machine)).items()
     }
     take, prove = (
         (files[f"{name}.service"], files[f"{name}.timer"])
@@ -167,7 +160,7 @@ def timers(station: Station, machine: Machine, config: File) -> tuple[Resource, 
         *files.values(),
         Unit("madang-backup.timer", take),
         Unit("madang-backup-verify.timer", prove),
-        *_shipping(station, files[SHIPPING], config),
+        *(_shipping(station, machine, files[SHIPPING], config) if machine.has_data else ()),
         Command(
             "first backup",
             f"[ -e {FOLDER}/state.json ] || systemctl is-active --quiet {RESTORE} "
@@ -178,8 +171,8 @@ def timers(station: Station, machine: Machine, config: File) -> tuple[Resource, 
     )
 
 
-def _shipping(station: Station, file: File, config: File) -> tuple[Resource, ...]:
-    place = _offsite(station.backup)
+def _shipping(station: Station, machine: Machine, file: File, config: File) -> tuple[Resource, ...]:
+    place = _offsite(station, machine)
     if place is not None and place.kind is Kind.SFTP:
         # The program and its settings change with each release.
         return (Unit(SHIPPING, (file, config)),)
@@ -191,16 +184,25 @@ def _shipping(station: Station, file: File, config: File) -> tuple[Resource, ...
     )
 
 
-def _here(station: Station, machine: Machine) -> bool:
-    return machine.has_data or station.shape not in DATA_MACHINE
+def _by_timers(station: Station) -> bool:
+    """Whether the system's timers take the backups, and not the station itself."""
+    return station.shape in DATA_MACHINE
 
 
-def _password_file(machine: Machine) -> str:
-    return PASSWORD if machine.has_data else f"{DATA}/backup/password"
+def _password_file(station: Station) -> str:
+    return PASSWORD if _by_timers(station) else f"{DATA}/backup/password"
 
 
-def _timers(station: Station) -> Timers:
-    home = f"{PROGRAM}/roles/web"
+def _url(station: Station, machine: Machine) -> str | None:
+    """Where the machine's copies go: repositories of two machines must not be the same."""
+    url = station.backup.offsite
+    if url is None or machine.migrates:
+        return url
+    return f"{url.rstrip('/')}/machine-{machine.name}"
+
+
+def _timers(station: Station, machine: Machine) -> Timers:
+    home = f"{PROGRAM}/roles/{machine.roles[0]}"
     chosen = station.backup
     return Timers(
         Path(f"{home}/venv/bin/madang"),
@@ -208,6 +210,7 @@ def _timers(station: Station) -> Timers:
         Path(f"{home}/madang.toml"),
         Path(FOLDER),
         Path(LOCAL),
+        Path("/var/lib/postgresql") if machine.has_data else None,
         group=USER,
         daily_at=chosen.daily_at or DAILY_AT,
         verify_on=chosen.verify_on or VERIFY_ON,
@@ -215,15 +218,16 @@ def _timers(station: Station) -> Timers:
     )
 
 
-def _offsite(backup: Backup) -> Place | None:
-    if backup.offsite is None:
+def _offsite(station: Station, machine: Machine) -> Place | None:
+    backup, url = station.backup, _url(station, machine)
+    if url is None:
         return None
     access = Access(
         s3_key=backup.s3_key or "",
         s3_secret=backup.s3_secret or "",
         s3_region=backup.s3_region or "",
     )
-    return parse_place("offsite", backup.offsite, access)
+    return parse_place("offsite", url, access)
 
 
 def _password(path: str, password: str, owner: str) -> Command:
@@ -242,7 +246,7 @@ def _password(path: str, password: str, owner: str) -> Command:
     )
 
 
-def _archive(station: Station) -> tuple[Resource, ...]:
+def _archive(station: Station, machine: Machine) -> tuple[Resource, ...]:
     chosen = station.backup
     kept = {
         "daily": chosen.keep_daily,
@@ -258,7 +262,7 @@ def _archive(station: Station) -> tuple[Resource, ...]:
             SOCKETS,
             POSTGRESQL_PORT,
             Place("local", Kind.FOLDER, LOCAL),
-            _offsite(chosen),
+            _offsite(station, machine),
             keep,
             Path(f"{LOCAL}/spool"),
             block=True,

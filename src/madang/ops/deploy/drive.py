@@ -113,7 +113,7 @@ class Deployment:
         """Everything for a `plan` or `apply`: facts asked for, release built, steps written.
 
         `only` these roles change their release; with `restore` the station first comes back from
-        `backup.offsite`. Raises DeployError.
+        `backup.offsite`, on the machines that have none. Raises DeployError.
         """
         if restore and self.station.backup.offsite is None:
             raise DeployError(
@@ -133,6 +133,11 @@ class Deployment:
                 mend='Set shape = "minimal".',
             )
         facts = self.facts()
+        if restore and all(known.has_station for known in facts.values()):
+            raise DeployError(
+                "Every server has a station already: nothing was brought back.",
+                mend="To go back to an earlier state, see the guide, page Backups.",
+            )
         secrets = keep_secrets(self.folder, write=kind == "apply")
         source = self.source or releases.checkout()
         built: dict[tuple[str, str], Release] = {}
@@ -152,7 +157,7 @@ class Deployment:
                 built[known.target.python, known.machine],
                 self.patience,
                 only,
-                restore,
+                restore and not known.has_station,
             )
             plan = steps(wish)
             targets[machine.name] = Target(machine.host, plan, loaders(plan))

@@ -36,6 +36,9 @@ printf '"memory_kb": %s, ' "$(awk '$1 == "MemTotal:" {print $2}' /proc/meminfo)"
 printf '"free_kb": %s, ' "$(df -Pk /var | awk 'NR == 2 {print $4}')"
 printf '"python": "%s", ' "$(command -v python3)"
 printf '"uid": %s, ' "$(id -u)"
+roles=$(ls /opt/madang/roles 2>/dev/null)
+[ -e /var/lib/madang-deploy/brought-back ] && roles=
+printf '"station": %s, ' "$([ -n "$roles" ] && echo true || echo false)"
 printf '"systemd": %s}\n' "$([ -d /run/systemd/system ] && echo true || echo false)"
 """
 """A shell script that prints one JSON object; needs nothing but what is essential in Debian."""
@@ -49,6 +52,8 @@ class Facts:
     machine: str
     memory: int
     """Bytes."""
+    has_station: bool
+    """Whether one runs here, or did, that was not brought back from a copy."""
 
 
 def judge(host: str, answer: Mapping[str, Any]) -> Facts:
@@ -74,4 +79,4 @@ def judge(host: str, answer: Mapping[str, Any]) -> Facts:
             f"{FREE_BYTES / 1e9:.0f} GB are needed.",
             mend="Make room there: journalctl --vacuum-size=200M, apt-get clean, old files.",
         )
-    return Facts(target, answer["machine"], answer["memory_kb"] * 1024)
+    return Facts(target, answer["machine"], answer["memory_kb"] * 1024, answer["station"])

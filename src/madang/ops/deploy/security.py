@@ -66,7 +66,7 @@ for unit in $(systemctl list-unit-files --no-legend --type=service 'madang*' | a
     value=$(systemd-analyze security --no-pager "$unit" 2>/dev/null | awk 'END {for (i = 1; i < NF; i++) if ($i ~ /service:$/) print $(i + 1)}')
     [ -n "$value" ] && printf '%s"%s": %s' "$comma" "$unit" "$value" && comma=', '
 done
-printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
+printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/redis-cli.env /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
 """  # noqa: E501  # a shell script for one machine, whose lines are clearer unbroken
 """Run there as root; prints one JSON object and changes nothing."""
 
@@ -252,16 +252,14 @@ def judge_inside(machine: Machine, answer: Mapping[str, Any], now: datetime) -> 
             f"readable by everybody: {' '.join(secrets)}" if secrets else "for their owners alone",
             apply,
         ),
-        *_backups(machine, answer["backup"], now),
+        _backups(machine, answer["backup"], now),
     ]
 
 
-def _backups(machine: Machine, state: Mapping[str, Any] | None, now: datetime) -> list[Finding]:
-    """Whether backups are well, on the machine that takes them."""
-    if not machine.migrates:
-        return []
+def _backups(machine: Machine, state: Mapping[str, Any] | None, now: datetime) -> Finding:
+    """Whether the backups of what is on the machine are well."""
     health = judge(State(**state) if state is not None else State(), now)
-    return [_finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)]
+    return _finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)
 
 
 def _finding(name: str, ok: bool, detail: str, mend: str) -> Finding:
