@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from madang.base.addresses import is_loopback
 from madang.base.errors import MadangError
 from madang.rooms.broadcasts.live import operator_view
 from madang.rooms.broadcasts.services import transfer_in_month
@@ -33,7 +34,7 @@ def collect(settings: Settings) -> dict[str, Any]:
     Needs the control plane up. Bytes; bits per second.
     """
     everything = runtime.read(settings, runtime.ALL)
-    running = everything or runtime.read(settings, "live")
+    running = everything or _near(runtime.read(settings, "live"))
     # On the machine of the pages the live process is elsewhere: its news are in Redis.
     told = _ask(running) if running else _look_up(settings)
     chat = told.get("chat") if everything else _chat(settings)
@@ -50,6 +51,14 @@ def collect(settings: Settings) -> dict[str, Any]:
             "allowance_bytes": round(settings.budget.transfer_tb * 1e12),
         },
     }
+
+
+def _near(running: runtime.Runtime | None) -> runtime.Runtime | None:
+    """The process, where it can be asked: one that listens to the private network alone takes
+    nobody for a program on its own machine."""
+    address = running.http if running is not None else None
+    near = address is not None and (address.everywhere or is_loopback(address.host))
+    return running if near else None
 
 
 def _look_up(settings: Settings) -> dict[str, Any]:

@@ -107,6 +107,8 @@ def steps(wish: Wish) -> tuple[Step, ...]:
     """Everything, in order. Every machine has every step, so that they go hand in hand."""
     return (
         Step("base", _base(wish)),
+        # Before one machine needs the other: one that was replaced may have another address.
+        Step("firewall", _firewall(wish)),
         Step("database and Redis", _data(wish)),
         Step("storage", _storage(wish)),
         Step("application", _application(wish)),
@@ -332,6 +334,13 @@ def _station(wish: Wish) -> tuple[Resource, ...]:
     )
 
 
+def _firewall(wish: Wish) -> tuple[Resource, ...]:
+    return (
+        Packages(("ufw",)),
+        commands.firewall(security.firewall(wish.station, wish.machine)),
+    )
+
+
 def _security(wish: Wish) -> tuple[Resource, ...]:
     station, machine = wish.station, wish.machine
     jails = File("/etc/fail2ban/jail.d/madang.local", security.jails(station, machine))
@@ -342,8 +351,7 @@ def _security(wish: Wish) -> tuple[Resource, ...]:
     )
     sshd = File("/etc/ssh/sshd_config.d/10-madang.conf", security.SSHD)
     return (
-        Packages(("ufw", "fail2ban", "python3-systemd", "nftables")),
-        commands.firewall(security.firewall(station, machine)),
+        Packages(("fail2ban", "python3-systemd", "nftables")),
         *_told_of_chat(wish),
         *filters,
         jails,
