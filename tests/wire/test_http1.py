@@ -26,6 +26,7 @@ CHUNKED = (
     b"PUT /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"3\r\nabc\r\n2;name=value\r\nde\r\n0\r\nTrailer: x\r\n\r\n"
 )
+H2C = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
 
 
 def told(events: list[Event]) -> list[Any]:
@@ -145,11 +146,89 @@ def test_bodies_come_in_pieces_and_end() -> None:
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nnine\r\n",
         b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 3\r\n\r\nabc",
         b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
         b"GET / HTTP/1.1\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     ],
 )
 def test_what_two_servers_could_read_differently_is_refused(data: bytes) -> None:
     assert broken(data).status == HTTPStatus.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "below"),
+    [
+        (b"Cookie: a\r\n", b"X: y\r\nHost: x\r\n\r\n", b"\r\nHost: x\r\n\r\n"),
+        (b"Cookie: a\r", b"\n\r\n", b"\r\n"),
+        (b"Cookie: GET / HTTP/1.1", b"\r\nHost: x\r\n\r\n", b"\r\nHost: x\r\n\r\n"),
+    ],
+    ids=["between lines", "in a line break", "in a line"],
+)
+def test_fields_of_a_head_in_two_pieces_never_pass_for_those_of_another(
+    first: bytes, rest: bytes, below: bytes
+) -> None:
+    reader = RequestReader()
+    reader.receive(b"GET / HTTP/1.1\r\n" + (b"" if b"Host" in rest else b"Host: x\r\n") + first)
+    assert len(reader.receive(rest)) == 1
+    other = b"GET /other HTTP/1.1" + below
+    assert told(reader.receive(other)) == told(RequestReader().receive(other))
+
+
+def test_a_line_of_a_head_that_began_behind_another_request_is_no_request() -> None:
+    reader = RequestReader()
+    reader.receive(GET)
+    events = reader.receive(GET + b"GET /a HTTP/1.1\r\nX: ") + reader.receive(GET)
+    assert [event.path for event in events if isinstance(event, Request)][1:] == ["/a"]
+
+
+def test_an_empty_line_before_a_request_is_not_taken_for_its_end() -> None:
+    reader, fresh = RequestReader(), RequestReader()
+    reader.receive(b"\r\n" + GET)
+    data = b"GET /other HTTP/1.1\r\n" + GET
+    assert told(reader.receive(data)) == told(fresh.receive(data))
+
+
+def test_a_body_with_a_change_of_the_protocol_does_not_pass_for_an_empty_one() -> None:
+    data = H2C.replace(b"GET", b"POST") + b"Content-Length: 3\r\n\r\n"
+    (event,) = RequestReader().receive(GET + data)[1:]
+    assert isinstance(event, Broken)
+
+
+@pytest.mark.parametrize("around", [b"0\r\nX: ", b"0\r\n", b"1;name="])
+def test_what_stands_around_a_body_is_no_longer_than_a_head(around: bytes) -> None:
+    reader = RequestReader()
+    assert len(reader.receive(CHUNKED[: CHUNKED.index(b"3\r\n")] + around)) == 1
+    more = b"A: b\r\n" * 200 if around == b"0\r\n" else b"a" * 1200
+    events: list[Event] = []
+    for _ in range(MAX_HEAD // len(more) + 1):
+        events += reader.receive(more)
+    assert [type(event) for event in events] == [Broken]
+
+
+def test_a_body_does_not_count_as_part_of_the_head_behind_it() -> None:
+    reader = RequestReader()
+    reader.receive(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+    events = reader.receive(bytes(200_000) + GET[:10]) + reader.receive(GET[10:])
+    assert told(events)[2:] == told(RequestReader().receive(GET))
+
+
+@pytest.mark.parametrize(
+    ("version", "coding", "status"),
+    [
+        ("2.0", "", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED),
+        ("0.9", "", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED),
+        ("1.0", "chunked", HTTPStatus.NOT_IMPLEMENTED),
+        ("1.1", "gzip, chunked", HTTPStatus.NOT_IMPLEMENTED),
+    ],
+)
+def test_what_is_not_spoken_here_is_said_and_ends_it(
+    version: str, coding: str, status: HTTPStatus
+) -> None:
+    field = f"Transfer-Encoding: {coding}\r\n" if coding else ""
+    data = f"POST / HTTP/{version}\r\nHost: x\r\n{field}\r\n0\r\n\r\n".encode()
+    (event,) = RequestReader().receive(data)
+    assert isinstance(event, Broken)
+    assert event.status == status
 
 
 def test_a_head_is_as_long_as_it_may_be_and_no_longer() -> None:
@@ -160,7 +239,7 @@ def test_a_head_is_as_long_as_it_may_be_and_no_longer() -> None:
         events += reader.receive(b"A: " + b"b" * 995 + b"\r\n")
     assert isinstance(events[0], Broken)
     assert events[0].status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    fields = b"A: b\r\n" * MAX_FIELDS
+    fields = b"Host: x\r\n" + b"A: b\r\n" * (MAX_FIELDS - 1)
     assert one(b"GET / HTTP/1.1\r\n" + fields + b"\r\n").fields.get("a") == "b"
     more = broken(b"GET / HTTP/1.1\r\n" + fields + b"A: b\r\n\r\n")
     assert more.status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -168,7 +247,7 @@ def test_a_head_is_as_long_as_it_may_be_and_no_longer() -> None:
 
 def test_who_ignores_an_upgrade_goes_on_with_http() -> None:
     reader = RequestReader()
-    (asked,) = reader.receive(b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    (asked,) = reader.receive(H2C + b"\r\n")
     assert isinstance(asked, Request)
     assert not asked.is_websocket
     assert told(reader.receive(GET)) == told(RequestReader().receive(GET))

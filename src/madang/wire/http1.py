@@ -18,7 +18,8 @@ from urllib.parse import unquote
 import httptools
 
 MAX_HEAD: Final = 32 << 10
-"""Bytes from the request line to the empty line."""
+"""Bytes from the request line to the empty line, and of what stands around a body: the sizes of
+chunks with what is said about them, and the trailer."""
 
 MAX_FIELDS: Final = 100
 
@@ -121,22 +122,25 @@ class RequestReader:
         "_known",
         "_known_fields",
         "_parser",
+        "_refusal",
         "_request",
         "_target",
         "between",
     )
 
     def __init__(self) -> None:
-        self.between = True
-        """Whether nothing of a next request has come."""
-        self._known = _END  # what a GET before had below its request line, with the break
+        self._known = b""  # what a GET before had below its request line, with the break
         self._known_fields = Fields([])
         self._events: list[Event] = []
+        self._refusal: Broken | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self.on_message_begin()
+        self.between = True
+        """Whether nothing of a next request has come."""
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take what came, and return what it completes. What follows `Broken` is to be ignored."""
+        """Take what came, and return what it completes. `Broken` is the last that there is."""
+        line = b""
         if self.between:
             if data.endswith(self._known):
                 line = data[: -len(self._known)]
@@ -155,10 +159,13 @@ class RequestReader:
             self._switch(data[switch.args[0] :])
         except httptools.HttpParserError as error:
             words = f"The request is not HTTP/1.1: {error}."
-            events.append(Broken(HTTPStatus.BAD_REQUEST, words))
+            events.append(self._refusal or Broken(HTTPStatus.BAD_REQUEST, words))
         else:
-            self._remember(data)
-        if self._request is None and not self.between:
+            if line:  # not the rest of a head: its fields came in part before
+                self._remember(data)
+        if events or self.between:
+            self._head = 0
+        else:
             self._head += len(data)
             if self._head > MAX_HEAD:
                 events.append(_too_long())
@@ -166,8 +173,12 @@ class RequestReader:
 
     def _switch(self, rest: bytes) -> None:
         """The last request may change the protocol. Whoever ignores that goes on with HTTP."""
-        last = self._events[-1]
-        if rest or not isinstance(last, Request) or last.has_body or last.method == "CONNECT":
+        request = self._request
+        assert request is not None  # its head has just been read
+        refused = request.has_body or request.method == "CONNECT"
+        if refused:  # llhttp takes its body for the other protocol: it must not pass for empty
+            del self._events[self._events.index(request) :]
+        if refused or rest:
             words = "Wait for the answer before you change the protocol."
             self._events.append(Broken(HTTPStatus.BAD_REQUEST, words))
         self._parser = httptools.HttpRequestParser(self)
@@ -191,6 +202,7 @@ class RequestReader:
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        self.between = False
         self._target = b""
         self._fields: list[tuple[str, str]] = []
         self._request: Request | None = None
@@ -222,7 +234,10 @@ class RequestReader:
             "transfer-encoding" in fields or length.strip("0") != "",
             _wants_websocket(self._parser.get_method(), fields),
         )
-        self._events.append(self._request if len(self._fields) <= MAX_FIELDS else _too_long())
+        self._refusal = _refusal(self._request)
+        if self._refusal is not None:
+            raise ValueError(self._refusal.words)  # llhttp stops here
+        self._events.append(self._request)
 
     def on_body(self, data: bytes) -> None:
         """Some of the body."""
@@ -266,6 +281,23 @@ def _reason(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Unknown"
+
+
+def _refusal(request: Request) -> Broken | None:
+    """Return what is wrong with a head that llhttp lets pass."""
+    fields = request.fields
+    hosts, codings = fields.get_all("host"), fields.get_all("transfer-encoding")
+    if sum(1 for _ in fields.items()) > MAX_FIELDS:
+        return _too_long()
+    if request.version not in {"1.0", "1.1"}:
+        words = "This server speaks HTTP/1.1."
+        return Broken(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, words)
+    if len(hosts) > 1 or (not hosts and request.version == "1.1"):
+        return Broken(HTTPStatus.BAD_REQUEST, "Send the field Host once.")
+    if codings and (request.version == "1.0" or [each.lower() for each in codings] != ["chunked"]):
+        words = "The only transfer coding here is chunked, of HTTP/1.1."
+        return Broken(HTTPStatus.NOT_IMPLEMENTED, words)
+    return None
 
 
 def _too_long() -> Broken:
