@@ -95,7 +95,7 @@ def test_a_large_body_arrives_whole_and_waits_for_who_reads_it_slowly() -> None:
             async for piece in exchange.body():
                 size += len(piece)
                 unread = exchange._connection._body
-                most = max(most, unread.size if unread is not None else 0)
+                most = max(most, len(unread.data) if unread is not None else 0)
                 await asyncio.sleep(0.001)
             exchange.answer(200, [], b"%d" % size)
 
@@ -145,6 +145,86 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_is_an_error_for_who_read
         with port.connect() as connection:
             connection.sendall(POST % (100, b"") + b"half")
         until(lambda: seen)
+
+
+@pytest.mark.parametrize("rest", [b"nonsense\r\n", b"0\r\nX: " + bytes(100_000)])
+def test_a_body_that_breaks_is_an_error_for_who_reads_it_and_is_answered(rest: bytes) -> None:
+    def dispatch(exchange: Exchange) -> object:
+        async def read() -> None:
+            try:
+                async for _ in exchange.body():
+                    pass
+            except ConnectionError:
+                exchange.refuse(400, "broken")
+
+        return asyncio.get_running_loop().create_task(read())
+
+    with listening(dispatch) as port, port.connect() as connection:
+        connection.sendall(
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + rest
+        )
+        received = read_all(connection)
+        assert received.startswith(b"HTTP/1.1 400")
+        assert received.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_in_the_smallest_chunks_comes_in_few_pieces() -> None:
+    sizes: list[int] = []
+
+    def dispatch(exchange: Exchange) -> object:
+        async def read() -> None:
+            await asyncio.sleep(0.2)
+            sizes.extend([len(piece) async for piece in exchange.body()])
+            well(exchange)
+
+        return asyncio.get_running_loop().create_task(read())
+
+    with listening(dispatch) as port:
+        assert port.ask("/", "POST", iter([b"a"] * 5000)).body == b"well"
+    assert sum(sizes) == 5000
+    assert len(sizes) < 100
+
+
+def later(exchange: Exchange) -> None:
+    """Answer a few bytes in a moment."""
+    asyncio.get_running_loop().call_later(0.2, well, exchange)
+
+
+def test_who_shuts_its_end_has_the_answers_to_what_it_asked() -> None:
+    with listening(later) as port:
+        for asked in (GET, GET + GET, GET.replace(b"1.1", b"1.0"), GET + GET[:-2]):
+            with port.connect() as connection:
+                connection.sendall(asked)
+                connection.shutdown(socket.SHUT_WR)
+                assert read_all(connection).count(b"200 OK") == asked.count(b"\r\n\r\n")
+
+
+def test_who_shuts_its_end_costs_nothing_while_its_answer_is_made() -> None:
+    def dispatch(exchange: Exchange) -> None:
+        asyncio.get_running_loop().call_later(1, well, exchange)
+
+    with listening(dispatch) as port, port.connect() as connection:
+        connection.sendall(GET)
+        connection.shutdown(socket.SHUT_WR)
+        before = time.process_time()
+        assert read_all(connection).endswith(b"well")
+        assert time.process_time() - before < 0.5
+
+
+def test_many_requests_sent_ahead_do_not_keep_others_waiting() -> None:
+    order: list[str] = []
+
+    def dispatch(exchange: Exchange) -> None:
+        order.append(exchange.path)
+        time.sleep(0.002)
+        well(exchange)
+
+    with listening(dispatch) as port, port.connect() as flood, port.connect() as other:
+        flood.sendall(GET * 300)
+        until(lambda: order)
+        other.sendall(GET.replace(b"/ ", b"/other "))
+        assert answer_of(other).endswith(b"well")
+        assert order.index("/other") < 250
 
 
 def test_what_comes_after_a_broken_request_is_not_read() -> None:

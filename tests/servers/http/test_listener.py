@@ -173,6 +173,28 @@ def test_stopping_lets_requests_under_way_finish_and_takes_no_new_ones() -> None
         loop.close()
 
 
+def test_what_has_come_when_the_port_stops_is_answered() -> None:
+    loop = Loop()
+    listener = Listener("127.0.0.1", 0, immutable)
+    request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    try:
+        loop.call(listener.start)
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=5) as connection:
+            connection.sendall(request)
+            connection.recv(1 << 16)
+
+            async def ask_and_stop() -> None:
+                connection.sendall(request)
+                await listener.stop(5)
+
+            loop.run(ask_and_stop())
+            received = read_all(connection)
+            assert b"\r\nconnection: close\r\n" in received
+            assert received.endswith(BODY)
+    finally:
+        loop.close()
+
+
 def test_stopping_waits_no_longer_than_it_was_told() -> None:
     parked: list[Exchange] = []
     loop = Loop()

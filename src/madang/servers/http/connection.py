@@ -61,9 +61,9 @@ class Owner(Protocol):
 class _Unread:
     """The body of a request that is being received."""
 
-    pieces: deque[bytes] = field(default_factory=deque)
-    size: int = 0
+    data: bytearray = field(default_factory=bytearray)  # in one, however small the chunks were
     ended: bool = False
+    broken: bool = False  # what came instead of its end cannot be understood
     wanted: asyncio.Future[None] | None = None
     continues: bool = False  # the client waits to be told that it may send
 
@@ -71,6 +71,10 @@ class _Unread:
         """Let whoever waits look again."""
         if self.wanted is not None and not self.wanted.done():
             self.wanted.set_result(None)
+
+
+class _HungUp:
+    """The client will send no more. It may wait for what it has asked for."""
 
 
 class Connection:
@@ -100,7 +104,7 @@ class Connection:
         self._reader = RequestReader()
         self._current: Exchange | None = None
         self._body: _Unread | None = None
-        self._ahead: deque[Event] = deque()
+        self._ahead: deque[Event | _HungUp] = deque()
         self._unsent: list[memoryview] = []
         self._closing = False
         self._lingers = False
@@ -162,18 +166,18 @@ class Connection:
         unread = self._body
         if unread is None:
             return
-        if unread.continues and not unread.pieces:
+        if unread.continues and not unread.data:
             self._send(_CONTINUE, b"")
         unread.continues = False
         while True:
-            while unread.pieces:
-                piece = unread.pieces.popleft()
-                unread.size -= len(piece)
+            while unread.data:
+                piece = bytes(unread.data)
+                unread.data.clear()
                 self._heed()
                 yield piece
             if unread.ended:
                 return
-            if self._fileno < 0:
+            if unread.broken or self._fileno < 0:
                 raise ConnectionError("the client left in the middle of its request")
             unread.wanted = self._owner.loop.create_future()
             await unread.wanted
@@ -196,6 +200,8 @@ class Connection:
 
     def leave(self) -> None:
         """End it once the answer that is owed has been sent: now, where none is."""
+        if not self.busy:
+            self._readable()  # what has come already is answered too
         self._closing = True
         if not self.busy:
             self.close()
@@ -221,14 +227,17 @@ class Connection:
     # --- what comes in ---
 
     def _readable(self) -> None:
+        body = self._body
+        size = RECEIVE if body is None or body.ended else RECEIVE_BODY
         try:
-            data = self._socket.recv(RECEIVE if self._body is None else RECEIVE_BODY)
+            data = self._socket.recv(size)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
-        if not data:
             self.close()
+            return
+        if not data:
+            self._hung_up()
             return
         if self._lingers:
             return
@@ -243,6 +252,14 @@ class Connection:
         self._ahead.extend(events)
         self._proceed()
 
+    def _hung_up(self) -> None:
+        """Answer what was asked before the client shut its end, as `nc -N` does, then end it."""
+        if self._ahead or (self.busy and (self._body is None or self._body.ended)):
+            self._ahead.append(_HungUp())
+            self._heed()
+        else:
+            self.close()
+
     def _note_head(self, events: Sequence[Event]) -> None:
         """Remember since when a head has been under way."""
         if self._reader.between or self._body is not None:
@@ -254,17 +271,23 @@ class Connection:
         """Take what came, as far as what is under way lets it."""
         while self._ahead and self._fileno >= 0:
             event = self._ahead[0]
-            if isinstance(event, Request | Broken):
-                if self.busy or self._lingers:
-                    break
-                self._ahead.popleft()
-                if isinstance(event, Request):
-                    self._begin(event)
-                else:
-                    self._say_last(event.status, event.words)
-            else:
+            if isinstance(event, Body | BodyEnd):
                 self._ahead.popleft()
                 self._take_body(event)
+                continue
+            if self.busy or self._lingers:
+                if isinstance(event, Broken):
+                    self._cut_body()
+                break
+            self._ahead.popleft()
+            if isinstance(event, Request):
+                self._begin(event)
+                if self._current is None:
+                    break  # it has been answered: others have their turn before the next
+            elif isinstance(event, Broken):
+                self._say_last(event.status, event.words)
+            else:
+                self.close()
         self._heed()
 
     def _begin(self, request: Request) -> None:
@@ -283,18 +306,28 @@ class Connection:
         if unread is None:
             return  # of a request that was answered without it
         if isinstance(event, Body):
-            unread.pieces.append(event.data)
-            unread.size += len(event.data)
+            unread.data += event.data
         else:
             unread.ended = True
         unread.wake()
 
+    def _cut_body(self) -> None:
+        """Let whoever reads the body know that the rest of it will not come."""
+        if self._body is not None and not self._body.ended:
+            self._body.broken = True
+            self._body.wake()
+
     def _heed(self) -> None:
-        """Read no further while too much waits, and go on when it does not."""
+        """Read no further while too much waits or nothing follows, and go on when it does not."""
         if self._fileno < 0:
             return
-        unread = self._body.size if self._body is not None else 0
-        full = unread > MAX_UNREAD or len(self._ahead) > MAX_AHEAD
+        unread = len(self._body.data) if self._body is not None else 0
+        last = self._ahead[-1] if self._ahead else None
+        full = (
+            unread > MAX_UNREAD
+            or len(self._ahead) > MAX_AHEAD
+            or isinstance(last, Broken | _HungUp)
+        )
         if full and not self._paused:
             self._owner.readiness.forget(self._fileno)
         elif self._paused and not full:

@@ -26,8 +26,8 @@ class Readiness:
 
     def watch(self, descriptor: int, readable: Callable[[], None]) -> None:
         """Call `readable` when there is something to read, or the peer has closed its end."""
-        self._heard[descriptor] = readable
         self._epoll.register(descriptor, select.EPOLLIN)
+        self._heard[descriptor] = readable
 
     def forget(self, descriptor: int) -> None:
         """Stop watching; call it before `descriptor` is closed."""
