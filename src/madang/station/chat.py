@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -35,13 +34,6 @@ CONNECTS_PER: Final = 10.0
 
 REACTIONS: Final = 10
 """Of a person, or of all guests of one address: more than a finger taps."""
-
-
-def allow_open_files() -> None:
-    """Let this process open as many files as the system allows: each connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Chat:
@@ -87,7 +79,6 @@ class Chat:
 
     async def start(self) -> None:
         """Begin on the running event loop."""
-        allow_open_files()
         await self.hall.start()
         self._standing.start()
         if self._window is not None:

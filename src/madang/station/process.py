@@ -6,6 +6,7 @@ Import after `boot.start_django`.
 from __future__ import annotations
 
 import asyncio
+import resource
 import sys
 from typing import Final
 
@@ -166,10 +167,18 @@ def _router(
 
 def _listen(settings: Settings, manager: Manager, dispatch: Dispatch) -> Listener:
     bind = settings.http.bind
+    _allow_open_files()
     try:
         return Listener(bind.host, bind.port, dispatch, manager.sockets.get(systemd.HTTP))
     except OSError as error:
         raise taken("http.bind", bind, error) from None
+
+
+def _allow_open_files() -> None:
+    """Let this process open as many files as the system allows: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _close(

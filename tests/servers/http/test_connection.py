@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import socket
 import time
 
@@ -329,6 +331,27 @@ def test_more_connections_than_there_may_be_wait_until_one_ends(
         one.close()
         third.settimeout(10)
         assert answer_of(third).endswith(b"well")
+
+
+def test_connections_leave_files_for_others() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = 4 * (len(os.listdir("/proc/self/fd")) + 10)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    try:
+        with listening(well) as port:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            crowd = [port.connect() for _ in range(int(files * port_of.FILES))]
+            with port.connect() as last:
+                last.sendall(GET)
+                last.settimeout(0.5)
+                with pytest.raises(TimeoutError):
+                    last.recv(1)
+                for connection in crowd:
+                    connection.close()
+                last.settimeout(10)
+                assert answer_of(last).endswith(b"well")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_thousand_connections_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:

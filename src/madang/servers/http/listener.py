@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import time
 from collections.abc import Callable
@@ -17,6 +18,10 @@ from madang.servers.http.readiness import Readiness
 MAX_CONNECTIONS: Final = 20_000
 """Connections at a time; whoever comes then waits to be accepted. Those that chat and continuous
 streams have taken over do not count."""
+
+FILES: Final = 0.75
+"""Part of the files that the process may open which connections get: whoever opens many and says
+nothing must not keep encoders out and the database closed."""
 
 AT_ONCE: Final = 200
 """Connections accepted before what else is due on the loop has its turn."""
@@ -54,6 +59,7 @@ class Listener:
         self.loop: asyncio.AbstractEventLoop
         self.readiness: Readiness
         self._connections: dict[Connection, None] = {}
+        self._most = MAX_CONNECTIONS
         self._accepting = False
         self._clock: asyncio.TimerHandle | None = None
 
@@ -61,6 +67,9 @@ class Listener:
         """Begin to accept connections on the running event loop."""
         self.loop = asyncio.get_running_loop()
         self.readiness = Readiness()
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if files != resource.RLIM_INFINITY:
+            self._most = min(MAX_CONNECTIONS, int(files * FILES))
         self._tick()
         self._resume()
 
@@ -114,7 +123,7 @@ class Listener:
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
-            if len(self._connections) >= MAX_CONNECTIONS:
+            if len(self._connections) >= self._most:
                 self._pause()
                 return
             try:
