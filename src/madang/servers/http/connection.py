@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Final, Protocol
 
 from madang.servers.http.exchange import Exchange, head_of, plain_text
 from madang.servers.http.readiness import Readiness
+from madang.servers.http.spool import Spool
 from madang.wire.http1 import Body, BodyEnd, Broken, Event, Request, RequestReader
 
 RECEIVE: Final = 16 << 10
@@ -49,6 +51,7 @@ class Owner(Protocol):
     readiness: Readiness
     dispatch: Callable[[Exchange], None]
     server: tuple[str, int]
+    spool: Spool
     now: int
     date: bytes
     leaving: bool
@@ -126,10 +129,11 @@ class Connection:
 
     # --- answers ---
 
-    def respond(self, start: bytes, body: bytes) -> None:
+    def respond(self, start: bytes, body: bytes, name: str = "") -> None:
         """Send the answer to the request that is under way. Does nothing where the client left.
 
-        `start` is the head up to where the fields of the connection follow.
+        `start` is the head up to where the fields of the connection follow, `name` is that of a
+        body that many are sent (`Exchange.send`).
         """
         self._current = None
         if self._fileno < 0:
@@ -141,7 +145,7 @@ class Connection:
         if self._closing or owner.leaving:
             self._closing = True
             start += _CLOSE
-        self._send(start + owner.date, body)
+        self._send(start + owner.date, body, owner.spool.file(name, body) if name else -1)
 
     def give_away(self, start: bytes) -> socket.socket:
         """Send the head of an answer, and let go of the socket, which is then the caller's.
@@ -341,12 +345,20 @@ class Connection:
 
     # --- what goes out ---
 
-    def _send(self, start: bytes, body: bytes) -> None:
+    def _send(self, start: bytes, body: bytes, file: int = -1) -> None:
         if self._unsent:  # of the leave to go on, which is some bytes long
             self._unsent += [memoryview(start), memoryview(body)]
             return
         try:
-            sent = self._socket.sendmsg((start, body)) if body else self._socket.send(start)
+            if file >= 0:
+                sent = self._socket.send(start, socket.MSG_MORE)
+                if sent == len(start):
+                    with contextlib.suppress(BlockingIOError):
+                        sent += os.sendfile(self._fileno, file, 0, len(body))
+            elif body:
+                sent = self._socket.sendmsg((start, body))
+            else:
+                sent = self._socket.send(start)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:

@@ -122,12 +122,15 @@ class Exchange:
             return self.send(head_of(status, tuple(headers)), b"")
         return self.send(head_of(status, tuple(headers), len(body)), body)
 
-    def send(self, start: bytes, body: bytes) -> int:
-        """The same with a head that was made before, by `head_of`."""
+    def send(self, start: bytes, body: bytes, name: str = "") -> int:
+        """The same with a head that was made before, by `head_of`.
+
+        `name` stands for this body and no other, where many will be sent it.
+        """
         self.answered = True
         if self.method == "HEAD":
-            body = b""
-        self._connection.respond(start, body)
+            body, name = b"", ""
+        self._connection.respond(start, body, name)
         return len(body)
 
     def refuse(self, status: int, words: str, headers: Sequence[tuple[str, str]] = ()) -> None:

@@ -25,7 +25,7 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
     """
     asked = exchange.headers
     if not asked.conditional:
-        return exchange.send(_whole(content_type, etag, len(body)), body)
+        return exchange.send(_whole(content_type, etag, len(body)), body, etag)
     headers = _headers(content_type, etag)
     known = asked.get("if-none-match")
     if known and (etag in known or known.strip() == "*"):

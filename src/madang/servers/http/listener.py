@@ -14,6 +14,7 @@ from madang.servers.http.connection import Connection
 from madang.servers.http.exchange import Exchange, http_date
 from madang.servers.http.listening import listening_socket, prepare
 from madang.servers.http.readiness import Readiness
+from madang.servers.http.spool import Spool
 
 MAX_CONNECTIONS: Final = 20_000
 """Connections at a time; whoever comes then waits to be accepted. Those that chat and continuous
@@ -58,6 +59,7 @@ class Listener:
         self.date = b""
         self.loop: asyncio.AbstractEventLoop
         self.readiness: Readiness
+        self.spool = Spool()
         self._connections: dict[Connection, None] = {}
         self._most = MAX_CONNECTIONS
         self._accepting = False
@@ -96,6 +98,7 @@ class Listener:
         for connection in list(self._connections):
             connection.close()
         self.readiness.close()
+        self.spool.close()
 
     def gone(self, connection: Connection) -> None:
         """A connection has ended, or was given away."""
