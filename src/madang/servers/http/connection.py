@@ -49,7 +49,7 @@ class Owner(Protocol):
 
     loop: asyncio.AbstractEventLoop
     readiness: Readiness
-    dispatch: Callable[[Exchange], None]
+    dispatch: Callable[[Exchange], object]
     server: tuple[str, int]
     spool: Spool
     now: int

@@ -33,7 +33,7 @@ BREATHER: Final = 1.0
 LOOK: Final = 0.02
 """Seconds between two looks whether all answers are out, at the end."""
 
-Dispatch = Callable[[Exchange], None]
+Dispatch = Callable[[Exchange], object]
 
 log = logging.getLogger(__name__)
 
