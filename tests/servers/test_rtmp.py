@@ -60,6 +60,21 @@ def closed(connection: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_door_for_everybody_takes_both_kinds_of_addresses(address: str) -> None:
+    key = channel_key()
+    with on_the_air(rtmp_host="::") as air:
+
+        async def come() -> str:
+            async with RtmpPublisher(address, air.rtmp_port, name=key):
+                channel = air.hub.channel("yard")
+                assert channel is not None
+                assert channel.publisher is not None
+                return channel.publisher.address
+
+        assert air.loop.run(come()) == address
+
+
 def test_an_encoder_with_the_right_key_is_on_the_air() -> None:
     with on_the_air() as air:
         encoder = Encoder(air, channel_key())

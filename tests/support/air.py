@@ -204,6 +204,7 @@ def on_the_air(
     max_publishers: int = 10,
     program: str | None = None,
     tls: ssl.SSLContext | None = None,
+    rtmp_host: str = "127.0.0.1",
 ) -> Iterator[Air]:
     """A hub with both its doors. The database must be in force (fixture `committed_db`)."""
     from madang.live.show import LiveSettings
@@ -224,7 +225,7 @@ def on_the_air(
     async def start() -> tuple[Hub, RtmpDoor, int, int, Listener]:
         hub = Hub(settings, counters, control, journal)
         door = RtmpDoor(hub, counters, limits)
-        port = await door.listen("127.0.0.1", 0)
+        port = await door.listen(rtmp_host, 0)
         secure = await door.listen("127.0.0.1", 0, tls) if tls is not None else 0
         listener = Listener("127.0.0.1", 0, dispatch(LiveHandlers(hub, ())))
         listener.start()

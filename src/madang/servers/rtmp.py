@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
+from madang.base.addresses import unmapped
 from madang.base.errors import LimitExceeded, MadangError, ParseError
 from madang.rooms.channels.services import PublishGrant
 from madang.servers.counters import Counters
@@ -93,7 +94,7 @@ class RtmpConnection(asyncio.Protocol):
         """Begin the session, unless there are too many of them."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self.address = peer[0] if peer else ""
+        self.address = unmapped(peer[0]) if peer else ""
         self._session = ServerSession(
             handshake_random=os.urandom(RANDOM), now=self._loop.time(), limits=self._door.limits
         )
@@ -266,6 +267,8 @@ class RtmpDoor:
         """Accept encoders, at the socket that was `handed` in if there is one; return the port
         (which matters where it was 0). Raises OSError."""
         loop = asyncio.get_running_loop()
+        if handed is None and host == "::":  # asyncio would take no IPv4 there
+            handed = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
         place: dict[str, Any] = {"sock": handed} if handed else {"host": host, "port": port}
         server = await loop.create_server(lambda: RtmpConnection(self), ssl=tls, **place)
         self._servers.append(server)

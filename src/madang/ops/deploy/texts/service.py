@@ -79,11 +79,11 @@ def settings(
     door = station.domain if live.name == web.name else live.host.address
     tables["rtmp"] = {"public_url": f"rtmp://{door}:{RTMP_PORT}"}
     if machine.takes_encoders:
-        tables["rtmp"]["bind"] = f"0.0.0.0:{RTMP_PORT}"
+        tables["rtmp"]["bind"] = f"[::]:{RTMP_PORT}"
         if machine.faces_the_web:
             tables["rtmp"] |= {
                 "public_url": f"rtmps://{door}:{RTMPS_PORT}",
-                "tls_bind": f"0.0.0.0:{RTMPS_PORT}",
+                "tls_bind": f"[::]:{RTMPS_PORT}",
                 "tls_certificate": f"{TLS}/fullchain.pem",
                 "tls_key": f"{TLS}/privkey.pem",
             }
@@ -114,9 +114,9 @@ def sockets(machine: Machine, role: str) -> dict[str, str]:
     if role in PORTS:
         doors[f"{stem}.socket"] = ("http", machine.http_address(role))
     if role in {"all", "live"}:
-        doors[f"{stem}-rtmp.socket"] = ("rtmp", f"0.0.0.0:{RTMP_PORT}")
+        doors[f"{stem}-rtmp.socket"] = ("rtmp", f"[::]:{RTMP_PORT}")
         if machine.faces_the_web:
-            doors[f"{stem}-rtmps.socket"] = ("rtmps", f"0.0.0.0:{RTMPS_PORT}")
+            doors[f"{stem}-rtmps.socket"] = ("rtmps", f"[::]:{RTMPS_PORT}")
     return {
         name: f"""{MADE_BY}
 [Unit]
@@ -128,6 +128,8 @@ FileDescriptorName={kind}
 Service={service}
 Backlog=4096
 NoDelay=yes
+# [::] takes IPv4 as well.
+BindIPv6Only=both
 # The private network may come up after us.
 FreeBind=yes
 
