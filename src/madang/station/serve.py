@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Final
@@ -12,9 +14,12 @@ from typing import IO, Final
 import uvloop
 
 from madang.station import boot, datafolder, logs, runtime, systemd
+from madang.station.backoff import Starts
 from madang.station.errors import CannotStart
 from madang.station.settings import Settings
 from madang.station.systemd import Manager
+
+log = logging.getLogger(__name__)
 
 LOCK_FILE: Final = "station.lock"
 
@@ -45,8 +50,14 @@ def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = F
     manager = systemd.above()
     locks = _claim(settings, role)
     logs.configure(settings.log)
+    starts = Starts(settings, role)
+    if manager.address is not None and (wait := starts.begin()):
+        log.warning("the last starts ended within a minute: this one waits %.0f s", wait)
+        time.sleep(wait)
     boot.control_plane(settings, chosen.connections)
     chosen.serve(settings, manager)
+    if manager.address is not None:
+        starts.end()
     for lock in locks:
         lock.close()
     # Everything is closed and written. Native threads of the HTTP server may still be ending,
