@@ -16,7 +16,7 @@ from madang.ops.deploy.layout import (
     unit_name,
 )
 from madang.ops.deploy.stationfile import Administrator, Station
-from madang.ops.deploy.texts import MADE_BY
+from madang.ops.deploy.texts import MADE_BY, SANDBOX
 from madang.rooms.chat.notes import STUBBORN
 
 SSHD: Final = f"""{MADE_BY}PasswordAuthentication no
@@ -124,35 +124,8 @@ Restart=always
 RestartSec=2
 Slice=madang.slice
 
-UMask=0077
-CapabilityBoundingSet=
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateUsers=yes
-DevicePolicy=closed
-ProtectProc=invisible
-ProcSubset=pid
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
 RestrictAddressFamilies=AF_UNIX AF_INET
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
-SystemCallErrorNumber=EPERM
-
+{SANDBOX}
 [Install]
 WantedBy=multi-user.target
 """

@@ -25,7 +25,7 @@ from madang.ops.deploy.layout import (
     with_role,
 )
 from madang.ops.deploy.stationfile import Station
-from madang.ops.deploy.texts import MADE_BY
+from madang.ops.deploy.texts import MADE_BY, SANDBOX
 
 TLS: Final = f"{SETTINGS}/tls"
 
@@ -185,38 +185,9 @@ IOWeight={WEIGHTS[role]}
 OOMScoreAdjust={LAST_KILLED[role]}
 LimitNOFILE={FILES}
 
-UMask=0077
-CapabilityBoundingSet=
-AmbientCapabilities=
-NoNewPrivileges=yes
-ProtectSystem=strict
 ReadWritePaths={paths}
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-PrivateUsers=yes
-DevicePolicy=closed
-ProtectProc=invisible
-ProcSubset=pid
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelTunables=yes
-ProtectKernelModules=yes
-ProtectKernelLogs=yes
-ProtectControlGroups=yes
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RemoveIPC=yes
-KeyringMode=private
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
-SystemCallErrorNumber=EPERM
-
+{SANDBOX}
 [Install]
 WantedBy=multi-user.target
 """
