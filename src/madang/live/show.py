@@ -200,11 +200,8 @@ class Show:
 
     def renditions(self) -> dict[str, Rendition]:
         """The renditions that can be played, the source first."""
-        playing = {} if self.source is None else {SOURCE: self.source}
-        for name, follower in self.followers.items():
-            if follower.rendition is not None and follower.window.edge is not None:
-                playing[name] = follower.rendition
-        return playing
+        found = {name: self._rendition(name) for name in (SOURCE, *self.followers)}
+        return {name: each for name, each in found.items() if each is not None}
 
     def windows(self) -> dict[str, Window]:
         """The windows of the renditions that can be played."""
@@ -212,12 +209,16 @@ class Show:
 
     def window(self, name: str) -> Window | None:
         """The window of the rendition with this name, None where it cannot be played."""
+        rendition = self._rendition(name)
+        return rendition.window if rendition is not None else None
+
+    def _rendition(self, name: str) -> Rendition | None:
         if name == SOURCE:
-            return self.source.window if self.source is not None else None
+            return self.source
         follower = self.followers.get(name)
-        if follower is None or follower.rendition is None or follower.window.edge is None:
+        if follower is None or follower.window.edge is None:
             return None
-        return follower.window
+        return follower.rendition
 
     def playlist(self) -> CachedPlaylist | None:
         """The multivariant playlist, None before the show has opened."""

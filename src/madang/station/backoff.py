@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+from madang.station import runtime
 from madang.station.datafolder import RUN_FOLDER
 from madang.station.settings import Settings
 
@@ -58,22 +58,17 @@ class Starts:
         """Note a start that comes after a pause, and return how many seconds that is to be."""
         start = following(self._last(), time.time())
         wait = pause(start.crashes)
-        self._write(Start(start.began + wait, start.crashes))
+        runtime.put(self._path, asdict(Start(start.began + wait, start.crashes)))
         return wait
 
     def end(self) -> None:
         """Note that the process ends as it should."""
         last = self._last()
         if last is not None:
-            self._write(Start(last.began, last.crashes, ended=True))
+            runtime.put(self._path, asdict(replace(last, ended=True)))
 
     def _last(self) -> Start | None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(self._path.read_text())
             return Start(float(found["began"]), int(found["crashes"]), bool(found["ended"]))
         return None
-
-    def _write(self, start: Start) -> None:
-        draft: Path = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(asdict(start)))
-        draft.replace(self._path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,13 +32,17 @@ class Runtime:
 
 def write(settings: Settings, runtime: Runtime, role: str = ALL) -> None:
     """Say that a role of the station runs. Call when it takes traffic."""
-    path = _path(settings, role)
-    draft = path.with_suffix(".new")
     said = {
         name: str(address) if address else None
         for name, address in (("http", runtime.http), ("rtmp", runtime.rtmp))
     }
-    draft.write_text(json.dumps({"pid": runtime.pid, **said}))
+    put(_path(settings, role), {"pid": runtime.pid, **said})
+
+
+def put(path: Path, said: Mapping[str, object]) -> None:
+    """Write a file of the folder `run` so that whoever reads it sees the old or the new one."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(said))
     draft.replace(path)
 
 

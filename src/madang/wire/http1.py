@@ -57,6 +57,9 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return name in self._first
 
+    def __len__(self) -> int:
+        return len(self._pairs)
+
     def get(self, name: str, default: str = "") -> str:
         """Return the value of the first field with this name."""
         return self._first.get(name, default)
@@ -222,17 +225,18 @@ class RequestReader:
     def on_headers_complete(self) -> None:
         """The head is complete."""
         fields = Fields(self._fields)
+        method = self._parser.get_method().decode("latin-1")
         path, query = _split(_origin_form(self._target))
         length = fields.get("content-length", "0")
         self._request = Request(
-            self._parser.get_method().decode("latin-1"),
+            method,
             path,
             query,
             fields,
             self._parser.get_http_version(),
             self._parser.should_keep_alive(),
             "transfer-encoding" in fields or length.strip("0") != "",
-            _wants_websocket(self._parser.get_method(), fields),
+            _wants_websocket(method, fields),
         )
         self._refusal = _refusal(self._request)
         if self._refusal is not None:
@@ -287,7 +291,7 @@ def _refusal(request: Request) -> Broken | None:
     """Return what is wrong with a head that llhttp lets pass."""
     fields = request.fields
     hosts, codings = fields.get_all("host"), fields.get_all("transfer-encoding")
-    if sum(1 for _ in fields.items()) > MAX_FIELDS:
+    if len(fields) > MAX_FIELDS:
         return _too_long()
     if request.version not in {"1.0", "1.1"}:
         words = "This server speaks HTTP/1.1."
@@ -312,9 +316,9 @@ def _asked(line: bytes) -> tuple[str, str, str] | None:
     return (match[1].decode(), *_split(match[2])) if match is not None else None
 
 
-def _wants_websocket(method: bytes, fields: Fields) -> bool:
+def _wants_websocket(method: str, fields: Fields) -> bool:
     return (
-        method == b"GET"
+        method == "GET"
         and fields.get("upgrade").lower() == "websocket"
         and "upgrade" in fields.get("connection").lower()
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from functools import partialmethod
 
 import pytest
 from websockets.frames import Frame
@@ -59,10 +60,10 @@ def close_code(connection: socket.socket) -> int:
 def test_an_answer_to_a_ping_never_lands_inside_a_block(
     air: Air, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from madang.servers.http import live
+    from madang.servers.http.exchange import Exchange
 
     # A kernel that holds little, so that blocks go out in pieces.
-    monkeypatch.setattr(live, "SEND_BUFFER", 4096)
+    monkeypatch.setattr(Exchange, "accept", partialmethod(Exchange.accept, 4096))
     connection = opened(air, receive_buffer=2048)
     channel = air.hub.channel("yard")
     assert channel is not None

@@ -341,7 +341,7 @@ class Connection:
     def _say_last(self, status: int, words: str) -> None:
         self._closing = True
         body = f"{words}\n".encode()
-        self.respond(head_of(status, tuple(plain_text()), len(body)), body)
+        self.respond(head_of(status, plain_text(), len(body)), body)
 
     # --- what goes out ---
 

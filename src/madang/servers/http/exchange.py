@@ -7,7 +7,6 @@ task and no future while it waits), or by a coroutine. Exactly one answer ends i
 from __future__ import annotations
 
 import email.utils
-import functools
 import logging
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -27,9 +26,6 @@ Networks = Sequence[Network]
 
 NO_STORE: Final = ("cache-control", "no-store")
 OPEN_TO_ALL: Final = ("access-control-allow-origin", "*")
-
-HEADS: Final = 512
-"""Heads of responses that are remembered: all who fetch a part get the same one."""
 
 FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 """What proxies add. Whether a header is there counts, not its value."""
@@ -119,8 +115,8 @@ class Exchange:
         HEAD gets the headers alone.
         """
         if status in {NOTHING, NOT_MODIFIED}:
-            return self.send(head_of(status, tuple(headers)), b"")
-        return self.send(head_of(status, tuple(headers), len(body)), body)
+            return self.send(head_of(status, headers), b"")
+        return self.send(head_of(status, headers, len(body)), body)
 
     def send(self, start: bytes, body: bytes, name: str = "") -> int:
         """The same with a head that was made before, by `head_of`.
@@ -184,8 +180,7 @@ class Exchange:
         return taken
 
 
-@functools.lru_cache(HEADS)
-def head_of(status: int, headers: tuple[tuple[str, str], ...], length: int | None = None) -> bytes:
+def head_of(status: int, headers: Sequence[tuple[str, str]], length: int | None = None) -> bytes:
     """Return the head of a response up to where the fields of the connection follow.
 
     `length`: bytes of the body, None where the answer has none or ends with its connection.

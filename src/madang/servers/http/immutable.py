@@ -11,7 +11,7 @@ from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, head_of
 FOREVER: Final = ("cache-control", "public, max-age=31536000, immutable")
 
 FILES: Final = 512
-"""Heads of answers that are remembered."""
+"""Heads of answers that are remembered: all who fetch a part get the same one."""
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
 """Longer numbers are positions in no file, and Python refuses to read very long ones."""
@@ -49,7 +49,7 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
 
 @functools.lru_cache(FILES)
 def _whole(content_type: str, etag: str, length: int) -> bytes:
-    return head_of(200, tuple(_headers(content_type, etag)), length)
+    return head_of(200, _headers(content_type, etag), length)
 
 
 def _headers(content_type: str, etag: str) -> Headers:

@@ -50,7 +50,6 @@ class Listener:
         self._bound = handed or listening_socket(host, port)
         name = self._bound.getsockname()
         self._named = isinstance(name, tuple)  # not a Unix socket, whose peers have no address
-        self.host = host
         self.port: int = name[1] if self._named else 0
         self.server = (host, self.port)
         self.dispatch = dispatch

@@ -35,12 +35,11 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 def prepare(bound: socket.socket) -> None:
     """Set what the station relies on, also on a socket that was handed in."""
-    if bound.family != socket.AF_UNIX:
+    if bound.family != socket.AF_UNIX:  # accepted sockets inherit both
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT") and bound.family != socket.AF_UNIX:
-        # Linux; accepted sockets inherit it
-        timeout = round(UNREAD_TIMEOUT * 1000)
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            timeout = round(UNREAD_TIMEOUT * 1000)
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
     bound.setblocking(False)
 
 

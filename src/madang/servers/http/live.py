@@ -54,9 +54,6 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 UNHEARD: Final = 4096
 """Bytes taken at once of what a reader says, which is thrown away."""
 
-SEND_BUFFER: Final[int | None] = None
-"""Bytes that the kernel may hold for the reader of a WebSocket; None: what it thinks best."""
-
 GOODBYE: Final = 1.0
 """Seconds that a WebSocket client has to answer our Close (RFC 6455, section 7.1.1)."""
 
@@ -87,10 +84,9 @@ class LiveHandlers:
         if len(exchange.path) > LONGEST:
             exchange.refuse(404, "There is nothing at this address.")
             return None
-        parts = _parts(exchange.path)
-        if len(parts) == len(("slug", "rendition", "name")):
-            return self._media(exchange, *parts)
-        match parts:
+        match _parts(exchange.path):
+            case [slug, rendition, name]:
+                return self._media(exchange, slug, rendition, name)
             case [slug, "index.m3u8"]:
                 return self._on_air(exchange, slug, lambda channel: channel.multivariant(exchange))
             case [slug, "status.json"]:
@@ -215,7 +211,7 @@ class LiveHandlers:
                 reader.close()
 
     async def _to_websocket(self, exchange: Exchange, reader: Reader) -> None:
-        connection = exchange.accept(SEND_BUFFER)
+        connection = exchange.accept()
         with connection, _cut(connection):
             ears = Ears(connection, reader.say, reader.hung_up)
             try:

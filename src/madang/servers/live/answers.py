@@ -36,7 +36,7 @@ def answer_playlist(exchange: Exchange, playlist: CachedPlaylist) -> int:
 
 @functools.lru_cache(LENGTHS)
 def _playlist_head(length: int, *, zipped: bool) -> bytes:
-    return head_of(200, tuple(_ZIPPED_PLAYLIST if zipped else _PLAYLIST), length)
+    return head_of(200, _ZIPPED_PLAYLIST if zipped else _PLAYLIST, length)
 
 
 def answer_picture(exchange: Exchange, picture: Picture) -> int:
