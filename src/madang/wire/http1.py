@@ -43,16 +43,17 @@ class Fields:
     """The header fields of a request: names in lower case, values as Latin-1.
 
     `conditional`: the client wants only a part of the answer, or none if it has it already.
-    `gzip`: it takes gzip.
+    `gzip`: it takes gzip. `client` is a place for who sends these fields, once that is known.
     """
 
-    __slots__ = ("_first", "_pairs", "conditional", "gzip")
+    __slots__ = ("_first", "_pairs", "client", "conditional", "gzip")
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = pairs
         self._first = dict(reversed(pairs))
         self.conditional = not _CONDITIONS.isdisjoint(self._first)
         self.gzip = takes_gzip(self.get("accept-encoding"))
+        self.client = ""
 
     def __contains__(self, name: str) -> bool:
         return name in self._first
@@ -78,7 +79,8 @@ class Request:
     """The head of a request. `path` is percent-decoded, `query` is not.
 
     `keep_alive`: the client wants to ask again on this connection. `has_body`: `Body` and then
-    `BodyEnd` follow. `is_websocket`: it asks for a WebSocket (RFC 6455, section 4.1).
+    `BodyEnd` follow. `is_websocket`: it asks for a WebSocket (RFC 6455, section 4.1). `line` is the
+    request line, without its break, of a plain request (`RequestReader.plain`), else empty.
     """
 
     method: str
@@ -89,6 +91,7 @@ class Request:
     keep_alive: bool
     has_body: bool = False
     is_websocket: bool = False
+    line: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +126,18 @@ class RequestReader:
         "_fields",
         "_head",
         "_known",
-        "_known_fields",
         "_parser",
         "_refusal",
         "_request",
         "_target",
         "between",
+        "known_fields",
     )
 
     def __init__(self) -> None:
         self._known = b""  # what a GET before had below its request line, with the break
-        self._known_fields = Fields([])
+        self.known_fields = Fields([])
+        """Those of the last request that had nothing special."""
         self._events: list[Event] = []
         self._refusal: Broken | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
@@ -141,14 +145,27 @@ class RequestReader:
         self.between = True
         """Whether nothing of a next request has come."""
 
+    def plain(self, data: bytes) -> bytes:
+        """Return the request line where `data` is one whole request with `known_fields`.
+
+        They have no condition in them: nothing but the line says what is asked for. Empty where
+        that is not so, or not known. It need not be received then.
+        """
+        known = self._known
+        return data[: -len(known)] if known and self.between and data.endswith(known) else b""
+
+    def asked(self, line: bytes) -> Request | None:
+        """Return the request of a plain line, None where it has to be received."""
+        asked = _asked(line) if 0 < len(line) <= SHORT else None
+        return Request(*asked, self.known_fields, "1.1", True, line=line) if asked else None
+
     def receive(self, data: bytes) -> list[Event]:
         """Take what came, and return what it completes. `Broken` is the last that there is."""
         line = b""
         if self.between:
-            if data.endswith(self._known):
-                line = data[: -len(self._known)]
-                if len(line) <= SHORT and (asked := _asked(line)):
-                    return [Request(*asked, self._known_fields, "1.1", True)]
+            request = self.asked(self.plain(data))
+            if request is not None:
+                return [request]
             line = data.partition(b"\r\n")[0]
             if not line.isascii():  # as simple clients write an address in Korean
                 encoded = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line)
@@ -196,10 +213,11 @@ class RequestReader:
             and not event.has_body
             and event.keep_alive
             and event.version == "1.1"
+            and not event.fields.conditional
             and data.find(_END) == len(data) - len(_END)
         ):
             self._known = data[data.index(b"\r\n") :]
-            self._known_fields = event.fields
+            self.known_fields = event.fields
 
     # --- what llhttp calls ---
 

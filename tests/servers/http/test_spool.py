@@ -13,6 +13,7 @@ from madang.servers.http.spool import LEAST, SENDS, Spool
 from tests.support.air import listening
 
 BODY = os.urandom(3 * LEAST)
+START, END = b"HTTP/1.1 200 OK\r\n", b"date: today\r\n\r\n"
 
 
 @pytest.fixture
@@ -20,44 +21,73 @@ def spool() -> Iterator[Spool]:
     """A spool that is closed at the end."""
     made = Spool()
     yield made
-    made.close()
+    made.turn()
 
 
-def last_of(spool: Spool, name: str, body: bytes) -> int:
+def last_of(spool: Spool, body: bytes) -> int:
     """The descriptor after as many sends as make a file."""
     for _ in range(SENDS - 1):
-        assert spool.file(name, body) == -1
-    return spool.file(name, body)
+        assert spool.file(START, END, body) == -1
+    return spool.file(START, END, body)
 
 
-def test_a_body_that_many_are_sent_gets_a_file_and_keeps_it(spool: Spool) -> None:
-    descriptor = last_of(spool, "one", BODY)
-    assert os.pread(descriptor, len(BODY) + 1, 0) == BODY
-    assert spool.file("one", BODY) == descriptor
+def content(descriptor: int) -> bytes:
+    return os.pread(descriptor, 1 << 20, 0)
+
+
+def test_an_answer_that_many_are_sent_gets_a_file_and_keeps_it(spool: Spool) -> None:
+    descriptor = last_of(spool, BODY)
+    assert content(descriptor) == START + END + BODY
+    assert spool.file(START, END, BODY) == descriptor
+
+
+def test_a_turn_closes_the_files_and_the_next_has_its_own_head(spool: Spool) -> None:
+    first = last_of(spool, BODY)
+    spool.turn()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(first)
+    for _ in range(SENDS - 1):
+        assert spool.file(START, b"date: tomorrow\r\n\r\n", BODY) == -1
+    second = spool.file(START, b"date: tomorrow\r\n\r\n", BODY)
+    assert content(second) == START + b"date: tomorrow\r\n\r\n" + BODY
+
+
+def test_bodies_that_look_alike_are_not_taken_for_each_other(spool: Spool) -> None:
+    # Parts of two renditions, and pictures of two channels, may have the same name.
+    bodies = [os.urandom(len(BODY)) for _ in range(3)]
+    descriptors = [last_of(spool, body) for body in bodies]
+    assert [content(each) for each in descriptors] == [START + END + body for body in bodies]
+
+
+def test_a_body_with_another_head_is_copied(spool: Spool) -> None:
+    last_of(spool, BODY)
+    assert spool.file(b"HTTP/1.1 203 Other\r\n", END, BODY) == -1
 
 
 def test_small_bodies_get_none(spool: Spool) -> None:
-    assert {spool.file("small", bytes(LEAST - 1)) for _ in range(SENDS + 1)} == {-1}
+    small = bytes(LEAST - 1)
+    assert {spool.file(START, END, small) for _ in range(SENDS + 1)} == {-1}
 
 
-def test_the_oldest_files_make_room_and_are_closed(
+def test_what_does_not_fit_is_copied_until_the_next_turn(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made_here, "ROOM", 2 * len(BODY))
-    first, second, third = (last_of(spool, name, BODY) for name in ("one", "two", "three"))
-    assert second != third
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        os.fstat(first)
-    assert os.fstat(second).st_size == os.fstat(third).st_size == len(BODY)
+    monkeypatch.setattr(made_here, "ROOM", 2 * len(BODY + START + END))
+    spool.turn()
+    bodies = [os.urandom(len(BODY)) for _ in range(3)]
+    assert [last_of(spool, body) >= 0 for body in bodies] == [True, True, False]
+    assert {spool.file(START, END, bodies[2]) for _ in range(SENDS)} == {-1}
+    spool.turn()
+    assert last_of(spool, bodies[2]) >= 0
 
 
 def test_of_bodies_that_few_are_sent_little_is_remembered(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(made_here, "KNOWN", 10)
-    for number in range(100):
-        spool.file(f"name {number}", BODY)
-    assert len(spool._sends) == 10
+    for _ in range(100):
+        spool.file(START, END, os.urandom(LEAST))
+    assert len(spool._known) == 10
 
 
 def test_without_a_descriptor_bodies_are_copied(spool: Spool) -> None:
@@ -66,7 +96,7 @@ def test_without_a_descriptor_bodies_are_copied(spool: Spool) -> None:
     os.close(highest)
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
     try:
-        assert last_of(spool, "one", BODY) == -1
+        assert last_of(spool, BODY) == -1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

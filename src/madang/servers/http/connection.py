@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
-from madang.servers.http.exchange import Exchange, head_of, plain_text
-from madang.servers.http.readiness import Readiness
-from madang.servers.http.spool import Spool
-from madang.wire.http1 import Body, BodyEnd, Broken, Event, Request, RequestReader
+from madang.servers.http.exchange import Exchange, Repeats, head_of, plain_text
+from madang.servers.http.sending import Owner, Sending
+from madang.wire.http1 import Body, BodyEnd, Broken, Event, Fields, Request, RequestReader
 
 RECEIVE: Final = 16 << 10
 RECEIVE_BODY: Final = 256 << 10
@@ -44,22 +42,6 @@ _CLOSE: Final = b"connection: close\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Owner(Protocol):
-    """What a connection asks of the port: `now` counts seconds, `date` ends each head."""
-
-    loop: asyncio.AbstractEventLoop
-    readiness: Readiness
-    dispatch: Callable[[Exchange], object]
-    server: tuple[str, int]
-    spool: Spool
-    now: int
-    date: bytes
-    leaving: bool
-
-    def gone(self, connection: Connection) -> None:
-        """The connection is no longer the port's."""
-
-
 @dataclass(slots=True)
 class _Unread:
     """The body of a request that is being received."""
@@ -80,35 +62,31 @@ class _HungUp:
     """The client will send no more. It may wait for what it has asked for."""
 
 
-class Connection:
-    """A client's connection, from being accepted to its end; on the event loop only."""
+class Connection(Sending):
+    """A client's connection, from being accepted to its end; on the event loop only.
+
+    Where many ask the same, it is itself who asks, and there is no exchange.
+    """
 
     __slots__ = (
         "_ahead",
         "_body",
         "_closing",
-        "_current",
-        "_fileno",
         "_head_since",
         "_idle_since",
         "_lingers",
-        "_owner",
+        "_owed",
         "_paused",
         "_reader",
-        "_socket",
-        "_unsent",
         "peer",
     )
 
     def __init__(self, owner: Owner, accepted: socket.socket, peer: str) -> None:
-        self._owner = owner
-        self._socket = accepted
-        self._fileno = accepted.fileno()
+        super().__init__(owner, accepted)
         self._reader = RequestReader()
-        self._current: Exchange | None = None
+        self._owed = False  # an answer
         self._body: _Unread | None = None
         self._ahead: deque[Event | _HungUp] = deque()
-        self._unsent: list[memoryview] = []
         self._closing = False
         self._lingers = False
         self._paused = False
@@ -118,26 +96,36 @@ class Connection:
         owner.readiness.watch(self._fileno, self._readable)
 
     @property
+    def headers(self) -> Fields:
+        """The fields of the request that is under way, where it is a plain one."""
+        return self._reader.known_fields
+
+    @property
     def server(self) -> tuple[str, int]:
         """The address and port that it came to."""
         return self._owner.server
 
     @property
+    def repeats(self) -> Repeats:
+        """What answers requests that others have sent in the same words; see `Exchange.repeat`."""
+        return self._owner.repeats
+
+    @property
     def busy(self) -> bool:
         """Whether somebody is owed an answer, or the rest of one."""
-        return self._current is not None or bool(self._unsent)
+        return self._owed or bool(self._unsent)
 
     # --- answers ---
 
-    def respond(self, start: bytes, body: bytes, name: str = "") -> None:
-        """Send the answer to the request that is under way. Does nothing where the client left.
+    def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:
+        """Send the answer to the request that is under way; see `Asker.send`.
 
-        `start` is the head up to where the fields of the connection follow, `name` is that of a
-        body that many are sent (`Exchange.send`).
+        `start` is the head up to where the fields of the connection follow. Where the client has
+        left, nothing is sent.
         """
-        self._current = None
+        self._owed = False
         if self._fileno < 0:
-            return
+            return len(body)
         if self._body is not None:
             self._closing = self._closing or not self._body.ended
             self._body = None
@@ -145,14 +133,20 @@ class Connection:
         if self._closing or owner.leaving:
             self._closing = True
             start += _CLOSE
-        self._send(start + owner.date, body, owner.spool.file(name, body) if name else -1)
+        elif shared:
+            file = owner.spool.file(start, owner.date, body)
+            if file >= 0:
+                self._send_file(file, start, body)
+                return len(body)
+        self._send(start + owner.date, body)
+        return len(body)
 
     def give_away(self, start: bytes) -> socket.socket:
         """Send the head of an answer, and let go of the socket, which is then the caller's.
 
         Raises ConnectionError where the client has left, or has sent more than it should.
         """
-        self._current = None
+        self._owed = False
         if self._fileno < 0:
             raise ConnectionError("the client has left")
         start += self._owner.date
@@ -245,8 +239,10 @@ class Connection:
             return
         if self._lingers:
             return
+        if not self._owed and not self._ahead and not self._unsent and self._repeats(data):
+            return
         events = self._reader.receive(data)
-        if len(events) == 1 and self._current is None and not self._ahead and not self._unsent:
+        if len(events) == 1 and not self._owed and not self._ahead and not self._unsent:
             event = events[0]
             if type(event) is Request:
                 self._head_since = None
@@ -255,6 +251,27 @@ class Connection:
         self._note_head(events)
         self._ahead.extend(events)
         self._proceed()
+
+    def _repeats(self, data: bytes) -> bool:
+        """Answer, or begin to wait for the answer to, what others have asked for just now."""
+        line = self._reader.plain(data)
+        answer = self._owner.repeats.get(line)
+        if answer is None:
+            return False
+        self._head_since = None
+        self._owed = True
+        try:
+            if answer(self):
+                return True
+        except Exception as error:  # noqa: BLE001  # the port stays open whatever fails
+            request = self._reader.asked(line)
+            assert request is not None  # it was one when it was noted what answers it
+            exchange = Exchange(self, request)
+            exchange.answered = not self._owed
+            exchange.fail(error)
+            return True
+        self._owed = False
+        return False
 
     def _hung_up(self) -> None:
         """Answer what was asked before the client shut its end, as `nc -N` does, then end it."""
@@ -286,7 +303,7 @@ class Connection:
             self._ahead.popleft()
             if isinstance(event, Request):
                 self._begin(event)
-                if self._current is None:
+                if not self._owed:
                     break  # it has been answered: others have their turn before the next
             elif isinstance(event, Broken):
                 self._say_last(event.status, event.words)
@@ -295,7 +312,8 @@ class Connection:
         self._heed()
 
     def _begin(self, request: Request) -> None:
-        exchange = self._current = Exchange(self, request)
+        exchange = Exchange(self, request)
+        self._owed = True
         self._closing = not request.keep_alive
         if request.has_body:
             expected = request.fields.get("expect").lower() == "100-continue"
@@ -341,61 +359,12 @@ class Connection:
     def _say_last(self, status: int, words: str) -> None:
         self._closing = True
         body = f"{words}\n".encode()
-        self.respond(head_of(status, plain_text(), len(body)), body)
+        self.send(head_of(status, plain_text(), len(body)), body)
 
-    # --- what goes out ---
-
-    def _send(self, start: bytes, body: bytes, file: int = -1) -> None:
-        if self._unsent:  # of the leave to go on, which is some bytes long
-            self._unsent += [memoryview(start), memoryview(body)]
-            return
-        try:
-            if file >= 0:
-                sent = self._socket.send(start, socket.MSG_MORE)
-                if sent == len(start):
-                    with contextlib.suppress(BlockingIOError):
-                        sent += os.sendfile(self._fileno, file, 0, len(body))
-            elif body:
-                sent = self._socket.sendmsg((start, body))
-            else:
-                sent = self._socket.send(start)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:
-            self.close()
-            return
-        if sent == len(start) + len(body):
-            if self._closing or self._ahead:
-                self._sent()
-            else:
-                self._idle_since = self._owner.now
-            return
-        if sent < len(start):
-            self._unsent = [memoryview(start)[sent:], memoryview(body)]
-        else:
-            self._unsent = [memoryview(body)[sent - len(start) :]]
-        self._owner.loop.add_writer(self._fileno, self._writable)
-
-    def _writable(self) -> None:
-        unsent = self._unsent
-        try:
-            sent = self._socket.sendmsg(unsent)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self.close()
-            return
-        while unsent and sent >= len(unsent[0]):
-            sent -= len(unsent.pop(0))
-        if unsent:
-            unsent[0] = unsent[0][sent:]
-            return
-        self._owner.loop.remove_writer(self._fileno)
-        self._sent()
+    # --- what has gone out ---
 
     def _sent(self) -> None:
-        """All of an answer is out."""
-        if self._current is not None:
+        if self._owed:
             return  # it was leave to go on
         self._idle_since = self._owner.now
         if self._closing:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import email.utils
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
@@ -24,11 +25,17 @@ Headers = list[tuple[str, str]]
 
 Networks = Sequence[Network]
 
+Repeats = dict[bytes, Callable[["Asker"], bool]]
+"""By request line: what answers who sends it, or says that it cannot any more."""
+
 NO_STORE: Final = ("cache-control", "no-store")
 OPEN_TO_ALL: Final = ("access-control-allow-origin", "*")
 
 FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 """What proxies add. Whether a header is there counts, not its value."""
+
+REPEATS: Final = 4096
+"""Request lines of which that is known: everybody who watches a channel sends the same ones."""
 
 NOTHING: Final = 204
 NOT_MODIFIED: Final = 304
@@ -36,7 +43,55 @@ NOT_MODIFIED: Final = 304
 log = logging.getLogger(__name__)
 
 
-class Exchange:
+class Asker(ABC):
+    """Whoever is owed an answer. `headers` are the fields of the request, `peer` is the address
+    that it came from."""
+
+    __slots__ = ()
+
+    peer: str
+
+    @property
+    @abstractmethod
+    def headers(self) -> Fields:
+        """The request's header fields."""
+
+    @abstractmethod
+    def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:
+        """Send a response whose head was made before, by `head_of`, and end the exchange.
+
+        Returns how many bytes of `body` were sent; HEAD gets the head alone. `shared`: many will
+        be sent this head and this very body, one bytes object.
+        """
+
+    def answer(self, status: int, headers: Headers, body: bytes = b"") -> int:
+        """The same with a head of `status` and `headers`."""
+        if status in {NOTHING, NOT_MODIFIED}:
+            return self.send(head_of(status, headers), b"")
+        return self.send(head_of(status, headers, len(body)), body)
+
+    def refuse(self, status: int, words: str, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Answer with a one-line plain text that says what is wrong."""
+        self.answer(status, [*plain_text(), *headers], f"{words}\n".encode() if words else b"")
+
+    def header(self, name: str, default: str = "") -> str:
+        """Return the value of the request header `name` (lower case)."""
+        return self.headers.get(name, default) or default
+
+    def client_address(self, trusted_proxies: Networks = ()) -> str:
+        """Return the client's IP address.
+
+        X-Forwarded-For is believed only as far as it was written by `trusted_proxies`.
+        """
+        peer = unmapped(self.peer)
+        if not trusted_proxies:
+            return peer
+        # Proxies may add a line of their own instead of extending the client's.
+        written = ",".join(self.headers.get_all("x-forwarded-for"))
+        return client_address(peer, written, trusted_proxies)
+
+
+class Exchange(Asker):
     """One request with its answer still owed.
 
     `path` is percent-decoded and starts with a slash, `query_string` is as the client wrote it;
@@ -46,11 +101,8 @@ class Exchange:
     __slots__ = (
         "_connection",
         "answered",
-        "headers",
-        "is_websocket",
         "method",
-        "path",
-        "query_string",
+        "peer",
         "request",
     )
 
@@ -58,47 +110,48 @@ class Exchange:
         self._connection = connection
         self.request = request
         self.method = request.method
-        self.path = request.path
-        self.query_string = request.query
-        self.headers: Fields = request.fields
-        self.is_websocket = request.is_websocket
+        self.peer = connection.peer
         self.answered = False
+
+    @property
+    def headers(self) -> Fields:
+        """The request's header fields."""
+        return self.request.fields
+
+    @property
+    def path(self) -> str:
+        """The address that is asked for."""
+        return self.request.path
+
+    @property
+    def query_string(self) -> str:
+        """What follows the question mark."""
+        return self.request.query
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether a WebSocket is asked for."""
+        return self.request.is_websocket
 
     @property
     def server(self) -> tuple[str, int]:
         """The address and port that the station listens at."""
         return self._connection.server
 
-    def header(self, name: str, default: str = "") -> str:
-        """Return the value of the request header `name` (lower case)."""
-        return self.headers.get(name, default) or default
-
     def query(self) -> dict[str, str]:
         """Return the query string as a dictionary; the last of equal names wins."""
         return parse_query(self.query_string)
 
-    def client_address(self, trusted_proxies: Networks = ()) -> str:
-        """Return the client's IP address.
-
-        X-Forwarded-For is believed only as far as it was written by `trusted_proxies`.
-        """
-        peer = unmapped(self._connection.peer)
-        if not trusted_proxies:
-            return peer
-        # Proxies may add a line of their own instead of extending the client's.
-        written = ",".join(self.headers.get_all("x-forwarded-for"))
-        return client_address(peer, written, trusted_proxies)
-
     def scheme(self, trusted_proxies: Networks = ()) -> str:
         """Return "https" or "http", as the client sees it; a trusted proxy may say so."""
         said = self.header("x-forwarded-proto").strip()
-        if said in {"http", "https"} and within(unmapped(self._connection.peer), trusted_proxies):
+        if said in {"http", "https"} and within(unmapped(self.peer), trusted_proxies):
             return said
         return "http"
 
     def is_local(self) -> bool:
         """Return whether a program on this machine asks, not somebody through a proxy on it."""
-        return is_loopback(unmapped(self._connection.peer)) and not any(
+        return is_loopback(unmapped(self.peer)) and not any(
             name in self.headers for name in FORWARDED
         )
 
@@ -109,29 +162,25 @@ class Exchange:
         """
         return self._connection.body()
 
-    def answer(self, status: int, headers: Headers, body: bytes = b"") -> int:
-        """Send a whole response, end the exchange, and return how many bytes of `body` were sent.
-
-        HEAD gets the headers alone.
-        """
-        if status in {NOTHING, NOT_MODIFIED}:
-            return self.send(head_of(status, headers), b"")
-        return self.send(head_of(status, headers, len(body)), body)
-
-    def send(self, start: bytes, body: bytes, name: str = "") -> int:
-        """The same with a head that was made before, by `head_of`.
-
-        `name` stands for this body and no other, where many will be sent it.
-        """
+    def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:
+        """Send a response, and end the exchange; see `Asker.send`."""
         self.answered = True
         if self.method == "HEAD":
-            body, name = b"", ""
-        self._connection.respond(start, body, name)
-        return len(body)
+            return self._connection.send(start, b"")
+        return self._connection.send(start, body, shared=shared)
 
-    def refuse(self, status: int, words: str, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Answer with a one-line plain text that says what is wrong."""
-        self.answer(status, [*plain_text(), *headers], f"{words}\n".encode() if words else b"")
+    def repeat(self, answer: Callable[[Asker], bool]) -> None:
+        """Let `answer` answer who asks for the same thing within this second, if it can.
+
+        It saves finding out anew what a thousand viewers ask for at the same time. `answer` must
+        do for others what was done for this exchange, whatever the fields of their requests say;
+        those with a condition or a range do not come to it. It returns False, and does nothing,
+        where things are not as they were.
+        """
+        if self.request.line and self.method == "GET":
+            repeats = self._connection.repeats
+            if len(repeats) < REPEATS:
+                repeats[self.request.line] = answer
 
     def fail(self, error: BaseException) -> None:
         """Answer 500, unless it is answered, because handling the request raised `error`."""

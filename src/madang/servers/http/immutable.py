@@ -25,7 +25,7 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
     """
     asked = exchange.headers
     if not asked.conditional:
-        return exchange.send(_whole(content_type, etag, len(body)), body, etag)
+        return exchange.send(whole(content_type, etag, len(body)), body, shared=True)
     headers = _headers(content_type, etag)
     known = asked.get("if-none-match")
     if known and (etag in known or known.strip() == "*"):
@@ -48,7 +48,7 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
 
 
 @functools.lru_cache(FILES)
-def _whole(content_type: str, etag: str, length: int) -> bytes:
+def whole(content_type: str, etag: str, length: int) -> bytes:
     return head_of(200, _headers(content_type, etag), length)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.servers.http.connection import Connection
-from madang.servers.http.exchange import Exchange, http_date
+from madang.servers.http.exchange import Exchange, Repeats, http_date
 from madang.servers.http.listening import listening_socket, prepare
 from madang.servers.http.readiness import Readiness
 from madang.servers.http.spool import Spool
@@ -59,6 +59,7 @@ class Listener:
         self.loop: asyncio.AbstractEventLoop
         self.readiness: Readiness
         self.spool = Spool()
+        self.repeats: Repeats = {}
         self._connections: dict[Connection, None] = {}
         self._most = MAX_CONNECTIONS
         self._accepting = False
@@ -97,7 +98,7 @@ class Listener:
         for connection in list(self._connections):
             connection.close()
         self.readiness.close()
-        self.spool.close()
+        self.spool.turn()
 
     def gone(self, connection: Connection) -> None:
         """A connection has ended, or was given away."""
@@ -110,6 +111,8 @@ class Listener:
         self._clock = self.loop.call_later(1 - now % 1, self._tick)
         self.now += 1
         self.date = f"date: {http_date(now)}\r\n\r\n".encode()
+        self.repeats.clear()
+        self.spool.turn()
         for connection in list(self._connections):
             connection.check(self.now)
 

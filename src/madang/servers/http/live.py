@@ -18,7 +18,14 @@ from madang.rooms.channels.services import ChannelCard
 from madang.rooms.chat.live import chats
 from madang.servers.direct import Framing
 from madang.servers.http.ears import Ears
-from madang.servers.http.exchange import NO_STORE, OPEN_TO_ALL, Exchange, Headers, parse_query
+from madang.servers.http.exchange import (
+    NO_STORE,
+    OPEN_TO_ALL,
+    Asker,
+    Exchange,
+    Headers,
+    parse_query,
+)
 from madang.servers.live.channel import LiveChannel
 from madang.servers.live.hub import Hub
 from madang.servers.live.journal import DatabaseAway
@@ -141,16 +148,32 @@ class LiveHandlers:
             except BadDirective as error:
                 exchange.refuse(400, str(error))
             else:
-                channel.playlist(exchange, (rendition, *asked))
+                key = (rendition, *asked)
+                channel.playlist(exchange, key)
+
+                def playlist_again(other: Asker) -> bool:
+                    if self._hub.channel(slug) is not channel:
+                        return False
+                    channel.playlist(other, key)
+                    return True
+
+                exchange.repeat(playlist_again)
         else:
-            channel.file(exchange, rendition, name, self._client(exchange))
+            file = channel.file(exchange, rendition, name, self._client(exchange))
+            if file is not None:
+                again = channel.repeater(file, self._client)
+                exchange.repeat(again)
         return None
 
-    def _client(self, exchange: Exchange) -> str:
+    def _client(self, exchange: Asker) -> str:
         """What tells one player from another; see `audience`."""
-        session = exchange.headers.get("x-playback-session-id")
-        if session:
-            return session[:64]
+        fields = exchange.headers
+        if not fields.client:
+            session = fields.get("x-playback-session-id")
+            fields.client = session[:64] if session else self._by_address(exchange)
+        return fields.client
+
+    def _by_address(self, exchange: Asker) -> str:
         return f"{exchange.client_address(self._trusted)} {exchange.header('user-agent')[:200]}"
 
     async def _status(self, exchange: Exchange, slug: str) -> None:

@@ -1,78 +1,84 @@
-"""Bodies that many are sent, in files that live in memory only, so that nothing is copied.
+"""Answers that many are sent, in files that live in memory only, so that nothing is copied.
 
 `send` copies a body into the kernel for each who gets it, a fifth of what a part costs; `sendfile`
-hands out the pages of a file. Linux only.
+hands out the pages of a file, and the head goes out with them in one system call. Linux only.
 """
 
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final
 
 LEAST: Final = 16 << 10
 """Bytes of a body for which a file is worth it."""
 
 SENDS: Final = 8
-"""Sends of a body before it gets a file, which costs as much as some copies."""
+"""Sends of an answer before it gets a file, which costs as much as some copies."""
 
 KNOWN: Final = 512
-"""Bodies whose sends are counted, those that were sent last."""
+"""Bodies whose sends are counted."""
 
 ROOM: Final = 64 << 20
-"""Bytes of all files: the last seconds of a hundred channels."""
+"""Bytes of all files: the parts that a hundred channels have in a second."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    start: bytes
+    body: bytes  # held, so that no other body gets its identity
+    sends: int = 1
+    descriptor: int = -1
 
 
 class Spool:
-    """Files of the bodies that are sent most, by a name that no other body has."""
+    """Files of the answers that are sent most, until `turn`."""
 
     def __init__(self) -> None:
-        self._sends: OrderedDict[str, int] = OrderedDict()
-        self._files: OrderedDict[str, tuple[int, int]] = OrderedDict()
-        self._size = 0
+        self._known: dict[int, _Answer] = {}
+        self._room = ROOM
 
-    def file(self, name: str, body: bytes) -> int:
-        """Return the descriptor of a file with `body`, good until the next call; -1: there is none.
+    def file(self, start: bytes, end: bytes, body: bytes) -> int:
+        """Return the descriptor of a file with the head `start` and `end` and with `body`.
 
-        Call it for each send.
+        It is good until the next call; -1: there is none. Call it for each send, with the same
+        `end` until the next `turn`. A body is known by its identity.
         """
-        found = self._files.get(name)
-        if found is not None:
-            return found[0]
-        if len(body) < LEAST:
+        known = self._known.get(id(body))
+        if known is None:
+            if len(body) >= LEAST and len(self._known) < KNOWN:
+                self._known[id(body)] = _Answer(start, body)
             return -1
-        sends = self._sends.pop(name, 0) + 1
-        if sends >= SENDS:
-            return self._make(name, body)
-        self._sends[name] = sends
-        if len(self._sends) > KNOWN:
-            self._sends.popitem(last=False)
-        return -1
+        if known.start != start:
+            return -1
+        if known.descriptor < 0:
+            known.sends += 1
+            if known.sends == SENDS:
+                known.descriptor = self._make(start + end, body)
+        return known.descriptor
 
-    def close(self) -> None:
-        """Close all files."""
-        while self._files:
-            self._drop()
+    def turn(self) -> None:
+        """Begin anew: what is sent from now on has another head."""
+        for known in self._known.values():
+            if known.descriptor >= 0:
+                os.close(known.descriptor)
+        self._known.clear()
+        self._room = ROOM
 
-    def _make(self, name: str, body: bytes) -> int:
+    def _make(self, head: bytes, body: bytes) -> int:
+        size = len(head) + len(body)
+        if size > self._room:
+            return -1
         try:
             descriptor = os.memfd_create("madang", os.MFD_CLOEXEC)
         except OSError:  # no descriptor is left: a copy does as well
             return -1
         try:
-            whole = os.write(descriptor, body) == len(body)
+            whole = os.writev(descriptor, (head, body)) == size
         except OSError:  # no memory
             whole = False
         if not whole:
             os.close(descriptor)
             return -1
-        self._files[name] = descriptor, len(body)
-        self._size += len(body)
-        while self._size > ROOM and len(self._files) > 1:
-            self._drop()
+        self._room -= size
         return descriptor
-
-    def _drop(self) -> None:
-        _, (descriptor, size) = self._files.popitem(last=False)
-        self._size -= size
-        os.close(descriptor)

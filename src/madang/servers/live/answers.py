@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Final
 
 from madang.live.window import CachedPlaylist, File
-from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, head_of
-from madang.servers.http.immutable import answer_immutable
+from madang.servers.http.exchange import OPEN_TO_ALL, Asker, Exchange, Headers, head_of
+from madang.servers.http.immutable import answer_immutable, whole
 from madang.servers.live.thumbnails import Picture
 
 _PLAYLIST: Final[Headers] = [
@@ -27,11 +28,29 @@ LENGTHS: Final = 512
 """Heads of playlists that are remembered."""
 
 
-def answer_playlist(exchange: Exchange, playlist: CachedPlaylist) -> int:
+def answer_playlist(exchange: Asker, playlist: CachedPlaylist) -> int:
     """Answer with the playlist, compressed where the client takes it; return the bytes sent."""
-    zipped = exchange.headers.gzip
+    return exchange.send(*_playlist(playlist, zipped=exchange.headers.gzip))
+
+
+def playlist_sender(
+    playlist: CachedPlaylist, sent: Callable[[str, int], None]
+) -> Callable[[Asker], None]:
+    """Return what does the same for each of many, and tells `sent` the bytes."""
+    plain = _playlist(playlist, zipped=False)
+    zipped = _playlist(playlist, zipped=True)
+
+    def answer(exchange: Asker) -> None:
+        start, body = zipped if exchange.headers.gzip else plain
+        exchange.send(start, body)
+        sent("playlist", len(body))
+
+    return answer
+
+
+def _playlist(playlist: CachedPlaylist, *, zipped: bool) -> tuple[bytes, bytes]:
     body = playlist.gzip if zipped else playlist.body
-    return exchange.send(_playlist_head(len(body), zipped=zipped), body)
+    return _playlist_head(len(body), zipped=zipped), body
 
 
 @functools.lru_cache(LENGTHS)
@@ -44,6 +63,12 @@ def answer_picture(exchange: Exchange, picture: Picture) -> int:
     if "v" in exchange.query():
         return answer_immutable(exchange, "image/jpeg", f'"{picture.number}"', picture.jpeg)
     return exchange.answer(200, _LATEST_PICTURE, picture.jpeg)
+
+
+def file_head(file: File, *, sound_only: bool) -> bytes:
+    """Return the head of the answer with the whole of a file."""
+    content_type = "audio/mp4" if sound_only else "video/mp4"
+    return whole(content_type, file.etag, len(file.body))
 
 
 def answer_file(exchange: Exchange, file: File, *, sound_only: bool) -> int:

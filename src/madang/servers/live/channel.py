@@ -19,8 +19,14 @@ from madang.rooms.broadcasts.services import Progress
 from madang.rooms.channels.services import PublishGrant
 from madang.servers.counters import Counters
 from madang.servers.direct import Framing
-from madang.servers.http.exchange import Exchange
-from madang.servers.live.answers import answer_file, answer_picture, answer_playlist
+from madang.servers.http.exchange import Asker, Exchange
+from madang.servers.live.answers import (
+    answer_file,
+    answer_picture,
+    answer_playlist,
+    file_head,
+    playlist_sender,
+)
 from madang.servers.live.audience import PART_HOLD, SEGMENT_HOLD, Audience
 from madang.servers.live.journal import ShowRecord
 from madang.servers.live.readers import Block, Reader
@@ -88,8 +94,8 @@ class LiveChannel:
         self._clock = clock
         self._heard = heard
         self._turn: Turn | None = None
-        self._playlists: Waiting[PlaylistKey] = Waiting()
-        self._files: Waiting[tuple[str, str]] = Waiting()
+        self._playlists: Waiting[PlaylistKey, Asker] = Waiting()
+        self._files: Waiting[tuple[str, str], Exchange] = Waiting()
         self._readers: set[Reader] = set()
         # What newcomers are sent first and whether it has a picture, shared by those who come
         # between two chunks.
@@ -153,7 +159,7 @@ class LiveChannel:
 
     # --- readers of playlists and files ---
 
-    def playlist(self, exchange: Exchange, key: PlaylistKey) -> None:
+    def playlist(self, exchange: Asker, key: PlaylistKey) -> None:
         """Answer a request for a media playlist, now or when it is there."""
         if self._leaving:
             exchange.refuse(503, RESTARTING, [("retry-after", "1")])
@@ -192,8 +198,11 @@ class LiveChannel:
         else:
             self._sent("poster", answer_picture(exchange, self.picture))
 
-    def file(self, exchange: Exchange, rendition: str, name: str, client: str) -> None:
-        """Answer a request for an init segment, a segment or a part; the hinted part waits."""
+    def file(self, exchange: Exchange, rendition: str, name: str, client: str) -> File | None:
+        """Answer a request for an init segment, a segment or a part; the hinted part waits.
+
+        Returns the file if it was sent.
+        """
         window = self.show.window(rendition)
         found = window.file(name) if window is not None else None
         if isinstance(found, File):
@@ -201,13 +210,33 @@ class LiveChannel:
             if exchange.method == "GET" and found.kind != "init":
                 hold = PART_HOLD if found.kind == "part" else SEGMENT_HOLD
                 self.audience.fetched(client, hold, self._clock())
-        elif window is not None and isinstance(found, Wait):
+            return found
+        if window is not None and isinstance(found, Wait):
             give_up_at = self._patience(window.target_duration)
             self._files.add((rendition, name), exchange, give_up_at)
             if exchange.method == "GET":
                 self.audience.fetched(client, PART_HOLD, self._clock())
         else:
             exchange.refuse(404, "There is no such file, or no longer.")
+        return None
+
+    def repeater(self, file: File, client: Callable[[Asker], str]) -> Callable[[Asker], bool]:
+        """Return what sends `file` as `file` did to another client."""
+        sent, size = self._counters.bytes_sent, len(file.body)
+        hold = PART_HOLD if file.kind == "part" else SEGMENT_HOLD
+        fetched, clock = self.audience.fetched, self._clock
+        start = file_head(file, sound_only=self._sound_only)
+        body, kind = file.body, file.kind
+
+        def again(other: Asker) -> bool:
+            other.send(start, body, shared=True)
+            self.bytes_out += size
+            sent[kind] += size
+            if kind != "init":
+                fetched(client(other), hold, clock())
+            return True
+
+        return again
 
     # --- readers of the continuous stream ---
 
@@ -326,14 +355,13 @@ class LiveChannel:
         self._record.close(self._progress(), self._end_reason, datetime.now(UTC))
         log.info("channel %s: the show is over (%s)", self.slug, self._end_reason)
 
-    def _playlist_answer(self, key: PlaylistKey) -> Callable[[Exchange], None] | None:
+    def _playlist_answer(self, key: PlaylistKey) -> Callable[[Asker], None] | None:
         window = self.show.window(key[0])
         if window is None:
             return lambda exchange: exchange.refuse(404, "There is no such rendition any more.")
         answer = window.answer(key[1], key[2], skip=key[3])
         if isinstance(answer, Ready):
-            playlist = answer.playlist
-            return lambda exchange: self._sent("playlist", answer_playlist(exchange, playlist))
+            return playlist_sender(answer.playlist, self._sent)
         return None
 
     def _file_answer(self, key: tuple[str, str]) -> Callable[[Exchange], None] | None:
@@ -347,8 +375,11 @@ class LiveChannel:
         return None
 
     def _send_file(self, exchange: Exchange, file: File) -> None:
-        sound_only = self.show.tracks is not None and self.show.tracks.video is None
-        self._sent(file.kind, answer_file(exchange, file, sound_only=sound_only))
+        self._sent(file.kind, answer_file(exchange, file, sound_only=self._sound_only))
+
+    @property
+    def _sound_only(self) -> bool:
+        return self.show.tracks is not None and self.show.tracks.video is None
 
     def _sent_flv(self, size: int) -> None:
         self._sent("flv", size)

@@ -6,25 +6,26 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from madang.servers.http.exchange import Exchange
+from madang.servers.http.exchange import Asker
 
 K = TypeVar("K", bound=Hashable)
+A = TypeVar("A", bound=Asker)
 
 LIMIT: Final = 3
 """Target durations that a client may wait (RFC 8216bis, section 6.2.5.2)."""
 
 
 @dataclass(slots=True)
-class Waiting(Generic[K]):
-    """Exchanges by what they wait for, the longest waiting first."""
+class Waiting(Generic[K, A]):
+    """As by what they wait for, the longest waiting first."""
 
-    _by_key: dict[K, list[tuple[float, Exchange]]] = field(default_factory=dict)
+    _by_key: dict[K, list[tuple[float, A]]] = field(default_factory=dict)
 
-    def add(self, key: K, exchange: Exchange, give_up_at: float) -> None:
+    def add(self, key: K, exchange: A, give_up_at: float) -> None:
         """Let `exchange` wait for `key`."""
         self._by_key.setdefault(key, []).append((give_up_at, exchange))
 
-    def settle(self, answer: Callable[[K], Callable[[Exchange], None] | None]) -> None:
+    def settle(self, answer: Callable[[K], Callable[[A], None] | None]) -> None:
         """Ask `answer` about each key; where it returns a function, that answers all who wait."""
         for key in list(self._by_key):
             respond = answer(key)
