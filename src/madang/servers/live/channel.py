@@ -299,7 +299,7 @@ class LiveChannel:
     # --- time ---
 
     def tick(self, now: float) -> None:
-        """Do what is due; call some ten times a second."""
+        """Do what is due; call some five times a second."""
         if self._readers:
             self.flush_feed()
         deadline = self.show.deadline()

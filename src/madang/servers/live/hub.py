@@ -28,14 +28,14 @@ from madang.servers.live.status import status_of
 from madang.servers.live.thumbnails import Picture, Thumbnailer
 from madang.servers.rtmp import Publisher
 
-TICK: Final = 0.1
+TICK: Final = 0.2
 """Seconds of stream in one write to an FLV reader: a write for every tag would cost each reader
 several times the processor. Also how exactly deadlines of shows are kept."""
 
-SWEEP: Final = 10
+SWEEP: Final = 5
 """Ticks between two counts of the viewers."""
 
-REPORT: Final = 100
+REPORT: Final = 50
 """Ticks between two reports to the database: what a crash may lose of a show's figures."""
 
 AFTERGLOW: Final = 60.0
