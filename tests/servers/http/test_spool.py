@@ -101,6 +101,17 @@ def test_without_a_descriptor_bodies_are_copied(spool: Spool) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_two_files_of_one_name_keep_their_bytes() -> None:
+    bodies = {f"/{name}": os.urandom(3 * LEAST) for name in ("low", "high")}
+
+    def dispatch(exchange: Exchange) -> None:
+        answer_immutable(exchange, "video/mp4", '"part-1"', bodies[exchange.path])
+
+    with listening(dispatch) as port:
+        for _ in range(SENDS + 2):
+            assert {path: port.ask(path).body for path in bodies} == bodies
+
+
 def test_who_reads_slowly_gets_the_same_bytes() -> None:
     large = os.urandom(6 << 20)
 
