@@ -26,7 +26,7 @@ from madang.servers.http.exchange import (
     Headers,
     parse_query,
 )
-from madang.servers.live.channel import LiveChannel
+from madang.servers.live.channel import LiveChannel, PlaylistKey
 from madang.servers.live.hub import Hub
 from madang.servers.live.journal import DatabaseAway
 from madang.servers.live.readers import Reader
@@ -148,22 +148,26 @@ class LiveHandlers:
             except BadDirective as error:
                 exchange.refuse(400, str(error))
             else:
-                key = (rendition, *asked)
-                channel.playlist(exchange, key)
-
-                def playlist_again(other: Asker) -> bool:
-                    if self._hub.channel(slug) is not channel:
-                        return False
-                    channel.playlist(other, key)
-                    return True
-
-                exchange.repeat(playlist_again)
+                exchange.repeat(self._playlist(exchange, channel, (rendition, *asked)))
         else:
             file = channel.file(exchange, rendition, name, self._client(exchange))
             if file is not None:
-                again = channel.repeater(file, self._client)
-                exchange.repeat(again)
+                exchange.repeat(channel.repeater(file, self._client))
         return None
+
+    def _playlist(
+        self, exchange: Exchange, channel: LiveChannel, key: PlaylistKey
+    ) -> Callable[[Asker], bool]:
+        """Answer with a playlist, and return what does so again while the channel is the same."""
+        channel.playlist(exchange, key)
+
+        def again(other: Asker) -> bool:
+            if self._hub.channel(channel.slug) is not channel:
+                return False
+            channel.playlist(other, key)
+            return True
+
+        return again
 
     def _client(self, exchange: Asker) -> str:
         """What tells one player from another; see `audience`."""

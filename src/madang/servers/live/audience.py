@@ -11,12 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-PART_HOLD: Final = 6.0
-"""Seconds for which fetching a part shows that somebody plays: many part durations, so that a
-player that buffers for a moment is not counted twice."""
-
-SEGMENT_HOLD: Final = 15.0
-"""The same for whole segments, which players fetch at most every target duration."""
+HOLDS: Final = {"part": 6.0, "segment": 15.0}
+"""Seconds for which fetching such a file shows that somebody plays. Of parts they are many
+durations, so that a player that buffers for a moment is not counted twice; whole segments are
+fetched at most every target duration. The init segment shows nothing."""
 
 FETCHES_TO_COUNT: Final = 2
 """One fetch may be a link preview or a probe; a player comes back for the next."""

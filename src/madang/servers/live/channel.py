@@ -11,7 +11,7 @@ from madang.base.units import Bytes
 from madang.live.demux import Notice
 from madang.live.flvfeed import Chunk
 from madang.live.rendition import Follower
-from madang.live.show import Ended, LiveSettings, Opened, PartsAdded, Show, ShowEvent
+from madang.live.show import Ended, Opened, PartsAdded, Show, ShowEvent
 from madang.live.variants import codecs
 from madang.live.window import File, Ready, Refuse, Wait
 from madang.rooms.broadcasts.models import EndReason
@@ -27,7 +27,7 @@ from madang.servers.live.answers import (
     file_head,
     playlist_sender,
 )
-from madang.servers.live.audience import PART_HOLD, SEGMENT_HOLD, Audience
+from madang.servers.live.audience import HOLDS, Audience
 from madang.servers.live.journal import ShowRecord
 from madang.servers.live.readers import Block, Reader
 from madang.servers.live.thumbnails import Picture
@@ -207,32 +207,27 @@ class LiveChannel:
         found = window.file(name) if window is not None else None
         if isinstance(found, File):
             self._send_file(exchange, found)
-            if exchange.method == "GET" and found.kind != "init":
-                hold = PART_HOLD if found.kind == "part" else SEGMENT_HOLD
+            hold = HOLDS.get(found.kind)
+            if exchange.method == "GET" and hold is not None:
                 self.audience.fetched(client, hold, self._clock())
             return found
         if window is not None and isinstance(found, Wait):
-            give_up_at = self._patience(window.target_duration)
-            self._files.add((rendition, name), exchange, give_up_at)
+            self._files.add((rendition, name), exchange, self._patience(window.target_duration))
             if exchange.method == "GET":
-                self.audience.fetched(client, PART_HOLD, self._clock())
+                self.audience.fetched(client, HOLDS["part"], self._clock())
         else:
             exchange.refuse(404, "There is no such file, or no longer.")
         return None
 
     def repeater(self, file: File, client: Callable[[Asker], str]) -> Callable[[Asker], bool]:
         """Return what sends `file` as `file` did to another client."""
-        sent, size = self._counters.bytes_sent, len(file.body)
-        hold = PART_HOLD if file.kind == "part" else SEGMENT_HOLD
-        fetched, clock = self.audience.fetched, self._clock
         start = file_head(file, sound_only=self._sound_only)
-        body, kind = file.body, file.kind
+        body, kind, hold = file.body, file.kind, HOLDS.get(file.kind)
+        fetched, clock = self.audience.fetched, self._clock
 
         def again(other: Asker) -> bool:
-            other.send(start, body, shared=True)
-            self.bytes_out += size
-            sent[kind] += size
-            if kind != "init":
+            self._sent(kind, other.send(start, body, shared=True))
+            if hold is not None:
                 fetched(client(other), hold, clock())
             return True
 
@@ -254,7 +249,7 @@ class LiveChannel:
         if self._flv_opening is None or self.show.state == "ended":
             return None
         block, with_picture = self._flv_opening
-        reader = Reader(framing, self._sent_flv if viewer else _uncounted)
+        reader = Reader(framing, self._sent_flv if viewer else lambda _: None)
         reader.begin(block, skipping=not with_picture)
         self._readers.add(reader)
         self.show.feed.listening = True
@@ -405,21 +400,3 @@ class LiveChannel:
             codecs=self.codecs,
             disconnects=self.disconnects,
         )
-
-
-def _uncounted(size: int) -> None:
-    """What the station reads itself was sent to nobody."""
-
-
-def new_show(settings: LiveSettings, number: int, wall: float, now: float) -> Show:
-    """Return a show that begins at `wall` seconds since 1970; `number` tells shows apart.
-
-    Sequence numbers begin at the seconds since 1970: as segments are a second or longer, those of
-    a later show, also after a restart, are always higher.
-    """
-    return Show(
-        settings,
-        epoch=f"{int(wall):x}{number:x}",
-        first_msn=int(wall),
-        wall_offset=wall - now,
-    )

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from madang.base.errors import MadangError
 from madang.live.demux import Notice
-from madang.live.show import Ended, LiveSettings, Opened, ShowEvent
+from madang.live.show import Ended, LiveSettings, Opened, Show, ShowEvent
 from madang.rooms.broadcasts.live import LiveStatus
 from madang.rooms.broadcasts.models import EndReason
 from madang.rooms.channels import services as channels
 from madang.rooms.channels.services import ChannelCard, PublishGrant
 from madang.servers.counters import Counters
-from madang.servers.live.channel import REPLACED, LiveChannel, Turn, new_show
+from madang.servers.live.channel import REPLACED, LiveChannel, Turn
 from madang.servers.live.claims import Claims, MemoryClaims
 from madang.servers.live.journal import ControlPlane, Journal
 from madang.servers.live.ladder import Ladder
@@ -184,7 +184,7 @@ class Hub:
 
     def _begin(self, grant: PublishGrant) -> LiveChannel:
         self._shows += 1
-        show = new_show(self._settings.live, self._shows, time.time(), self._loop.time())
+        show = _new_show(self._settings.live, self._shows, time.time(), self._loop.time())
         record = self._journal.open(grant.channel_id, datetime.now(UTC))
         channel = LiveChannel(
             grant,
@@ -280,3 +280,17 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _new_show(settings: LiveSettings, number: int, wall: float, now: float) -> Show:
+    """Return a show that begins at `wall` seconds since 1970; `number` tells shows apart.
+
+    Sequence numbers begin at the seconds since 1970: as segments are a second or longer, those of
+    a later show, also after a restart, are always higher.
+    """
+    return Show(
+        settings,
+        epoch=f"{int(wall):x}{number:x}",
+        first_msn=int(wall),
+        wall_offset=wall - now,
+    )
