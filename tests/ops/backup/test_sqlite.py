@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,27 @@ def test_a_backup_that_was_killed_leaves_a_repository_with_which_the_next_goes_o
     taken = after.now()
     assert [verdict.id for verdict in verify(after)] == [taken.id]
     assert not list((backed_up / "backup/local/station/locks").iterdir())
+
+
+def test_one_that_was_killed_and_not_yet_cleared_away_does_not_stop_the_next(
+    backed_up: Path,
+) -> None:
+    repository = backed_up / "backup/local/station"
+    endless = subprocess.Popen(
+        ["restic", "--repo", repository, "backup", "--stdin", "--no-cache"],
+        env={**os.environ, "RESTIC_PASSWORD_FILE": str(backed_up / "backup/password")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    until(lambda: any((repository / "locks").iterdir()), "it has locked", within=30)
+    endless.kill()  # a zombie: to restic it is still there
+    cleared = threading.Timer(4.0, endless.wait)
+    cleared.start()
+    try:
+        keeper(backed_up).now()
+    finally:
+        cleared.join()
+    assert not list((repository / "locks").iterdir())
 
 
 def test_one_place_that_cannot_be_reached_does_not_keep_the_other_from_its_backup(

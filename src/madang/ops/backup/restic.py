@@ -6,6 +6,7 @@ Works with restic 0.12 and newer, which is what Ubuntu 22.04 has.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,9 @@ HOST: Final = "madang"
 
 ID_TAG: Final = "id-"
 BYTES_TAG: Final = "bytes-"
+
+PAUSES: Final = (0.0, 1.0, 4.0)
+"""Seconds before each look whether who has locked a repository is still there."""
 
 _MISSING: Final = ("Is there a repository at the following location?", "does not exist")
 _LOCKED: Final = ("already locked", "unable to create lock")
@@ -163,11 +167,14 @@ class Repository:
             ) from None
 
     def _restic(self, *arguments: str, cwd: Path | None = None) -> str:
-        try:
-            return self._once(arguments, cwd)
-        except _Locked:
-            # Somebody was killed. restic removes only locks whose process is gone.
-            self._once(("unlock",), None)
+        for pause in PAUSES:
+            try:
+                return self._once(arguments, cwd)
+            except _Locked:
+                # Somebody was killed. restic removes only locks whose process is gone, and one
+                # that was killed a moment ago is there until the system has cleared it away.
+                time.sleep(pause)
+                self._once(("unlock",), None)
         return self._once(arguments, cwd)
 
     def _once(self, arguments: Sequence[str], cwd: Path | None) -> str:
