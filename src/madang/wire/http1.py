@@ -135,7 +135,7 @@ class RequestReader:
     )
 
     def __init__(self) -> None:
-        self._known = b""  # what a GET before had below its request line, with the break
+        self._known = b""  # what a request before had below its line, with the break
         self.known_fields = Fields([])
         """Those of the last request that had nothing special."""
         self._events: list[Event] = []
@@ -146,10 +146,11 @@ class RequestReader:
         """Whether nothing of a next request has come."""
 
     def plain(self, data: bytes) -> bytes:
-        """Return the request line where `data` is one whole request with `known_fields`.
+        """Return what stands before the lines of `known_fields`, where `data` ends with them.
 
-        They have no condition in them: nothing but the line says what is asked for. Empty where
-        that is not so, or not known. It need not be received then.
+        It is the request line of a plain request, if it is one at all (`asked`): those fields have
+        no condition in them, and nothing but the line says what is asked for. Such `data` need not
+        be received. Empty where other fields came.
         """
         known = self._known
         return data[: -len(known)] if known and self.between and data.endswith(known) else b""

@@ -19,6 +19,27 @@ def immutable(exchange: Exchange) -> None:
     answer_immutable(exchange, "video/mp4", '"one"', BODY)
 
 
+def test_its_seconds_are_the_clocks() -> None:
+    loop = Loop()
+    listener = Listener("127.0.0.1", 0, immutable)
+
+    async def count() -> tuple[int, float]:
+        listener.start()
+        began, at_first, ticks = time.monotonic(), listener.now, 0
+        while time.monotonic() < began + 4:
+            before = listener.date
+            await asyncio.sleep(0.01)
+            ticks += listener.date != before
+        took = time.monotonic() - began
+        await listener.stop(1)
+        assert 3 <= ticks <= 5
+        return listener.now - at_first, took
+
+    seconds, took = loop.run(count())
+    loop.close()
+    assert abs(seconds - took) < 1.1
+
+
 def test_head_says_what_get_would_send_without_sending_it() -> None:
     with listening(immutable) as port:
         got, head = port.ask("/"), port.ask("/", "HEAD")

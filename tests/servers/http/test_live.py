@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 from websockets.sync.client import connect
 
+from madang.live.window import File
 from madang.servers.direct import Framing
+from madang.servers.http.exchange import Exchange
 from madang.wire.flv import FlvReader, Tag, TagType
+from madang.wire.hls import parse_media
+from tests.servers.http.test_connection import answer_of
 from tests.support.air import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
+
+if TYPE_CHECKING:
+    from madang.servers.live.channel import LiveChannel
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -55,6 +64,76 @@ def test_flv_over_http_and_over_a_websocket_is_the_same_stream() -> None:
         web.close()
         plain.close()
         until(lambda: air.status("yard")["viewers"] == 0)
+        encoder.stop()
+
+
+def asked(client: socket.socket, path: str, session: str, method: str = "GET") -> None:
+    """Ask for `path` below `/live/yard/source/`, in the words that a player repeats."""
+    fields = f"Host: x\r\nX-Playback-Session-Id: {session}\r\n\r\n"
+    client.sendall(f"{method} /live/yard/source/{path} HTTP/1.1\r\n{fields}".encode())
+
+
+def bodies(clients: list[socket.socket]) -> set[bytes]:
+    return {answer_of(client).partition(b"\r\n\r\n")[2] for client in clients}
+
+
+def test_many_who_watch_get_the_same_and_are_counted_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madang.servers.live.channel import LiveChannel
+
+    found_out: list[str] = []
+    find_out = LiveChannel.file
+
+    def counted(
+        channel: LiveChannel, exchange: Exchange, rendition: str, name: str, client: str
+    ) -> File | None:
+        found_out.append(name)
+        return find_out(channel, exchange, rendition, name, client)
+
+    monkeypatch.setattr(LiveChannel, "file", counted)
+    with on_the_air() as air, ExitStack() as stack:
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
+        until(lambda: "#EXT-X-PART:" in air.ask("/live/yard/source/media.m3u8").text)
+        clients = [stack.enter_context(air.connect()) for _ in range(12)]
+
+        def ask(path: str) -> set[bytes]:
+            for number, client in enumerate(clients):
+                asked(client, path, f"number {number}")
+            return bodies(clients)
+
+        ask("nothing")
+        for _ in range(2):
+            playlist = parse_media(air.ask("/live/yard/source/media.m3u8").text)
+            hint = playlist.preload_hint
+            assert hint is not None
+            newest = playlist.segments[-1]
+            part = (newest.parts or playlist.segments[-2].parts)[-1].uri
+            before = air.counters.bytes_sent["part"]
+            (body,) = ask(part)
+            assert body == air.ask(f"/live/yard/source/{part}").body
+            every = before + 13 * len(body)
+            until(lambda: air.counters.bytes_sent["part"] == every)  # noqa: B023
+            assert found_out.count(part) <= 4  # it may have become another second meanwhile
+
+            (later,) = ask(
+                f"media.m3u8?_HLS_msn={playlist.media_sequence + len(playlist.segments)}"
+            )
+            assert hint.encode() in later
+        until(lambda: air.status("yard")["viewers"] == 12 + 1)  # we have looked as well
+        encoder.stop()
+
+
+def test_who_waits_for_a_head_is_counted_without_a_body() -> None:
+    with on_the_air() as air, air.connect() as client:
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
+        until(lambda: "#EXTINF" in air.ask("/live/yard/source/media.m3u8").text)
+        playlist = parse_media(air.ask("/live/yard/source/media.m3u8").text)
+        sent = air.counters.bytes_sent["playlist"]
+        ahead = playlist.media_sequence + len(playlist.segments)
+        asked(client, f"media.m3u8?_HLS_msn={ahead}", "one", "HEAD")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        assert air.counters.bytes_sent["playlist"] == sent
         encoder.stop()
 
 

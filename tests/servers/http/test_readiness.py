@@ -60,7 +60,7 @@ async def heard(ears: Ears, count: int) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_what_comes_alone_is_heard_at_once(loop: Loop) -> None:
+def test_what_comes_alone_is_heard_at_once_and_in_one_look(loop: Loop) -> None:
     async def act() -> None:
         ears = Ears(3)
         for number in (0, 2, 1, 0):
@@ -68,7 +68,7 @@ def test_what_comes_alone_is_heard_at_once(loop: Loop) -> None:
             ears.theirs[number].send(b"x")
             await asyncio.sleep(0.005)
             assert ears.heard[-1] == number
-        assert ears.heard == [0, 2, 1, 0]
+        assert ears.looks == len(ears.heard) == 4
         ears.close()
 
     loop.run(act())
@@ -99,40 +99,55 @@ def test_more_than_are_read_at_once_do_not_wait(
     loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(made_here, "AT_ONCE", 4)
+    monkeypatch.setattr(made_here, "PAUSE", 60.0)  # every wake is a close one, and none comes back
 
     async def act() -> None:
-        ears = Ears(200)
+        ears = Ears(203)
         for theirs in ears.theirs:
             theirs.send(b"x")
-        began = asyncio.get_running_loop().time()
-        await heard(ears, 200)
-        assert asyncio.get_running_loop().time() - began < 50 * PAUSE + 0.5
-        assert sorted(ears.heard) == list(range(200))
+        await heard(ears, 203)
+        assert sorted(ears.heard) == list(range(203))
         ears.close()
 
     loop.run(act())
 
 
-def test_it_can_be_closed_between_two_looks_and_in_one(loop: Loop) -> None:
-    async def act() -> None:
-        ears = Ears(2)
-        ears._read = lambda number: None  # type: ignore[method-assign]
-        for ours in ears.ours:
-            ears.readiness.forget(ours.fileno())
-            ears.readiness.watch(ours.fileno(), lambda: None)  # it is never read
-        for theirs in ears.theirs:
-            theirs.send(b"x")
-        await asyncio.sleep(5 * PAUSE)
-        ears.readiness.close()
-        await asyncio.sleep(5 * PAUSE)
+@pytest.mark.parametrize("when", ["between two looks", "in a wake", "in a look"])
+def test_it_can_be_closed_at_any_moment(
+    loop: Loop, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(made_here, "PAUSE", 0.02)
+    faults: list[object] = []
 
+    async def act() -> None:
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(lambda _, context: faults.append(context))
+        running.set_debug(False)
         ears = Ears(1)
-        ears.readiness.forget(ears.ours[0].fileno())
-        ears.readiness.watch(ears.ours[0].fileno(), ears.readiness.close)
+        readiness, descriptor = ears.readiness, ears.ours[0].fileno()
+        reads = 0
+
+        def read() -> None:
+            nonlocal reads
+            reads += 1
+            ears.ours[0].recv(1)
+            if reads == {"in a wake": 2, "in a look": 3}.get(when):
+                readiness.close()
+            elif reads < 3:
+                ears.theirs[0].send(b"x")  # the second wake follows closely, then come looks
+
+        readiness.forget(descriptor)
+        readiness.watch(descriptor, read)
         ears.theirs[0].send(b"x")
-        await asyncio.sleep(5 * PAUSE)
+        await asyncio.sleep(0.01)
+        assert reads == 2
+        if when == "between two looks":
+            readiness.close()
+        await asyncio.sleep(0.1)
+        assert reads == (3 if when == "in a look" else 2)
 
     loop.run(act())
+    assert not faults
 
 
 def test_a_fault_at_one_socket_keeps_no_other_from_being_heard(

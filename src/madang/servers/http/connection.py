@@ -17,7 +17,7 @@ from typing import Final
 
 from madang.servers.http.exchange import Exchange, Repeats, head_of, plain_text
 from madang.servers.http.sending import Owner, Sending
-from madang.wire.http1 import Body, BodyEnd, Broken, Event, Fields, Request, RequestReader
+from madang.wire.http1 import Body, BodyEnd, Broken, Event, Request, RequestReader
 
 RECEIVE: Final = 16 << 10
 RECEIVE_BODY: Final = 256 << 10
@@ -78,6 +78,7 @@ class Connection(Sending):
         "_owed",
         "_paused",
         "_reader",
+        "headers",
         "peer",
     )
 
@@ -92,13 +93,9 @@ class Connection(Sending):
         self._paused = False
         self._idle_since = owner.now
         self._head_since: int | None = None
+        self.headers = self._reader.known_fields  # of the request that is repeated
         self.peer = peer
         owner.readiness.watch(self._fileno, self._readable)
-
-    @property
-    def headers(self) -> Fields:
-        """The fields of the request that is under way, where it is a plain one."""
-        return self._reader.known_fields
 
     @property
     def server(self) -> tuple[str, int]:
@@ -259,6 +256,7 @@ class Connection(Sending):
         if answer is None:
             return False
         self._head_since = None
+        self.headers = self._reader.known_fields
         self._owed = True
         try:
             if answer(self):

@@ -49,12 +49,8 @@ class Asker(ABC):
 
     __slots__ = ()
 
+    headers: Fields
     peer: str
-
-    @property
-    @abstractmethod
-    def headers(self) -> Fields:
-        """The request's header fields."""
 
     @abstractmethod
     def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:
@@ -101,6 +97,7 @@ class Exchange(Asker):
     __slots__ = (
         "_connection",
         "answered",
+        "headers",
         "method",
         "peer",
         "request",
@@ -110,13 +107,9 @@ class Exchange(Asker):
         self._connection = connection
         self.request = request
         self.method = request.method
+        self.headers = request.fields
         self.peer = connection.peer
         self.answered = False
-
-    @property
-    def headers(self) -> Fields:
-        """The request's header fields."""
-        return self.request.fields
 
     @property
     def path(self) -> str:

@@ -30,6 +30,9 @@ AT_ONCE: Final = 200
 BREATHER: Final = 1.0
 """Seconds until it is tried again to accept, where the process has no file left for it."""
 
+EARLY: Final = 0.002
+"""Seconds by which a timer of the event loop may come too early, and a little more."""
+
 LOOK: Final = 0.02
 """Seconds between two looks whether all answers are out, at the end."""
 
@@ -108,8 +111,9 @@ class Listener:
 
     def _tick(self) -> None:
         now = time.time()
-        self._clock = self.loop.call_later(1 - now % 1, self._tick)
-        self.now += 1
+        # A timer that comes a moment early would come again and again until the second ends.
+        self._clock = self.loop.call_later(1 - now % 1 + EARLY, self._tick)
+        self.now = int(time.monotonic())
         self.date = f"date: {http_date(now)}\r\n\r\n".encode()
         self.repeats.clear()
         self.spool.turn()

@@ -58,21 +58,27 @@ class Readiness:
         now = self._loop.time()
         closely = now - self._woken_at < PAUSE
         self._woken_at = now
-        if self._hear() and closely and not self._epoll.closed:
+        read = self._hear()
+        if read and closely and not self._epoll.closed:
             self._loop.remove_reader(self._epoll.fileno())
-            self._next_look = self._loop.call_later(PAUSE, self._look)
+            self._look_again(read)
 
     def _look(self) -> None:
         self._next_look = None
         read = self._hear()
         if self._epoll.closed:
             return
-        if read == AT_ONCE:
-            self._next_look = self._loop.call_soon(self._look)
-        elif read:
-            self._next_look = self._loop.call_later(PAUSE, self._look)
+        if read:
+            self._look_again(read)
         else:
             self._loop.add_reader(self._epoll.fileno(), self._wake)
+
+    def _look_again(self, read: int) -> None:
+        """Look once more: now, where more than were `read` may wait already."""
+        if read == AT_ONCE:
+            self._next_look = self._loop.call_soon(self._look)
+        else:
+            self._next_look = self._loop.call_later(PAUSE, self._look)
 
     def _hear(self) -> int:
         """Call the functions of those that can be read now, and return how many that are."""

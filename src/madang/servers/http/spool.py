@@ -14,13 +14,16 @@ LEAST: Final = 16 << 10
 """Bytes of a body for which a file is worth it."""
 
 SENDS: Final = 8
-"""Sends of an answer before it gets a file, which costs as much as some copies."""
+"""The send of an answer from which on it has a file, which costs as much as some copies."""
 
-KNOWN: Final = 512
-"""Bodies whose sends are counted."""
+KNOWN: Final = 2048
+"""Bodies whose sends are counted within a second."""
+
+FILES: Final = 128
+"""Files at a time: descriptors are for connections first."""
 
 ROOM: Final = 64 << 20
-"""Bytes of all files: the parts that a hundred channels have in a second."""
+"""Bytes of all files."""
 
 
 @dataclass(slots=True)
@@ -37,12 +40,13 @@ class Spool:
     def __init__(self) -> None:
         self._known: dict[int, _Answer] = {}
         self._room = ROOM
+        self._files = 0
 
     def file(self, start: bytes, end: bytes, body: bytes) -> int:
         """Return the descriptor of a file with the head `start` and `end` and with `body`.
 
-        It is good until the next call; -1: there is none. Call it for each send, with the same
-        `end` until the next `turn`. A body is known by its identity.
+        It is good until `turn`; -1: there is none. Call it for each send, with the same `end`
+        until then. A body is known by its identity.
         """
         known = self._known.get(id(body))
         if known is None:
@@ -64,10 +68,11 @@ class Spool:
                 os.close(known.descriptor)
         self._known.clear()
         self._room = ROOM
+        self._files = 0
 
     def _make(self, head: bytes, body: bytes) -> int:
         size = len(head) + len(body)
-        if size > self._room:
+        if size > self._room or self._files >= FILES:
             return -1
         try:
             descriptor = os.memfd_create("madang", os.MFD_CLOEXEC)
@@ -81,4 +86,5 @@ class Spool:
             os.close(descriptor)
             return -1
         self._room -= size
+        self._files += 1
         return descriptor

@@ -42,8 +42,7 @@ def playlist_sender(
 
     def answer(exchange: Asker) -> None:
         start, body = zipped if exchange.headers.gzip else plain
-        exchange.send(start, body)
-        sent("playlist", len(body))
+        sent("playlist", exchange.send(start, body))
 
     return answer
 

@@ -17,7 +17,7 @@ LIMIT: Final = 3
 
 @dataclass(slots=True)
 class Waiting(Generic[K, A]):
-    """As by what they wait for, the longest waiting first."""
+    """Askers by what they wait for, the longest waiting first."""
 
     _by_key: dict[K, list[tuple[float, A]]] = field(default_factory=dict)
 
