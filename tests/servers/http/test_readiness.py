@@ -122,7 +122,6 @@ def test_it_can_be_closed_at_any_moment(
     async def act() -> None:
         running = asyncio.get_running_loop()
         running.set_exception_handler(lambda _, context: faults.append(context))
-        running.set_debug(False)
         ears = Ears(1)
         readiness, descriptor = ears.readiness, ears.ours[0].fileno()
         reads = 0

@@ -13,7 +13,7 @@ import pytest
 from madang.servers.http import exchange as made_here
 from madang.servers.http.exchange import Asker, Exchange
 from tests.servers.http.test_connection import answer_of
-from tests.support.air import Loop, listening
+from tests.support.air import Loop, listening, until
 
 GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n%b\r\n"
 
@@ -144,10 +144,7 @@ def test_those_who_wait_are_answered_together_and_then_ask_again() -> None:
     with asking(site, 10) as clients:
         for client in clients:
             client.sendall(GET % (b"later", b""))
-        until = time.monotonic() + 5
-        while len(site.waiting) < 10:
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        until(lambda: len(site.waiting) == 10)
         assert site.repeated >= 7
         clients[3].close()  # has stopped waiting
         loop = site.loop

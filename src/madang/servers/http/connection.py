@@ -236,10 +236,11 @@ class Connection(Sending):
             return
         if self._lingers:
             return
-        if not self._owed and not self._ahead and not self._unsent and self._repeats(data):
+        free = not (self._owed or self._ahead or self._unsent)
+        if free and self._repeats(data):
             return
         events = self._reader.receive(data)
-        if len(events) == 1 and not self._owed and not self._ahead and not self._unsent:
+        if free and len(events) == 1:
             event = events[0]
             if type(event) is Request:
                 self._head_since = None

@@ -66,11 +66,14 @@ def answer_picture(exchange: Exchange, picture: Picture) -> int:
 
 def file_head(file: File, *, sound_only: bool) -> bytes:
     """Return the head of the answer with the whole of a file."""
-    content_type = "audio/mp4" if sound_only else "video/mp4"
-    return whole(content_type, file.etag, len(file.body))
+    return whole(_content_type(sound_only=sound_only), file.etag, len(file.body))
 
 
 def answer_file(exchange: Exchange, file: File, *, sound_only: bool) -> int:
     """Answer with a file of the window, or the range of it; return the bytes sent."""
-    content_type = "audio/mp4" if sound_only else "video/mp4"
+    content_type = _content_type(sound_only=sound_only)
     return answer_immutable(exchange, content_type, file.etag, file.body)
+
+
+def _content_type(*, sound_only: bool) -> str:
+    return "audio/mp4" if sound_only else "video/mp4"
