@@ -20,8 +20,8 @@ OWNER = "bench"
 def main(data: Path, count: int) -> None:
     """Make `count` channels in the data folder."""
     boot.control_plane(settings.load(data))
-    from madang.rooms.accounts.services import create_user
-    from madang.rooms.channels.services import create_channel
+    from madang.apps.accounts.services import create_user
+    from madang.apps.channels.services import create_channel
 
     owner = create_user(OWNER, password=secrets.token_urlsafe(16), email="", admin=False)
     keys = {}

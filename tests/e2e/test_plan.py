@@ -157,7 +157,7 @@ async def test_the_page_follows_a_slider_within_a_tenth_of_a_second(
             }"""
         )
         # Encoders, shows and a browser share the two cores here: the quietest of the moments
-        # counts. What an answer takes of a core is held to in tests/rooms/planner.
+        # counts. What an answer takes of a core is held to in tests/apps/planner.
         assert min(took) < 100, json.dumps(took)
 
 

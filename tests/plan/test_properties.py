@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from madang.apps.planner.files import reference
 from madang.base.units import DataRate, DataSize
 from madang.plan import figures
 from madang.plan.abilities import REFERENCE
@@ -22,7 +23,6 @@ from madang.plan.prediction import Prediction, Verdict, predict
 from madang.plan.profiles import HOURS, PROFILES, audience
 from madang.plan.texts import FIGURES
 from madang.plan.words import Words
-from madang.rooms.planner.files import reference
 
 ORDER = [Verdict.HOLDS, Verdict.TIGHT, Verdict.FAILS]
 

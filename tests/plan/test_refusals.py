@@ -7,13 +7,13 @@ import re
 
 import pytest
 
+from madang.apps.planner.files import reference
 from madang.plan import abilities, catalogue_file
 from madang.plan.abilities import KINDS, Abilities, Measure
 from madang.plan.answer import question
 from madang.plan.demand import FIELDS, demand
 from madang.plan.errors import AbilitiesError, CatalogueError, DemandError
 from madang.plan.fleet import fleet
-from madang.rooms.planner.files import reference
 
 DELIVERY = """
 [[delivery]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from madang.apps.planner.files import reference
 from madang.plan.abilities import REFERENCE
 from madang.plan.answer import Question, question, work_out
 from madang.plan.demand import Demand, demand
@@ -11,7 +12,6 @@ from madang.plan.fleet import fleet
 from madang.plan.prediction import Prediction, Verdict, predict
 from madang.plan.spoken import advice
 from madang.plan.words import Words
-from madang.rooms.planner.files import reference
 
 
 def planned(shape: str, **asked: object) -> Prediction:

@@ -119,7 +119,7 @@ def test_every_role_is_documented(language: str) -> None:
 def test_every_piece_of_advice_is_documented(station: Settings, language: str) -> None:
     from django.utils.translation import override
 
-    from madang.rooms.broadcasts.health import WORDS
+    from madang.apps.broadcasts.advice_texts import WORDS
 
     with override("en"):
         titles = [str(entry.title) for entry in WORDS.values()]

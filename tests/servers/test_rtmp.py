@@ -27,8 +27,8 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 @pytest.fixture(autouse=True)
 def _no_wrong_keys_yet(station: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wrong keys of one test must not shut the door to the next."""
-    from madang.rooms.channels import services
-    from madang.rooms.channels.throttle import WrongKeys
+    from madang.apps.channels import services
+    from madang.apps.channels.throttle import WrongKeys
 
     monkeypatch.setattr(services, "_wrong_keys", WrongKeys())
 
@@ -271,7 +271,7 @@ def test_closing_tells_every_encoder_why() -> None:
 
 
 def test_an_encoder_that_leaves_while_it_is_judged_leaves_no_show() -> None:
-    from madang.rooms.broadcasts.models import Broadcast
+    from madang.apps.broadcasts.models import Broadcast
 
     with on_the_air() as air:
         key = channel_key()

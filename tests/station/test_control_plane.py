@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def test_readers_go_on_while_somebody_writes() -> None:
     from django.db import connection, transaction
 
-    from madang.rooms.accounts.models import User
+    from madang.apps.accounts.models import User
 
     seen: list[int] = []
 
@@ -39,7 +39,7 @@ def test_transactions_that_read_and_then_write_wait_for_each_other() -> None:
     """Deferred transactions of SQLite fail here at once with "database is locked"."""
     from django.db import connection, transaction
 
-    from madang.rooms.accounts.models import User
+    from madang.apps.accounts.models import User
 
     user = User.objects.create(name="counter", email="0@example.org")
     failures: list[BaseException] = []

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.usefixtures("db")
 
 
 def test_the_first_start_makes_an_administrator_and_no_later_one_does() -> None:
-    from madang.rooms.accounts.models import User
+    from madang.apps.accounts.models import User
     from madang.station import firstrun
 
     made = firstrun.ensure_administrator()
@@ -22,9 +22,9 @@ def test_the_first_start_makes_an_administrator_and_no_later_one_does() -> None:
 def test_the_demo_channel_is_made_once_and_gets_a_new_key_each_time(
     language: str, word: str
 ) -> None:
-    from madang.rooms.channels.errors import KeyRefused
-    from madang.rooms.channels.models import Channel
-    from madang.rooms.channels.services import authorise_publish
+    from madang.apps.channels.errors import KeyRefused
+    from madang.apps.channels.models import Channel
+    from madang.apps.channels.services import authorise_publish
     from madang.station import firstrun
 
     first = firstrun.demo_stream_key(language)
@@ -38,8 +38,8 @@ def test_the_demo_channel_is_made_once_and_gets_a_new_key_each_time(
 
 
 def test_the_demo_is_wanted_until_somebody_has_a_channel() -> None:
-    from madang.rooms.accounts.models import User
-    from madang.rooms.channels.services import create_channel
+    from madang.apps.accounts.models import User
+    from madang.apps.channels.services import create_channel
     from madang.station import firstrun
 
     assert firstrun.wants_demo()

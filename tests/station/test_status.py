@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.rooms import live_status
+from tests.support.apps import live_status
 
 if TYPE_CHECKING:
     from madang.station.settings import Settings
@@ -68,7 +68,7 @@ def test_without_a_running_station_nobody_is_on_the_air(station: Settings) -> No
 
 
 def test_a_running_station_is_asked(station: Settings, running: Station) -> None:
-    from madang.rooms.broadcasts.live import operator_view
+    from madang.apps.broadcasts.ports import operator_view
     from madang.station.status import collect
 
     running.body = json.dumps({"live": [operator_view(live_status())]}).encode()

@@ -210,9 +210,9 @@ def _make_people(data: Path, names: list[str]) -> dict[str, str]:
     from madang.station import boot, settings
 
     boot.control_plane(settings.load(data))
-    from madang.rooms.accounts import tokens
-    from madang.rooms.accounts.models import User
-    from madang.rooms.accounts.services import create_user
+    from madang.apps.accounts import tokens
+    from madang.apps.accounts.models import User
+    from madang.apps.accounts.services import create_user
 
     made = {}
     for name in names:

@@ -58,8 +58,8 @@ def endless(tags: tuple[Tag, ...]) -> Iterator[Tag]:
 
 def channel_key(slug: str = "yard") -> str:
     """The stream key of a new channel."""
-    from madang.rooms.accounts.models import User
-    from madang.rooms.channels.services import create_channel
+    from madang.apps.accounts.models import User
+    from madang.apps.channels.services import create_channel
 
     owner, _ = User.objects.get_or_create(name="minji", email="minji@example.org")
     return str(create_channel(slug, owner=owner, title=f"The {slug}")[1])

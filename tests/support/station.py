@@ -207,9 +207,9 @@ def _open_channels(data: Path, slugs: list[str]) -> dict[str, str]:
     from madang.station import boot, settings
 
     boot.control_plane(settings.load(data))
-    from madang.rooms.accounts.models import User
-    from madang.rooms.accounts.services import create_user
-    from madang.rooms.channels.services import create_channel
+    from madang.apps.accounts.models import User
+    from madang.apps.accounts.services import create_user
+    from madang.apps.channels.services import create_channel
 
     owner = User.objects.filter(name=OWNER).first() or create_user(
         OWNER, password=PASSWORD, admin=True

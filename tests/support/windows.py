@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 
-from madang.rooms.chat.state import Speaker
+from madang.apps.chat.state import Speaker
 from madang.servers.chat.connection import Connection
 from madang.wire.chat import ChatSession
 

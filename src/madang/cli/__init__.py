@@ -1,4 +1,4 @@
-"""The `madang` command. It reads arguments and prints; what it does is in `station` and `rooms`.
+"""The `madang` command. It reads arguments and prints; what it does is in `station` and `apps`.
 
 Django and the servers are imported inside the commands, so that `madang --help` is quick.
 """
@@ -22,9 +22,9 @@ from madang.cli.common import Config, Data, Json, control_plane, load_settings, 
 from madang.cli.token import app as token_app
 
 if TYPE_CHECKING:
+    from madang.apps.channels.keys import Key
+    from madang.apps.channels.models import Channel
     from madang.ops.deploy.security import Finding
-    from madang.rooms.channels.keys import Key
-    from madang.rooms.channels.models import Channel
     from madang.station.doctor import Check
     from madang.station.settings import Settings
 
@@ -132,7 +132,7 @@ def user_create(
 ) -> None:
     """Make an account."""
     control_plane(data, config)
-    from madang.rooms.accounts.services import create_user
+    from madang.apps.accounts.services import create_user
 
     made_up = ""
     if password is None and sys.stdin.isatty() and not as_json:
@@ -162,8 +162,8 @@ def channel_create(
 ) -> None:
     """Open a channel and print its stream key, which is shown only now."""
     settings = control_plane(data, config)
-    from madang.rooms.accounts.services import find_user
-    from madang.rooms.channels.services import create_channel
+    from madang.apps.accounts.services import find_user
+    from madang.apps.channels.services import create_channel
 
     channel, key = create_channel(slug, owner=find_user(owner), title=title)
     _report_key(as_json, settings, channel, key)
@@ -173,7 +173,7 @@ def channel_create(
 def channel_list(data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """List the channels."""
     settings = control_plane(data, config)
-    from madang.rooms.channels.services import listing
+    from madang.apps.channels.services import listing
 
     cards = listing()
     result = [
@@ -201,7 +201,7 @@ def key_rotate(
 ) -> None:
     """Revoke the channel's stream keys and print a new one, which is shown only now."""
     settings = control_plane(data, config)
-    from madang.rooms.channels.services import rotate_key
+    from madang.apps.channels.services import rotate_key
 
     channel, key = rotate_key(slug)
     _report_key(as_json, settings, channel, key)
@@ -216,8 +216,8 @@ def key_list(
 ) -> None:
     """List a channel's stream keys by identifier: their secrets are not kept."""
     control_plane(data, config)
-    from madang.rooms.broadcasts.live import rfc3339
-    from madang.rooms.channels.services import list_keys
+    from madang.apps.broadcasts.ports import rfc3339
+    from madang.apps.channels.services import list_keys
 
     print_table(
         as_json,

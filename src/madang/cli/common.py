@@ -34,7 +34,7 @@ def load_settings(
 
 
 def control_plane(data: Path | None, config: Path | None) -> Settings:
-    """Make ready to ask the rooms; returned with the addresses of the station if it runs."""
+    """Set the control plane up; return the settings with the addresses of a running station."""
     settings = load_settings(data, config)
     from madang.station.boot import control_plane
     from madang.station.runtime import as_running

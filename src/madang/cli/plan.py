@@ -73,10 +73,10 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Predict what a server holds, what it costs, and what breaks first."""
+    from madang.apps.planner.files import known
     from madang.plan import answer as answers
     from madang.plan.demand import FIELDS
     from madang.plan.errors import DemandError
-    from madang.rooms.planner.files import known
 
     given = locals()
     settings = load_settings(data, config)

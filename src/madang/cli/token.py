@@ -26,8 +26,8 @@ def create(
 ) -> None:
     """Make a token of the account USER; it is readable only now."""
     control_plane(data, config)
-    from madang.rooms.accounts import tokens
-    from madang.rooms.accounts.services import find_user
+    from madang.apps.accounts import tokens
+    from madang.apps.accounts.services import find_user
 
     card, token = tokens.create(find_user(user), name, scope or ["chat"])
     report(as_json, {**_shown(card), "token": token}, [f"Token  {token}  (shown only now)"])
@@ -37,8 +37,8 @@ def create(
 def list_(user: User, data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """List the tokens of the account USER, the newest first."""
     control_plane(data, config)
-    from madang.rooms.accounts import tokens
-    from madang.rooms.accounts.services import find_user
+    from madang.apps.accounts import tokens
+    from madang.apps.accounts.services import find_user
 
     print_table(as_json, [_shown(card) for card in tokens.tokens_of(find_user(user))])
 
@@ -53,8 +53,8 @@ def revoke(
 ) -> None:
     """Make the token ID of the account USER open nothing any more."""
     control_plane(data, config)
-    from madang.rooms.accounts import tokens
-    from madang.rooms.accounts.services import find_user
+    from madang.apps.accounts import tokens
+    from madang.apps.accounts.services import find_user
 
     tokens.revoke(find_user(user), token)
     report(as_json, {"id": token, "revoked": True}, [f"The token {token} is revoked."])

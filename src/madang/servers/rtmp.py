@@ -10,9 +10,9 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
+from madang.apps.channels.services import PublishGrant
 from madang.base.addresses import unmapped
 from madang.base.errors import LimitExceeded, MadangError, ParseError
-from madang.rooms.channels.services import PublishGrant
 from madang.servers.counters import Counters
 from madang.wire.flv import TagType
 from madang.wire.rtmp import (

@@ -1,4 +1,4 @@
-"""The JSON API: the rooms' routers under one roof, and their errors as problem details."""
+"""The JSON API: the apps' routers under one roof, and their errors as problem details."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 import madang
+from madang.apps import problems
+from madang.apps.accounts.api import router as accounts
+from madang.apps.accounts.tokens_api import router as tokens
+from madang.apps.broadcasts.api import router as broadcasts
+from madang.apps.channels.api import router as channels
+from madang.apps.chat.api import router as chat
+from madang.apps.chat.errors import ChatRefused
+from madang.apps.chat.webhooks_api import router as webhooks
+from madang.apps.planner.api import router as planner
 from madang.base.errors import MadangError
 from madang.plan.errors import DemandError
-from madang.rooms import problems
-from madang.rooms.accounts.api import router as accounts
-from madang.rooms.accounts.tokens_api import router as tokens
-from madang.rooms.broadcasts.api import router as broadcasts
-from madang.rooms.channels.api import router as channels
-from madang.rooms.chat.api import router as chat
-from madang.rooms.chat.errors import ChatRefused
-from madang.rooms.chat.webhooks_api import router as webhooks
-from madang.rooms.planner.api import router as planner
 
 api = NinjaAPI(
     title="Madang",
@@ -35,7 +35,7 @@ for router in (accounts, channels, broadcasts, planner, tokens, chat, webhooks):
 
 @api.exception_handler(MadangError)
 def refused(request: HttpRequest, error: MadangError) -> HttpResponse:
-    """A room said no. What a chat says has a code, as on its own connections."""
+    """An app refused the request. What a chat says has a code, as on its own connections."""
     more = error.as_json() if isinstance(error, ChatRefused) else None
     return problems.respond(request, problems.problem_of(error), str(error), more=more)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings as django_settings
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from madang.rooms.accounts import tokens
-from madang.rooms.chat import live, services
-from madang.rooms.chat.values import Account
+from madang.apps.accounts import tokens
+from madang.apps.chat import ports, services
+from madang.apps.chat.values import Account
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.desk import Desk
 from madang.servers.chat.door import Door, DoorSettings
@@ -75,7 +75,7 @@ class Chat:
         self.hall.events.append(self._teller.happened)
         desk = Desk(self.hall, floor)
         self._window = _window(settings, self.hall, desk)
-        live.install(desk)
+        ports.install(desk)
 
     async def start(self) -> None:
         """Begin on the running event loop."""

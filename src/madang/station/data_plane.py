@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from madang.apps.broadcasts import ports
+from madang.apps.broadcasts.services import close_orphans
 from madang.live.show import LiveSettings
-from madang.rooms.broadcasts import live
-from madang.rooms.broadcasts.services import close_orphans
 from madang.servers.counters import Counters
 from madang.servers.live.hub import Hub, HubSettings
 from madang.servers.live.journal import ControlPlane, Journal
@@ -57,7 +57,7 @@ class DataPlane:
             self._journal,
             self._link.claims if self._link is not None else None,
         )
-        live.install(self.hub)
+        ports.install(self.hub)
         limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
         self._door = RtmpDoor(self.hub, self.counters, limits)
 

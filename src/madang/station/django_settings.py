@@ -34,10 +34,10 @@ ROOT_URLCONF = "madang.station.urls"
 WSGI_APPLICATION = "madang.station.wsgi.application"
 
 INSTALLED_APPS = [
-    "madang.rooms.accounts",
-    "madang.rooms.channels",
-    "madang.rooms.broadcasts",
-    "madang.rooms.chat",
+    "madang.apps.accounts",
+    "madang.apps.channels",
+    "madang.apps.broadcasts",
+    "madang.apps.chat",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -116,7 +116,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/studio/"
 LOGOUT_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "madang.rooms.accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "madang.apps.accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from madang.rooms.accounts.models import User
-from madang.rooms.accounts.services import create_user
-from madang.rooms.channels.errors import NoSuchChannel
-from madang.rooms.channels.models import Channel
-from madang.rooms.channels.services import create_channel, get_channel, rotate_key
+from madang.apps.accounts.models import User
+from madang.apps.accounts.services import create_user
+from madang.apps.channels.errors import NoSuchChannel
+from madang.apps.channels.models import Channel
+from madang.apps.channels.services import create_channel, get_channel, rotate_key
 
 ADMINISTRATOR: Final = "admin"
 DEMO_SLUG: Final = "demo"

@@ -1,6 +1,6 @@
 """Chores that nobody waits for: what has expired goes, what a crash left open is closed.
 
-A list of chores, so that each room can add its own. Done by the role `worker`, or on a thread of
+A list of chores, so that each app can add its own. Done by the role `worker`, or on a thread of
 the station in one process.
 """
 
@@ -19,9 +19,9 @@ from django.conf import settings as django_settings
 from django.db import Error, close_old_connections
 from django.utils import timezone
 
+from madang.apps.broadcasts.ports import directory
+from madang.apps.broadcasts.services import close_orphans
 from madang.base.errors import MadangError
-from madang.rooms.broadcasts.live import directory
-from madang.rooms.broadcasts.services import close_orphans
 
 HOUR: Final = 3600.0
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.defaults import server_error
 
-from madang.rooms import problems
+from madang.apps import problems
 
 RETRY_SECONDS: Final = 5
 """An outage lasts seconds or minutes; asking twelve times a minute is no load."""

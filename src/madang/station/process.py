@@ -10,7 +10,7 @@ import resource
 import sys
 from typing import Final
 
-from madang.rooms.broadcasts import live
+from madang.apps.broadcasts import ports
 from madang.servers.chat.door import Door
 from madang.servers.counters import Counters
 from madang.servers.http.listener import Dispatch, Listener
@@ -106,7 +106,7 @@ async def serve_live(settings: Settings, manager: Manager) -> None:
 
 async def serve_chat(settings: Settings, manager: Manager) -> None:
     """Carry the chats until told to end. Raises CannotStart."""
-    from madang.rooms.broadcasts.shared import RedisDirectory
+    from madang.apps.broadcasts.redis_directory import RedisDirectory
     from madang.station import redis
 
     life = Life(settings, "chat", manager)
@@ -114,7 +114,7 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
     assert settings.redis.url is not None
     directory = RedisDirectory(redis.client(settings.redis.url))
     directory.start()
-    live.install(directory)
+    ports.install(directory)
     chat = Chat(settings, control)
     metrics = Metrics(Counters(), dict, lambda: last_times(settings.backup.folder))
     metrics.add(chat)

@@ -14,7 +14,7 @@ from madang.base.errors import MadangError
 from madang.station.fields import masked_url
 
 if TYPE_CHECKING:
-    from madang.rooms.chat.shared import RedisChats
+    from madang.apps.chat.rpc_client import RedisChats
 
 OLDEST: Final = (6, 2)
 """`SET … GET` together with `PX`, which moves a claim from one process to another."""
@@ -42,7 +42,7 @@ def asyncio_client(url: str) -> redis.asyncio.Redis:
 
 def chats(url: str) -> RedisChats:
     """The chats, for a process that runs none."""
-    from madang.rooms.chat.shared import PATIENCE, RedisChats
+    from madang.apps.chat.rpc_client import PATIENCE, RedisChats
 
     longer = {**LIMITS, "socket_timeout": PATIENCE + LIMITS["socket_timeout"]}
     return RedisChats(client(url), redis.Redis.from_url(url, **longer))

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from madang.apps.broadcasts.ports import operator_view
+from madang.apps.broadcasts.services import transfer_in_month
 from madang.base.addresses import is_loopback
 from madang.base.errors import MadangError
-from madang.rooms.broadcasts.live import operator_view
-from madang.rooms.broadcasts.services import transfer_in_month
 from madang.station import backup_rounds, runtime
 from madang.station.fields import Address
 from madang.station.settings import Settings
@@ -64,7 +64,7 @@ def _near(running: runtime.Runtime | None) -> runtime.Runtime | None:
 def _look_up(settings: Settings) -> dict[str, Any]:
     if settings.redis.url is None:
         return {}
-    from madang.rooms.broadcasts.shared import RedisDirectory
+    from madang.apps.broadcasts.redis_directory import RedisDirectory
     from madang.station import redis
 
     directory = RedisDirectory(redis.client(settings.redis.url))

@@ -7,14 +7,14 @@ from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
-from madang.rooms import problems
-from madang.rooms.accounts import views as accounts_views
-from madang.rooms.broadcasts import studio, views
-from madang.rooms.channels import views as channels
-from madang.rooms.chat import pictures, webhooks_studio
-from madang.rooms.chat import studio as chat_studio
-from madang.rooms.chat import views as chat
-from madang.rooms.planner import views as planner
+from madang.apps import problems
+from madang.apps.accounts import views as accounts_views
+from madang.apps.broadcasts import studio, views
+from madang.apps.channels import views as channels
+from madang.apps.chat import emote_views, webhooks_studio
+from madang.apps.chat import studio as chat_studio
+from madang.apps.chat import views as chat
+from madang.apps.planner import views as planner
 from madang.station import accounts, api
 
 _SLUG = r"(?P<slug>[a-z0-9][a-z0-9_-]{1,39})"
@@ -55,7 +55,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("plan/", planner.page, name="plan"),
     path("ops/staff", accounts_views.staff, name="staff"),
-    path("emotes/<str:name>", pictures.picture, name="emote"),
+    path("emotes/<str:name>", emote_views.picture, name="emote"),
     path("accounts/", include(accounts.urlpatterns)),
     path("admin/login/", accounts.admin_login),
     path("admin/", admin.site.urls),

@@ -29,9 +29,9 @@ from granian.constants import HTTPModes
 from granian.http import HTTP1Settings
 from granian.wsgi import _callback_wrapper
 
-from madang.rooms.broadcasts import live
-from madang.rooms.broadcasts.shared import RedisDirectory
-from madang.rooms.chat import live as chat
+from madang.apps.broadcasts import ports
+from madang.apps.broadcasts.redis_directory import RedisDirectory
+from madang.apps.chat import ports as chat
 from madang.servers.http.front import Front
 from madang.servers.http.listening import BACKLOG, identity, listening_socket, prepare, withdraw
 from madang.servers.http.static import StaticFiles
@@ -246,7 +246,7 @@ def _live_as_child(
     assert settings.redis.url is not None
     directory = RedisDirectory(redis.client(settings.redis.url))
     directory.start()
-    live.install(directory)
+    ports.install(directory)
     chats = redis.chats(settings.redis.url)
     chats.start()
     chat.install(chats)

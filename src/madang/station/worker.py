@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from madang.rooms.broadcasts import live
-from madang.rooms.broadcasts.shared import RedisDirectory
+from madang.apps.broadcasts import ports
+from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.station import redis
 from madang.station.backup_rounds import Rounds
 from madang.station.housekeeping import Housekeeper
@@ -29,7 +29,7 @@ async def serve(settings: Settings, manager: Manager) -> None:
     directory = RedisDirectory(redis.client(settings.redis.url))
     directory.refresh()  # before the first chore asks who is on the air
     directory.start()
-    live.install(directory)
+    ports.install(directory)
     keeper, rounds = Housekeeper(), Rounds(settings)
     keeper.start()
     rounds.start()

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from madang.apps.chat.notes import STUBBORN
 from madang.ops.deploy.texts import security
-from madang.rooms.chat.notes import STUBBORN
 from madang.servers.chat.stubborn import Stubborn
 from tests.servers.chat.test_faults import HANDSHAKE
 from tests.support.deployed import wait_until

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from madang.rooms.chat.notes import Note
+from madang.apps.chat.notes import Note
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.redis_bus import RedisBus
 from tests.support.stores import Server

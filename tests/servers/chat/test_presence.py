@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from madang.rooms.chat.notes import Note
-from madang.rooms.chat.state import ChatState, Speaker
-from madang.rooms.chat.values import Role
+from madang.apps.chat.notes import Note
+from madang.apps.chat.state import ChatState, Speaker
+from madang.apps.chat.values import Role
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import OTHERS_HOLD, Presence

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from madang.rooms.chat.history import KEPT
-from madang.rooms.chat.ids import Ids
-from madang.rooms.chat.notes import Note
-from madang.rooms.chat.state import ChatState, Speaker
-from madang.rooms.chat.values import Act, Mode, Role, Said
+from madang.apps.chat.history import KEPT
+from madang.apps.chat.ids import Ids
+from madang.apps.chat.notes import Note
+from madang.apps.chat.state import ChatState, Speaker
+from madang.apps.chat.values import Act, Mode, Role, Said
 from madang.servers.chat import room as room_module
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.room import Room

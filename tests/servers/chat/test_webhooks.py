@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.apps import make_channel
 from tests.support.markdown import ROOT
 from tests.support.receiver import NOW, Receiver
-from tests.support.rooms import make_channel
 
 if TYPE_CHECKING:
-    from madang.rooms.channels.models import Channel
+    from madang.apps.channels.models import Channel
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def channel(db: None) -> Channel:
 
 def tell(now: datetime) -> int:
     """What a station does every second; returns how many deliveries were due."""
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
 
     found = webhooks.due(now, 50)
     for delivery in found:
@@ -50,7 +50,7 @@ def genuine(secret: str, header: str, body: bytes) -> bool:
 
 
 def test_what_is_told_is_signed_as_the_guide_says(channel: Channel, receiver: Receiver) -> None:
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
 
     hook = webhooks.add(channel, receiver.url, ["ban", "live.begins"])
     assert webhooks.wanted() == {(channel.pk, "ban"), (channel.pk, "live.begins")}
@@ -78,7 +78,7 @@ def test_what_is_told_is_signed_as_the_guide_says(channel: Channel, receiver: Re
 def test_what_was_not_heard_is_told_again_with_the_same_id(
     channel: Channel, receiver: Receiver
 ) -> None:
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
 
     hook = webhooks.add(channel, receiver.url, ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
@@ -95,7 +95,7 @@ def test_what_was_not_heard_is_told_again_with_the_same_id(
 
 
 def test_a_receiver_that_is_gone_is_given_up_after_hours(channel: Channel) -> None:
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
     from tests.support.station import free_ports
 
     hook = webhooks.add(channel, f"http://127.0.0.1:{free_ports(1)[0]}/", ["ban"])
@@ -113,7 +113,7 @@ def test_a_receiver_that_is_gone_is_given_up_after_hours(channel: Channel) -> No
 
 
 def test_two_processes_never_tell_the_same_at_once(channel: Channel, receiver: Receiver) -> None:
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
 
     webhooks.add(channel, receiver.url, ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
@@ -128,7 +128,7 @@ def test_a_public_station_tells_nobody_in_a_private_network(
 ) -> None:
     from django.conf import settings
 
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
 
     monkeypatch.setattr(settings, "MADANG_WEBHOOKS_ANYWHERE", False)
     hook = webhooks.add(channel, f"http://{host}/", ["ban"])
@@ -149,8 +149,8 @@ def test_a_public_station_tells_nobody_in_a_private_network(
     ],
 )
 def test_webhooks_that_do_not_fit(channel: Channel, url: str, events: list[str]) -> None:
-    from madang.rooms.chat import webhooks
-    from madang.rooms.chat.errors import UnfitChat
+    from madang.apps.chat import webhooks
+    from madang.apps.chat.errors import UnfitChat
 
     with pytest.raises(UnfitChat):
         webhooks.add(channel, url, events)
@@ -160,7 +160,7 @@ def test_a_receiver_that_answers_a_byte_at_a_time_is_cut_off(
     channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit of a socket is for each piece: four such receivers would hold up all others."""
-    from madang.rooms.chat import webhooks
+    from madang.apps.chat import webhooks
 
     monkeypatch.setattr(webhooks, "LONGEST", 0.5)
     over = threading.Event()

@@ -124,7 +124,7 @@ def test_text_and_empty_lines_of_a_player_change_nothing(air: Air) -> None:
 
 
 def test_the_end_of_the_show_is_a_goodbye(air: Air) -> None:
-    from madang.rooms.broadcasts.models import EndReason
+    from madang.apps.broadcasts.models import EndReason
 
     with connect(f"ws://127.0.0.1:{air.number}/live/yard.flv") as web:
         web.recv(10)

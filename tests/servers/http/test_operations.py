@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.air import Port, listening
-from tests.support.rooms import live_status
+from tests.support.apps import live_status
 
 if TYPE_CHECKING:
     from madang.servers.http.exchange import Exchange
@@ -186,13 +186,13 @@ def test_the_token_opens_metrics_to_others() -> None:
 
 @pytest.mark.parametrize("page", ["docs/metrics.md", "docs/ko/metrics.md"])
 def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Settings) -> None:
-    from madang.rooms.chat import live
+    from madang.apps.chat import ports
     from madang.station.chat import Chat
 
-    nobody = live.chats()
+    nobody = ports.chats()
     with desk(works) as here:
         chat = Chat(station, here.control)
-        live.install(nobody)
+        ports.install(nobody)
         chat.hall.counters.refused["full"] = chat.hall.counters.closed["left"] = 1
         here.metrics.add(chat)
         text = here.port.ask("/metrics").text

@@ -12,11 +12,11 @@ import pytest
 
 from tests.support import stores
 from tests.support.air import Air, on_the_air, until
-from tests.support.rooms import live_status
+from tests.support.apps import live_status
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:
-    from madang.rooms.broadcasts.live import LiveDirectory
+    from madang.apps.broadcasts.ports import LiveDirectory
     from tests.support.stores import Server
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -28,7 +28,7 @@ def through_redis(air: Air, url: str) -> Iterator[LiveDirectory]:
     from redis import Redis
     from redis.asyncio import Redis as AsyncioRedis
 
-    from madang.rooms.broadcasts.shared import RedisDirectory
+    from madang.apps.broadcasts.redis_directory import RedisDirectory
     from madang.servers.live.link import Link
 
     link = Link(AsyncioRedis.from_url(url, socket_timeout=1.0), "here")
@@ -64,7 +64,7 @@ def directory_of(air: Air, kind: str, request: pytest.FixtureRequest) -> Iterato
 def test_a_directory_tells_who_is_on_the_air_and_passes_on_what_it_is_told(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
-    from madang.rooms.channels.services import rename
+    from madang.apps.channels.services import rename
 
     with on_the_air(grace=0.5) as air, directory_of(air, kind, request) as directory:
         assert dict(directory.snapshot()) == {}
@@ -91,7 +91,7 @@ def test_what_a_process_told_ends_with_it(redis: Server) -> None:
             until(lambda: "yard" in directory.snapshot())
         from redis import Redis
 
-        from madang.rooms.broadcasts.shared import RedisDirectory
+        from madang.apps.broadcasts.redis_directory import RedisDirectory
 
         later = RedisDirectory(Redis.from_url(redis.url))
         later.refresh()
@@ -104,14 +104,14 @@ def test_messages_wait_for_redis_and_news_of_another_version_are_passed_over(
 ) -> None:
     from redis import Redis
 
-    from madang.rooms.broadcasts import shared
+    from madang.apps.broadcasts import redis_directory
 
     with stores.redis() as server:
         client = Redis.from_url(server.url, socket_timeout=1.0)
-        directory = shared.RedisDirectory(Redis.from_url(server.url, socket_timeout=1.0))
-        client.zadd(shared.PROCESSES, {"new": 9e9, "old": 9e9, "gone": 1.0})
-        client.set(shared.NEWS + "new", b'{"shows": 7}')
-        client.set(shared.NEWS + "old", shared.encode([live_status("yard")]))
+        directory = redis_directory.RedisDirectory(Redis.from_url(server.url, socket_timeout=1.0))
+        client.zadd(redis_directory.PROCESSES, {"new": 9e9, "old": 9e9, "gone": 1.0})
+        client.set(redis_directory.NEWS + "new", b'{"shows": 7}')
+        client.set(redis_directory.NEWS + "old", redis_directory.encode([live_status("yard")]))
         with caplog.at_level(logging.WARNING):
             directory.refresh()
         assert directory.snapshot() == {"yard": live_status("yard")}
@@ -120,9 +120,11 @@ def test_messages_wait_for_redis_and_news_of_another_version_are_passed_over(
         directory.disconnect("yard", "Later.")
         server.start()
         listening = client.pubsub(ignore_subscribe_messages=True)
-        listening.subscribe(shared.MESSAGES)
+        listening.subscribe(redis_directory.MESSAGES)
         listening.get_message(timeout=1)
         directory.start()
         said = until(lambda: listening.get_message(timeout=0.5))
-        assert shared.decode_message(said["data"]) == shared.Message("disconnect", "yard", "Later.")
+        assert redis_directory.decode_message(said["data"]) == redis_directory.Message(
+            "disconnect", "yard", "Later."
+        )
         directory.close()

@@ -13,14 +13,14 @@ from tests.support.rtmp_publisher import RtmpPublisher
 from tests.support.shows import Encoder, channel_key, recording
 
 if TYPE_CHECKING:
-    from madang.rooms.broadcasts.models import Broadcast
+    from madang.apps.broadcasts.models import Broadcast
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 def shows() -> list[Broadcast]:
     """The records of all shows, the newest first."""
-    from madang.rooms.broadcasts.models import Broadcast
+    from madang.apps.broadcasts.models import Broadcast
 
     return list(Broadcast.objects.all())
 
@@ -143,8 +143,8 @@ def test_strangers_get_a_clear_answer_while_the_database_is_away() -> None:
 def test_shows_that_a_crash_left_open_are_closed_at_the_next_start() -> None:
     from django.utils import timezone
 
-    from madang.rooms.broadcasts import services
-    from madang.rooms.channels.services import get_channel
+    from madang.apps.broadcasts import services
+    from madang.apps.channels.services import get_channel
 
     channel_key()
     number = services.begin(get_channel("yard").pk, timezone.now())
@@ -155,7 +155,7 @@ def test_shows_that_a_crash_left_open_are_closed_at_the_next_start() -> None:
 
 
 def test_a_new_title_reaches_who_watches() -> None:
-    from madang.rooms.channels.services import rename as retitle
+    from madang.apps.channels.services import rename as retitle
 
     with on_the_air() as air:
         encoder = Encoder(air, channel_key())

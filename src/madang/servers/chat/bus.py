@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from madang.rooms.chat.notes import Note
+from madang.apps.chat.notes import Note
 
 Deliver = Callable[[Note], None]
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
-from madang.rooms.chat.errors import ChatAway, ChatRefused, ChatWithoutDatabase
-from madang.rooms.chat.values import Account
+from madang.apps.chat.errors import ChatAway, ChatRefused, ChatWithoutDatabase
+from madang.apps.chat.values import Account
 from madang.servers.chat.hall import Hall
 from madang.servers.chat.speaking import Answer, Floor
 from madang.servers.live.journal import DatabaseAway
@@ -19,7 +19,7 @@ Kind = Literal["moderate", "say"]
 
 
 class Desk:
-    """The chats as the control plane's threads ask them (`madang.rooms.chat.live.Chats`), and as
+    """The chats as the control plane's threads ask them (`madang.apps.chat.ports.Chats`), and as
     the processes for pages do (`madang.servers.chat.window`)."""
 
     def __init__(self, hall: Hall, floor: Floor) -> None:

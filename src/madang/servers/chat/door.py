@@ -18,12 +18,12 @@ from django.http import parse_cookie
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from madang.apps.channels.errors import NoSuchChannel
+from madang.apps.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
+from madang.apps.chat.state import Speaker
+from madang.apps.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
+from madang.apps.languages import language_for
 from madang.base.addresses import Network
-from madang.rooms.channels.errors import NoSuchChannel
-from madang.rooms.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
-from madang.rooms.chat.state import Speaker
-from madang.rooms.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
-from madang.rooms.languages import language_for
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.hall import Hall
 from madang.servers.chat.limits import Buckets, Rate, neighbourhood

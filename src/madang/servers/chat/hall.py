@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from madang.rooms.broadcasts.live import directory
-from madang.rooms.channels.errors import NoSuchChannel
-from madang.rooms.chat import services, store
-from madang.rooms.chat.ids import NODES, Ids
-from madang.rooms.chat.notes import Note
-from madang.rooms.chat.state import ChatState
-from madang.rooms.chat.values import Act, Said
+from madang.apps.broadcasts.ports import directory
+from madang.apps.channels.errors import NoSuchChannel
+from madang.apps.chat import services, store
+from madang.apps.chat.ids import NODES, Ids
+from madang.apps.chat.notes import Note
+from madang.apps.chat.state import ChatState
+from madang.apps.chat.values import Act, Said
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.counters import ChatCounters

@@ -12,8 +12,8 @@ from typing import Final
 
 from django.db import DataError, Error, IntegrityError
 
-from madang.rooms.chat import store
-from madang.rooms.chat.values import Act, Said
+from madang.apps.chat import store
+from madang.apps.chat.values import Act, Said
 from madang.servers.live.journal import database
 
 log = logging.getLogger(__name__)

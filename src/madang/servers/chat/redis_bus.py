@@ -20,7 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from madang.rooms.chat.notes import FIELD, LONGEST, STREAM, Note, decode, encode
+from madang.apps.chat.notes import FIELD, LONGEST, STREAM, Note, decode, encode
 from madang.servers.chat.bus import Deliver
 
 log = logging.getLogger(__name__)

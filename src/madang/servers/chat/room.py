@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-from madang.rooms.chat import moderation
-from madang.rooms.chat.errors import Banned
-from madang.rooms.chat.moderation import Change
-from madang.rooms.chat.notes import Note
-from madang.rooms.chat.state import ChatState, Speaker
-from madang.rooms.chat.values import Account, Act, Role, Said
-from madang.rooms.chat.words import look_of
+from madang.apps.chat import moderation
+from madang.apps.chat.errors import Banned
+from madang.apps.chat.moderation import Change
+from madang.apps.chat.notes import Note
+from madang.apps.chat.state import ChatState, Speaker
+from madang.apps.chat.values import Account, Act, Role, Said
+from madang.apps.chat.words import look_of
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import Presence

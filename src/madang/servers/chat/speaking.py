@@ -12,10 +12,10 @@ from django.utils.text import format_lazy
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from madang.rooms.chat import commands, moderation, store
-from madang.rooms.chat.errors import ChatRefused, NotAllowed
-from madang.rooms.chat.state import Speaker, clean_text
-from madang.rooms.chat.values import REACTIONS, Account, Act, Role, Said
+from madang.apps.chat import commands, moderation, store
+from madang.apps.chat.errors import ChatRefused, NotAllowed
+from madang.apps.chat.state import Speaker, clean_text
+from madang.apps.chat.values import REACTIONS, Account, Act, Role, Said
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.hall import Hall
 from madang.servers.chat.room import Room

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from madang.rooms.chat.errors import SignedOut
-from madang.rooms.chat.values import Account
+from madang.apps.chat.errors import SignedOut
+from madang.apps.chat.values import Account
 from madang.servers.chat.connection import Connection
 from madang.servers.chat.hall import Hall
 from madang.servers.live.journal import DatabaseAway

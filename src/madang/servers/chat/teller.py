@@ -1,6 +1,6 @@
 """Tells webhooks what happens in chats, and sends what is due, on threads.
 
-That a show begins or ends is noted with the record of the show (`madang.rooms.broadcasts`); from
+That a show begins or ends is noted with the record of the show (`madang.apps.broadcasts`); from
 there on it is a delivery like any other. Where several processes run this, each delivery is sent
 by one of them.
 """
@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from django.db import Error
 
-from madang.rooms.chat import webhooks
-from madang.rooms.chat.models import WebhookDelivery
-from madang.rooms.chat.values import Act, Said
+from madang.apps.chat import webhooks
+from madang.apps.chat.models import WebhookDelivery
+from madang.apps.chat.values import Act, Said
 from madang.servers.chat.room import Room
 from madang.servers.live.journal import database
 

@@ -1,5 +1,5 @@
 """Where the processes for pages are served: wishes are taken from Redis one by one, and how many
-are in each chat is written there. The other side is `madang.rooms.chat.shared`. The machine with
+are in each chat is written there. The other side is `madang.apps.chat.rpc_client`. The machine with
 the pages is told of stubborn addresses as well, as that is where clients knock."""
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from madang.rooms.channels.errors import NoSuchChannel
-from madang.rooms.chat.errors import ChatRefused
-from madang.rooms.chat.notes import STUBBORN
-from madang.rooms.chat.shared import (
+from madang.apps.channels.errors import NoSuchChannel
+from madang.apps.chat.errors import ChatRefused
+from madang.apps.chat.notes import STUBBORN
+from madang.apps.chat.rpc_client import (
     ANSWER,
     COUNT_SECONDS,
     COUNTS,

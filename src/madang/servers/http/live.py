@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
+from madang.apps.broadcasts.ports import operator_view
+from madang.apps.channels.services import ChannelCard
+from madang.apps.chat.ports import chats
 from madang.base.addresses import Network
-from madang.rooms.broadcasts.live import operator_view
-from madang.rooms.channels.services import ChannelCard
-from madang.rooms.chat.live import chats
 from madang.servers.direct import Framing
 from madang.servers.http.ears import Ears
 from madang.servers.http.exchange import (

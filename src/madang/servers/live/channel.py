@@ -7,6 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from madang.apps.broadcasts.models import EndReason
+from madang.apps.broadcasts.services import Progress
+from madang.apps.channels.services import PublishGrant
 from madang.base.units import Bytes
 from madang.live.demux import Notice
 from madang.live.flvfeed import Chunk
@@ -14,9 +17,6 @@ from madang.live.rendition import Follower
 from madang.live.show import Ended, Opened, PartsAdded, Show, ShowEvent
 from madang.live.variants import codecs
 from madang.live.window import File, Ready, Refuse, Wait
-from madang.rooms.broadcasts.models import EndReason
-from madang.rooms.broadcasts.services import Progress
-from madang.rooms.channels.services import PublishGrant
 from madang.servers.counters import Counters
 from madang.servers.direct import Framing
 from madang.servers.http.exchange import Asker, Exchange

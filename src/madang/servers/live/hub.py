@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from madang.apps.broadcasts.models import EndReason
+from madang.apps.broadcasts.ports import LiveStatus
+from madang.apps.channels import services as channels
+from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
 from madang.live.demux import Notice
 from madang.live.show import Ended, LiveSettings, Opened, Show, ShowEvent
-from madang.rooms.broadcasts.live import LiveStatus
-from madang.rooms.broadcasts.models import EndReason
-from madang.rooms.channels import services as channels
-from madang.rooms.channels.services import ChannelCard, PublishGrant
 from madang.servers.counters import Counters
 from madang.servers.live.channel import REPLACED, LiveChannel, Turn
 from madang.servers.live.claims import Claims, MemoryClaims

@@ -13,10 +13,10 @@ from typing import Final, TypeVar
 
 from django.db import Error, close_old_connections
 
+from madang.apps.broadcasts import services
+from madang.apps.broadcasts.models import EndReason
+from madang.apps.broadcasts.services import Progress
 from madang.base.errors import MadangError
-from madang.rooms.broadcasts import services
-from madang.rooms.broadcasts.models import EndReason
-from madang.rooms.broadcasts.services import Progress
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from madang.rooms.broadcasts.live import LiveDirectory, LiveStatus
-from madang.rooms.broadcasts.shared import (
+from madang.apps.broadcasts.ports import LiveDirectory, LiveStatus
+from madang.apps.broadcasts.redis_directory import (
     MESSAGES,
     NEWS,
     NEWS_SECONDS,

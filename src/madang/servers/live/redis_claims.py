@@ -10,7 +10,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from madang.rooms.broadcasts.shared import MESSAGES, Message, encode
+from madang.apps.broadcasts.redis_directory import MESSAGES, Message, encode
 from madang.servers.live.claims import CLAIM_SECONDS, ClaimsAway, Lost, nobody_hears
 
 PREFIX: Final = "madang:claim:"

@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from madang.live.rendition import Rendition
-from madang.live.variants import codecs, frame_rate
-from madang.rooms.broadcasts.live import (
+from madang.apps.broadcasts.ports import (
     AdviceStatus,
     LiveState,
     LiveStatus,
     RenditionStatus,
     rfc3339,
 )
-from madang.rooms.channels.services import ChannelCard
+from madang.apps.channels.services import ChannelCard
+from madang.live.rendition import Rendition
+from madang.live.variants import codecs, frame_rate
 from madang.servers.live.channel import LiveChannel
 
 

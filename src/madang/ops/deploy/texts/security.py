@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from madang.apps.chat.notes import STUBBORN
 from madang.ops.deploy.layout import (
     PORTS,
     POSTGRESQL_PORT,
@@ -17,7 +18,6 @@ from madang.ops.deploy.layout import (
 )
 from madang.ops.deploy.stationfile import Administrator, Station
 from madang.ops.deploy.texts import MADE_BY, SANDBOX
-from madang.rooms.chat.notes import STUBBORN
 
 SSHD: Final = f"""{MADE_BY}PasswordAuthentication no
 KbdInteractiveAuthentication no

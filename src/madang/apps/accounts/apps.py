@@ -1,0 +1,25 @@
+"""Registration with Django."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    """Accounts and API tokens."""
+
+    name = "madang.apps.accounts"
+    label = "accounts"
+    verbose_name = _("Accounts")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Hear of every change of an account."""
+        from django.contrib.auth.signals import user_logged_out
+        from django.db.models.signals import post_delete, post_save
+
+        from madang.apps.accounts import signals
+        from madang.apps.accounts.models import User
+
+        post_save.connect(signals.user_saved, User)
+        post_delete.connect(signals.user_deleted, User)
+        user_logged_out.connect(signals.user_left)

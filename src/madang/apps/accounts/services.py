@@ -1,0 +1,85 @@
+"""Making, finding and changing accounts."""
+
+from __future__ import annotations
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.accounts.errors import LastAdministrator, NameTaken, NoSuchUser, UnfitAccount
+from madang.apps.accounts.models import User, normal_name
+from madang.apps.validation import in_one_sentence
+
+
+def find_user(name: str) -> User:
+    """The account called `name`, whatever the case. Raises NoSuchUser."""
+    try:
+        return User.objects.get_by_natural_key(name)
+    except User.DoesNotExist:
+        raise NoSuchUser(format_lazy(_("There is no user {name}."), name=name)) from None
+
+
+@transaction.atomic
+def create_user(name: str, *, password: str, email: str = "", admin: bool = False) -> User:
+    """Make an account that can sign in with `name` (or `email`) and `password`.
+
+    Raises NameTaken, UnfitAccount.
+    """
+    user = User(name=normal_name(name), email=User.objects.normalize_email(email), admin=admin)
+    if User.objects.filter(name__iexact=user.name).exists():
+        raise NameTaken(format_lazy(_("There is a user {name} already."), name=user.name))
+    if user.email and User.objects.filter(email__iexact=user.email).exists():
+        raise NameTaken(_("Another user has this e-mail address."))
+    try:
+        validate_password(password, user)
+        user.set_password(password)
+        user.full_clean(validate_constraints=False)
+    except ValidationError as error:
+        raise UnfitAccount(in_one_sentence(error, User)) from None
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:  # somebody was quicker: PostgreSQL lets two look at the same time
+        raise NameTaken(_("Another user has this name or e-mail address.")) from None
+    return user
+
+
+@transaction.atomic
+def set_admin(user: User, admin: bool) -> None:
+    """Make `user` an administrator, or no longer one. Raises LastAdministrator."""
+    if not admin:
+        keep_an_administrator(without=user)
+    user.admin = admin
+    user.save(update_fields=["admin"])
+
+
+@transaction.atomic
+def set_active(user: User, active: bool) -> None:
+    """Let `user` sign in, or no longer. Raises LastAdministrator."""
+    if not active:
+        keep_an_administrator(without=user)
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+
+
+@transaction.atomic
+def delete_user(user: User) -> None:
+    """Remove the account. Raises LastAdministrator."""
+    keep_an_administrator(without=user)
+    user.delete()
+
+
+def keep_an_administrator(*, without: User) -> None:
+    """Raise LastAdministrator if nobody else could run the station.
+
+    Call inside a transaction: the rows are locked, so that two administrators cannot remove each
+    other at the same moment.
+    """
+    administrators = User.objects.select_for_update().filter(admin=True, is_active=True)
+    if set(administrators.values_list("pk", flat=True)) == {without.pk}:
+        raise LastAdministrator(
+            format_lazy(_("{name} is the last administrator."), name=without.name),
+            mend=_("Make somebody else an administrator first."),
+        )

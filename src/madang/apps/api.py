@@ -1,0 +1,105 @@
+"""Shared parts of the apps' JSON API: pages of a list, and answers that may be cached."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final, ParamSpec, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response, patch_vary_headers, set_response_etag
+from django.utils.translation import gettext_lazy as _
+from ninja import Query
+
+from madang.base.errors import MadangError
+
+PAGE_SIZE: Final = 50
+"""Entries of a list that does not say how many it wants."""
+LARGEST_PAGE: Final = 200
+"""Bounds what one request may cost."""
+
+Cursor = Annotated[
+    str | None, Query(description="`next_cursor` of the page before", max_length=100)
+]
+Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="entries on a page")]
+
+P = ParamSpec("P")
+M = TypeVar("M", bound=Model)
+V = TypeVar("V")
+
+
+class UnknownCursor(MadangError):
+    """A cursor that no page of this list handed out."""
+
+
+def page(
+    entries: QuerySet[M], key: str, cursor: str | None, limit: int
+) -> tuple[list[M], str | None]:
+    """The entries after `cursor` in the order of their unique text field `key`.
+
+    Returns them with the cursor of the next page, None on the last. Raises UnknownCursor.
+    """
+    ordered = entries.order_by(key)
+    if cursor is not None:
+        ordered = ordered.filter(**{f"{key}__gt": _read(cursor)})
+    found = list(ordered[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    return found[:limit], _written(getattr(found[limit - 1], key))
+
+
+def page_of(entries: Mapping[str, V], cursor: str | None, limit: int) -> tuple[list[V], str | None]:
+    """The same for entries in memory, in the order of their keys. Raises UnknownCursor."""
+    after = _read(cursor) if cursor is not None else ""
+    keys = sorted(key for key in entries if key > after)
+    found = [entries[key] for key in keys[:limit]]
+    return found, _written(keys[limit - 1]) if len(keys) > limit else None
+
+
+def _written(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode("ascii").rstrip("=")
+
+
+def _read(cursor: str) -> str:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        read = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        read = "\0"
+    if "\0" in read:  # no key has a zero byte, and PostgreSQL takes none in a text
+        raise UnknownCursor(_("The cursor is not one of this list."))
+    return read
+
+
+def cacheable(
+    max_age: int,
+) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
+    """Let caches keep an anonymous answer for `max_age` seconds, and revalidate it by ETag.
+
+    What a signed-in person gets stays out of shared caches (RFC 9111 section 5.2.2.7).
+    """
+
+    def decorate(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+        @functools.wraps(view)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            response = view(*args, **kwargs)
+            request = args[0]
+            if not isinstance(request, HttpRequest) or response.status_code != 200:
+                return response
+            patch_vary_headers(response, ["Cookie"])
+            scope = "private, no-cache" if request.user.is_authenticated else "public"
+            response["Cache-Control"] = (
+                f"{scope}, max-age={max_age}" if scope == "public" else scope
+            )
+            set_response_etag(response)
+            fresh: HttpResponse | None = get_conditional_response(
+                request, etag=response["ETag"], response=response
+            )
+            return fresh or response
+
+        return wrapper
+
+    return decorate

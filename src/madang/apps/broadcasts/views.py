@@ -1,0 +1,77 @@
+"""The pages that everybody sees: home, a channel, and its player for other sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from csp.decorators import csp_replace
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_safe
+
+from madang.apps.broadcasts.models import Broadcast
+from madang.apps.broadcasts.ports import LiveStatus, directory
+from madang.apps.broadcasts.services import last_of_each
+from madang.apps.channels import services as channels
+from madang.apps.channels.models import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class OnAir:
+    """A channel that is live, for the home page."""
+
+    channel: channels.ChannelCard
+    status: LiveStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OffAir:
+    """A channel that is not live, with its last show if it ever had one."""
+
+    channel: channels.ChannelCard
+    last: Broadcast | None
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show who is on the air, the most watched first, and who is not, the latest show first."""
+    on_air = directory().snapshot()
+    everybody = list(Channel.objects.select_related("owner"))
+    shows = last_of_each(everybody)
+    live: list[OnAir] = []
+    offline: list[OffAir] = []
+    for channel in everybody:
+        card = channels.card(channel)
+        if (status := on_air.get(channel.slug)) is not None:
+            live.append(OnAir(card, status))
+        else:
+            offline.append(OffAir(card, shows.get(channel.pk)))
+    live.sort(key=lambda entry: (-entry.status.viewers, entry.channel.slug))
+    offline.sort(key=_latest_first)
+    return render(request, "home.html", {"live": live, "offline": offline})
+
+
+@require_safe
+def channel(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a channel with its player."""
+    return _player(request, slug, "channel.html")
+
+
+@require_safe
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})  # type: ignore[arg-type]  # it passes arguments on
+def embed(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the player alone, which any site may frame."""
+    return _player(request, slug, "embed.html")
+
+
+def _player(request: HttpRequest, slug: str, template: str) -> HttpResponse:
+    if (card := channels.find(slug)) is None:
+        raise Http404
+    return render(request, template, {"channel": card, "status": directory().snapshot().get(slug)})
+
+
+def _latest_first(entry: OffAir) -> tuple[float, str]:
+    began = entry.last.began_at.timestamp() if entry.last else 0.0
+    return -began, entry.channel.slug

@@ -1,0 +1,243 @@
+"""Making, finding and changing channels, and letting encoders in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.accounts.models import User
+from madang.apps.channels import keys
+from madang.apps.channels.errors import KeyRefused, NoSuchChannel, SlugTaken, UnfitChannel
+from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
+from madang.apps.channels.throttle import WrongKeys
+from madang.apps.validation import in_one_sentence
+from madang.base.units import Seconds
+
+_wrong_keys = WrongKeys()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCard:
+    """What everybody may know of a channel."""
+
+    id: int
+    slug: str
+    title: str
+    description: str
+    language: str
+    owner: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublishGrant:
+    """Leave to publish to a channel."""
+
+    channel_id: int
+    slug: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCard:
+    """What may be shown of a stream key after the first time. Instants are UTC."""
+
+    key_id: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@transaction.atomic
+def create_channel(
+    slug: str, *, owner: User, title: str = "", description: str = "", language: str | None = None
+) -> tuple[Channel, keys.Key]:
+    """Make a channel with its first stream key, which is readable only now.
+
+    Raises SlugTaken, UnfitChannel.
+    """
+    channel = Channel(
+        slug=slug,
+        title=title.strip() or slug,
+        description=description.strip(),
+        language=language or station_language(),
+        owner=owner,
+    )
+    taken = SlugTaken(format_lazy(_("There is a channel {slug} already."), slug=slug))
+    if Channel.objects.filter(slug=slug).exists():
+        raise taken
+    _check(channel)
+    try:
+        with transaction.atomic():
+            channel.save()
+    except IntegrityError:  # somebody was quicker: PostgreSQL lets two look at the same time
+        raise taken from None
+    return channel, _add_key(channel)
+
+
+@transaction.atomic
+def rename(
+    slug: str,
+    *,
+    title: str | None = None,
+    description: str | None = None,
+    language: str | None = None,
+) -> Channel:
+    """Change what viewers read of a channel; None leaves a part as it is.
+
+    Raises NoSuchChannel, UnfitChannel.
+    """
+    channel = get_channel(slug)
+    if title is not None:
+        channel.title = title.strip()
+    if description is not None:
+        channel.description = description.strip()
+    if language is not None:
+        channel.language = language
+    _check(channel)
+    channel.save(update_fields=["title", "description", "language"])
+    return channel
+
+
+@transaction.atomic
+def rotate_key(slug: str) -> tuple[Channel, keys.Key]:
+    """Revoke every key of a channel and make a new one, which is readable only now.
+
+    Whoever publishes with an old key goes on until disconnected. Raises NoSuchChannel.
+    """
+    channel = get_channel(slug)
+    # One after the other, or two at the same moment would both leave a key in force.
+    Channel.objects.select_for_update().get(pk=channel.pk)
+    channel.keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+    return channel, _add_key(channel)
+
+
+def list_keys(slug: str) -> list[KeyCard]:
+    """Every key a channel ever had, the newest first. Raises NoSuchChannel."""
+    return [
+        KeyCard(key.key_id, key.created_at, key.last_used_at, key.revoked_at)
+        for key in get_channel(slug).keys.all()
+    ]
+
+
+def authorise_publish(
+    candidates: Sequence[str], address: str, *, now: Seconds | None = None
+) -> PublishGrant:
+    """Let an encoder at `address` publish if one of `candidates` is a key in force.
+
+    `candidates` are the places of an RTMP address where a key may stand, `now` an instant of the
+    monotonic clock. Raises KeyRefused with words for the person at the encoder.
+    """
+    at = Seconds(monotonic()) if now is None else now
+    if _wrong_keys.exhausted(address, at):
+        raise KeyRefused(
+            "Too many wrong stream keys from this address.",
+            mend="Wait a minute, then try the key from the studio.",
+        )
+    spelled = [key for candidate in candidates if (key := keys.parse(candidate)) is not None]
+    for key in spelled:
+        if (grant := _grant(key)) is not None:
+            return grant
+    _wrong_keys.note(address, at)
+    if not spelled:
+        raise KeyRefused("There is no stream key.", mend="Copy the whole key from the studio.")
+    raise KeyRefused("The stream key is wrong or revoked.", mend="Copy the key from the studio.")
+
+
+def get_channel(slug: str) -> Channel:
+    """The channel at `/@slug`. Raises NoSuchChannel."""
+    try:
+        if not _may_exist(slug):
+            raise Channel.DoesNotExist
+        return Channel.objects.select_related("owner").get(slug=slug)
+    except Channel.DoesNotExist:
+        raise NoSuchChannel(format_lazy(_("There is no channel {slug}."), slug=slug)) from None
+
+
+def find(slug: str) -> ChannelCard | None:
+    """What everybody may know of the channel at `/@slug`, if there is one."""
+    if not _may_exist(slug):
+        return None
+    channel = Channel.objects.select_related("owner").filter(slug=slug).first()
+    return None if channel is None else card(channel)
+
+
+def listing() -> list[ChannelCard]:
+    """Every channel, by slug."""
+    return [card(channel) for channel in Channel.objects.select_related("owner")]
+
+
+def card(channel: Channel) -> ChannelCard:
+    """What everybody may know of `channel`."""
+    return ChannelCard(
+        id=channel.pk,
+        slug=channel.slug,
+        title=channel.title,
+        description=channel.description,
+        language=channel.language,
+        owner=channel.owner.name,
+        created_at=channel.created_at,
+    )
+
+
+def channels_of(user: User) -> QuerySet[Channel]:
+    """The channels that `user` may run: the own ones, or all for an administrator."""
+    every = Channel.objects.select_related("owner")
+    return every if user.admin else every.filter(owner=user)
+
+
+def moderated_by(user: User) -> QuerySet[Channel]:
+    """The channels whose chat `user` keeps in order without running them."""
+    every = Channel.objects.select_related("owner").filter(moderators__user=user)
+    return every.none() if user.admin else every.exclude(owner=user)
+
+
+def may_run(user: User, channel: Channel) -> bool:
+    """Whether `user` may sit at the desk of `channel`: its owner and every administrator."""
+    return user.admin or channel.owner_id == user.pk
+
+
+def may_create_channel(user: User) -> bool:
+    """Whether `user` may open a channel: everybody has one, an administrator any number."""
+    return user.admin or not user.channels.exists()
+
+
+def _may_exist(slug: str) -> bool:
+    """Addresses hold anything, also what PostgreSQL takes in no text: a zero byte."""
+    return re.match(SLUG_PATTERN, slug) is not None
+
+
+def _grant(key: keys.Key) -> PublishGrant | None:
+    stored = (
+        StreamKey.objects.select_related("channel")
+        .filter(key_id=key.key_id, revoked_at=None, channel__owner__is_active=True)
+        .first()
+    )
+    if not keys.opens(key.secret, stored.secret_hash if stored else None) or stored is None:
+        return None
+    stored.last_used_at = timezone.now()
+    stored.save(update_fields=["last_used_at"])
+    return PublishGrant(stored.channel.pk, stored.channel.slug, stored.channel.title)
+
+
+def _add_key(channel: Channel) -> keys.Key:
+    key = keys.new_key()
+    channel.keys.create(key_id=key.key_id, secret_hash=keys.hashed(key.secret))
+    return key
+
+
+def _check(channel: Channel) -> None:
+    try:
+        channel.full_clean(validate_unique=False)
+    except ValidationError as error:
+        raise UnfitChannel(in_one_sentence(error, Channel)) from None

@@ -1,0 +1,239 @@
+"""The state of one chat, and the rules for writing in it. No clock, no database."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.chat.errors import Banned, ChatRefused
+from madang.apps.chat.history import History
+from madang.apps.chat.values import (
+    MOST_MENTIONS,
+    NAME_LENGTH,
+    TEXT_LENGTH,
+    Account,
+    Emote,
+    Mode,
+    Role,
+    Said,
+    Sanction,
+    hue_of,
+)
+from madang.apps.chat.words import WordFilter, look_of
+
+_LINK: Final = re.compile(
+    r"(?:https?://|www\.)\S|\b[\w-]+\.(?:com|net|org|kr|io|gg|tv|me|co|xyz|info|link|site|shop|ru|cn"
+    r"|jp|ly|be|app|dev|live|online|top|club|vip)\b",
+    re.IGNORECASE,
+)
+_MENTION: Final = re.compile(r"@([\w.-]{1,32})")
+_EMOTE: Final = re.compile(r":([a-z0-9_]{2,32}):", re.IGNORECASE)
+_GUEST_NAME: Final = re.compile(r"\w(?:[\w.-]| (?! ))*")
+_JOINERS: Final = "\u200d\ufe0f\u20e3"
+
+
+SANCTIONS_SHOWN: Final = 1000
+"""People: 100 kB. All of them are in the studio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Somebody in a chat. `name` is empty for a guest who only reads."""
+
+    person: str
+    name: str
+    role: Role
+    manages: bool = False
+    bot: bool = False
+    account: int | None = None
+
+
+@dataclass(slots=True)
+class ChatState:
+    """One chat as every process that serves it knows it."""
+
+    channel: int
+    slug: str
+    owner: int
+    owner_name: str
+    mode: Mode = field(default_factory=Mode)
+    moderators: dict[int, str] = field(default_factory=dict)
+    sanctions: dict[str, Sanction] = field(default_factory=dict)
+    words: WordFilter = field(default_factory=lambda: WordFilter(()))
+    emotes: tuple[Emote, ...] = ()
+    pinned: Mapping[str, Any] | None = None
+    history: History = field(default_factory=History)
+
+    def speaker(self, account: Account) -> Speaker:
+        """What a person with an account is here. Administrators run every chat."""
+        owner = account.id == self.owner
+        if owner:
+            role = Role.OWNER
+        elif account.admin or account.id in self.moderators:
+            role = Role.MODERATOR
+        else:
+            role = Role.MEMBER
+        manages = owner or account.admin
+        return Speaker(account.person, account.name, role, manages, account.bot, account.id)
+
+    def sanction_on(self, person: str, now: float) -> Sanction | None:
+        """The ban or time-out in force on a person; `now` in seconds since 1970."""
+        sanction = self.sanctions.get(person)
+        return sanction if sanction is not None and sanction.holds(now) else None
+
+    def sanctioned(self, now: float) -> dict[str, object]:
+        """Who is banned or timed out, as the page of a moderator is told who joins: the last
+        `SANCTIONS_SHOWN` of them."""
+        holding = [one.as_json() for one in self.sanctions.values() if one.holds(now)]
+        return {"people": holding[-SANCTIONS_SHOWN:], "all": True}
+
+    def hindrance(self, speaker: Speaker, now: float) -> ChatRefused | None:
+        """Why somebody may not write at all at the moment."""
+        sanction = self.sanction_on(speaker.person, now)
+        if sanction is not None and sanction.until is None:
+            return Banned()
+        if sanction is not None and sanction.until is not None:
+            return ChatRefused(
+                "timed_out",
+                _("A moderator gave you a time-out."),
+                retry_after=max(1.0, sanction.until - now),
+            )
+        if speaker.role is Role.GUEST and self.mode.members_only:
+            return ChatRefused("members_only", _("Only people with an account may write now."))
+        if speaker.role is Role.GUEST and not self.mode.guests:
+            return ChatRefused("guests_off", _("Sign in to write here."))
+        if not speaker.name:
+            return ChatRefused("name_needed", _("Choose a name first."))
+        return None
+
+    def me(self, speaker: Speaker, now: float) -> dict[str, object]:
+        """What somebody's page is told about them."""
+        hindrance = self.hindrance(speaker, now)
+        shown: dict[str, object] = {
+            "person": speaker.person,
+            "name": speaker.name,
+            "role": speaker.role,
+            "hue": hue_of(speaker.person, speaker.name),
+            "may_write": hindrance is None,
+            "may_moderate": speaker.role.moderates,
+            "may_manage": speaker.manages,
+            "signed_in": speaker.account is not None,
+        }
+        if hindrance is not None:
+            shown["reason"] = hindrance.code
+            sanction = self.sanction_on(speaker.person, now)
+            if sanction is not None and sanction.until is not None:
+                until = datetime.fromtimestamp(sanction.until, UTC)
+                shown["until"] = until.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return shown
+
+    def check_text(self, speaker: Speaker, text: str) -> None:
+        """Raise ChatRefused where the mode or the word filter does not let the text through."""
+        if speaker.role.moderates:
+            if self.mode.links == "off" and _LINK.search(text):
+                raise ChatRefused("links_off", _("Links are not allowed here."))
+            return
+        if self.mode.emote_only and not self.only_emotes(text):
+            raise ChatRefused("emote_only", _("Only emotes and emoji may be sent now."))
+        if self.mode.links != "all" and _LINK.search(text):
+            raise ChatRefused("links_off", _("Links are not allowed here."))
+        if self.words.finds(text):
+            raise ChatRefused("words", _("The message contains a word that is not wanted here."))
+
+    def only_emotes(self, text: str) -> bool:
+        """Whether nothing but emotes of this chat and emoji is in `text`."""
+        names = {emote.name for emote in self.emotes}
+        rest = _EMOTE.sub(lambda found: "" if found[1].lower() in names else found[0], text)
+        return all(
+            character.isspace()
+            or character in _JOINERS
+            or unicodedata.category(character) in {"So", "Sk"}
+            or "\U0001f1e6" <= character <= "\U0001f1ff"
+            for character in rest
+        )
+
+    def mentions(self, text: str, called: Callable[[str], bool]) -> tuple[str, ...]:
+        """The names after `@` in `text` of people for whom `called` is true."""
+        if "@" not in text:
+            return ()
+        found = dict.fromkeys(name.rstrip(".") for name in _MENTION.findall(text))
+        return tuple(name for name in found if called(name))[:MOST_MENTIONS]
+
+    def quoted(self, reply_to: object) -> dict[str, str] | None:
+        """What a reply to the message `reply_to` shows. Raises ChatRefused."""
+        if reply_to is None:
+            return None
+        said: Said | None = self.history.get(reply_to) if isinstance(reply_to, str) else None
+        if said is None:
+            raise ChatRefused("unknown_message", _("The message that you reply to is gone."))
+        return said.quoted()
+
+    def guest_name(self, given: object, taken: Callable[[str], bool]) -> str:
+        """`given` as the name of a guest.
+
+        `taken` tells whether what it looks like belongs to somebody here. Raises ChatRefused with
+        `bad_name` or `name_taken`.
+        """
+        name = unicodedata.normalize("NFKC", given).strip() if isinstance(given, str) else ""
+        if not 1 <= len(name) <= NAME_LENGTH or not _GUEST_NAME.fullmatch(name):
+            raise ChatRefused(
+                "bad_name",
+                format_lazy(
+                    _(
+                        "A name has 1 to {most} letters and digits; between them may be spaces and"
+                        " the signs . _ -"
+                    ),
+                    most=NAME_LENGTH,
+                ),
+            )
+        if self.words.finds(name):
+            raise ChatRefused("bad_name", _("This name is not wanted here."))
+        look = look_of(name)
+        known = {look_of(self.owner_name), *map(look_of, self.moderators.values())}
+        if look in known or taken(look):
+            raise ChatRefused("name_taken", _("Somebody here has this name. Choose another."))
+        return name
+
+
+def clean_text(given: object) -> str:
+    """The text of a message without what only disturbs. Raises ChatRefused.
+
+    Control characters, line breaks and piles of combining marks are taken out.
+    """
+    if not isinstance(given, str):
+        raise ChatRefused("bad_payload", _("A message is {text}, and the text a string."))
+    text = given.strip() if given.isascii() and given.isprintable() else _calm(given)
+    if not text:
+        raise ChatRefused("empty", _("The message is empty."))
+    if len(text) > TEXT_LENGTH:
+        raise ChatRefused(
+            "too_long", format_lazy(_("A message has at most {most} characters."), most=TEXT_LENGTH)
+        )
+    return text
+
+
+def _calm(given: str) -> str:
+    marks = 0
+    kept: list[str] = []
+    for character in unicodedata.normalize("NFC", given[: 4 * TEXT_LENGTH]):
+        category = unicodedata.category(character)
+        if category == "Mn":
+            marks += 1
+            if marks > 2:
+                continue
+        else:
+            marks = 0
+        if category in {"Zl", "Zp"} or character in "\t\r\n":
+            kept.append(" ")
+        elif category == "Cc" or (category == "Cf" and character not in _JOINERS):
+            continue  # among them the marks that turn the direction of all text after them
+        else:
+            kept.append(character)
+    return "".join(kept).strip()

@@ -1,0 +1,100 @@
+"""A channel's webhooks over HTTP, for its owner."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from ninja.responses import Status
+
+from madang.apps.accounts.tokens import PersonAuth, caller
+from madang.apps.channels.models import Channel
+from madang.apps.channels.services import get_channel
+from madang.apps.chat import services, webhooks
+
+router = Router(tags=["webhooks"], auth=PersonAuth(csrf=True))
+
+
+class NewWebhook(Schema):
+    """Where to send which events."""
+
+    url: str
+    events: list[str]
+
+
+class WebhookView(Schema):
+    """A webhook."""
+
+    id: int
+    url: str
+    events: list[str]
+    added_at: datetime
+
+
+class WebhookWithSecret(WebhookView):
+    """A webhook and the `secret` that checks its signatures, which is readable only now."""
+
+    secret: str
+
+
+class DeliveryView(Schema):
+    """One thing that was told, or is to be; `status` is HTTP's, 0 for no answer."""
+
+    id: int
+    event: str
+    at: datetime
+    attempts: int
+    status: int
+    error: str
+    taken: bool
+    done_at: datetime | None
+    due_at: datetime
+
+
+@router.get("/channels/{slug}/webhooks", response=list[WebhookView])
+def index(request: HttpRequest, slug: str) -> list[WebhookView]:
+    """Return the channel's webhooks."""
+    return [WebhookView.from_orm(hook) for hook in _own(request, slug).webhooks.all()]
+
+
+@router.post("/channels/{slug}/webhooks", response={201: WebhookWithSecret})
+def add(request: HttpRequest, slug: str, body: NewWebhook) -> Status[WebhookWithSecret]:
+    """Add a webhook."""
+    hook = webhooks.add(_own(request, slug), body.url, body.events)
+    return Status(201, WebhookWithSecret.from_orm(hook))
+
+
+@router.post("/channels/{slug}/webhooks/{webhook}/secret", response=WebhookWithSecret)
+def renew_secret(request: HttpRequest, slug: str, webhook: int) -> WebhookWithSecret:
+    """Sign with another secret from now on."""
+    hook = webhooks.find(_own(request, slug), webhook)
+    webhooks.renew_secret(hook)
+    return WebhookWithSecret.from_orm(hook)
+
+
+@router.post("/channels/{slug}/webhooks/{webhook}/test", response=DeliveryView)
+def try_out(request: HttpRequest, slug: str, webhook: int) -> DeliveryView:
+    """Tell a webhook the event `test` once, and return how that went."""
+    hook = webhooks.find(_own(request, slug), webhook)
+    return DeliveryView.from_orm(webhooks.try_out(hook, datetime.now(UTC)))
+
+
+@router.delete("/channels/{slug}/webhooks/{webhook}", response={204: None})
+def remove(request: HttpRequest, slug: str, webhook: int) -> Status[None]:
+    """Remove a webhook."""
+    webhooks.remove(_own(request, slug), webhook)
+    return Status(204, None)
+
+
+@router.get("/channels/{slug}/webhooks/{webhook}/deliveries", response=list[DeliveryView])
+def deliveries(request: HttpRequest, slug: str, webhook: int) -> list[DeliveryView]:
+    """Return the newest deliveries of a webhook."""
+    found = webhooks.find(_own(request, slug), webhook)
+    return [DeliveryView.from_orm(row) for row in webhooks.recent(found)]
+
+
+def _own(request: HttpRequest, slug: str) -> Channel:
+    channel = get_channel(slug)
+    services.need_manager(channel, caller(request))
+    return channel

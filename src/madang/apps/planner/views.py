@@ -1,0 +1,73 @@
+"""The planner's page. It works for everybody, and an address holds a whole plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from madang.apps.planner import services
+from madang.apps.planner.controls import GROUPS, Control, Group, Lazy
+from madang.plan.answer import Question
+from madang.plan.demand import Demand, written
+from madang.plan.errors import DemandError
+from madang.plan.fleet import MAX_EDGES
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A control with its value."""
+
+    control: Control
+    value: object
+    choices: tuple[tuple[str, Lazy], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilledGroup:
+    """A group with its controls' values."""
+
+    group: Group
+    controls: tuple[Filled, ...]
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the plan in the address, or the one that the station is built for."""
+    currency = request.GET.get("currency") or ("krw" if get_language() == "ko" else "usd")
+    error = ""
+    try:
+        words = services.words(currency)
+        question = services.asked(request.GET.dict())
+        answer = services.answer(question, words)
+    except DemandError as refusal:
+        error, question = refusal.said(get_language() or ""), Question(Demand())
+        words = services.words()
+        answer = services.answer(question, words)
+    context = {
+        "groups": _filled(written(question.wanted)),
+        "defaults": {**written(Demand()), "shape": Question(Demand()).shape, "edges": 1},
+        "shapes": list(services.facts().catalogue.shapes),
+        "growing": [n for n, s in services.facts().catalogue.shapes.items() if s.may_grow],
+        "question": question,
+        "most_edges": MAX_EDGES,
+        "answer": answer,
+        "currency": words.currency.code,
+        "error": error,
+    }
+    return render(request, "plan/index.html", context, status=400 if error else 200)
+
+
+def _filled(values: dict[str, object]) -> list[FilledGroup]:
+    return [FilledGroup(g, tuple(_control(c, values[c.name]) for c in g.controls)) for g in GROUPS]
+
+
+def _control(control: Control, value: object) -> Filled:
+    choices = control.choices
+    if choices and str(value) not in {name for name, _ in choices}:
+        # One's own profile or ladder, from an address: it stays selectable.
+        choices = (*choices, (str(value), str(value)))
+    return Filled(control, control.shown(value), choices)

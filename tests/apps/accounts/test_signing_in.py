@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.apps import PASSWORD, make_user
+
+LOGIN = "/accounts/login/"
+
+
+def sign_in(client: Any, name: str, password: str = PASSWORD, address: str = "192.0.2.1") -> Any:
+    return client.post(LOGIN, {"login": name, "password": password}, REMOTE_ADDR=address)
+
+
+@pytest.mark.parametrize("login", ["minji", "MINJI", "minji@example.org"])
+def test_name_and_address_both_sign_in(client: Any, login: str) -> None:
+    make_user(email="minji@example.org")
+    response = sign_in(client, login)
+    assert (response.status_code, response["Location"]) == (302, "/studio/")
+
+
+def test_wrong_passwords_shut_an_account_for_a_while_even_for_the_right_one(client: Any) -> None:
+    make_user()
+    for attempt in range(5):
+        assert sign_in(client, "minji", "wrong", f"192.0.2.{attempt}").status_code == 200
+    response = sign_in(client, "minji", PASSWORD, "192.0.2.200")
+    assert response.status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+def test_wrong_passwords_shut_an_address_for_a_while_whatever_the_account(client: Any) -> None:
+    make_user()
+    for attempt in range(10):
+        sign_in(client, f"somebody{attempt}", "wrong")
+    assert sign_in(client, "minji").status_code == 200
+    assert "_auth_user_id" not in client.session
+    assert sign_in(client, "minji", address="198.51.100.1").status_code == 302
+
+
+def test_a_forwarded_address_from_the_client_itself_changes_nothing(client: Any) -> None:
+    for attempt in range(10):
+        sign_in(client, f"somebody{attempt}", "wrong")
+    make_user()
+    response = client.post(
+        LOGIN,
+        {"login": "minji", "password": PASSWORD},
+        REMOTE_ADDR="192.0.2.1",
+        HTTP_X_FORWARDED_FOR="203.0.113.9",
+    )
+    assert response.status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+def test_strangers_cannot_open_an_account(client: Any) -> None:
+    from madang.apps.accounts.models import User
+
+    client.post("/accounts/signup/", {"username": "stranger", "password1": PASSWORD})
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/accounts/password/reset/", "/accounts/email/"])
+def test_pages_that_would_send_mail_are_shut(client: Any, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_the_admin_pages_use_the_throttled_sign_in(client: Any) -> None:
+    response = client.get("/admin/", follow=True)
+    assert response.redirect_chain[-1][0] == "/accounts/login/?next=%2Fadmin%2F"
+
+
+def test_only_administrators_see_the_admin_pages(client: Any) -> None:
+    client.force_login(make_user())
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0] == "/"
+    client.force_login(make_user("boss", admin=True))
+    assert client.get("/admin/").status_code == 200
+
+
+def test_a_web_server_in_front_is_told_who_is_of_the_staff(client: Any) -> None:
+    assert client.get("/ops/staff").status_code == 401
+    client.force_login(make_user())
+    assert client.get("/ops/staff").status_code == 403
+    client.force_login(make_user("boss", admin=True))
+    answer = client.get("/ops/staff")
+    assert answer.status_code == 204
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_the_admin_pages_keep_the_last_administrator(client: Any) -> None:
+    boss = make_user("boss", admin=True)
+    client.force_login(boss)
+    page = f"/admin/accounts/user/{boss.pk}"
+    client.post(f"{page}/change/", {"name": "boss", "email": "", "is_active": "on"})
+    boss.refresh_from_db()
+    assert boss.admin
+    assert client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_the_admin_pages_make_accounts_that_can_sign_in(client: Any) -> None:
+    client.force_login(make_user("boss", admin=True))
+    client.post("/admin/accounts/user/add/", {"name": "new", "email": "", "password": PASSWORD})
+    client.logout()
+    assert sign_in(client, "new").status_code == 302
+
+
+def test_me_says_who_is_signed_in(client: Any) -> None:
+    assert client.get("/api/v1/me").json()["signed_in"] is False
+    client.force_login(make_user(admin=True))
+    me = client.get("/api/v1/me").json()
+    assert (me["name"], me["admin"], me["signed_in"]) == ("minji", True, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "You are signed in as minji."), ("ko", "‘minji’ 계정으로 로그인했습니다.")],
+)
+def test_who_signs_in_is_greeted_in_their_language(client: Any, language: str, words: str) -> None:
+    make_user()
+    client.cookies["django_language"] = language
+    sign_in(client, "minji")
+    shown = client.get("/studio/").context["messages"]
+    assert [str(message) for message in shown] == [words]
