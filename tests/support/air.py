@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from madang.servers.counters import Counters
     from madang.servers.http.exchange import Exchange
-    from madang.servers.live.hub import Hub
+    from madang.servers.live.hub import LiveHub
 
 T = TypeVar("T")
 
@@ -174,7 +174,7 @@ def until(holds: Callable[[], T], timeout: float = PATIENCE) -> T:
 class Air(Port):
     """The door for encoders, the hub, and the HTTP port of its streams."""
 
-    hub: Hub
+    hub: LiveHub
     counters: Counters
     rtmp_port: int
     rtmps_port: int
@@ -207,24 +207,27 @@ def on_the_air(
     rtmp_host: str = "127.0.0.1",
 ) -> Iterator[Air]:
     """A hub with both its doors. The database must be in force (fixture `committed_db`)."""
+    from madang.infra.database import DatabaseThreads
     from madang.live.show import LiveSettings
     from madang.servers.counters import Counters
     from madang.servers.http.listener import Listener
-    from madang.servers.http.live import LiveHandlers
-    from madang.servers.live.hub import Hub, HubSettings
-    from madang.servers.live.journal import ControlPlane, Journal
-    from madang.servers.rtmp import RtmpDoor
+    from madang.servers.live.handlers import LiveHandlers
+    from madang.servers.live.hub import LiveHub, LiveHubSettings
+    from madang.servers.live.show_log import ShowLog
+    from madang.servers.rtmp import RtmpServer
 
     loop = Loop()
     counters = Counters()
-    control = ControlPlane()
-    journal = Journal()
+    control = DatabaseThreads()
+    show_log = ShowLog()
     live = LiveSettings(part_target, segment, 30.0, grace)
-    settings = HubSettings(live, ladder, max_publishers, program or imageio_ffmpeg.get_ffmpeg_exe())
+    settings = LiveHubSettings(
+        live, ladder, max_publishers, program or imageio_ffmpeg.get_ffmpeg_exe()
+    )
 
-    async def start() -> tuple[Hub, RtmpDoor, int, int, Listener]:
-        hub = Hub(settings, counters, control, journal)
-        door = RtmpDoor(hub, counters, limits)
+    async def start() -> tuple[LiveHub, RtmpServer, int, int, Listener]:
+        hub = LiveHub(settings, counters, control, show_log)
+        door = RtmpServer(hub, counters, limits)
         port = await door.listen(rtmp_host, 0)
         secure = await door.listen("127.0.0.1", 0, tls) if tls is not None else 0
         listener = Listener("127.0.0.1", 0, dispatch(LiveHandlers(hub, ())))
@@ -252,7 +255,7 @@ def on_the_air(
             await door.close("The station is shutting down.")
             await hub.close()
             await listener.stop(5)
-            await journal.close(5)
+            await show_log.close(5)
             control.close()
 
         loop.run(stop())

@@ -9,19 +9,19 @@ import socket
 from collections.abc import Iterator
 
 from madang.apps.chat.state import Speaker
-from madang.servers.chat.connection import Connection
+from madang.servers.chat.connection import ChatConnection
 from madang.wire.chat import ChatSession
 
 
 @contextlib.contextmanager
-def window(speaker: Speaker) -> Iterator[tuple[Connection, socket.socket]]:
+def window(speaker: Speaker) -> Iterator[tuple[ChatConnection, socket.socket]]:
     """A connection of somebody, and the socket at its other end."""
     # Keeps apart what is sent apart.
     near, far = socket.socketpair(type=socket.SOCK_SEQPACKET)
     for end in (near, far):
         end.setblocking(False)
     loop = asyncio.get_running_loop()
-    made = Connection(
+    made = ChatConnection(
         loop,
         near,
         ChatSession(sid="s", now=loop.time()),

@@ -67,7 +67,7 @@ class Publisher(Protocol):
         """Say why the show does not take this publisher any longer, and close."""
 
 
-class Stage(Protocol):
+class PublishHandler(Protocol):
     """Who decides on publishers and takes their streams."""
 
     def authorise(self, keys: Sequence[str], address: str) -> Awaitable[PublishGrant]:
@@ -80,8 +80,8 @@ class Stage(Protocol):
 class RtmpConnection(asyncio.Protocol):
     """One encoder's connection. Protocol decisions are the session's, all others the stage's."""
 
-    def __init__(self, door: RtmpDoor) -> None:
-        self._door = door
+    def __init__(self, server: RtmpServer) -> None:
+        self._server = server
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._publication: Publication | None = None
@@ -96,9 +96,9 @@ class RtmpConnection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         self.address = unmapped(peer[0]) if peer else ""
         self._session = ServerSession(
-            handshake_random=os.urandom(RANDOM), now=self._loop.time(), limits=self._door.limits
+            handshake_random=os.urandom(RANDOM), now=self._loop.time(), limits=self._server.limits
         )
-        refusal = self._door.enter(self)
+        refusal = self._server.enter(self)
         if refusal:
             self._close(refusal)
             return
@@ -117,7 +117,7 @@ class RtmpConnection(asyncio.Protocol):
         reason = "connection_lost" if exc else "closed_by_peer"
         self._count(reason)
         self._leave(reason)
-        self._door.leave(self)
+        self._server.leave(self)
 
     def end(self, words: str) -> None:
         """Say why this publisher is not wanted any longer, and close."""
@@ -173,10 +173,10 @@ class RtmpConnection(asyncio.Protocol):
 
     async def _decide(self, keys: Sequence[str]) -> None:
         try:
-            grant = await self._door.stage.authorise(keys, self.address)
+            grant = await self._server.handler.authorise(keys, self.address)
             if not self._session.awaiting_decision:
                 return  # the station ended this connection meanwhile
-            self._publication = self._door.stage.publish(grant, self)
+            self._publication = self._server.handler.publish(grant, self)
         except MadangError as error:
             log.warning("rtmp %s: refused: %s", self.address, error)
             self._refuse(str(error))
@@ -190,7 +190,7 @@ class RtmpConnection(asyncio.Protocol):
 
     def _refuse(self, words: str) -> None:
         if self._session.awaiting_decision:
-            self._door.counters.refused["publish"] += 1
+            self._server.counters.refused["publish"] += 1
             self._session.refuse_publish(words)
             self._close("refused")
 
@@ -208,7 +208,7 @@ class RtmpConnection(asyncio.Protocol):
     def _count(self, reason: str) -> None:
         if not self._counted:
             self._counted = True
-            self._door.counters.rtmp_closed[reason] += 1
+            self._server.counters.rtmp_closed[reason] += 1
 
     def _flush(self) -> None:
         output = self._session.take_output()
@@ -246,11 +246,11 @@ class RtmpConnection(asyncio.Protocol):
         self._step(self._session.tick)
 
 
-class RtmpDoor:
+class RtmpServer:
     """The listening sockets, and the connections through them."""
 
-    def __init__(self, stage: Stage, counters: Counters, limits: Limits) -> None:
-        self.stage = stage
+    def __init__(self, handler: PublishHandler, counters: Counters, limits: Limits) -> None:
+        self.handler = handler
         self.counters = counters
         self.limits = limits
         self._connections: set[RtmpConnection] = set()

@@ -12,20 +12,20 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from madang.apps.accounts import tokens
 from madang.apps.chat import ports, services
 from madang.apps.chat.values import Account
+from madang.infra.database import DatabaseThreads
 from madang.servers.chat.bus import Bus, MemoryBus
-from madang.servers.chat.desk import Desk
-from madang.servers.chat.door import Door, DoorSettings
-from madang.servers.chat.hall import Hall, HallSettings
-from madang.servers.chat.keeper import Keeper
-from madang.servers.chat.limits import Rate
-from madang.servers.chat.speaking import Floor
-from madang.servers.chat.standing import Identities, Standing
-from madang.servers.chat.teller import Teller
-from madang.servers.live.journal import ControlPlane
+from madang.servers.chat.dispatcher import Dispatcher
+from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
+from madang.servers.chat.hub import ChatHub, ChatHubSettings
+from madang.servers.chat.message_writer import MessageWriter
+from madang.servers.chat.rate_limits import Rate
+from madang.servers.chat.reauthentication import Identities, Reauthentication
+from madang.servers.chat.service import ChatService
+from madang.servers.chat.webhook_sender import WebhookSender
 from madang.station.settings import Settings
 
 if TYPE_CHECKING:
-    from madang.servers.chat.window import Window
+    from madang.servers.chat.rpc_server import RpcServer
 
 PER: Final = 5.0
 """Seconds over which messages are counted."""
@@ -39,28 +39,28 @@ REACTIONS: Final = 10
 class Chat:
     """Chat as one process runs it: `door` answers, `start` and `close` around it."""
 
-    def __init__(self, settings: Settings, control: ControlPlane) -> None:
+    def __init__(self, settings: Settings, database_threads: DatabaseThreads) -> None:
         chosen = settings.chat
-        self._keeper = Keeper()
+        self._writer = MessageWriter()
         self._bus = _bus(settings)
-        self.hall = Hall(
-            HallSettings(
+        self.hub = ChatHub(
+            ChatHubSettings(
                 tick=chosen.tick,
                 per_person=Rate(chosen.messages_per_person, PER),
                 per_address=Rate(chosen.messages_per_address, PER),
                 reactions=Rate(REACTIONS, PER),
             ),
-            control,
+            database_threads,
             self._bus,
-            self._keeper,
+            self._writer,
         )
-        floor = Floor(self.hall)
+        dispatcher = Dispatcher(self.hub)
         who = Identities(_by_session, _by_token, _in_force)
-        self._standing = Standing(self.hall, who)
-        self.door = Door(
-            self.hall,
-            floor,
-            DoorSettings(
+        self._reauthentication = Reauthentication(self.hub, who)
+        self.handshake = ChatHandshake(
+            self.hub,
+            dispatcher,
+            HandshakeSettings(
                 salt=django_settings.SECRET_KEY.encode(),
                 origin=settings.http.public_url,
                 session_cookie=django_settings.SESSION_COOKIE_NAME,
@@ -71,35 +71,35 @@ class Chat:
             ),
             who,
         )
-        self._teller = Teller()
-        self.hall.events.append(self._teller.happened)
-        desk = Desk(self.hall, floor)
-        self._window = _window(settings, self.hall, desk)
-        ports.install(desk)
+        self._webhook_sender = WebhookSender()
+        self.hub.events.append(self._webhook_sender.happened)
+        service = ChatService(self.hub, dispatcher)
+        self._rpc_server = _rpc_server(settings, self.hub, service)
+        ports.install(service)
 
     async def start(self) -> None:
         """Begin on the running event loop."""
-        await self.hall.start()
-        self._standing.start()
-        if self._window is not None:
-            self._window.start()
-        self._teller.start()
+        await self.hub.start()
+        self._reauthentication.start()
+        if self._rpc_server is not None:
+            self._rpc_server.start()
+        self._webhook_sender.start()
 
     async def close(self, patience: float) -> None:
         """Ask the clients to come back in a moment and write down what was said."""
-        if self._window is not None:
-            await self._window.close()
-        await self.hall.close(patience)
-        await self._teller.close(patience)
+        if self._rpc_server is not None:
+            await self._rpc_server.close()
+        await self.hub.close(patience)
+        await self._webhook_sender.close(patience)
 
     def collect(self) -> Iterable[Metric]:
         """The chat's figures for /metrics."""
-        counters, hall = self.hall.counters, self.hall
+        counters, hub = self.hub.counters, self.hub
         for name, words, value in (
-            ("madang_chat_open", "Open chat connections.", len(hall.connections)),
-            ("madang_chat_rooms", "Chats in memory.", len(hall.rooms)),
+            ("madang_chat_open", "Open chat connections.", len(hub.connections)),
+            ("madang_chat_rooms", "Chats in memory.", len(hub.rooms)),
             ("madang_chat_bus_connected", "The bus is there.", float(self._bus.connected)),
-            ("madang_chat_unsaved", "Not in the database yet.", self._keeper.waiting),
+            ("madang_chat_unsaved", "Not in the database yet.", self._writer.waiting),
         ):
             yield GaugeMetricFamily(name, words, value)
         for name, words, value in (
@@ -108,7 +108,7 @@ class Chat:
             ("madang_chat_deliveries", "Messages times readers.", counters.deliveries),
             ("madang_chat_missed", "Lost by slow readers.", counters.missed),
             ("madang_chat_acts", "Acts of moderators.", counters.acts),
-            ("madang_chat_unkept", "Not kept: the database was away.", self._keeper.lost),
+            ("madang_chat_unkept", "Not kept: the database was away.", self._writer.lost),
         ):
             yield CounterMetricFamily(name, words, value)
         for name, words, counted in (
@@ -129,12 +129,12 @@ def _bus(settings: Settings) -> Bus:
     return RedisBus(settings.redis.url)
 
 
-def _window(settings: Settings, hall: Hall, desk: Desk) -> Window | None:
+def _rpc_server(settings: Settings, hub: ChatHub, service: ChatService) -> RpcServer | None:
     if settings.redis.url is None:
         return None
-    from madang.servers.chat.window import Window
+    from madang.servers.chat.rpc_server import RpcServer
 
-    return Window(settings.redis.url, hall, desk, hall.origin)
+    return RpcServer(settings.redis.url, hub, service, hub.origin)
 
 
 def _by_session(key: str) -> Account | None:

@@ -18,11 +18,12 @@ from imageio_ffmpeg import get_ffmpeg_exe
 
 from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.services import close_orphans
+from madang.infra.database import DatabaseThreads
 from madang.live.show import LiveSettings
 from madang.servers.counters import Counters
-from madang.servers.live.hub import Hub, HubSettings
-from madang.servers.live.journal import ControlPlane, Journal
-from madang.servers.rtmp import RtmpDoor
+from madang.servers.live.hub import LiveHub, LiveHubSettings
+from madang.servers.live.show_log import ShowLog
+from madang.servers.rtmp import RtmpServer
 from madang.station import systemd
 from madang.station.errors import CannotStart, taken
 from madang.station.fields import Address
@@ -30,7 +31,7 @@ from madang.station.settings import Settings
 from madang.wire.rtmp import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from madang.servers.live.link import Link
+    from madang.servers.live.cluster import ClusterLink
 
 WRITING: Final = 2.0
 """Seconds for the last records of shows; a database that is away gets no more."""
@@ -46,53 +47,55 @@ class DataPlane:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.counters = Counters()
-        self.control = ControlPlane()
-        self._journal = Journal()
+        self.database_threads = DatabaseThreads()
+        self._show_log = ShowLog()
         self.ffmpeg = get_ffmpeg_exe()
-        self._link = _link(settings)
-        self.hub = Hub(
+        self._cluster_link = _cluster_link(settings)
+        self.hub = LiveHub(
             _hub_settings(settings, self.ffmpeg),
             self.counters,
-            self.control,
-            self._journal,
-            self._link.claims if self._link is not None else None,
+            self.database_threads,
+            self._show_log,
+            self._cluster_link.leases if self._cluster_link is not None else None,
         )
         ports.install(self.hub)
         limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
-        self._door = RtmpDoor(self.hub, self.counters, limits)
+        self._rtmp_server = RtmpServer(self.hub, self.counters, limits)
 
     async def open(self, handed: Mapping[str, socket.socket]) -> Address:
         """Let encoders in, through the sockets that were `handed` in where there are such.
 
         Returns where the door for plain RTMP is. Raises CannotStart.
         """
-        others = await self._link.claims.others() if self._link is not None else set()
+        others = (
+            await self._cluster_link.leases.others() if self._cluster_link is not None else set()
+        )
         orphans = await asyncio.to_thread(close_orphans, others)
         if orphans:
             log.warning("%d show(s) were cut off when the station stopped without a word", orphans)
-        if self._link is not None:
-            self._link.start(self.hub)
-        return await self._open_door(handed)
+        if self._cluster_link is not None:
+            self._cluster_link.start(self.hub)
+        return await self._listen_rtmp(handed)
 
     async def close(self, *, hand_over: bool) -> None:
         """Send the encoders away and end their shows; what they sent is written down.
 
         With `hand_over` viewers are not told that a show is over: another process goes on.
         """
-        await self._door.close(SHUTTING_DOWN)
+        await self._rtmp_server.close(SHUTTING_DOWN)
         await self.hub.close(hand_over=hand_over)
 
     async def leave(self) -> None:
         """After the last answer: write the last records."""
-        if self._link is not None:
-            await self._link.close()
-        await self._journal.close(WRITING)
-        self.control.close()
+        if self._cluster_link is not None:
+            await self._cluster_link.close()
+        await self._show_log.close(WRITING)
+        self.database_threads.close()
 
-    async def _open_door(self, handed: Mapping[str, socket.socket]) -> Address:
+    async def _listen_rtmp(self, handed: Mapping[str, socket.socket]) -> Address:
         chosen = self._settings.rtmp
         try:
-            port = await self._door.listen(
+            port = await self._rtmp_server.listen(
                 chosen.bind.host, chosen.bind.port, handed=handed.get(systemd.RTMP)
             )
         except OSError as error:
@@ -107,7 +110,7 @@ class DataPlane:
                     mend="Check rtmp.tls_certificate and rtmp.tls_key.",
                 ) from None
             try:
-                await self._door.listen(
+                await self._rtmp_server.listen(
                     chosen.tls_bind.host,
                     chosen.tls_bind.port,
                     context,
@@ -131,21 +134,21 @@ class DataPlane:
             log.info("rtmps: the certificate was read anew")
 
 
-def _link(settings: Settings) -> Link | None:
+def _cluster_link(settings: Settings) -> ClusterLink | None:
     if settings.redis.url is None:
         return None
     # Here, so that a station without Redis does not load the driver.
-    from madang.servers.live.link import Link
+    from madang.servers.live.cluster import ClusterLink
     from madang.station import redis
 
     # The same after a restart: what a crash left claimed is this process's own.
     name = f"{socket.gethostname()}:{settings.data}"
-    return Link(redis.asyncio_client(settings.redis.url), name)
+    return ClusterLink(redis.asyncio_client(settings.redis.url), name)
 
 
-def _hub_settings(settings: Settings, program: str) -> HubSettings:
+def _hub_settings(settings: Settings, program: str) -> LiveHubSettings:
     chosen = settings.live
-    return HubSettings(
+    return LiveHubSettings(
         live=LiveSettings(chosen.part_target, chosen.segment, chosen.window, chosen.grace),
         ladder=chosen.ladder,
         max_publishers=chosen.max_publishers,

@@ -11,15 +11,15 @@ import sys
 from typing import Final
 
 from madang.apps.broadcasts import ports
-from madang.servers.chat.door import Door
+from madang.infra.database import DatabaseThreads
+from madang.servers.chat.handshake import ChatHandshake
 from madang.servers.counters import Counters
+from madang.servers.http.health import HealthEndpoints
 from madang.servers.http.listener import Dispatch, Listener
 from madang.servers.http.metrics import Metrics
-from madang.servers.http.operations import Operations
 from madang.servers.http.router import Answer, Router, elsewhere
 from madang.servers.http.static import StaticFiles
 from madang.servers.http.wsgi import WsgiBridge
-from madang.servers.live.journal import ControlPlane
 from madang.station import boot, firstrun, memory, static, systemd, warm
 from madang.station.backup_rounds import Rounds, last_times
 from madang.station.chat import Chat
@@ -50,12 +50,12 @@ async def serve_all(
     life = Life(settings, "all", manager)
     plane = DataPlane(settings)
     pages = WsgiBridge(application, settings.http.trusted_proxies)
-    chat = Chat(settings, plane.control)
+    chat = Chat(settings, plane.database_threads)
     files = StaticFiles(static.find)
     metrics = _metrics(settings, plane)
     metrics.add(chat)
-    operations = _operations(settings, plane.control, metrics)
-    router = _router(settings, plane, operations, files=files, pages=pages, chat=chat.door)
+    operations = _operations(settings, plane.database_threads, metrics)
+    router = _router(settings, plane, operations, files=files, pages=pages, chat=chat.handshake)
     listener = _listen(settings, manager, router)
     rtmp = await plane.open(manager.sockets)
     keeper, rounds = Housekeeper(), Rounds(settings)
@@ -89,7 +89,7 @@ async def serve_live(settings: Settings, manager: Manager) -> None:
     """Take encoders in and serve their streams until told to end. Raises CannotStart."""
     life = Life(settings, "live", manager)
     plane = DataPlane(settings)
-    operations = _operations(settings, plane.control, _metrics(settings, plane))
+    operations = _operations(settings, plane.database_threads, _metrics(settings, plane))
     listener = _listen(settings, manager, _router(settings, plane, operations))
     rtmp = await plane.open(manager.sockets)
     memory.settle()
@@ -110,17 +110,17 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
     from madang.station import redis
 
     life = Life(settings, "chat", manager)
-    control = ControlPlane()
+    database_threads = DatabaseThreads()
     assert settings.redis.url is not None
     directory = RedisDirectory(redis.client(settings.redis.url))
     directory.start()
     ports.install(directory)
-    chat = Chat(settings, control)
+    chat = Chat(settings, database_threads)
     metrics = Metrics(Counters(), dict, lambda: last_times(settings.backup.folder))
     metrics.add(chat)
-    operations = _operations(settings, control, metrics)
+    operations = _operations(settings, database_threads, metrics)
     proxies = settings.http.trusted_proxies
-    router = Router(None, operations, elsewhere, elsewhere, proxies, chat=chat.door)
+    router = Router(None, operations, elsewhere, elsewhere, proxies, chat=chat.handshake)
     listener = _listen(settings, manager, router)
     memory.settle()
     listener.start()
@@ -136,18 +136,20 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
         await chat.close(WRITING)
         await listener.stop(DRAIN)
         directory.close()
-        control.close()
+        database_threads.close()
 
 
 def _metrics(settings: Settings, plane: DataPlane) -> Metrics:
     return Metrics(plane.counters, plane.hub.snapshot, lambda: last_times(settings.backup.folder))
 
 
-def _operations(settings: Settings, control: ControlPlane, metrics: Metrics) -> Operations:
+def _operations(
+    settings: Settings, database_threads: DatabaseThreads, metrics: Metrics
+) -> HealthEndpoints:
     token = settings.http.metrics_token
-    return Operations(
+    return HealthEndpoints(
         metrics,
-        control,
+        database_threads,
         [("database", boot.ask_database)],
         token.get_secret_value() if token else None,
     )
@@ -156,11 +158,11 @@ def _operations(settings: Settings, control: ControlPlane, metrics: Metrics) -> 
 def _router(
     settings: Settings,
     plane: DataPlane,
-    operations: Operations,
+    operations: HealthEndpoints,
     *,
     files: Answer = elsewhere,
     pages: Answer = elsewhere,
-    chat: Door | None = None,
+    chat: ChatHandshake | None = None,
 ) -> Router:
     return Router(plane.hub, operations, files, pages, settings.http.trusted_proxies, chat=chat)
 

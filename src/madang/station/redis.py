@@ -14,7 +14,7 @@ from madang.base.errors import MadangError
 from madang.station.fields import masked_url
 
 if TYPE_CHECKING:
-    from madang.apps.chat.rpc_client import RedisChats
+    from madang.apps.chat.rpc_client import ChatRpcClient
 
 OLDEST: Final = (6, 2)
 """`SET … GET` together with `PX`, which moves a claim from one process to another."""
@@ -40,12 +40,12 @@ def asyncio_client(url: str) -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(url, **{**LIMITS, "retry": AsyncioRetry(NoBackoff(), 1)})
 
 
-def chats(url: str) -> RedisChats:
+def chats(url: str) -> ChatRpcClient:
     """The chats, for a process that runs none."""
-    from madang.apps.chat.rpc_client import PATIENCE, RedisChats
+    from madang.apps.chat.rpc_client import PATIENCE, ChatRpcClient
 
     longer = {**LIMITS, "socket_timeout": PATIENCE + LIMITS["socket_timeout"]}
-    return RedisChats(client(url), redis.Redis.from_url(url, **longer))
+    return ChatRpcClient(client(url), redis.Redis.from_url(url, **longer))
 
 
 class NoRedis(MadangError):

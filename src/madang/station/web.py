@@ -32,9 +32,9 @@ from granian.wsgi import _callback_wrapper
 from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.apps.chat import ports as chat
-from madang.servers.http.front import Front
-from madang.servers.http.listening import BACKLOG, identity, listening_socket, prepare, withdraw
+from madang.servers.http.listen_socket import BACKLOG, identity, listening_socket, prepare, withdraw
 from madang.servers.http.static import StaticFiles
+from madang.servers.http.wsgi_front import WsgiFront
 from madang.station import boot, redis, runtime, static, systemd, warm
 from madang.station.errors import CannotStart, taken
 from madang.station.fields import Address
@@ -251,7 +251,7 @@ def _live_as_child(
     chats.start()
     chat.install(chats)
     token = settings.http.metrics_token
-    front = Front(
+    front = WsgiFront(
         application,
         StaticFiles(static.find),
         [("database", boot.ask_database)],

@@ -100,13 +100,13 @@ def test_the_last_show_of_each_channel_is_the_latest() -> None:
     from madang.apps.channels.models import Channel
 
     owner = make_user()
-    yard, hall = make_channel("yard", owner), make_channel("hall", owner)
+    yard, hub = make_channel("yard", owner), make_channel("hall", owner)
     begin(yard.pk, NOON)
     latest = begin(yard.pk, NOON + timedelta(days=1))
     begin(yard.pk, NOON - timedelta(days=1))
     found = last_of_each(Channel.objects.all())
     assert found[yard.pk].pk == latest
-    assert hall.pk not in found
+    assert hub.pk not in found
 
 
 def test_transfer_counts_the_shows_of_the_month_only() -> None:

@@ -30,7 +30,7 @@ def told(db: None) -> Iterator[list[str]]:
     """The chats that running servers were told to read again."""
     from madang.apps.chat import ports
 
-    class Running(ports.NoChats):
+    class Running(ports.NullChats):
         def changed(self, slug: str) -> None:
             slugs.append(slug)
 
@@ -232,7 +232,7 @@ def test_what_an_account_says_is_handed_to_the_chat_and_its_refusal_has_a_code(
 
     heard: list[tuple[str, Account, object]] = []
 
-    class Running(ports.NoChats):
+    class Running(ports.NullChats):
         def say(self, slug: str, account: Account, request: Any) -> dict[str, Any]:
             if request["text"] == "again":
                 raise ChatRefused("slow_mode", "Slow mode: one message in 5 s.", retry_after=4.2)

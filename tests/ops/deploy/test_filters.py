@@ -12,7 +12,7 @@ import pytest
 
 from madang.apps.chat.notes import STUBBORN
 from madang.ops.deploy.texts import security
-from madang.servers.chat.stubborn import Stubborn
+from madang.servers.chat.abuse import AbuseDetector
 from tests.servers.chat.test_faults import HANDSHAKE
 from tests.support.deployed import wait_until
 from tests.support.encoders import Recipe, publish, sample
@@ -94,10 +94,10 @@ def test_who_opens_connections_without_end_is_found(station: Station) -> None:
 
 def test_who_is_told_of_by_a_chat_on_another_machine_is_found(redis: Server) -> None:
     told: list[str] = []
-    stubborn = Stubborn()
-    stubborn.tell = told.append
+    abuse = AbuseDetector()
+    abuse.tell = told.append
     for _ in range(90):
-        stubborn.refused_request("flood", "192.0.2.1", "too_fast", 0.0)
+        abuse.refused_request("flood", "192.0.2.1", "too_fast", 0.0)
     assert len(told) == 1
     # As the journal has it: what redis-cli prints of a message, line by line.
     command = re.search(r"^ExecStart=\S+ .* (--raw .*)$", security.TOLD, re.MULTILINE)

@@ -303,7 +303,7 @@ def test_garbage_is_refused_and_the_port_lives_on() -> None:
 def test_a_client_that_reads_nothing_is_ended_by_the_kernel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from madang.servers.http import listening as made_here
+    from madang.servers.http import listen_socket as made_here
 
     monkeypatch.setattr(made_here, "UNREAD_TIMEOUT", 1.0)
     large = bytes(8 << 20)

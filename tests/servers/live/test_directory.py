@@ -29,9 +29,9 @@ def through_redis(air: Air, url: str) -> Iterator[LiveDirectory]:
     from redis.asyncio import Redis as AsyncioRedis
 
     from madang.apps.broadcasts.redis_directory import RedisDirectory
-    from madang.servers.live.link import Link
+    from madang.servers.live.cluster import ClusterLink
 
-    link = Link(AsyncioRedis.from_url(url, socket_timeout=1.0), "here")
+    link = ClusterLink(AsyncioRedis.from_url(url, socket_timeout=1.0), "here")
 
     async def start() -> None:
         link.start(air.hub)
@@ -124,7 +124,7 @@ def test_messages_wait_for_redis_and_news_of_another_version_are_passed_over(
         listening.get_message(timeout=1)
         directory.start()
         said = until(lambda: listening.get_message(timeout=0.5))
-        assert redis_directory.decode_message(said["data"]) == redis_directory.Message(
+        assert redis_directory.decode_message(said["data"]) == redis_directory.DirectoryMessage(
             "disconnect", "yard", "Later."
         )
         directory.close()

@@ -1,7 +1,7 @@
 """What is on the air now, as the data plane tells it: values, a port, and nobody on the air.
 
 The station installs the data plane's directory at its start. Where none runs (a command, a test,
-the `web` role), `NobodyLive` answers.
+the `web` role), `NullDirectory` answers.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class LiveDirectory(Protocol):
         """End the connection of the channel's publisher, telling the encoder why."""
 
 
-class NobodyLive:
+class NullDirectory:
     """The directory of a process without a data plane."""
 
     def snapshot(self) -> Mapping[str, LiveStatus]:
@@ -95,7 +95,7 @@ class NobodyLive:
         """There is no publisher to disconnect."""
 
 
-_installed: LiveDirectory = NobodyLive()
+_installed: LiveDirectory = NullDirectory()
 
 
 def directory() -> LiveDirectory:

@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class DirectoryMessage:
     """To the live process called `to`, or to every one.
 
     `changed`: the channel's title or description did. `disconnect`: send its publisher away, who
@@ -60,14 +60,14 @@ class Message:
     to: str = ""
 
 
-def encode(what: Message | list[LiveStatus]) -> bytes:
+def encode(what: DirectoryMessage | list[LiveStatus]) -> bytes:
     """A message, or the news of one process, as JSON."""
     return msgspec.json.encode(what)
 
 
-def decode_message(data: bytes | str) -> Message:
+def decode_message(data: bytes | str) -> DirectoryMessage:
     """A message again. Raises msgspec.DecodeError for what is none."""
-    return msgspec.json.decode(data, type=Message)
+    return msgspec.json.decode(data, type=DirectoryMessage)
 
 
 def decode_news(data: bytes | str) -> list[LiveStatus]:
@@ -85,7 +85,7 @@ class RedisDirectory:
         self._client = client
         self._snapshot: Mapping[str, LiveStatus] = MappingProxyType({})
         self._heard_at = time.monotonic()
-        self._unsent: deque[Message] = deque(maxlen=UNSENT)
+        self._unsent: deque[DirectoryMessage] = deque(maxlen=UNSENT)
         self._sending = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="directory", daemon=True)
@@ -129,15 +129,15 @@ class RedisDirectory:
 
     def channel_changed(self, slug: str) -> None:
         """The title, description or language of a channel changed: tell its viewers."""
-        self._send(Message("changed", slug))
+        self._send(DirectoryMessage("changed", slug))
 
     def disconnect(self, slug: str, reason: str) -> None:
         """End the connection of the channel's publisher, telling the encoder why."""
-        self._send(Message("disconnect", slug, reason))
+        self._send(DirectoryMessage("disconnect", slug, reason))
 
     # --- inside ---
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: DirectoryMessage) -> None:
         self._unsent.append(message)
         try:
             self._send_waiting()

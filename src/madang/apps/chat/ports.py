@@ -1,7 +1,7 @@
 """The running chats, as the control plane sees them: a port, and a station without chats.
 
 The station installs the data plane's at its start. In a process for pages alone it is
-`madang.apps.chat.rpc_client`; in one without either (a command, a test), `NoChats` answers.
+`madang.apps.chat.rpc_client`; in one without either (a command, a test), `NullChats` answers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Chats(Protocol):
         """Connections by channel, over all processes."""
 
 
-class NoChats:
+class NullChats:
     """The chats of a process that runs none."""
 
     def changed(self, slug: str) -> None:
@@ -54,7 +54,7 @@ class NoChats:
         return {}
 
 
-_installed: Chats = NoChats()
+_installed: Chats = NullChats()
 
 
 def chats() -> Chats:

@@ -26,11 +26,11 @@ from madang.apps.chat.errors import ChatAway, refused_as
 from madang.apps.chat.notes import FIELD, LONGEST, STREAM, Note, encode
 from madang.apps.chat.values import Account
 
-WISHES: Final = "madang:chat:wishes"
-"""List of what is to be done, each a `Wish` as JSON, the oldest first."""
+REQUESTS: Final = "madang:chat:wishes"
+"""List of what is to be done, each a `RpcRequest` as JSON, the oldest first."""
 
-ANSWER: Final = "madang:chat:answer:"
-"""With the wish's id: a list of one `Done` as JSON."""
+RESPONSE: Final = "madang:chat:answer:"
+"""With the wish's id: a list of one `RpcResponse` as JSON."""
 
 PROCESSES: Final = "madang:chat:processes"
 """Sorted set of the processes that serve chats, by the time of their last count."""
@@ -59,7 +59,7 @@ UNSENT: Final = 1000
 log = logging.getLogger(__name__)
 
 
-class Wish(msgspec.Struct, frozen=True):
+class RpcRequest(msgspec.Struct, frozen=True):
     """Something that `account` wants done in the chat of `slug`, with words in `language`."""
 
     id: str
@@ -70,7 +70,7 @@ class Wish(msgspec.Struct, frozen=True):
     language: str = "en"
 
 
-class Done(msgspec.Struct, frozen=True):
+class RpcResponse(msgspec.Struct, frozen=True):
     """What became of a wish: an acknowledgement, or what refused it.
 
     `error` is a code of `ChatRefused`, or `unknown_channel`; `words` are in the wish's language.
@@ -82,17 +82,17 @@ class Done(msgspec.Struct, frozen=True):
     retry_after: float | None = None
 
 
-def decode_wish(data: bytes) -> Wish:
+def decode_request(data: bytes) -> RpcRequest:
     """A wish again. Raises msgspec.DecodeError for what is none."""
-    return msgspec.json.decode(data, type=Wish)
+    return msgspec.json.decode(data, type=RpcRequest)
 
 
-def encode_done(done: Done) -> bytes:
+def encode_response(response: RpcResponse) -> bytes:
     """What became of a wish, as it lies in Redis."""
-    return msgspec.json.encode(done)
+    return msgspec.json.encode(response)
 
 
-class RedisChats:
+class ChatRpcClient:
     """`madang.apps.chat.ports.Chats` for a process without chats. `close` after `start`.
 
     `waiting` is a client whose answers may take `PATIENCE` and more, `client` one for all else.
@@ -177,29 +177,29 @@ class RedisChats:
     def _ask(
         self, kind: Literal["moderate", "say"], slug: str, account: Account, request: Any
     ) -> dict[str, Any]:
-        wish = Wish(
+        request_ = RpcRequest(
             secrets.token_hex(8), kind, slug, account, dict(request), get_language() or "en"
         )
-        laid = msgspec.json.encode(wish)
+        laid = msgspec.json.encode(request_)
         try:
             pipe = self._client.pipeline()
-            pipe.rpush(WISHES, laid)
-            pipe.expire(WISHES, FORGOTTEN)
+            pipe.rpush(REQUESTS, laid)
+            pipe.expire(REQUESTS, FORGOTTEN)
             pipe.execute()
-            found = self._waiting.blpop([ANSWER + wish.id], timeout=PATIENCE)
+            found = self._waiting.blpop([RESPONSE + request_.id], timeout=PATIENCE)
             if found is None:
                 # Nobody may do it later, when the person has long been told that it failed.
-                self._client.lrem(WISHES, 1, laid)
+                self._client.lrem(REQUESTS, 1, laid)
                 raise ChatAway
         except RedisError as error:
             log.warning("the chats cannot be asked: %s", error)
             raise ChatAway from error
-        done = msgspec.json.decode(found[1], type=Done)
-        if done.answer is not None:
-            return done.answer
-        if done.error == "unknown_channel":
-            raise NoSuchChannel(done.words)
-        raise refused_as(done.error, done.words, done.retry_after)
+        response = msgspec.json.decode(found[1], type=RpcResponse)
+        if response.answer is not None:
+            return response.answer
+        if response.error == "unknown_channel":
+            raise NoSuchChannel(response.words)
+        raise refused_as(response.error, response.words, response.retry_after)
 
     def _tell(self) -> None:
         with self._sending:

@@ -18,8 +18,8 @@ from madang.base.errors import MadangError
 from madang.wire.chat import ChatEvent, ChatSession, Ended, Ending, event_frame
 
 if TYPE_CHECKING:
+    from madang.servers.chat.reauthentication import Credential
     from madang.servers.chat.room import Room
-    from madang.servers.chat.standing import Credential
 
 MAX_QUEUED: Final = 256 << 10
 """Bytes that may wait for one reader beside the kernel's buffer. The frames are shared by all
@@ -36,7 +36,7 @@ NOBODY: Final = Speaker("", "", Role.GUEST)
 """Who has not joined yet."""
 
 
-class Connection:
+class ChatConnection:
     """A client, from the WebSocket handshake to the end.
 
     `address` is what limits count by, `peer` the client's whole address, `language` the code of
@@ -76,8 +76,8 @@ class Connection:
         address: str,
         peer: str,
         language: str,
-        events: Callable[[Connection, list[ChatEvent]], None],
-        lost: Callable[[Connection, Ending], None],
+        events: Callable[[ChatConnection, list[ChatEvent]], None],
+        lost: Callable[[ChatConnection, Ending], None],
     ) -> None:
         self._loop = loop
         self._socket = taken

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from madang.apps.chat.words import look_of
 
 if TYPE_CHECKING:
-    from madang.servers.chat.connection import Connection
+    from madang.servers.chat.connection import ChatConnection
 
 OTHERS_HOLD: Final = 10.0
 """Seconds for which another process's word is believed."""
@@ -39,7 +39,7 @@ class Presence:
     def __init__(self) -> None:
         self._here: Counter[str] = Counter()
         self._everywhere: Counter[str] = Counter()
-        self._names: dict[str, Connection] = {}
+        self._names: dict[str, ChatConnection] = {}
         self._others: dict[str, _Elsewhere] = {}
         self._moved: set[str] = set()
         self._renamed: dict[str, tuple[str, str]] = {}
@@ -48,7 +48,7 @@ class Presence:
 
     # --- in this process ---
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, connection: ChatConnection) -> None:
         """Somebody joined."""
         person = connection.speaker.person
         self._here[person] += 1
@@ -60,7 +60,7 @@ class Presence:
             self._names[look] = connection
             self._renamed[look] = (connection.speaker.person, connection.speaker.name)
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ChatConnection) -> None:
         """Somebody who was here is gone."""
         person = connection.speaker.person
         self._here[person] -= 1

@@ -17,7 +17,7 @@ from madang.apps.chat.notes import Note
 from madang.apps.chat.state import ChatState, Speaker
 from madang.apps.chat.values import Account, Act, Role, Said
 from madang.apps.chat.words import look_of
-from madang.servers.chat.connection import Connection
+from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import Presence
 from madang.wire.chat import Ending, event_frame, json_of, list_frame
@@ -45,7 +45,7 @@ class Room:
         self._loop = loop
         self.state = state
         self.counters = counters
-        self.readers: dict[Connection, None] = {}
+        self.readers: dict[ChatConnection, None] = {}
         self.acts: dict[str, Act] = {act.id: act for act in acts}
         self.reactions: Counter[str] = Counter()
         self.last_said: dict[str, float] = {}
@@ -55,26 +55,26 @@ class Room:
         self._frames: list[bytes] = []
         self._ready: list[bytes] = []
         self._ready_count = 0
-        self._outgoing: deque[tuple[bytes, int, list[Connection]]] = deque()
+        self._outgoing: deque[tuple[bytes, int, list[ChatConnection]]] = deque()
         self._shown: dict[str, object] = {}
         self._nonces: dict[tuple[str, str], str] = {}
 
     # --- who is here ----------------------------------------------------------------------------
 
-    def enter(self, connection: Connection) -> None:
+    def enter(self, connection: ChatConnection) -> None:
         """Somebody joined, and gets what comes from now on."""
         self._launch()  # what waits, this reader has been given with the history
         self.readers[connection] = None
         self._here.enter(connection)
         self.empty_since = None
 
-    def becomes(self, connection: Connection, speaker: Speaker) -> None:
+    def becomes(self, connection: ChatConnection, speaker: Speaker) -> None:
         """Somebody who is here has another name or another role now."""
         self._here.leave(connection)
         connection.speaker = speaker
         self._here.enter(connection)
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ChatConnection) -> None:
         """Somebody is gone."""
         if self.readers.pop(connection, self) is self:
             return
@@ -195,14 +195,14 @@ class Room:
                     reader.speaker = self.state.speaker(reader.account)
                 self._tell_standing(reader, before, now)
 
-    def is_now(self, reader: Connection, account: Account) -> None:
+    def is_now(self, reader: ChatConnection, account: Account) -> None:
         """Somebody's account was changed: another name, an administrator or none any more."""
         before = reader.speaker.role
         reader.account = account
         self.becomes(reader, self.state.speaker(account))
         self._tell_standing(reader, before, time.time())
 
-    def _tell_standing(self, reader: Connection, before: Role, now: float) -> None:
+    def _tell_standing(self, reader: ChatConnection, before: Role, now: float) -> None:
         reader.session.emit("you", self.state.me(reader.speaker, now))
         if reader.speaker.role.moderates and not before.moderates:
             reader.session.emit("sanctions", self.state.sanctioned(now))

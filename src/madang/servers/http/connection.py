@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from madang.servers.http.exchange import Exchange, Repeats, head_of, plain_text
+from madang.servers.http.exchange import Exchange, Replays, head_of, plain_text
 from madang.servers.http.sending import Owner, Sending
 from madang.wire.http1 import Body, BodyEnd, Broken, Event, Request, RequestReader
 
@@ -62,7 +62,7 @@ class _HungUp:
     """The client will send no more. It may wait for what it has asked for."""
 
 
-class Connection(Sending):
+class HttpConnection(Sending):
     """A client's connection, from being accepted to its end; on the event loop only.
 
     Where many ask the same, it is itself who asks, and there is no exchange.
@@ -95,7 +95,7 @@ class Connection(Sending):
         self._head_since: int | None = None
         self.headers = self._reader.known_fields  # of the request that is repeated
         self.peer = peer
-        owner.readiness.watch(self._fileno, self._readable)
+        owner.poller.watch(self._fileno, self._readable)
 
     @property
     def server(self) -> tuple[str, int]:
@@ -103,9 +103,9 @@ class Connection(Sending):
         return self._owner.server
 
     @property
-    def repeats(self) -> Repeats:
+    def replays(self) -> Replays:
         """What answers requests that others have sent in the same words; see `Exchange.repeat`."""
-        return self._owner.repeats
+        return self._owner.replays
 
     @property
     def busy(self) -> bool:
@@ -131,7 +131,7 @@ class Connection(Sending):
             self._closing = True
             start += _CLOSE
         elif shared:
-            file = owner.spool.file(start, owner.date, body)
+            file = owner.memfd_cache.file(start, owner.date, body)
             if file >= 0:
                 self._send_file(file, start, body)
                 return len(body)
@@ -211,7 +211,7 @@ class Connection(Sending):
             self._body.wake()
 
     def _release(self) -> None:
-        self._owner.readiness.forget(self._fileno)
+        self._owner.poller.forget(self._fileno)
         if self._unsent:
             self._owner.loop.remove_writer(self._fileno)
             self._unsent.clear()
@@ -237,7 +237,7 @@ class Connection(Sending):
         if self._lingers:
             return
         free = not (self._owed or self._ahead or self._unsent)
-        if free and self._repeats(data):
+        if free and self._replay(data):
             return
         events = self._reader.receive(data)
         if free and len(events) == 1:
@@ -250,10 +250,10 @@ class Connection(Sending):
         self._ahead.extend(events)
         self._proceed()
 
-    def _repeats(self, data: bytes) -> bool:
+    def _replay(self, data: bytes) -> bool:
         """Answer, or begin to wait for the answer to, what others have asked for just now."""
         line = self._reader.plain(data)
-        answer = self._owner.repeats.get(line)
+        answer = self._owner.replays.get(line)
         if answer is None:
             return False
         self._head_since = None
@@ -350,9 +350,9 @@ class Connection(Sending):
             or isinstance(last, Broken | _HungUp)
         )
         if full and not self._paused:
-            self._owner.readiness.forget(self._fileno)
+            self._owner.poller.forget(self._fileno)
         elif self._paused and not full:
-            self._owner.readiness.watch(self._fileno, self._readable)
+            self._owner.poller.watch(self._fileno, self._readable)
         self._paused = full
 
     def _say_last(self, status: int, words: str) -> None:

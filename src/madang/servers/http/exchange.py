@@ -19,13 +19,13 @@ from madang.wire.http1 import Fields, Request, head
 from madang.wire.websocket import HANDSHAKE_VERSION, accept_token
 
 if TYPE_CHECKING:
-    from madang.servers.http.connection import Connection
+    from madang.servers.http.connection import HttpConnection
 
 Headers = list[tuple[str, str]]
 
 Networks = Sequence[Network]
 
-Repeats = dict[bytes, Callable[["Asker"], bool]]
+Replays = dict[bytes, Callable[["Responder"], bool]]
 """By request line: what answers who sends it, or says that it cannot any more."""
 
 NO_STORE: Final = ("cache-control", "no-store")
@@ -34,7 +34,7 @@ OPEN_TO_ALL: Final = ("access-control-allow-origin", "*")
 FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 """What proxies add. Whether a header is there counts, not its value."""
 
-REPEATS: Final = 4096
+MAX_REPLAYS: Final = 4096
 """Request lines of which that is known: everybody who watches a channel sends the same ones."""
 
 NOTHING: Final = 204
@@ -43,7 +43,7 @@ NOT_MODIFIED: Final = 304
 log = logging.getLogger(__name__)
 
 
-class Asker(ABC):
+class Responder(ABC):
     """Whoever is owed an answer. `headers` are the fields of the request, `peer` is the address
     that it came from."""
 
@@ -87,7 +87,7 @@ class Asker(ABC):
         return client_address(peer, written, trusted_proxies)
 
 
-class Exchange(Asker):
+class Exchange(Responder):
     """One request with its answer still owed.
 
     `path` is percent-decoded and starts with a slash, `query_string` is as the client wrote it;
@@ -103,7 +103,7 @@ class Exchange(Asker):
         "request",
     )
 
-    def __init__(self, connection: Connection, request: Request) -> None:
+    def __init__(self, connection: HttpConnection, request: Request) -> None:
         self._connection = connection
         self.request = request
         self.method = request.method
@@ -162,7 +162,7 @@ class Exchange(Asker):
             return self._connection.send(start, b"")
         return self._connection.send(start, body, shared=shared)
 
-    def repeat(self, answer: Callable[[Asker], bool]) -> None:
+    def replay(self, answer: Callable[[Responder], bool]) -> None:
         """Let `answer` answer who asks for the same thing within this second, if it can.
 
         It saves finding out anew what a thousand viewers ask for at the same time. `answer` must
@@ -171,9 +171,9 @@ class Exchange(Asker):
         where things are not as they were.
         """
         if self.request.line and self.method == "GET":
-            repeats = self._connection.repeats
-            if len(repeats) < REPEATS:
-                repeats[self.request.line] = answer
+            replays = self._connection.replays
+            if len(replays) < MAX_REPLAYS:
+                replays[self.request.line] = answer
 
     def fail(self, error: BaseException) -> None:
         """Answer 500, unless it is answered, because handling the request raised `error`."""

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from madang.servers.http.connection import Connection
-from madang.servers.http.exchange import Exchange, Repeats, http_date
-from madang.servers.http.listening import listening_socket, prepare
-from madang.servers.http.readiness import Readiness
-from madang.servers.http.spool import Spool
+from madang.servers.http.connection import HttpConnection
+from madang.servers.http.exchange import Exchange, Replays, http_date
+from madang.servers.http.listen_socket import listening_socket, prepare
+from madang.servers.http.memfd_cache import MemfdCache
+from madang.servers.http.poller import Poller
 
 MAX_CONNECTIONS: Final = 20_000
 """Connections at a time; whoever comes then waits to be accepted. Those that chat and continuous
@@ -60,10 +60,10 @@ class Listener:
         self.now = 0
         self.date = b""
         self.loop: asyncio.AbstractEventLoop
-        self.readiness: Readiness
-        self.spool = Spool()
-        self.repeats: Repeats = {}
-        self._connections: dict[Connection, None] = {}
+        self.poller: Poller
+        self.memfd_cache = MemfdCache()
+        self.replays: Replays = {}
+        self._connections: dict[HttpConnection, None] = {}
         self._most = MAX_CONNECTIONS
         self._accepting = False
         self._clock: asyncio.TimerHandle | None = None
@@ -71,7 +71,7 @@ class Listener:
     def start(self) -> None:
         """Begin to accept connections on the running event loop."""
         self.loop = asyncio.get_running_loop()
-        self.readiness = Readiness()
+        self.poller = Poller()
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:
             self._most = min(MAX_CONNECTIONS, int(files * FILES))
@@ -100,10 +100,10 @@ class Listener:
         self._clock.cancel()
         for connection in list(self._connections):
             connection.close()
-        self.readiness.close()
-        self.spool.turn()
+        self.poller.close()
+        self.memfd_cache.turn()
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: HttpConnection) -> None:
         """A connection has ended, or was given away."""
         self._connections.pop(connection, None)
         if not self._accepting and not self.leaving:
@@ -115,8 +115,8 @@ class Listener:
         self._clock = self.loop.call_later(1 - now % 1 + EARLY, self._tick)
         self.now = int(time.monotonic())
         self.date = f"date: {http_date(now)}\r\n\r\n".encode()
-        self.repeats.clear()
-        self.spool.turn()
+        self.replays.clear()
+        self.memfd_cache.turn()
         for connection in list(self._connections):
             connection.check(self.now)
 
@@ -146,4 +146,4 @@ class Listener:
                 return
             accepted.setblocking(False)
             peer = address[0] if self._named else "127.0.0.1"
-            self._connections[Connection(self, accepted, peer)] = None
+            self._connections[HttpConnection(self, accepted, peer)] = None

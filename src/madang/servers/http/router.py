@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from madang.base.addresses import Network
-from madang.servers.chat.door import PATH as CHAT_PATH
-from madang.servers.chat.door import Door
+from madang.servers.chat.handshake import PATH as CHAT_PATH
+from madang.servers.chat.handshake import ChatHandshake
 from madang.servers.http.exchange import Exchange
-from madang.servers.http.live import LiveHandlers
-from madang.servers.http.operations import Operations
-from madang.servers.live.hub import Hub
+from madang.servers.http.health import HealthEndpoints
+from madang.servers.live.handlers import LiveHandlers
+from madang.servers.live.hub import LiveHub
 
 Answer = Callable[[Exchange], None]
 
@@ -28,13 +28,13 @@ class Router:
 
     def __init__(
         self,
-        hub: Hub | None,
-        operations: Operations,
+        hub: LiveHub | None,
+        operations: HealthEndpoints,
         static: Answer,
         pages: Answer,
         trusted_proxies: tuple[Network, ...],
         *,
-        chat: Door | None = None,
+        chat: ChatHandshake | None = None,
     ) -> None:
         self._live = LiveHandlers(hub, trusted_proxies) if hub is not None else None
         self._operations = operations

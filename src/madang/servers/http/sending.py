@@ -9,12 +9,12 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from madang.servers.http.exchange import Asker, Exchange, Repeats
-from madang.servers.http.readiness import Readiness
-from madang.servers.http.spool import Spool
+from madang.servers.http.exchange import Exchange, Replays, Responder
+from madang.servers.http.memfd_cache import MemfdCache
+from madang.servers.http.poller import Poller
 
 if TYPE_CHECKING:
-    from madang.servers.http.connection import Connection
+    from madang.servers.http.connection import HttpConnection
 
 SMALL: Final = 8 << 10
 """Bytes of a body that is joined to its head to be sent: copying it costs less than naming two
@@ -25,20 +25,20 @@ class Owner(Protocol):
     """What a connection asks of the port: `now` counts seconds, `date` ends each head."""
 
     loop: asyncio.AbstractEventLoop
-    readiness: Readiness
+    poller: Poller
     dispatch: Callable[[Exchange], object]
     server: tuple[str, int]
-    spool: Spool
+    memfd_cache: MemfdCache
     now: int
     date: bytes
     leaving: bool
-    repeats: Repeats
+    replays: Replays
 
-    def gone(self, connection: Connection) -> None:
+    def gone(self, connection: HttpConnection) -> None:
         """The connection is no longer the port's."""
 
 
-class Sending(Asker):
+class Sending(Responder):
     """Sends to one socket, which does not block."""
 
     __slots__ = ("_fileno", "_owner", "_socket", "_unsent")

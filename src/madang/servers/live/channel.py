@@ -11,6 +11,7 @@ from madang.apps.broadcasts.models import EndReason
 from madang.apps.broadcasts.services import Progress
 from madang.apps.channels.services import PublishGrant
 from madang.base.units import Bytes
+from madang.infra.socket_writer import Framing
 from madang.live.demux import Notice
 from madang.live.flvfeed import Chunk
 from madang.live.rendition import Follower
@@ -18,20 +19,19 @@ from madang.live.show import Ended, Opened, PartsAdded, Show, ShowEvent
 from madang.live.variants import codecs
 from madang.live.window import File, Ready, Refuse, Wait
 from madang.servers.counters import Counters
-from madang.servers.direct import Framing
-from madang.servers.http.exchange import Asker, Exchange
-from madang.servers.live.answers import (
+from madang.servers.http.exchange import Exchange, Responder
+from madang.servers.live.audience import HOLDS, Audience
+from madang.servers.live.flv_subscriber import Block, FlvSubscriber
+from madang.servers.live.responses import (
     answer_file,
     answer_picture,
     answer_playlist,
     file_head,
     playlist_sender,
 )
-from madang.servers.live.audience import HOLDS, Audience
-from madang.servers.live.journal import ShowRecord
-from madang.servers.live.readers import Block, Reader
+from madang.servers.live.show_log import ShowRecord
 from madang.servers.live.thumbnails import Picture
-from madang.servers.live.waiting import LIMIT, Waiting
+from madang.servers.live.waiters import LIMIT, Waiters
 from madang.servers.rtmp import Publisher
 from madang.wire.flv import TagType
 
@@ -94,9 +94,9 @@ class LiveChannel:
         self._clock = clock
         self._heard = heard
         self._turn: Turn | None = None
-        self._playlists: Waiting[PlaylistKey, Asker] = Waiting()
-        self._files: Waiting[tuple[str, str], Exchange] = Waiting()
-        self._readers: set[Reader] = set()
+        self._playlists: Waiters[PlaylistKey, Responder] = Waiters()
+        self._files: Waiters[tuple[str, str], Exchange] = Waiters()
+        self._readers: set[FlvSubscriber] = set()
         # What newcomers are sent first and whether it has a picture, shared by those who come
         # between two chunks.
         self._flv_opening: tuple[Block, bool] | None = None
@@ -159,7 +159,7 @@ class LiveChannel:
 
     # --- readers of playlists and files ---
 
-    def playlist(self, exchange: Asker, key: PlaylistKey) -> None:
+    def playlist(self, exchange: Responder, key: PlaylistKey) -> None:
         """Answer a request for a media playlist, now or when it is there."""
         if self._leaving:
             exchange.refuse(503, RESTARTING, [("retry-after", "1")])
@@ -219,13 +219,15 @@ class LiveChannel:
             exchange.refuse(404, "There is no such file, or no longer.")
         return None
 
-    def repeater(self, file: File, client: Callable[[Asker], str]) -> Callable[[Asker], bool]:
+    def replayer(
+        self, file: File, client: Callable[[Responder], str]
+    ) -> Callable[[Responder], bool]:
         """Return what sends `file` as `file` did to another client."""
         start = file_head(file, sound_only=self._sound_only)
         body, kind, hold = file.body, file.kind, HOLDS.get(file.kind)
         fetched, clock = self.audience.fetched, self._clock
 
-        def again(other: Asker) -> bool:
+        def again(other: Responder) -> bool:
             self._sent(kind, other.send(start, body, shared=True))
             if hold is not None:
                 fetched(client(other), hold, clock())
@@ -235,7 +237,7 @@ class LiveChannel:
 
     # --- readers of the continuous stream ---
 
-    def join(self, framing: Framing, *, viewer: bool = True) -> Reader | None:
+    def join(self, framing: Framing, *, viewer: bool = True) -> FlvSubscriber | None:
         """Begin to read the FLV stream: a reader to be attached to its connection.
 
         None while there is nothing to see yet. The ladder reads too, and is no `viewer`.
@@ -249,7 +251,7 @@ class LiveChannel:
         if self._flv_opening is None or self.show.state == "ended":
             return None
         block, with_picture = self._flv_opening
-        reader = Reader(framing, self._sent_flv if viewer else lambda _: None)
+        reader = FlvSubscriber(framing, self._sent_flv if viewer else lambda _: None)
         reader.begin(block, skipping=not with_picture)
         self._readers.add(reader)
         self.show.feed.listening = True
@@ -257,7 +259,7 @@ class LiveChannel:
             self.audience.reader_came()
         return reader
 
-    def leave(self, reader: Reader, *, viewer: bool = True) -> None:
+    def leave(self, reader: FlvSubscriber, *, viewer: bool = True) -> None:
         """A reader is gone."""
         reader.close()
         self._readers.discard(reader)
@@ -350,7 +352,7 @@ class LiveChannel:
         self._record.close(self._progress(), self._end_reason, datetime.now(UTC))
         log.info("channel %s: the show is over (%s)", self.slug, self._end_reason)
 
-    def _playlist_answer(self, key: PlaylistKey) -> Callable[[Asker], None] | None:
+    def _playlist_answer(self, key: PlaylistKey) -> Callable[[Responder], None] | None:
         window = self.show.window(key[0])
         if window is None:
             return lambda exchange: exchange.refuse(404, "There is no such rendition any more.")

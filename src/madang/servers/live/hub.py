@@ -17,13 +17,14 @@ from madang.apps.broadcasts.ports import LiveStatus
 from madang.apps.channels import services as channels
 from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
+from madang.infra.database import DatabaseThreads
 from madang.live.demux import Notice
 from madang.live.show import Ended, LiveSettings, Opened, Show, ShowEvent
 from madang.servers.counters import Counters
 from madang.servers.live.channel import REPLACED, LiveChannel, Turn
-from madang.servers.live.claims import Claims, MemoryClaims
-from madang.servers.live.journal import ControlPlane, Journal
 from madang.servers.live.ladder import Ladder
+from madang.servers.live.leases import Leases, MemoryLeases
+from madang.servers.live.show_log import ShowLog
 from madang.servers.live.status import status_of
 from madang.servers.live.thumbnails import Picture, Thumbnailer
 from madang.servers.rtmp import Publisher
@@ -55,7 +56,7 @@ class StationFull(MadangError):
 
 
 @dataclass(frozen=True, slots=True)
-class HubSettings:
+class LiveHubSettings:
     """`live` says how shows are cut, `ladder` which heights in pixels are made of each beside
     what the encoder sends, `max_publishers` how many may be on the air; `ffmpeg` is the program
     that helps."""
@@ -66,7 +67,7 @@ class HubSettings:
     ffmpeg: str
 
 
-class Hub:
+class LiveHub:
     """The stage: lets publishers in, finds their shows, tells the pages what is on.
 
     Everything happens on the event loop, but `snapshot`, `channel_changed` and `disconnect` may
@@ -75,17 +76,17 @@ class Hub:
 
     def __init__(
         self,
-        settings: HubSettings,
+        settings: LiveHubSettings,
         counters: Counters,
-        control: ControlPlane,
-        journal: Journal,
-        claims: Claims | None = None,
+        database: DatabaseThreads,
+        show_log: ShowLog,
+        leases: Leases | None = None,
     ) -> None:
         self.counters = counters
         self._settings = settings
-        self._control = control
-        self._journal = journal
-        self._claims = claims or MemoryClaims()
+        self._database = database
+        self._show_log = show_log
+        self._leases = leases or MemoryLeases()
         self._thumbnailer = Thumbnailer(settings.ffmpeg)
         self._loop = asyncio.get_running_loop()
         self._channels: dict[str, LiveChannel] = {}
@@ -100,7 +101,7 @@ class Hub:
 
     async def authorise(self, keys: Sequence[str], address: str) -> PublishGrant:
         """Return leave to publish. Raises KeyRefused, StationFull, ClaimsAway."""
-        grant = await self._control.ask(lambda: channels.authorise_publish(keys, address))
+        grant = await self._database.run(lambda: channels.authorise_publish(keys, address))
         on_air = [slug for slug, channel in self._channels.items() if channel.ended_at is None]
         if grant.slug not in on_air and len(on_air) >= self._settings.max_publishers:
             self.counters.refused["max_publishers"] += 1
@@ -108,7 +109,7 @@ class Hub:
                 f"{len(on_air)} channels are on the air, which is this station's limit.",
                 mend="Try again when one has ended, or raise the setting live.max_publishers.",
             )
-        await self._claims.take(grant.slug, ours=grant.slug in on_air)
+        await self._leases.take(grant.slug, ours=grant.slug in on_air)
         return grant
 
     def publish(self, grant: PublishGrant, publisher: Publisher) -> Turn:
@@ -161,7 +162,7 @@ class Hub:
         known = self._cards.get(slug)
         now = self._loop.time()
         if known is None or known[0] < now:
-            card = await self._control.ask(lambda: channels.find(slug))
+            card = await self._database.run(lambda: channels.find(slug))
             if len(self._cards) >= KNOWN_CARDS:
                 self._cards.clear()
             known = self._cards[slug] = (now + CARD_AGE, card)
@@ -185,7 +186,7 @@ class Hub:
     def _begin(self, grant: PublishGrant) -> LiveChannel:
         self._shows += 1
         show = _new_show(self._settings.live, self._shows, time.time(), self._loop.time())
-        record = self._journal.open(grant.channel_id, datetime.now(UTC))
+        record = self._show_log.open(grant.channel_id, datetime.now(UTC))
         channel = LiveChannel(
             grant,
             show,
@@ -209,7 +210,7 @@ class Hub:
             case Ended():
                 for task in self._helpers.pop(channel, []):
                     task.cancel()
-                self._spawn(self._claims.give_back(channel.slug))
+                self._spawn(self._leases.give_back(channel.slug))
             case Notice():
                 self.counters.notices[event.code] += 1
                 return
@@ -237,7 +238,7 @@ class Hub:
             if ticks % SWEEP == 0:
                 self._take_snapshot()
             if ticks % REPORT == 0:
-                self._journal.retry()
+                self._show_log.retry()
 
     def _tick(self, channel: LiveChannel, ticks: int, now: float) -> None:
         channel.tick(now)

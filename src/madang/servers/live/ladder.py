@@ -12,11 +12,11 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from madang.infra import ffmpeg
+from madang.infra.socket_writer import Framing
 from madang.live.rendition import Follower
 from madang.media.track import Codec
-from madang.servers import ffmpeg
-from madang.servers.direct import Framing
-from madang.servers.live.readers import Reader
+from madang.servers.live.flv_subscriber import FlvSubscriber
 from madang.wire.flv import FlvReader
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Ladder:
         finally:
             self._channel.leave(reader, viewer=False)
 
-    async def _run_program(self, reader: Reader) -> None:
+    async def _run_program(self, reader: FlvSubscriber) -> None:
         feed = os.pipe()
         pipes = [os.pipe() for _ in self.heights]
         theirs = [feed[0], *(write for _, write in pipes)]

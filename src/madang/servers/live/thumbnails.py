@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from madang.servers import ffmpeg
+from madang.infra import ffmpeg
 
 INTERVAL: Final = 10.0
 """Seconds between two pictures of one channel."""

@@ -1,0 +1,1 @@
+"""Building blocks without a subject of their own: database threads, sockets, children."""

@@ -1,0 +1,305 @@
+"""`/socket.io/`: who comes in. Long polling is refused in words, sockets are taken over."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from django.http import parse_cookie
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.channels.errors import NoSuchChannel
+from madang.apps.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
+from madang.apps.chat.state import Speaker
+from madang.apps.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
+from madang.apps.languages import language_for
+from madang.base.addresses import Network
+from madang.infra.database import DatabaseAway
+from madang.servers.chat.connection import ChatConnection
+from madang.servers.chat.dispatcher import Dispatcher
+from madang.servers.chat.hub import ChatHub
+from madang.servers.chat.rate_limits import Buckets, Rate, neighbourhood
+from madang.servers.chat.reauthentication import Credential, Identities
+from madang.servers.chat.room import Room
+from madang.servers.http.exchange import NO_STORE, Exchange, Headers
+from madang.wire.chat import (
+    ChatEvent,
+    ChatSession,
+    Emitted,
+    Ending,
+    JoinRequested,
+    event_frame,
+    list_frame,
+)
+from madang.wire.chat.packets import json_of
+
+PATH: Final = "/socket.io/"
+SEND_BUFFER: Final = 64 << 10
+"""Bytes that the kernel may hold for one reader: a second of a very busy chat. A thousand readers
+that have stopped reading then hold some 100 MB of the kernel's, at most."""
+
+SLUG_LENGTH: Final = 40
+TOKEN_LENGTH: Final = 200
+
+_BAD_TRANSPORT: Final = 0
+"""Engine.IO's number for a transport that the server does not speak."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeSettings:
+    """`salt` hides guests' addresses; `origin` is the station's own, None: what Host says.
+
+    `connects` limits new connections of an address, `per_address` those that are open at a time,
+    `connections` those of all together.
+    """
+
+    salt: bytes
+    origin: str | None
+    session_cookie: str
+    trusted_proxies: tuple[Network, ...]
+    connects: Rate
+    per_address: int
+    connections: int
+
+
+class ChatHandshake:
+    """Lets clients in, and hands on what they say."""
+
+    def __init__(
+        self, hub: ChatHub, dispatcher: Dispatcher, settings: HandshakeSettings, who: Identities
+    ) -> None:
+        self._hub = hub
+        self._dispatcher = dispatcher
+        self._settings = settings
+        self._who = who
+        self._connects = Buckets(settings.connects)
+        self._open: Counter[str] = Counter()
+
+    def __call__(self, exchange: Exchange) -> Any:
+        """Answer an exchange below `/socket.io/`, or return what will."""
+        query = exchange.query()
+        if not exchange.is_websocket:
+            self._no_polling(exchange, query)
+            return None
+        if query.get("EIO") != "4":
+            return self._refuse(exchange, 400, "engine")
+        if self._hub.draining:
+            return self._refuse(exchange, 503, "draining")
+        peer = exchange.client_address(self._settings.trusted_proxies)
+        address = neighbourhood(peer)
+        if self._connects.take(address, time.monotonic()) is not None:
+            return self._too_many(exchange, address, peer, "connection_rate")
+        if self._open[address] >= self._settings.per_address:
+            return self._too_many(exchange, address, peer, "connections_per_address")
+        if len(self._hub.connections) >= self._settings.connections:
+            return self._refuse(exchange, 503, "full")
+        return self._take(exchange, address, peer)
+
+    def _refuse(self, exchange: Exchange, status: int, reason: str) -> None:
+        self._hub.counters.refused[reason] += 1
+        exchange.refuse(status, "")
+
+    def _too_many(self, exchange: Exchange, address: str, peer: str, reason: str) -> None:
+        self._hub.abuse.refused_connection(address, peer, reason, time.monotonic())
+        self._refuse(exchange, 429, reason)
+
+    def _no_polling(self, exchange: Exchange, query: Mapping[str, str]) -> None:
+        self._hub.counters.refused["polling"] += 1
+        words = (
+            "This station speaks WebSocket only: connect with transports: ['websocket']."
+            if query.get("transport", "polling") != "websocket"
+            else "The request is no WebSocket handshake: does a proxy leave out Upgrade?"
+        )
+        body = msgspec.json.encode({"code": _BAD_TRANSPORT, "message": words})
+        headers: Headers = [("content-type", "application/json"), NO_STORE]
+        if origin := exchange.header("origin"):
+            # Socket.IO asks with credentials: only so can its page read why.
+            headers += [
+                ("access-control-allow-origin", origin),
+                ("access-control-allow-credentials", "true"),
+                ("vary", "origin"),
+            ]
+        exchange.answer(400, headers, body)
+
+    async def _take(self, exchange: Exchange, address: str, peer: str) -> None:
+        cookies = parse_cookie(exchange.header("cookie"))
+        language = language_for(cookies, exchange.header("accept-language"))
+        own = self._own_origin(exchange)
+        session_key = cookies.get(self._settings.session_cookie) or None if own else None
+        try:
+            taken = exchange.accept(SEND_BUFFER)
+        except ConnectionError as error:
+            log.debug("a chat client hung up in the handshake: %s", error)
+            return
+        loop = asyncio.get_running_loop()
+        session = ChatSession(sid=secrets.token_urlsafe(15), now=loop.time())
+
+        def events(connection: ChatConnection, seen: list[ChatEvent]) -> None:
+            for event in seen:
+                match event:
+                    case Emitted():
+                        self._dispatcher.answer(connection, event)
+                    case JoinRequested():
+                        self._join(connection, event.auth, session_key)
+
+        self._open[address] += 1
+        self._hub.counters.connections += 1
+        connection = ChatConnection(
+            loop,
+            taken,
+            session,
+            address=address,
+            peer=peer,
+            language=language,
+            events=events,
+            lost=self._lost,
+        )
+        if connection.closed:
+            return
+        self._hub.connections[connection] = None
+
+    def _lost(self, connection: ChatConnection, ending: Ending) -> None:
+        self._hub.connections.pop(connection, None)
+        self._hub.counters.closed[ending.name.lower()] += 1
+        self._hub.counters.missed += connection.dropped
+        self._open[connection.address] -= 1
+        if self._open[connection.address] <= 0:
+            del self._open[connection.address]
+        if connection.room is not None:
+            connection.room.leave(connection)
+
+    def _join(
+        self, connection: ChatConnection, auth: Mapping[str, Any], session_key: str | None
+    ) -> None:
+        """Let a client in at once where nothing has to be asked, else as soon as it is known."""
+        room = self._hub.rooms.get(str(auth.get("channel")))
+        if room is not None and session_key is None and auth.get("token") is None:
+            try:
+                self._enter(connection, room, None, auth)
+            except ChatRefused as error:
+                self._reject(connection, error)
+        else:
+            self._hub.spawn(self._asked(connection, auth, session_key))
+
+    async def _asked(
+        self, connection: ChatConnection, auth: Mapping[str, Any], session_key: str | None
+    ) -> None:
+        try:
+            room, account, connection.credential = await self._ask(auth, session_key)
+            if not connection.closed:
+                self._enter(connection, room, account, auth)
+        except ChatRefused as error:
+            self._reject(connection, error)
+        except Exception:
+            log.exception("somebody could not be let into a chat")
+            words = _("The station has a fault: try again in a moment.")
+            self._reject(connection, ChatRefused("unavailable", words, retry_after=5.0))
+        if not connection.closed:
+            connection.flush()
+
+    async def _ask(
+        self, auth: Mapping[str, Any], session_key: str | None
+    ) -> tuple[Room, Account | None, Credential | None]:
+        slug, token = auth.get("channel"), auth.get("token")
+        if not isinstance(slug, str) or not (token is None or isinstance(token, str)):
+            raise ChatRefused("bad_auth", _("auth is {channel, name?, token?, since?}."))
+        unknown = ChatRefused(
+            "unknown_channel",
+            format_lazy(_("There is no channel {slug}."), slug=slug[:SLUG_LENGTH]),
+        )
+        if len(slug) > SLUG_LENGTH:
+            raise unknown
+        try:
+            room = await self._hub.room(slug)
+            account = credential = None
+            if token is not None:
+                found = None
+                if len(token) <= TOKEN_LENGTH:
+                    found = await self._hub.database.run(lambda: self._who.by_token(token))
+                if found is None:
+                    raise ChatRefused("bad_token", _("The token is not one of this station's."))
+                credential, account = Credential("token", found[0]), found[1]
+            elif session_key is not None:
+                account = await self._hub.database.run(lambda: self._who.by_session(session_key))
+                credential = Credential("session", session_key) if account is not None else None
+        except NoSuchChannel:
+            raise unknown from None
+        except DatabaseAway as error:
+            raise ChatWithoutDatabase from error
+        return room, account, credential
+
+    def _reject(self, connection: ChatConnection, error: ChatRefused) -> None:
+        self._hub.refuse(connection, error.code)
+        now = asyncio.get_running_loop().time()
+        connection.session.reject(connection.words(error), error.as_json(), now)
+
+    def _enter(
+        self,
+        connection: ChatConnection,
+        room: Room,
+        account: Account | None,
+        auth: Mapping[str, Any],
+    ) -> None:
+        """Raises ChatRefused."""
+        state = room.state
+        now = time.time()
+        if account is not None:
+            speaker = state.speaker(account)
+        else:
+            speaker = Speaker(self._guest(connection.address), "", Role.GUEST)
+            if auth.get("name") is not None:
+                name = state.guest_name(auth["name"], lambda look: room.taken(look, speaker.person))
+                speaker = Speaker(speaker.person, name, Role.GUEST)
+        sanction = state.sanction_on(speaker.person, now)
+        if sanction is not None and sanction.until is None:
+            raise Banned
+        since = auth.get("since")
+        connection.account, connection.speaker, connection.room = account, speaker, room
+        connection.session.accept(asyncio.get_running_loop().time())
+        missed = state.history.joining(since if isinstance(since, str) else None)
+        connection.session.emit(
+            "welcome",
+            {
+                "me": state.me(speaker, now),
+                "mode": state.mode.as_json(),
+                "emotes": [emote.as_json() for emote in state.emotes],
+                "reactions": REACTIONS,
+                "pinned": state.pinned,
+                "presence": room.presence(None),
+                "limits": {"text": TEXT_LENGTH, "name": NAME_LENGTH},
+                "recovered": missed.recovered,
+                "gap": missed.gap,
+            },
+        )
+        if speaker.role.moderates:
+            connection.session.emit("sanctions", state.sanctioned(now))
+        connection.flush()
+        if missed.deleted:
+            connection.push(event_frame("delete", {"ids": missed.deleted}))
+        encoded = [json_of(said.as_json()) for said in missed.messages]
+        connection.push(list_frame("messages", encoded), len(encoded))
+        room.enter(connection)
+
+    def _guest(self, address: str) -> str:
+        digest = hmac.digest(self._settings.salt, address.encode(), "sha256")
+        return f"g{digest[:8].hex()}"
+
+    def _own_origin(self, exchange: Exchange) -> bool:
+        """Whether a page of this station opens the connection: other sites' scripts are not to
+        speak as a visitor of theirs (a browser sends the cookie with them too)."""
+        origin = exchange.header("origin")
+        if self._settings.origin is not None and origin == self._settings.origin:
+            return True
+        return bool(origin) and urlsplit(origin).netloc == exchange.header("host")

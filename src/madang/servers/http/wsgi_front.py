@@ -1,0 +1,148 @@
+"""What a process of the role `web` answers before Django does, as WSGI (PEP 3333).
+
+The station in one process has the router for this, on its event loop; here each request has a
+thread of Granian's WSGI worker.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from wsgiref.util import FileWrapper
+
+from prometheus_client import REGISTRY, generate_latest
+
+from madang.base.addresses import client_address, is_loopback, within
+from madang.servers.http.exchange import (
+    FORWARDED,
+    NO_STORE,
+    Headers,
+    Networks,
+    plain_text,
+)
+from madang.servers.http.health import METRICS_REFUSED, READY_CACHE, Check, failing
+from madang.servers.http.metrics import CONTENT_TYPE
+from madang.servers.http.static import Reply, StaticFiles
+from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp
+from madang.wire.http1 import takes_gzip
+
+ELSEWHERE: Final = ("/live/", "/socket.io/", "/tracker")
+"""What other roles answer; the proxy in front sends it there."""
+
+FILE_PIECE: Final = 64 << 10
+"""Bytes read at once of a file that is too large for the memory."""
+
+
+class WsgiFront:
+    """The WSGI application of the role `web`: tools, files, then `pages`.
+
+    `checks` are what must work for this process to take traffic. `draining` asks clients to take
+    another connection for their next request.
+    """
+
+    def __init__(
+        self,
+        pages: WsgiApp,
+        static: StaticFiles,
+        checks: Sequence[tuple[str, Check]],
+        *,
+        trusted_proxies: Networks = (),
+        metrics_token: str | None = None,
+    ) -> None:
+        self._pages = pages
+        self._static = static
+        self._checks = checks
+        self._trusted = trusted_proxies
+        self._token = metrics_token
+        self._looking = threading.Lock()
+        self._known: tuple[float, list[str]] = (-READY_CACHE, [])
+        self.draining = False
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        peer = environ["REMOTE_ADDR"]
+        local = is_loopback(peer) and not any(_variable(name) in environ for name in FORWARDED)
+        self._see_through_proxies(environ, peer)
+        start = self._leaving(start_response) if self.draining else start_response
+        path = environ["PATH_INFO"]
+        if path.startswith("/static/"):
+            return _send(environ, start, self._file(environ, path))
+        match path:
+            case "/healthz":
+                return _send(environ, start, _words(200, "alive"))
+            case "/readyz":
+                return _send(environ, start, self._ready())
+            case "/metrics":
+                return _send(environ, start, self._metrics(environ, local=local))
+            case _ if path.startswith(ELSEWHERE):
+                words = "Another process of this station answers here: see the proxy in front."
+                return _send(environ, start, _words(404, words))
+        if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY:
+            words = f"The request is larger than {MAX_BODY} bytes."
+            return _send(environ, start, _words(413, words))
+        return self._pages(environ, start)
+
+    def _see_through_proxies(self, environ: dict[str, Any], peer: str) -> None:
+        environ.pop("HTTP_PROXY", None)  # httpoxy
+        if within(peer, self._trusted):
+            written = environ.get("HTTP_X_FORWARDED_FOR", "")
+            environ["REMOTE_ADDR"] = client_address(peer, written, self._trusted)
+            said = environ.get("HTTP_X_FORWARDED_PROTO", "").strip()
+            if said in {"http", "https"}:
+                environ["wsgi.url_scheme"] = said
+
+    @staticmethod
+    def _leaving(start_response: StartResponse) -> StartResponse:
+        def start(status: str, headers: Headers, exc_info: object = None) -> Any:
+            return start_response(status, [*headers, ("connection", "close")], exc_info)
+
+        return start
+
+    def _file(self, environ: dict[str, Any], path: str) -> Reply:
+        return self._static.reply(
+            environ["REQUEST_METHOD"],
+            path.removeprefix("/static/").encode("latin-1").decode(errors="replace"),
+            environ.get("HTTP_IF_NONE_MATCH", ""),
+            gzip_taken=takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")),
+        )
+
+    def _ready(self) -> Reply:
+        if self.draining:
+            return _words(503, "The station is shutting down.")
+        with self._looking:  # one look for all who ask
+            if time.monotonic() - self._known[0] >= READY_CACHE:
+                self._known = (time.monotonic(), failing(self._checks))
+        troubles = self._known[1]
+        return _words(503, "\n".join(troubles)) if troubles else _words(200, "ready")
+
+    def _metrics(self, environ: dict[str, Any], *, local: bool) -> Reply:
+        given = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ").encode("latin-1")
+        if not local and (
+            self._token is None or not hmac.compare_digest(given, self._token.encode())
+        ):
+            return _words(403, METRICS_REFUSED)
+        return Reply(200, [("content-type", CONTENT_TYPE), NO_STORE], generate_latest(REGISTRY))
+
+
+def _variable(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"
+
+
+def _words(status: int, words: str) -> Reply:
+    return Reply(status, plain_text(), f"{words}\n".encode())
+
+
+def _send(environ: dict[str, Any], start: Callable[..., Any], reply: Reply) -> Iterable[bytes]:
+    body = reply.body
+    headers = [*reply.headers]
+    if reply.status != HTTPStatus.NOT_MODIFIED:
+        length = len(body) if isinstance(body, bytes) else body.stat().st_size
+        headers.append(("content-length", str(length)))
+    start(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
+    if environ["REQUEST_METHOD"] == "HEAD":
+        return [b""]
+    return [body] if isinstance(body, bytes) else FileWrapper(body.open("rb"), FILE_PIECE)

@@ -1,0 +1,126 @@
+"""Readers of a continuous FLV stream: bounded queues, one shared block for all of them.
+
+The publisher never waits for a reader. Who falls behind loses what he has not taken yet and goes
+on at the next key frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from madang.infra.socket_writer import Framing, SocketWriter, framed
+from madang.live.flvfeed import Chunk
+
+MAX_BEHIND: Final = 4 << 20
+"""Bytes that may wait for one reader: about ten seconds of a stream of 3 Mbit/s. What a newcomer
+is sent first comes on top."""
+
+SEND_TIMEOUT: Final = 20.0
+"""Seconds in which a reader of whom something waits must take some of it; otherwise nobody reads
+at the other end."""
+
+
+class Block:
+    """A chunk that all readers are sent, framed once for each kind of connection."""
+
+    __slots__ = ("_framed", "chunk")
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.chunk = chunk
+        self._framed: dict[tuple[Framing, int], bytes] = {}
+
+    def framed(self, framing: Framing, offset: int = 0) -> bytes:
+        """Return the chunk from `offset` on with its framing."""
+        key = (framing, offset)
+        found = self._framed.get(key)
+        if found is None:
+            found = self._framed[key] = framed(framing, self.chunk.data[offset:])
+        return found
+
+
+class FlvSubscriber:
+    """One connection that is sent a stream.
+
+    `skipping` begins it at the next key frame. `dropped` is how many bytes were thrown away for
+    it. `over` is done when the stream has ended and all was sent, or raises what went wrong.
+    """
+
+    def __init__(self, framing: Framing, sent: Callable[[int], None]) -> None:
+        self.skipping = False
+        self.dropped = 0
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._framing = framing
+        self._writer = SocketWriter(self._took, self._fail)
+        self._sent = sent
+        self._ended = False
+        self._most = MAX_BEHIND
+
+    def begin(self, opening: Block, *, skipping: bool) -> None:
+        """Queue what a newcomer is sent first."""
+        self.skipping = skipping
+        data = opening.framed(self._framing)
+        self._most = MAX_BEHIND + len(data)
+        self._writer.write(data)
+
+    def attach(self, descriptor: int) -> None:
+        """Send what has come so far, and what comes from now on, to `descriptor`."""
+        self._writer.attach(descriptor)
+
+    def put(self, block: Block) -> None:
+        """Send a block, or drop it where the reader is too far behind."""
+        if self.over.done():
+            return
+        offset = 0
+        if self.skipping:
+            key_offset = block.chunk.key_offset
+            if key_offset is None:
+                self.dropped += len(block.chunk.data)
+                return
+            self.dropped += key_offset
+            offset = key_offset
+            self.skipping = False
+        data = block.framed(self._framing, offset)
+        if self._writer.waiting + len(data) > self._most:
+            self.dropped += self._writer.clear() + len(data)
+            self.skipping = True
+            return
+        self._writer.write(data)
+
+    def say(self, frame: bytes) -> None:
+        """Send a frame of the connection's own, after the block that was begun, or drop it where
+        the reader is too far behind."""
+        if self._writer.waiting + len(frame) <= self._most:
+            self._writer.write(frame)
+
+    def end(self) -> None:
+        """Let the reader take what waits for it, and then stop."""
+        self._ended = True
+        self._settle()
+
+    def hung_up(self) -> None:
+        """The peer closed its end."""
+        self._fail(ConnectionError("the client has left"))
+
+    def check(self, now: float) -> None:
+        """Give up a reader that takes nothing; call about once a second."""
+        if self._writer.waiting and now - self._writer.progressed_at > SEND_TIMEOUT:
+            self._fail(TimeoutError("the client takes nothing"))
+
+    def close(self) -> None:
+        """Send no more."""
+        self._writer.detach()
+
+    def _took(self, size: int) -> None:
+        self._sent(size)
+        if self._ended:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._writer.waiting and not self.over.done():
+            self.over.set_result(None)
+
+    def _fail(self, error: OSError) -> None:
+        if not self.over.done():
+            self.over.set_exception(error)

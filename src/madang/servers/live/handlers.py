@@ -1,0 +1,319 @@
+"""`/live/…`: playlists, parts, continuous FLV, pictures and status of what is on the air."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from madang.apps.broadcasts.ports import operator_view
+from madang.apps.channels.services import ChannelCard
+from madang.apps.chat.ports import chats
+from madang.base.addresses import Network
+from madang.infra.database import DatabaseAway
+from madang.infra.socket_writer import Framing
+from madang.servers.http.exchange import (
+    NO_STORE,
+    OPEN_TO_ALL,
+    Exchange,
+    Headers,
+    Responder,
+    parse_query,
+)
+from madang.servers.http.websocket_control import ControlReader
+from madang.servers.live.channel import LiveChannel, PlaylistKey
+from madang.servers.live.flv_subscriber import FlvSubscriber
+from madang.servers.live.hub import LiveHub
+from madang.servers.live.status import offline_status, public_status
+from madang.wire.websocket import CloseCode, encode_close
+
+MAX_NUMBER: Final = 18
+"""Digits of `_HLS_msn` and `_HLS_part`: more are not numbers of this station."""
+
+LONGEST: Final = 256
+"""Characters of a path; longer ones lead to nothing."""
+
+PATHS: Final = 4096
+QUERIES: Final = 512
+"""Paths and query strings that are remembered: all viewers of a channel ask for the same next
+part."""
+
+_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE, OPEN_TO_ALL]
+_LOCAL_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE]
+"""Without leave for other sites: their scripts must not read it through a browser on here."""
+_PREFLIGHT: Final[Headers] = [
+    OPEN_TO_ALL,
+    ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+    ("access-control-allow-headers", "range, x-playback-session-id"),
+    ("access-control-max-age", "86400"),
+]
+_FLV: Final[Headers] = [("content-type", "video/x-flv"), NO_STORE, OPEN_TO_ALL]
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""RFC 9112, section 7.1."""
+
+UNHEARD: Final = 4096
+"""Bytes taken at once of what a reader says, which is thrown away."""
+
+GOODBYE: Final = 1.0
+"""Seconds that a WebSocket client has to answer our Close (RFC 6455, section 7.1.1)."""
+
+log = logging.getLogger(__name__)
+
+Work = Coroutine[Any, Any, None]
+
+
+class BadDirective(ValueError):
+    """A delivery directive in the query is not what RFC 8216bis, section 6.2.5 allows."""
+
+
+class LiveHandlers:
+    """Answers exchanges below `/live/`; what has to wait for I/O is returned as work to do."""
+
+    def __init__(self, hub: LiveHub, trusted_proxies: tuple[Network, ...]) -> None:
+        self._hub = hub
+        self._trusted = trusted_proxies
+
+    def __call__(self, exchange: Exchange) -> Work | None:
+        """Answer, or return what will."""
+        if exchange.method not in {"GET", "HEAD"}:
+            if exchange.method == "OPTIONS":
+                exchange.answer(204, _PREFLIGHT)
+            else:
+                exchange.refuse(405, "Streams can only be read.", [("allow", "GET, HEAD, OPTIONS")])
+            return None
+        if len(exchange.path) > LONGEST:
+            exchange.refuse(404, "There is nothing at this address.")
+            return None
+        match _parts(exchange.path):
+            case [slug, rendition, name]:
+                return self._media(exchange, slug, rendition, name)
+            case [slug, "index.m3u8"]:
+                return self._on_air(exchange, slug, lambda channel: channel.multivariant(exchange))
+            case [slug, "status.json"]:
+                return self._status(exchange, slug)
+            case [slug, "poster.jpg"]:
+                return self._on_air(exchange, slug, lambda channel: channel.poster(exchange))
+            case ["status.json"]:
+                self._all(exchange)
+            case ["operator.json"]:
+                self._operator(exchange)
+            case [name] if name.endswith(".flv"):
+                return self._flv(exchange, name.removesuffix(".flv"))
+            case _:
+                exchange.refuse(404, "There is nothing at this address.")
+        return None
+
+    def _on_air(
+        self, exchange: Exchange, slug: str, answer: Callable[[LiveChannel], None]
+    ) -> Work | None:
+        channel = self._hub.channel(slug)
+        if exchange.is_websocket:
+            exchange.refuse(400, "")
+        elif channel is None:
+            return self._absent(exchange, slug)
+        else:
+            answer(channel)
+        return None
+
+    async def _absent(self, exchange: Exchange, slug: str) -> None:
+        if await self._card(exchange, slug) is not None:
+            exchange.refuse(404, "The channel is not on the air.", [("retry-after", "2")])
+
+    async def _card(self, exchange: Exchange, slug: str) -> ChannelCard | None:
+        """Return the card of a channel; None where there is no such, which has been answered."""
+        try:
+            card = await self._hub.card(slug)
+        except DatabaseAway as error:
+            exchange.refuse(503, str(error), [("retry-after", "5")])
+            return None
+        if card is None:
+            exchange.refuse(404, "There is no such channel.")
+        return card
+
+    def _media(self, exchange: Exchange, slug: str, rendition: str, name: str) -> Work | None:
+        """A playlist or a file: what all viewers ask for several times a second."""
+        channel = self._hub.channel(slug)
+        if channel is None or exchange.is_websocket:
+            return self._on_air(exchange, slug, lambda _: None)
+        if name == "media.m3u8":
+            try:
+                asked = directives(exchange.query_string)
+            except BadDirective as error:
+                exchange.refuse(400, str(error))
+            else:
+                exchange.replay(self._playlist(exchange, channel, (rendition, *asked)))
+        else:
+            file = channel.file(exchange, rendition, name, self._client(exchange))
+            if file is not None:
+                exchange.replay(channel.replayer(file, self._client))
+        return None
+
+    def _playlist(
+        self, exchange: Exchange, channel: LiveChannel, key: PlaylistKey
+    ) -> Callable[[Responder], bool]:
+        """Answer with a playlist, and return what does so again while the channel is the same."""
+        channel.playlist(exchange, key)
+
+        def again(other: Responder) -> bool:
+            if self._hub.channel(channel.slug) is not channel:
+                return False
+            channel.playlist(other, key)
+            return True
+
+        return again
+
+    def _client(self, exchange: Responder) -> str:
+        """What tells one player from another; see `audience`."""
+        fields = exchange.headers
+        if not fields.client:
+            session = fields.get("x-playback-session-id")
+            fields.client = session[:64] if session else self._by_address(exchange)
+        return fields.client
+
+    def _by_address(self, exchange: Responder) -> str:
+        return f"{exchange.client_address(self._trusted)} {exchange.header('user-agent')[:200]}"
+
+    async def _status(self, exchange: Exchange, slug: str) -> None:
+        channel = self._hub.channel(slug)
+        if channel is not None:
+            exchange.answer(200, _JSON, public_status(channel))
+            return
+        card = await self._card(exchange, slug)
+        if card is not None:
+            exchange.answer(200, _JSON, offline_status(card))
+
+    def _all(self, exchange: Exchange) -> None:
+        on_air = [self._hub.channel(slug) for slug in self._hub.snapshot()]
+        objects = b",".join(public_status(channel) for channel in on_air if channel is not None)
+        exchange.answer(200, _JSON, b'{"live":[' + objects + b"]}")
+
+    def _operator(self, exchange: Exchange) -> None:
+        """What `madang status` asks; it names publishers, so it stays on this machine."""
+        if not exchange.is_local():
+            exchange.refuse(403, "This is for programs on the station's own machine.")
+            return
+        live = [operator_view(status) for status in self._hub.snapshot().values()]
+        chat = {"connections": sum(chats().connections().values())}
+        exchange.answer(200, _LOCAL_JSON, msgspec.json.encode({"live": live, "chat": chat}))
+
+    async def _flv(self, exchange: Exchange, slug: str) -> None:
+        channel = self._hub.channel(slug)
+        if channel is None:
+            await self._absent(exchange, slug)
+            return
+        if exchange.method == "HEAD":
+            exchange.answer(200, _FLV)
+            return
+        reader = channel.join(_framing(exchange))
+        if reader is None:
+            exchange.refuse(404, "The stream is starting. Try again in a second.")
+            return
+        try:
+            if exchange.is_websocket:
+                await self._to_websocket(exchange, reader)
+            else:
+                await self._to_response(exchange, reader)
+        except OSError as error:  # TimeoutError is one
+            log.debug("channel %s: an FLV reader left: %s", channel.slug, error)
+        finally:
+            channel.leave(reader)
+            self._hub.counters.flv_dropped_bytes += reader.dropped
+
+    async def _to_response(self, exchange: Exchange, reader: FlvSubscriber) -> None:
+        connection = exchange.stream(_FLV)
+        with connection, _cut(connection), _heard(connection, reader.hung_up):
+            try:
+                reader.attach(connection.fileno())
+                await reader.over
+                if exchange.takes_chunks:
+                    connection.send(LAST_CHUNK)
+            finally:
+                reader.close()
+
+    async def _to_websocket(self, exchange: Exchange, reader: FlvSubscriber) -> None:
+        connection = exchange.accept()
+        with connection, _cut(connection):
+            control = ControlReader(connection, reader.say, reader.hung_up)
+            try:
+                reader.attach(connection.fileno())
+                await reader.over
+                reader.say(encode_close(CloseCode.NORMAL, ""))
+                await asyncio.wait({control.closed}, timeout=GOODBYE)
+            finally:
+                control.close()
+                reader.close()
+
+
+@functools.lru_cache(PATHS)
+def _parts(path: str) -> list[str]:
+    """Return what is between the slashes of an address, without `/live/`."""
+    return path.split("/")[2:]
+
+
+def _framing(exchange: Exchange) -> Framing:
+    if exchange.is_websocket:
+        return Framing.WEBSOCKET
+    # HTTP/1.0 knows no chunks: there the end of the connection ends the stream.
+    return Framing.CHUNKED if exchange.takes_chunks else Framing.PLAIN
+
+
+@contextlib.contextmanager
+def _cut(connection: socket.socket) -> Iterator[None]:
+    """End the connection, which has duplicates, for its client too where the block fails."""
+    try:
+        yield
+    except OSError:
+        with contextlib.suppress(OSError):  # the client was quicker
+            connection.shutdown(socket.SHUT_RDWR)
+        raise
+
+
+@contextlib.contextmanager
+def _heard(connection: socket.socket, hung_up: Callable[[], None]) -> Iterator[None]:
+    """Call `hung_up` when the client, who has nothing more to say, closes its end."""
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        try:
+            said = connection.recv(UNHEARD)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            said = b""
+        if not said:
+            loop.remove_reader(connection.fileno())
+            hung_up()
+
+    loop.add_reader(connection.fileno(), readable)
+    try:
+        yield
+    finally:
+        loop.remove_reader(connection.fileno())
+
+
+@functools.lru_cache(QUERIES)
+def directives(query_string: str) -> tuple[int | None, int | None, bool]:
+    """Return `_HLS_msn`, `_HLS_part` and whether a delta update is wanted.
+
+    Raises BadDirective.
+    """
+    query = parse_query(query_string)
+    numbers: list[int | None] = []
+    for name in ("_HLS_msn", "_HLS_part"):
+        text = query.get(name)
+        if text is not None and not (
+            text.isascii() and text.isdecimal() and len(text) <= MAX_NUMBER
+        ):
+            raise BadDirective(f"{name} is a decimal number.")
+        numbers.append(None if text is None else int(text))
+    skip = query.get("_HLS_skip")
+    if skip not in {None, "YES", "v2"}:
+        raise BadDirective("_HLS_skip is YES or v2.")
+    return numbers[0], numbers[1], skip is not None

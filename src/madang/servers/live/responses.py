@@ -1,0 +1,79 @@
+"""How playlists and files of a live stream are answered."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Final
+
+from madang.live.window import CachedPlaylist, File
+from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, Responder, head_of
+from madang.servers.http.immutable import answer_immutable, whole
+from madang.servers.live.thumbnails import Picture
+
+_PLAYLIST: Final[Headers] = [
+    ("content-type", "application/vnd.apple.mpegurl"),
+    ("cache-control", "no-cache"),
+    ("vary", "accept-encoding"),
+    OPEN_TO_ALL,
+]
+_LATEST_PICTURE: Final[Headers] = [
+    ("content-type", "image/jpeg"),
+    ("cache-control", "no-cache"),
+    OPEN_TO_ALL,
+]
+_ZIPPED_PLAYLIST: Final[Headers] = [*_PLAYLIST, ("content-encoding", "gzip")]
+
+LENGTHS: Final = 512
+"""Heads of playlists that are remembered."""
+
+
+def answer_playlist(exchange: Responder, playlist: CachedPlaylist) -> int:
+    """Answer with the playlist, compressed where the client takes it; return the bytes sent."""
+    return exchange.send(*_playlist(playlist, zipped=exchange.headers.gzip))
+
+
+def playlist_sender(
+    playlist: CachedPlaylist, sent: Callable[[str, int], None]
+) -> Callable[[Responder], None]:
+    """Return what does the same for each of many, and tells `sent` the bytes."""
+    plain = _playlist(playlist, zipped=False)
+    zipped = _playlist(playlist, zipped=True)
+
+    def answer(exchange: Responder) -> None:
+        start, body = zipped if exchange.headers.gzip else plain
+        sent("playlist", exchange.send(start, body))
+
+    return answer
+
+
+def _playlist(playlist: CachedPlaylist, *, zipped: bool) -> tuple[bytes, bytes]:
+    body = playlist.gzip if zipped else playlist.body
+    return _playlist_head(len(body), zipped=zipped), body
+
+
+@functools.lru_cache(LENGTHS)
+def _playlist_head(length: int, *, zipped: bool) -> bytes:
+    return head_of(200, _ZIPPED_PLAYLIST if zipped else _PLAYLIST, length)
+
+
+def answer_picture(exchange: Exchange, picture: Picture) -> int:
+    """Answer with a thumbnail; return the bytes sent. Addresses with `?v=` name one picture."""
+    if "v" in exchange.query():
+        return answer_immutable(exchange, "image/jpeg", f'"{picture.number}"', picture.jpeg)
+    return exchange.answer(200, _LATEST_PICTURE, picture.jpeg)
+
+
+def file_head(file: File, *, sound_only: bool) -> bytes:
+    """Return the head of the answer with the whole of a file."""
+    return whole(_content_type(sound_only=sound_only), file.etag, len(file.body))
+
+
+def answer_file(exchange: Exchange, file: File, *, sound_only: bool) -> int:
+    """Answer with a file of the window, or the range of it; return the bytes sent."""
+    content_type = _content_type(sound_only=sound_only)
+    return answer_immutable(exchange, content_type, file.etag, file.body)
+
+
+def _content_type(*, sound_only: bool) -> str:
+    return "audio/mp4" if sound_only else "video/mp4"

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.air import Port, listening
+from tests.support.apps import live_status
+
+if TYPE_CHECKING:
+    from madang.infra.database import DatabaseThreads
+    from madang.servers.http.exchange import Exchange
+    from madang.servers.http.health import Check, HealthEndpoints
+    from madang.servers.http.metrics import Metrics
+    from madang.station.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "a-token-of-some-length"
+
+
+@dataclass
+class Desk:
+    """The operator's addresses on a port, and what is behind them."""
+
+    port: Port
+    health: HealthEndpoints
+    metrics: Metrics
+    control: DatabaseThreads
+
+
+@contextmanager
+def desk(check: Check, token: str | None = None, host: str = "127.0.0.1") -> Iterator[Desk]:
+    """`/healthz`, `/readyz` and `/metrics` with one check and one channel on the air."""
+    import asyncio
+
+    from madang.infra.database import DatabaseThreads
+    from madang.servers.counters import Counters
+    from madang.servers.http.health import HealthEndpoints
+    from madang.servers.http.metrics import Metrics
+
+    control = DatabaseThreads()
+    counters = Counters()
+    counters.bytes_sent["part"] = 7
+    counters.refused["publish"] = counters.notices["b"] = counters.rtmp_closed["silence"] = 1
+    metrics = Metrics(counters, lambda: {"yard": live_status("yard")}, lambda: (0.0, 0.0))
+    health = HealthEndpoints(metrics, control, [("database", check)], token)
+
+    def dispatch(exchange: Exchange) -> None:
+        match exchange.path:
+            case "/healthz":
+                health.alive(exchange)
+            case "/readyz":
+                tasks.add(asyncio.get_running_loop().create_task(health.ready(exchange)))
+            case _:
+                health.metrics(exchange)
+
+    tasks: set[asyncio.Task[None]] = set()
+    with listening(dispatch, host) as port:
+        yield Desk(port, health, metrics, control)
+    control.close()
+
+
+def works() -> None:
+    """A check that finds nothing wrong."""
+
+
+@pytest.fixture(autouse=True)
+def _in_force(station: Settings) -> None:
+    """The database's errors are Django's."""
+
+
+def test_a_station_that_works_says_so() -> None:
+    with desk(works) as here:
+        assert here.port.ask("/healthz").text == "alive\n"
+        ready = here.port.ask("/readyz")
+        assert (ready.status, ready.text) == (200, "ready\n")
+        assert ready.headers["cache-control"] == "no-store"
+        assert here.port.ask("/readyz", "HEAD").body == b""
+
+
+def test_a_station_that_drains_takes_no_traffic_but_lives() -> None:
+    with desk(works) as here:
+        here.operations.draining = True
+        ready = here.port.ask("/readyz")
+        assert (ready.status, ready.text) == (503, "The station is shutting down.\n")
+        assert here.port.ask("/healthz").status == 200
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_database_that_does_not_answer_is_named(tmp_path: Path, missing: bool) -> None:
+    file = tmp_path / "some.db"
+    holder = sqlite3.connect(file)
+    holder.execute("CREATE TABLE a (b)")
+    holder.execute("BEGIN EXCLUSIVE")
+
+    def check() -> None:
+        where = f"file:{tmp_path / 'none.db' if missing else file}?mode=ro"
+        sqlite3.connect(where, uri=True, timeout=0.1).execute("SELECT * FROM a")
+
+    with desk(check) as here:
+        ready = here.port.ask("/readyz")
+        assert ready.status == 503
+        assert ready.text.startswith("database: ")
+        assert ("locked" in ready.text) != missing
+    holder.close()
+
+
+def test_the_stations_own_check_notices_that_its_tables_are_gone(committed_db: None) -> None:
+    from django.db import connection
+
+    from madang.station import boot
+
+    with desk(boot.ask_database) as here:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE channels_channel RENAME TO away")
+        try:
+            ready = here.port.ask("/readyz")
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("ALTER TABLE away RENAME TO channels_channel")
+        assert ready.status == 503
+        assert "channels_channel" in ready.text
+
+
+def test_a_check_that_hangs_is_asked_once_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from madang.servers.http import health
+
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.3)
+    go_on = threading.Event()
+    calls: list[int] = []
+
+    def hang() -> None:
+        calls.append(1)
+        go_on.wait(10)
+
+    with desk(hang) as here:
+        for _ in range(3):
+            ready = here.port.ask("/readyz", timeout=2)
+            assert ready.status == 503
+            assert "longer than 0.3 s" in ready.text
+        go_on.set()
+        assert len(calls) == 1
+
+
+def test_probes_do_not_become_a_load() -> None:
+    calls: list[int] = []
+    with desk(lambda: calls.append(1)) as here:
+        for _ in range(20):
+            assert here.port.ask("/readyz").status == 200
+    assert len(calls) == 1
+
+
+def test_metrics_are_for_this_machine() -> None:
+    with desk(works) as here:
+        answer = here.port.ask("/metrics")
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert 'madang_viewers{channel="yard"} 3.0' in answer.text
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+@pytest.mark.parametrize("value", ["127.0.0.1", "", "마당".encode().decode("latin-1")])
+def test_what_came_through_a_proxy_is_not_of_this_machine(header: str, value: str) -> None:
+    with desk(works, TOKEN) as here:
+        assert here.port.ask("/metrics", **{header: value}).status == 403
+
+
+def test_the_token_opens_metrics_to_others() -> None:
+    with desk(works, TOKEN) as here:
+        through = {"X_Forwarded_For": "198.51.100.7"}
+        right = here.port.ask("/metrics", Authorization=f"Bearer {TOKEN}", **through)
+        wrong = here.port.ask("/metrics", Authorization="Bearer something-else-of-it", **through)
+        none = here.port.ask("/metrics", **through)
+        assert (right.status, wrong.status, none.status) == (200, 403, 403)
+        assert TOKEN not in wrong.text
+    with desk(works) as here:
+        assert here.port.ask("/metrics", Authorization="Bearer ", **through).status == 403
+
+
+@pytest.mark.parametrize("page", ["docs/metrics.md", "docs/ko/metrics.md"])
+def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Settings) -> None:
+    from madang.apps.chat import ports
+    from madang.station.chat import Chat
+
+    nobody = ports.chats()
+    with desk(works) as here:
+        chat = Chat(station, here.control)
+        ports.install(nobody)
+        chat.hub.counters.refused["full"] = chat.hub.counters.closed["left"] = 1
+        here.metrics.add(chat)
+        text = here.port.ask("/metrics").text
+    kinds = dict(re.findall(r"^# TYPE (madang_\w+) (\w+)$", text, re.MULTILINE))
+    labels = {
+        name: tuple(re.findall(r"(\w+)=", inside))
+        for name, inside in re.findall(r"^(madang_\w+)(\{[^}]*\})? ", text, re.MULTILINE)
+    }
+    listed = re.findall(
+        r"^\| `(madang_\w+)` \| (\w+) \| (?:`(\w+)`)? ?\|",
+        (ROOT / page).read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert {name: kind for name, kind, _ in listed} == kinds
+    assert {name: (label,) if label else () for name, _, label in listed} == labels
