@@ -213,7 +213,7 @@ class RtmpViewer(asyncio.Protocol):
             self._acknowledged = self._bytes
             self._send(Acknowledgement(self._bytes & rtmp_chunks.TIMESTAMP_MASK))
 
-    def _video(self, message: rtmp_chunks.Message) -> None:
+    def _video(self, message: rtmp_chunks.RtmpMessage) -> None:
         if message.timestamp < self._time:
             self._fail(f"video goes back from {self._time} to {message.timestamp} ms")
             return
@@ -226,7 +226,7 @@ class RtmpViewer(asyncio.Protocol):
         properties = {"app": "live", "flashVer": "LNX 9,0,124,2", "tcUrl": self._url}
         self._send(Command("connect", 1.0, (properties,)))
 
-    def _control(self, message: rtmp_chunks.Message) -> None:
+    def _control(self, message: rtmp_chunks.RtmpMessage) -> None:
         match parse_control(message.type_id, message.body):
             case Command("_result", 1.0):
                 self._reader.limit_messages("message", DEFAULT_LIMITS.message)
@@ -247,7 +247,7 @@ class RtmpViewer(asyncio.Protocol):
 
     def _send(self, control: Command | UserControl | Acknowledgement, stream_id: int = 0) -> None:
         csid = 3 if isinstance(control, Command) else 2
-        message = rtmp_chunks.Message(type_id_of(control), 0, stream_id, control.serialise())
+        message = rtmp_chunks.RtmpMessage(type_id_of(control), 0, stream_id, control.serialise())
         self._transport.write(self._writer.encode(csid, message))
 
     def _fail(self, reason: str) -> None:

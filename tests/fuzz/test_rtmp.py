@@ -7,7 +7,7 @@ from madang.wire import flv
 from madang.wire.amf0 import Amf0Error
 from madang.wire.flv import FlvError
 from madang.wire.rtmp import HANDSHAKE_RANDOM, ClientSession, Limits, RtmpError, ServerSession
-from madang.wire.rtmp.chunks import ChunkWriter, Message
+from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
 from madang.wire.rtmp.handshake import PACKET, opening
 from madang.wire.rtmp.messages import Command
 from tests.support.fuzzing import SUITE_COUNT, fuzz
@@ -20,7 +20,7 @@ _LIMITS = Limits(setup_message=4_096, message=8_192, pending=4_096)
 
 def _command(name: str, transaction: float, *values: object, stream_id: int = 0) -> bytes:
     command = Command(name, transaction, values)  # type: ignore[arg-type]
-    return ChunkWriter().encode(3, Message(20, 0, stream_id, command.serialise()))
+    return ChunkWriter().encode(3, RtmpMessage(20, 0, stream_id, command.serialise()))
 
 
 _SETUP = (
@@ -36,11 +36,14 @@ _MEDIA = [
     *(data for _, data, _ in cases.WRITTEN.values()),
     *cases.BROKEN.values(),
     *(
-        ChunkWriter().encode(2, Message(type_id, 0, 0, body))
+        ChunkWriter().encode(2, RtmpMessage(type_id, 0, 0, body))
         for type_id, body, _ in (*cases.CONTROLS.values(), *cases.CONTROLS_ONE_WAY.values())
     ),
-    *(ChunkWriter().encode(4, Message(22, 5, 1, body)) for body, _ in cases.AGGREGATES.values()),
-    ChunkWriter().encode(4, Message(18, 0, 1, flv.encode_metadata({"width": 16.0}))),
+    *(
+        ChunkWriter().encode(4, RtmpMessage(22, 5, 1, body))
+        for body, _ in cases.AGGREGATES.values()
+    ),
+    ChunkWriter().encode(4, RtmpMessage(18, 0, 1, flv.encode_metadata({"width": 16.0}))),
     _command("FCUnpublish", 6.0, None, "key") + _command("deleteStream", 7.0, None, 1.0),
     _command("play", 6.0, None, "key") + _command("nonsense", 7.0, None),
 ]

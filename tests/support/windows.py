@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 
-from madang.apps.chat.state import Speaker
+from madang.chat.state import Speaker
 from madang.servers.chat.connection import ChatConnection
 from madang.wire.chat import ChatSession
 

@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.accounts.errors import AccountError, NoSuchToken, NoSuchUser
 from madang.apps.api import UnknownCursor
 from madang.apps.channels.errors import ChannelError, NoSuchChannel, SlugTaken, UnfitChannel
-from madang.apps.chat.errors import ChatAway, ChatRefused, NoSuchWebhook, NotAllowed, UnfitChat
+from madang.apps.chat.errors import NoSuchWebhook, UnfitChat
 from madang.base.errors import MadangError, Words
+from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
 from madang.plan.errors import DemandError
 
 MEDIA_TYPE: Final = "application/problem+json"

@@ -12,6 +12,7 @@ from typing import Final
 import django
 
 from madang.base.errors import MadangError
+from madang.base.text import set_translator
 from madang.station import databases, datafolder, force
 from madang.station.settings import Settings
 
@@ -37,6 +38,7 @@ def start_django(settings: Settings, connections: int = force.COMMAND_CONNECTION
 
     from django.utils import translation
 
+    set_translator(translation.gettext)
     # What a process says by itself, in its log and on the command line, is English on every
     # station. Whoever asks it something is answered in the language of that request.
     translation.activate("en")

@@ -11,14 +11,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from madang.apps.accounts import tokens
 from madang.apps.chat import ports, services
-from madang.apps.chat.values import Account
+from madang.chat.model import Account
+from madang.chat.rate_limits import Rate
 from madang.infra.database import DatabaseThreads
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.dispatcher import Dispatcher
 from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
 from madang.servers.chat.hub import ChatHub, ChatHubSettings
 from madang.servers.chat.message_writer import MessageWriter
-from madang.servers.chat.rate_limits import Rate
 from madang.servers.chat.reauthentication import Identities, Reauthentication
 from madang.servers.chat.service import ChatService
 from madang.servers.chat.webhook_sender import WebhookSender

@@ -54,7 +54,7 @@ class CloseCode(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class WebSocketMessage:
     """A whole text or binary message, or one control frame, without its mask."""
 
     opcode: Opcode
@@ -125,26 +125,26 @@ class FrameReader:
         """Take bytes in; ask `next_message` for what they complete."""
         self._buffer = self._buffer + data if self._buffer else data
 
-    def next_message(self) -> Message | None:
+    def next_message(self) -> WebSocketMessage | None:
         """The next complete message. Raises WebSocketError, LimitExceeded."""
         while (frame := self._next_frame()) is not None:
             final, opcode, payload = frame
             if opcode >= Opcode.CLOSE:
                 if not final or len(payload) > _SHORT:
                     raise WebSocketError("A control frame is fragmented or longer than 125 bytes.")
-                return Message(opcode, payload)
+                return WebSocketMessage(opcode, payload)
             if (message := self._joined(final, opcode, payload)) is not None:
                 return message
         return None
 
-    def _joined(self, final: bool, opcode: Opcode, payload: bytes) -> Message | None:
+    def _joined(self, final: bool, opcode: Opcode, payload: bytes) -> WebSocketMessage | None:
         if opcode is Opcode.CONTINUATION:
             if self._kind is None:
                 raise WebSocketError("A continuation frame continues nothing.")
         elif self._kind is not None:
             raise WebSocketError("A new message begins inside another.")
         elif final:
-            return Message(opcode, payload)
+            return WebSocketMessage(opcode, payload)
         else:
             self._kind = opcode
         self._fragments += 1
@@ -153,7 +153,7 @@ class FrameReader:
         self._whole += payload
         if not final:
             return None
-        message = Message(self._kind or opcode, self._whole)
+        message = WebSocketMessage(self._kind or opcode, self._whole)
         self._kind, self._whole, self._fragments = None, b"", 0
         return message
 

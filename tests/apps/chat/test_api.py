@@ -67,12 +67,12 @@ def picture(width: int = 64, height: int = 64, form: str = "PNG", frames: int = 
 
 def keep(channel: Channel, *texts: str, minutes: float = 0.0) -> list[str]:
     from madang.apps.chat import store
-    from madang.apps.chat.ids import Ids
-    from madang.apps.chat.values import Role, Said
+    from madang.chat.ids import Ids
+    from madang.chat.model import Message, Role
 
     ids = Ids(3)
     at = round((NOW - timedelta(minutes=minutes)).timestamp() * 1000)
-    said = [Said(ids.make(at), at, "u9", "minji", Role.MEMBER, text) for text in texts]
+    said = [Message(ids.make(at), at, "u9", "minji", Role.MEMBER, text) for text in texts]
     store.keep([(channel.pk, message) for message in said])
     return [message.id for message in said]
 
@@ -227,8 +227,8 @@ def test_what_an_account_says_is_handed_to_the_chat_and_its_refusal_has_a_code(
 ) -> None:
     from madang.apps.accounts import tokens
     from madang.apps.chat import ports
-    from madang.apps.chat.errors import ChatRefused
-    from madang.apps.chat.values import Account
+    from madang.chat.errors import ChatRefused
+    from madang.chat.model import Account
 
     heard: list[tuple[str, Account, object]] = []
 

@@ -10,7 +10,7 @@ from tests.support.apps import make_channel, make_user
 
 if TYPE_CHECKING:
     from madang.apps.accounts.models import User
-    from madang.apps.chat.values import Account
+    from madang.chat.model import Account
 
 RULES = {"slow": "30", "links": "off", "guests": "on", "retention_days": "30", "words": ""}
 
@@ -29,7 +29,7 @@ class Chats:
 
     def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
         """Keep what was asked; refuse it where the test says so."""
-        from madang.apps.chat.errors import ChatRefused
+        from madang.chat.errors import ChatRefused
 
         if self.refuses:
             raise ChatRefused("unknown_person", self.refuses)
@@ -275,23 +275,27 @@ def test_the_record_says_what_moderators_did_and_finds_messages(
 ) -> None:
     from madang.apps.channels.services import get_channel
     from madang.apps.chat import store
-    from madang.apps.chat.ids import Ids
-    from madang.apps.chat.values import Act, Role, Said
+    from madang.chat.ids import Ids
+    from madang.chat.model import Message, ModerationAction, Role
 
     channel = get_channel("yard")
     ids = Ids(1)
     at = 1_777_000_000_000
     store.keep(
         [
-            (channel.pk, Said(ids.make(at), at, "g1", "minji", Role.GUEST, "drums tonight")),
-            (channel.pk, Said(ids.make(at), at, "g2", "river", Role.GUEST, "buy my drums")),
+            (channel.pk, Message(ids.make(at), at, "g1", "minji", Role.GUEST, "drums tonight")),
+            (channel.pk, Message(ids.make(at), at, "g2", "river", Role.GUEST, "buy my drums")),
         ]
     )
-    act = Act(ids.make(at), at, "u2", "marshal", "timeout", "g2", "river", 600, "advertising")
+    act = ModerationAction(
+        ids.make(at), at, "u2", "marshal", "timeout", "g2", "river", 600, "advertising"
+    )
     store.record(channel.pk, act)
     store.record(
         channel.pk,
-        Act(ids.make(at), at, "u2", "marshal", "slow", before={"slow": 0}, after={"slow": 30}),
+        ModerationAction(
+            ids.make(at), at, "u2", "marshal", "slow", before={"slow": 0}, after={"slow": 30}
+        ),
     )
     client.force_login(moderator)
     context = client.get("/studio/@yard/chat/log?q=drums", HTTP_ACCEPT_LANGUAGE="en").context

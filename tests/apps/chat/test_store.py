@@ -12,7 +12,7 @@ from tests.support.apps import make_channel, make_user
 
 if TYPE_CHECKING:
     from madang.apps.channels.models import Channel
-    from madang.apps.chat.values import Act, Said
+    from madang.chat.model import Message, ModerationAction
 
 NOW = 1_800_000_000_000
 
@@ -22,19 +22,19 @@ def channel(db: None) -> Channel:
     return make_channel(owner=make_user("olive"))
 
 
-def said(number: int, at: int = NOW) -> Said:
-    from madang.apps.chat.values import Role, Said
+def said(number: int, at: int = NOW) -> Message:
+    from madang.chat.model import Message, Role
 
     answers = {"id": "0", "name": "ada", "text": "왜?"} if number % 2 else None
-    return Said(
+    return Message(
         f"{number:018x}", at, "u9", "minji", Role.MEMBER, f"text {number}", reply_to=answers
     )
 
 
-def act(number: int, kind: str, **fields: Any) -> Act:
-    from madang.apps.chat.values import Act
+def act(number: int, kind: str, **fields: Any) -> ModerationAction:
+    from madang.chat.model import ModerationAction
 
-    return Act(f"{number:018x}", NOW, "u1", "olive", kind, **fields)
+    return ModerationAction(f"{number:018x}", NOW, "u1", "olive", kind, **fields)
 
 
 def shown(channel: Channel) -> list[int]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from madang.apps.chat.notes import STUBBORN
+from madang.chat.bus_events import STUBBORN
 from madang.ops.deploy.texts import security
 from madang.servers.chat.abuse import AbuseDetector
 from tests.servers.chat.test_faults import HANDSHAKE

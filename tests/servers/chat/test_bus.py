@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from madang.apps.chat.notes import Note
+from madang.chat.bus_events import BusEvent
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.redis_bus import RedisBus
 from tests.support.stores import Server
@@ -29,9 +29,9 @@ class Member:
         for _ in range(count):
             self._number += 1
             body = {"text": f"{self._number} 마당"}
-            self.bus.publish(Note(self.name, self._number, "yard", "say", body))
+            self.bus.publish(BusEvent(self.name, self._number, "yard", "say", body))
 
-    def take(self, note: Note) -> None:
+    def take(self, note: BusEvent) -> None:
         assert note.body == {"text": f"{note.number} 마당"}
         self.heard.append((note.origin, note.number))
 

@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from madang.apps.chat.notes import Note
-from madang.apps.chat.state import ChatState, Speaker
-from madang.apps.chat.values import Role
+from madang.chat.bus_events import BusEvent
+from madang.chat.model import Role
+from madang.chat.state import ChatState, Speaker
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import OTHERS_HOLD, Presence
@@ -34,9 +34,9 @@ class Process:
 
     def tell(self) -> None:
         self._number += 1
-        self.bus.publish(Note(self._name, self._number, "yard", "count", self.room.counted()))
+        self.bus.publish(BusEvent(self._name, self._number, "yard", "count", self.room.counted()))
 
-    def take(self, note: Note) -> None:
+    def take(self, note: BusEvent) -> None:
         if note.origin != self._name:
             self.room.take(note)
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from madang.apps.chat.history import KEPT
-from madang.apps.chat.ids import Ids
-from madang.apps.chat.notes import Note
-from madang.apps.chat.state import ChatState, Speaker
-from madang.apps.chat.values import Act, Mode, Role, Said
+from madang.chat.bus_events import BusEvent
+from madang.chat.history import KEPT
+from madang.chat.ids import Ids
+from madang.chat.model import Message, Mode, ModerationAction, Role
+from madang.chat.state import ChatState, Speaker
 from madang.servers.chat import room as room_module
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.room import Room
@@ -22,26 +22,26 @@ IDS = Ids(1)
 NOW = 1_777_000_000_000
 
 
-def said(text: str, person: str = "g1") -> Said:
-    return Said(IDS.make(NOW), NOW, person, "minji", Role.GUEST, text)
+def said(text: str, person: str = "g1") -> Message:
+    return Message(IDS.make(NOW), NOW, person, "minji", Role.GUEST, text)
 
 
-def act(kind: str, **fields: Any) -> Act:
-    return Act(IDS.make(NOW), NOW, "u1", "olive", kind, **fields)
+def act(kind: str, **fields: Any) -> ModerationAction:
+    return ModerationAction(IDS.make(NOW), NOW, "u1", "olive", kind, **fields)
 
 
-def note(value: Said | Act) -> Note:
-    return Note("other", 1, "yard", "say" if isinstance(value, Said) else "act", value)
+def note(value: Message | ModerationAction) -> BusEvent:
+    return BusEvent("other", 1, "yard", "say" if isinstance(value, Message) else "act", value)
 
 
-def state(*messages: Said, mode: Mode | None = None) -> ChatState:
+def state(*messages: Message, mode: Mode | None = None) -> ChatState:
     made = ChatState(1, "yard", 1, "olive", mode or Mode())
     for message in messages:
         made.history.add(message)
     return made
 
 
-def with_room(story: Callable[[Room], None], found: ChatState, *acts: Act) -> None:
+def with_room(story: Callable[[Room], None], found: ChatState, *acts: ModerationAction) -> None:
     async def run() -> None:
         story(Room(asyncio.get_running_loop(), found, acts, ChatCounters()))
 
@@ -118,7 +118,7 @@ def test_what_was_said_apart_is_no_place_from_which_the_rest_can_be_given() -> N
 
     def story(room: Room) -> None:
         room.take(note(here))
-        room.take(Note("other", 1, "yard", "say", there, apart=True))
+        room.take(BusEvent("other", 1, "yard", "say", there, apart=True))
         room.take(note(together))
         room.flush()
         history = room.state.history

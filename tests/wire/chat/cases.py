@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from madang.wire.chat.packets import Kind, Packet
-from madang.wire.websocket import Message, Opcode, encode_masked
+from madang.wire.websocket import Opcode, WebSocketMessage, encode_masked
 
 KEY = bytes.fromhex("37fa213d")
 
@@ -51,31 +51,31 @@ BROKEN_PACKETS: dict[str, str] = {
     "half a surrogate": '2["\\ud800"]',
 }
 
-FRAMES: dict[str, tuple[bytes, list[Message]]] = {
+FRAMES: dict[str, tuple[bytes, list[WebSocketMessage]]] = {
     # RFC 6455, section 5.7
     "a masked text": (
         bytes.fromhex("818537fa213d7f9f4d5158"),
-        [Message(Opcode.TEXT, b"Hello")],
+        [WebSocketMessage(Opcode.TEXT, b"Hello")],
     ),
-    "empty": (encode_masked(Opcode.TEXT, b"", KEY), [Message(Opcode.TEXT, b"")]),
+    "empty": (encode_masked(Opcode.TEXT, b"", KEY), [WebSocketMessage(Opcode.TEXT, b"")]),
     "126 bytes": (
         encode_masked(Opcode.TEXT, b"a" * 126, KEY),
-        [Message(Opcode.TEXT, b"a" * 126)],
+        [WebSocketMessage(Opcode.TEXT, b"a" * 126)],
     ),
     "two at once": (
         encode_masked(Opcode.TEXT, b"a", KEY) + encode_masked(Opcode.BINARY, b"b", KEY),
-        [Message(Opcode.TEXT, b"a"), Message(Opcode.BINARY, b"b")],
+        [WebSocketMessage(Opcode.TEXT, b"a"), WebSocketMessage(Opcode.BINARY, b"b")],
     ),
     "fragments with a ping between them (section 5.4)": (
         encode_masked(Opcode.TEXT, b"a", KEY, final=False)
         + encode_masked(Opcode.PING, b"p", KEY)
         + encode_masked(Opcode.CONTINUATION, b"b", KEY, final=False)
         + encode_masked(Opcode.CONTINUATION, b"c", KEY),
-        [Message(Opcode.PING, b"p"), Message(Opcode.TEXT, b"abc")],
+        [WebSocketMessage(Opcode.PING, b"p"), WebSocketMessage(Opcode.TEXT, b"abc")],
     ),
     "a close": (
         encode_masked(Opcode.CLOSE, b"\x03\xe8bye", KEY),
-        [Message(Opcode.CLOSE, b"\x03\xe8bye")],
+        [WebSocketMessage(Opcode.CLOSE, b"\x03\xe8bye")],
     ),
 }
 

@@ -13,9 +13,9 @@ from madang.wire.chat import ChatError, event_frame, json_of, list_frame
 from madang.wire.chat.packets import Kind, Packet, parse_packet
 from madang.wire.websocket import (
     FrameReader,
-    Message,
     Opcode,
     WebSocketError,
+    WebSocketMessage,
     encode,
     encode_close,
     encode_masked,
@@ -39,7 +39,7 @@ _json = st.recursive(
 )
 
 
-def _messages(data: bytes, *, step: int, largest: int = 1 << 20) -> list[Message]:
+def _messages(data: bytes, *, step: int, largest: int = 1 << 20) -> list[WebSocketMessage]:
     reader = FrameReader(largest, 16)
     found = []
     for at in range(0, len(data), step):
@@ -101,7 +101,7 @@ def test_a_length_takes_the_fewest_bytes(size: int) -> None:
     frame = encode(Opcode.TEXT, b"a" * size)
     assert len(frame) - size == (2 if size <= 125 else 4 if size <= 65_535 else 10)
     masked = encode_masked(Opcode.TEXT, b"a" * size, KEY)
-    assert _messages(masked, step=1 << 20) == [Message(Opcode.TEXT, b"a" * size)]
+    assert _messages(masked, step=1 << 20) == [WebSocketMessage(Opcode.TEXT, b"a" * size)]
 
 
 def test_the_reason_of_a_close_is_cut_between_characters() -> None:

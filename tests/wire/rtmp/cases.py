@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from madang.wire import amf0
 from madang.wire.flv import Tag, TagType
-from madang.wire.rtmp.chunks import Message
+from madang.wire.rtmp.chunks import RtmpMessage
 from madang.wire.rtmp.messages import (
     Acknowledgement,
     Aggregate,
@@ -76,9 +76,9 @@ AGGREGATES: dict[str, tuple[bytes, Aggregate]] = {
 _LONG = bytes(range(256)) + b"tail"
 _LATE = 0x01000000
 
-WRITTEN: dict[str, tuple[int, bytes, Message]] = {
-    "a short message": (4, b"\x04\0\0\x2a\0\0\x02\x08\x01\0\0\0ab", Message(8, 42, 1, b"ab")),
-    "an empty message": (4, b"\x04\0\0\x2a\0\0\0\x08\x01\0\0\0", Message(8, 42, 1, b"")),
+WRITTEN: dict[str, tuple[int, bytes, RtmpMessage]] = {
+    "a short message": (4, b"\x04\0\0\x2a\0\0\x02\x08\x01\0\0\0ab", RtmpMessage(8, 42, 1, b"ab")),
+    "an empty message": (4, b"\x04\0\0\x2a\0\0\0\x08\x01\0\0\0", RtmpMessage(8, 42, 1, b"")),
     "a message of three chunks": (
         6,
         b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0"
@@ -86,7 +86,7 @@ WRITTEN: dict[str, tuple[int, bytes, Message]] = {
         + b"\xc6"
         + _LONG[128:256]
         + b"\xc6tail",
-        Message(9, 42, 1, _LONG),
+        RtmpMessage(9, 42, 1, _LONG),
     ),
     "an extended timestamp in every chunk": (
         6,
@@ -95,109 +95,109 @@ WRITTEN: dict[str, tuple[int, bytes, Message]] = {
         + b"\xc6\x01\0\0\0"
         + _LONG[128:256]
         + b"\xc6\x01\0\0\0tail",
-        Message(9, _LATE, 1, _LONG),
+        RtmpMessage(9, _LATE, 1, _LONG),
     ),
     "the first extended timestamp": (
         6,
         b"\x06\xff\xff\xff\0\0\x01\x09\x01\0\0\0\x00\xff\xff\xffa",
-        Message(9, 0xFFFFFF, 1, b"a"),
+        RtmpMessage(9, 0xFFFFFF, 1, b"a"),
     ),
     "the last millisecond": (
         6,
         b"\x06\xff\xff\xff\0\0\x01\x09\x01\0\0\0\xff\xff\xff\xffa",
-        Message(9, 0xFFFFFFFF, 1, b"a"),
+        RtmpMessage(9, 0xFFFFFFFF, 1, b"a"),
     ),
 }
 
 _A = b"\x04\0\x03\xe8\0\0\x01\x08\x01\0\0\0a"
 """One byte of audio at 1,000 ms, with a full header."""
 
-READ: dict[str, tuple[bytes, list[Message]]] = {
+READ: dict[str, tuple[bytes, list[RtmpMessage]]] = {
     "a delta with a new size (type 1)": (
         _A + b"\x44\0\0\x14\0\0\x02\x08bc",
-        [Message(8, 1000, 1, b"a"), Message(8, 1020, 1, b"bc")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 1020, 1, b"bc")],
     ),
     "a delta alone (type 2), repeated by type 3": (
         _A + b"\x84\0\0\x14b" + b"\xc4c",
-        [Message(8, 1000, 1, b"a"), Message(8, 1020, 1, b"b"), Message(8, 1040, 1, b"c")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 1020, 1, b"b"), RtmpMessage(8, 1040, 1, b"c")],
     ),
     # 5.3.1.2.4: after a type 0 the delta is that chunk's timestamp.
     "type 3 starts a message after type 0": (
         _A + b"\xc4b",
-        [Message(8, 1000, 1, b"a"), Message(8, 2000, 1, b"b")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 2000, 1, b"b")],
     ),
     "type 1 on a fresh chunk stream": (
         b"\x42\0\0\x05\0\0\x06\x04\0\x06\0\0\0\x07",
-        [Message(4, 5, 0, b"\0\x06\0\0\0\x07")],
+        [RtmpMessage(4, 5, 0, b"\0\x06\0\0\0\x07")],
     ),
     "a chunk stream of two bytes": (
         b"\x00\x06" + _A[1:] + b"\x80\x06\0\0\x01b",
-        [Message(8, 1000, 1, b"a"), Message(8, 1001, 1, b"b")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 1001, 1, b"b")],
     ),
     "a chunk stream of three bytes": (
         b"\x01\x02\x01" + _A[1:] + b"\xc1\x02\x01b",
-        [Message(8, 1000, 1, b"a"), Message(8, 2000, 1, b"b")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 2000, 1, b"b")],
     ),
     "one chunk stream in its short and its long form": (
         b"\x01\x06\x00" + _A[1:] + b"\x80\x06\0\0\x01b",
-        [Message(8, 1000, 1, b"a"), Message(8, 1001, 1, b"b")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 1001, 1, b"b")],
     ),
     "a larger chunk size": (
         b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\x01\x00"
         + b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG[:256] + b"\xc6tail",
-        [Message(9, 42, 1, _LONG)],
+        [RtmpMessage(9, 42, 1, _LONG)],
     ),
     "the largest chunk size": (
         b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\x7f\xff\xff\xff"
         + b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG,
-        [Message(9, 42, 1, _LONG)],
+        [RtmpMessage(9, 42, 1, _LONG)],
     ),
     "a chunk size that changes inside a message": (
         b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG[:128]
         + b"\x02\0\0\0\0\0\x04\x01\0\0\0\0\0\0\x01\x00"
         + b"\xc6" + _LONG[128:],
-        [Message(9, 42, 1, _LONG)],
+        [RtmpMessage(9, 42, 1, _LONG)],
     ),
     "two messages interleaved": (
         b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG[:128] + _A + b"\xc6" + _LONG[128:256]
         + b"\xc4b" + b"\xc6tail",
-        [Message(8, 1000, 1, b"a"), Message(8, 2000, 1, b"b"), Message(9, 42, 1, _LONG)],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 2000, 1, b"b"), RtmpMessage(9, 42, 1, _LONG)],
     ),
     "an abandoned message": (
         b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG[:128]
         + b"\x02\0\0\0\0\0\x04\x02\0\0\0\0\0\0\0\x06"
         + b"\x06\0\0\x2a\0\0\x01\x09\x01\0\0\0z",
-        [Message(9, 42, 1, b"z")],
+        [RtmpMessage(9, 42, 1, b"z")],
     ),
     "an abandoned message that never began": (
         b"\x02\0\0\0\0\0\x04\x02\0\0\0\0\0\0\0\x3f" + _A,
-        [Message(8, 1000, 1, b"a")],
+        [RtmpMessage(8, 1000, 1, b"a")],
     ),
     # OBS before version 30 leaves the extended timestamp out of type 3 chunks.
     "no extended timestamp in type 3": (
         b"\x06\xff\xff\xff\0\x01\x04\x09\x01\0\0\0\x01\0\0\0"
         + _LONG[:128] + b"\xc6" + _LONG[128:256] + b"\xc6tail",
-        [Message(9, _LATE, 1, _LONG)],
+        [RtmpMessage(9, _LATE, 1, _LONG)],
     ),
     "an extended timestamp that does not repeat, and a short rest like it": (
         b"\x06\xff\xff\xff\0\0\x82\x09\x01\0\0\0\x01\0\0\0"
         + _LONG[:128] + b"\xc6\x01\x02" + b"\x04\0\0\x2a\0\0\0\x08\x01\0\0\0",
-        [Message(9, _LATE, 1, _LONG[:128] + b"\x01\x02"), Message(8, 42, 1, b"")],
+        [RtmpMessage(9, _LATE, 1, _LONG[:128] + b"\x01\x02"), RtmpMessage(8, 42, 1, b"")],
     ),
     "an extended delta": (
         _A + b"\x84\xff\xff\xff\x01\0\0\0b",
-        [Message(8, 1000, 1, b"a"), Message(8, 1000 + _LATE, 1, b"b")],
+        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 1000 + _LATE, 1, b"b")],
     ),
     "a delta over the 32-bit wrap": (
         b"\x04\xff\xff\xff\0\0\x01\x08\x01\0\0\0\xff\xff\xff\xf0a" + b"\x84\0\0\x20b",
-        [Message(8, 0xFFFFFFF0, 1, b"a"), Message(8, 0x10, 1, b"b")],
+        [RtmpMessage(8, 0xFFFFFFF0, 1, b"a"), RtmpMessage(8, 0x10, 1, b"b")],
     ),
     "a delta past 24 bits": (
         b"\x04\xff\xff\xfe\0\0\x01\x08\x01\0\0\0a" + b"\x84\0\0\x05b" + b"\xc4c",
         [
-            Message(8, 0xFFFFFE, 1, b"a"),
-            Message(8, 0x1000003, 1, b"b"),
-            Message(8, 0x1000008, 1, b"c"),
+            RtmpMessage(8, 0xFFFFFE, 1, b"a"),
+            RtmpMessage(8, 0x1000003, 1, b"b"),
+            RtmpMessage(8, 0x1000008, 1, b"c"),
         ],
     ),
 }  # fmt: skip

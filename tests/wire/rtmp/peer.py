@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from madang.wire import amf0
 from madang.wire.rtmp import DEFAULT_LIMITS, HANDSHAKE_RANDOM, Event, Limits, ServerSession
-from madang.wire.rtmp.chunks import ChunkReader, ChunkWriter, Message
+from madang.wire.rtmp.chunks import ChunkReader, ChunkWriter, RtmpMessage
 from madang.wire.rtmp.handshake import PACKET, opening
 from madang.wire.rtmp.messages import Command, Control, TypeId, parse_control, type_id_of
 
@@ -39,7 +39,7 @@ class Peer:
         self, type_id: int, body: bytes, timestamp: int = 0, stream_id: int = 1
     ) -> list[Event]:
         """Send any message."""
-        return self.feed(self.writer.encode(3, Message(type_id, timestamp, stream_id, body)))
+        return self.feed(self.writer.encode(3, RtmpMessage(type_id, timestamp, stream_id, body)))
 
     def call(
         self, name: str, transaction: float, *values: amf0.Value, stream_id: int = 0

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from madang.base.errors import LimitExceeded
 from madang.wire.rtmp import Limits, RtmpError
-from madang.wire.rtmp.chunks import ChunkReader, ChunkWriter, Message
+from madang.wire.rtmp.chunks import ChunkReader, ChunkWriter, RtmpMessage
 from tests.wire.rtmp.cases import BROKEN, READ, WRITTEN
 
 _CAP = 100_000
 
 
-def _read(data: bytes, piece: int | None = None, *, chunk_streams: int = 64) -> list[Message]:
+def _read(data: bytes, piece: int | None = None, *, chunk_streams: int = 64) -> list[RtmpMessage]:
     reader = ChunkReader(Limits(setup_message=_CAP, chunk_streams=chunk_streams))
     step = piece or len(data) or 1
     messages = []
@@ -46,7 +46,7 @@ def test_a_broken_chunk_stream_raises_its_error(name: str) -> None:
 
 
 _messages = st.builds(
-    Message,
+    RtmpMessage,
     st.sampled_from([8, 9, 18, 20]),
     st.integers(0, 0xFFFFFFFF),
     st.integers(0, 0xFFFFFFFF),
@@ -60,7 +60,7 @@ _messages = st.builds(
     piece=st.integers(1, 3000),
 )
 def test_reading_undoes_writing(
-    messages: list[tuple[int, Message]], chunk_size: int, piece: int
+    messages: list[tuple[int, RtmpMessage]], chunk_size: int, piece: int
 ) -> None:
     writer = ChunkWriter()
     data = writer.set_chunk_size(chunk_size)
@@ -71,7 +71,7 @@ def test_reading_undoes_writing(
 @given(st.data())
 def test_interleaved_chunks_find_their_messages(data: st.DataObject) -> None:
     writers = {csid: ChunkWriter() for csid in (4, 6)}
-    sent = {4: Message(8, 7, 1, b"a" * 1000), 6: Message(9, 7, 1, b"v" * 3000)}
+    sent = {4: RtmpMessage(8, 7, 1, b"a" * 1000), 6: RtmpMessage(9, 7, 1, b"v" * 3000)}
     chunks = {csid: _split(writers[csid].encode(csid, message)) for csid, message in sent.items()}
     stream = b""
     while any(chunks.values()):
@@ -113,7 +113,7 @@ def test_interleaving_does_not_multiply_the_cap() -> None:
 
 def test_finished_and_abandoned_messages_free_their_share_of_the_cap() -> None:
     writer = ChunkWriter()
-    data = b"".join(writer.encode(6, Message(9, n, 1, bytes(_CAP))) for n in range(5))
+    data = b"".join(writer.encode(6, RtmpMessage(9, n, 1, bytes(_CAP))) for n in range(5))
     abandoned = b"\x04\0\0\0" + _CAP.to_bytes(3, "big") + b"\x08\x01\0\0\0" + bytes(128)
     data += (abandoned + b"\x02\0\0\0\0\0\x04\x02\0\0\0\0\0\0\0\x04") * 5
     assert len(_read(data)) == 5
@@ -133,4 +133,4 @@ def test_a_header_is_not_read_before_it_is_whole() -> None:
     assert reader.next_message() is None
     assert reader.buffered == 14
     reader.feed(b"\0\0a")
-    assert reader.next_message() == Message(8, 0x01000000, 1, b"a")
+    assert reader.next_message() == RtmpMessage(8, 0x01000000, 1, b"a")

@@ -121,10 +121,10 @@ def test_a_server_that_does_not_answer_is_given_up() -> None:
 
 def _answer(client: ClientSession, control: Command | UserControl) -> list[ClientEvent]:
     """Let a server say something that ours never says."""
-    from madang.wire.rtmp.chunks import ChunkWriter, Message
+    from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
     from madang.wire.rtmp.messages import type_id_of
 
-    message = Message(type_id_of(control), 0, 0, control.serialise())
+    message = RtmpMessage(type_id_of(control), 0, 0, control.serialise())
     return client.receive(ChunkWriter().encode(3, message), 0.0)
 
 

@@ -16,7 +16,7 @@ from madang.wire.rtmp import (
     PublishRequested,
     PublishStopped,
 )
-from madang.wire.rtmp.chunks import Message
+from madang.wire.rtmp.chunks import RtmpMessage
 from madang.wire.rtmp.messages import Acknowledgement, Aggregate, TypeId, WindowSize
 from tests.wire.rtmp.peer import Peer, information, publisher
 
@@ -31,7 +31,7 @@ def test_media_comes_with_its_absolute_time() -> None:
 
 def test_deltas_carry_the_time_over_the_32_bit_wrap() -> None:
     peer = publisher()
-    start = peer.writer.encode(6, Message(9, 0xFFFFFFF0, 1, b"a"))
+    start = peer.writer.encode(6, RtmpMessage(9, 0xFFFFFFF0, 1, b"a"))
     [first, second] = peer.feed(start + b"\x86\0\0\x21b")
     assert isinstance(first, MediaReceived)
     assert isinstance(second, MediaReceived)

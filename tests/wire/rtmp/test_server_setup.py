@@ -15,7 +15,7 @@ from madang.wire.rtmp import (
     PublishRequested,
     RtmpError,
 )
-from madang.wire.rtmp.chunks import ChunkWriter, Message
+from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
 from madang.wire.rtmp.handshake import PACKET
 from madang.wire.rtmp.messages import (
     Acknowledgement,
@@ -40,7 +40,7 @@ def test_the_handshake_answers_with_its_own_packet_and_the_clients() -> None:
 def test_the_handshake_may_come_byte_by_byte_with_the_first_command_behind_it() -> None:
     peer = Peer()
     connect = Command("connect", 1.0, ({"app": "live"},)).serialise()
-    stream = CLIENT_HELLO + bytes(PACKET) + ChunkWriter().encode(3, Message(20, 0, 0, connect))
+    stream = CLIENT_HELLO + bytes(PACKET) + ChunkWriter().encode(3, RtmpMessage(20, 0, 0, connect))
     events = [event for byte in stream for event in peer.feed(bytes((byte,)))]
     assert events == [Connected("live", "", "", (), 0)]
 

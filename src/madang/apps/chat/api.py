@@ -18,7 +18,6 @@ from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat import emotes as pictures
 from madang.apps.chat import ports, services, store
-from madang.apps.chat.errors import NotAllowed
 from madang.apps.chat.models import ChatAct, ChatMessage, Sanction
 from madang.apps.chat.schemas import (
     ActRequest,
@@ -35,7 +34,8 @@ from madang.apps.chat.schemas import (
     SettingsChange,
     SettingsView,
 )
-from madang.apps.chat.values import Emote, hue_of, instant
+from madang.chat.errors import NotAllowed
+from madang.chat.model import Emote, hue_of, instant
 
 router = Router(tags=["chat"])
 

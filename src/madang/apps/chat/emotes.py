@@ -18,7 +18,7 @@ from madang.apps.channels.models import Channel
 from madang.apps.chat import ports
 from madang.apps.chat.errors import UnfitChat
 from madang.apps.chat.models import Emote
-from madang.apps.chat.values import Emote as EmoteValue
+from madang.chat.model import Emote as EmoteValue
 
 LARGEST_FILE: Final = 1_000_000
 """Bytes of an upload; Django takes no larger body."""

@@ -9,7 +9,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.chat.services import LONGEST_RETENTION
-from madang.apps.chat.words import MOST_WORDS, WORD_LENGTH
+from madang.chat.word_filter import MOST_WORDS, WORD_LENGTH
 
 LINKS: Final = (
     ("all", _("Everybody")),

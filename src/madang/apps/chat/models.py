@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from madang.apps.channels.models import Channel
-from madang.apps.chat.ids import LENGTH
+from madang.chat.ids import LENGTH
 
 PERSON_LENGTH = 24
 

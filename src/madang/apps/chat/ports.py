@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from madang.apps.chat.errors import ChatAway
-from madang.apps.chat.values import Account
+from madang.chat.errors import ChatAway
+from madang.chat.model import Account
 
 
 class Chats(Protocol):

@@ -22,9 +22,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from madang.apps.channels.errors import NoSuchChannel
-from madang.apps.chat.errors import ChatAway, refused_as
-from madang.apps.chat.notes import FIELD, LONGEST, STREAM, Note, encode
-from madang.apps.chat.values import Account
+from madang.chat.bus_events import FIELD, LONGEST, STREAM, BusEvent, encode
+from madang.chat.errors import ChatAway, refused_as
+from madang.chat.model import Account
 
 REQUESTS: Final = "madang:chat:wishes"
 """List of what is to be done, each a `RpcRequest` as JSON, the oldest first."""
@@ -207,7 +207,7 @@ class ChatRpcClient:
                 slug, kind, body = said = self._unsent.popleft()
                 # One that went out although Redis seemed away has the number of its second try,
                 # by which the chats know it.
-                note = Note(self._origin, self._number + 1, slug, kind, body)
+                note = BusEvent(self._origin, self._number + 1, slug, kind, body)
                 try:
                     self._client.xadd(
                         STREAM, {FIELD: encode([note])}, maxlen=LONGEST, approximate=True

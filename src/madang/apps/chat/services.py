@@ -21,14 +21,15 @@ from madang.apps.accounts.services import find_user
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat import emotes, ports, store
-from madang.apps.chat.errors import NotAllowed, UnfitChat
-from madang.apps.chat.history import KEPT, History
+from madang.apps.chat.errors import UnfitChat
 from madang.apps.chat.models import ChatSettings, Moderator, Sanction
-from madang.apps.chat.moderation import LONGEST_SLOW
-from madang.apps.chat.state import ChatState
-from madang.apps.chat.values import Account, Mode, Role
-from madang.apps.chat.values import Sanction as SanctionValue
-from madang.apps.chat.words import MOST_WORDS, WORD_LENGTH, WordFilter
+from madang.chat.errors import NotAllowed
+from madang.chat.history import KEPT, History
+from madang.chat.model import Account, Mode, Role
+from madang.chat.model import Sanction as SanctionValue
+from madang.chat.moderation import LONGEST_SLOW
+from madang.chat.state import ChatState
+from madang.chat.word_filter import MOST_WORDS, WORD_LENGTH, WordFilter
 
 LONGEST_RETENTION: Final = 3650
 MODE: Final = ("slow", "members_only", "emote_only", "links", "guests")

@@ -15,9 +15,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from madang.apps.channels.models import Channel
-from madang.apps.chat.ids import first_at
 from madang.apps.chat.models import ChatAct, ChatMessage, ChatSettings, Moderator, Sanction
-from madang.apps.chat.values import Act, Role, Said
+from madang.chat.ids import first_at
+from madang.chat.model import Message, ModerationAction, Role
 
 BATCH: Final = 500
 DEFAULT_RETENTION: Final = 90
@@ -32,7 +32,7 @@ _COLUMNS: Final = (
 _MODE: Final = {"slow", "members_only", "emote_only", "links", "guests"}
 
 
-def keep(said: Sequence[tuple[int, Said]]) -> None:
+def keep(said: Sequence[tuple[int, Message]]) -> None:
     """Keep messages, each with the key of its channel.
 
     In SQL of our own: Django's `bulk_create` holds the interpreter for 50 microseconds a message,
@@ -64,15 +64,15 @@ def keep(said: Sequence[tuple[int, Said]]) -> None:
         cursor.executemany(insert, rows)
 
 
-def last(channel: int, count: int) -> list[Said]:
+def last(channel: int, count: int) -> list[Message]:
     """The newest messages that are not deleted, the oldest of them first."""
     rows = ChatMessage.objects.filter(channel_id=channel, deleted_by="").order_by("-key")[:count]
     return [said_of(row) for row in reversed(rows)]
 
 
-def said_of(row: ChatMessage) -> Said:
+def said_of(row: ChatMessage) -> Message:
     """A row as a message."""
-    return Said(
+    return Message(
         id=row.key,
         at=round(row.at.timestamp() * 1000),
         person=row.person,
@@ -85,7 +85,7 @@ def said_of(row: ChatMessage) -> Said:
 
 
 @transaction.atomic
-def record(channel: int, act: Act) -> None:
+def record(channel: int, act: ModerationAction) -> None:
     """Keep an act of a moderator and what it changed."""
     _, new = ChatAct.objects.get_or_create(
         key=act.id,
@@ -138,7 +138,7 @@ def record(channel: int, act: Act) -> None:
         ).update(deleted_by=act.id)
 
 
-def _undo(channel: int, act: Act) -> None:
+def _undo(channel: int, act: ModerationAction) -> None:
     ChatMessage.objects.filter(channel_id=channel, deleted_by=act.undoes).update(deleted_by="")
     undone = ChatAct.objects.filter(channel_id=channel, key=act.undoes).first()
     if undone is None:
@@ -167,14 +167,14 @@ def _undo(channel: int, act: Act) -> None:
             _settings(channel, before)
 
 
-def recent_acts(channel: int, count: int) -> list[Act]:
+def recent_acts(channel: int, count: int) -> list[ModerationAction]:
     """The newest acts, for undoing them after a restart; the oldest of them first."""
     rows = ChatAct.objects.filter(channel_id=channel).order_by("-key")[:count]
     return [_restored(row) for row in reversed(rows)]
 
 
-def _restored(row: ChatAct) -> Act:
-    return Act(
+def _restored(row: ChatAct) -> ModerationAction:
+    return ModerationAction(
         id=row.key,
         at=round(row.at.timestamp() * 1000),
         by=row.by,
@@ -190,7 +190,7 @@ def _restored(row: ChatAct) -> Act:
     )
 
 
-def taken_away_by(channel: int, act: str) -> list[Said]:
+def taken_away_by(channel: int, act: str) -> list[Message]:
     """The messages that an act took away, oldest first."""
     rows = ChatMessage.objects.filter(channel_id=channel, deleted_by=act).order_by("key")[:1000]
     return [said_of(row) for row in rows]
@@ -235,7 +235,7 @@ def prune(now: datetime) -> int:
     return gone
 
 
-def _sanction(channel: int, act: Act, until: float | None) -> None:
+def _sanction(channel: int, act: ModerationAction, until: float | None) -> None:
     Sanction.objects.update_or_create(
         channel_id=channel,
         person=act.person,
@@ -249,7 +249,7 @@ def _sanction(channel: int, act: Act, until: float | None) -> None:
     )
 
 
-def _moderator(channel: int, act: Act, *, add: bool) -> None:
+def _moderator(channel: int, act: ModerationAction, *, add: bool) -> None:
     user = int(act.after["account"])
     if add:
         Moderator.objects.get_or_create(

@@ -64,7 +64,7 @@ _ERROR_LENGTH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryResult:
     """How a try went: an HTTP status, or 0 and words."""
 
     status: int
@@ -206,7 +206,7 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return f"t={timestamp},v1={digest}"
 
 
-def send(delivery: WebhookDelivery, now: datetime) -> Outcome:
+def send(delivery: WebhookDelivery, now: datetime) -> DeliveryResult:
     """Try to tell. Waits at most some `PATIENCE` seconds; follows no redirects."""
     body = body_of(delivery)
     hook = delivery.webhook
@@ -225,12 +225,12 @@ def send(delivery: WebhookDelivery, now: datetime) -> Outcome:
             connection.request(
                 "POST", f"{path}?{parts.query}" if parts.query else path, body, headers
             )
-            return Outcome(connection.getresponse().status)
+            return DeliveryResult(connection.getresponse().status)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Outcome(0, _why(error)[:_ERROR_LENGTH])
+        return DeliveryResult(0, _why(error)[:_ERROR_LENGTH])
 
 
-def note(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -> None:
+def note(delivery: WebhookDelivery, outcome: DeliveryResult, now: datetime) -> None:
     """Keep how a try went, and when the next one is due."""
     delivery.attempts += 1
     delivery.status, delivery.error = outcome.status, outcome.error

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from madang.servers.chat.rate_limits import Buckets, Rate
+from madang.chat.rate_limits import Buckets, Rate
 
 REQUESTS: Final = Rate(60, 60.0)
 """What is refused to one speaker: a message a second, for a minute, that nobody lets through."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from madang.apps.chat.notes import Note
+from madang.chat.bus_events import BusEvent
 
-Deliver = Callable[[Note], None]
+Deliver = Callable[[BusEvent], None]
 
 
 class Bus(Protocol):
@@ -24,7 +24,7 @@ class Bus(Protocol):
     async def start(self, deliver: Deliver) -> None:
         """Begin to deliver on the running event loop. Does not wait for a connection."""
 
-    def publish(self, note: Note) -> None:
+    def publish(self, note: BusEvent) -> None:
         """Send a note; it is delivered here as well, now or a moment later."""
 
     async def close(self) -> None:
@@ -43,7 +43,7 @@ class MemoryBus:
         """Begin to deliver."""
         self._deliver = deliver
 
-    def publish(self, note: Note) -> None:
+    def publish(self, note: BusEvent) -> None:
         """Deliver the note."""
         if self._deliver is not None:
             self._deliver(note)

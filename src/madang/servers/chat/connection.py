@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import override
 
-from madang.apps.chat.errors import ChatRefused
-from madang.apps.chat.state import Speaker
-from madang.apps.chat.values import Account, Role
 from madang.base.errors import MadangError
+from madang.chat.errors import ChatRefused
+from madang.chat.model import Account, Role
+from madang.chat.state import Speaker
 from madang.wire.chat import ChatEvent, ChatSession, Ended, Ending, event_frame
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from django.utils.text import format_lazy
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.chat import commands, moderation, store
-from madang.apps.chat.errors import ChatRefused, NotAllowed
-from madang.apps.chat.state import Speaker, clean_text
-from madang.apps.chat.values import REACTIONS, Account, Act, Role, Said
+from madang.apps.chat import store
+from madang.chat import commands, moderation
+from madang.chat.errors import ChatRefused, NotAllowed
+from madang.chat.model import REACTIONS, Account, Message, ModerationAction, Role
+from madang.chat.state import Speaker, clean_text
 from madang.infra.database import DatabaseAway
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.hub import ChatHub
@@ -117,10 +118,10 @@ class Dispatcher:
 
     def _composed(
         self, room: Room, speaker: Speaker, text: str, reply_to: object, nonce: str
-    ) -> Said:
+    ) -> Message:
         room.state.check_text(speaker, text)
         now = round(time.time() * 1000)
-        return Said(
+        return Message(
             id=self._hub.ids.make(now),
             at=now,
             person=speaker.person,
@@ -237,7 +238,7 @@ class Dispatcher:
             self._hub.act(room, act, [])
         return self._answer(act)
 
-    async def _undo_from_store(self, room: Room, act: Act) -> None:
+    async def _undo_from_store(self, room: Room, act: ModerationAction) -> None:
         """Take back an act of before the last restart: its messages are only in the database."""
         try:
             found = await self._hub.database.run(
@@ -247,7 +248,7 @@ class Dispatcher:
             found = []  # they come back with the next restart
         self._hub.act(room, act, [replace(said, restored=True) for said in found])
 
-    def _answer(self, act: Act) -> Answer:
+    def _answer(self, act: ModerationAction) -> Answer:
         answer: Answer = {"ok": True}
         if act.kind != "undo":
             answer["undo"] = act.id

@@ -19,16 +19,16 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.channels.errors import NoSuchChannel
-from madang.apps.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
-from madang.apps.chat.state import Speaker
-from madang.apps.chat.values import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
 from madang.apps.languages import language_for
 from madang.base.addresses import Network
+from madang.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
+from madang.chat.model import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
+from madang.chat.rate_limits import Buckets, Rate, neighbourhood
+from madang.chat.state import Speaker
 from madang.infra.database import DatabaseAway
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.dispatcher import Dispatcher
 from madang.servers.chat.hub import ChatHub
-from madang.servers.chat.rate_limits import Buckets, Rate, neighbourhood
 from madang.servers.chat.reauthentication import Credential, Identities
 from madang.servers.chat.room import Room
 from madang.servers.http.exchange import NO_STORE, Exchange, Headers

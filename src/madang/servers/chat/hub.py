@@ -16,17 +16,17 @@ from typing import Any, Final
 from madang.apps.broadcasts.ports import directory
 from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.chat import services, store
-from madang.apps.chat.ids import NODES, Ids
-from madang.apps.chat.notes import Note
-from madang.apps.chat.state import ChatState
-from madang.apps.chat.values import Act, Said
+from madang.chat.bus_events import BusEvent
+from madang.chat.ids import NODES, Ids
+from madang.chat.model import Message, ModerationAction
+from madang.chat.rate_limits import Buckets, Rate
+from madang.chat.state import ChatState
 from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.servers.chat.abuse import AbuseDetector
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.message_writer import MessageWriter
-from madang.servers.chat.rate_limits import Buckets, Rate
 from madang.servers.chat.room import ACTS, Room, act_of
 from madang.wire.chat import Ending
 
@@ -97,7 +97,7 @@ class ChatHub:
         self._dirty: set[Room] = set()
         self._ticking: asyncio.TimerHandle | None = None
         self._ticked_at = -1e9
-        self._recent: deque[tuple[float, Note]] = deque()
+        self._recent: deque[tuple[float, BusEvent]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop: asyncio.AbstractEventLoop
 
@@ -201,30 +201,32 @@ class ChatHub:
 
     # --- notes ----------------------------------------------------------------------------------
 
-    def publish(self, slug: str, kind: str, body: Any, restored: list[Said] | None = None) -> None:
+    def publish(
+        self, slug: str, kind: str, body: Any, restored: list[Message] | None = None
+    ) -> None:
         """Tell every process, this one included."""
         self._number += 1
-        self._bus.publish(Note(self.origin, self._number, slug, kind, body, restored or []))
+        self._bus.publish(BusEvent(self.origin, self._number, slug, kind, body, restored or []))
 
-    def say(self, room: Room, said: Said) -> None:
+    def say(self, room: Room, said: Message) -> None:
         """Send and keep a message."""
         self.counters.messages += 1
         self.writer.keep(room.state.channel, said)
         self.publish(room.state.slug, "say", said)
         self._tell("message", room, said)
 
-    def act(self, room: Room, act: Act, restored: list[Said]) -> None:
+    def act(self, room: Room, act: ModerationAction, restored: list[Message]) -> None:
         """Do and keep an act."""
         self.counters.acts += 1
         self.writer.keep(room.state.channel, act)
         self.publish(room.state.slug, "act", act, restored)
         self._tell("act", room, act)
 
-    def _tell(self, kind: str, room: Room, value: Said | Act) -> None:
+    def _tell(self, kind: str, room: Room, value: Message | ModerationAction) -> None:
         for listener in self.events:
             listener(room, kind, value)
 
-    def _deliver(self, note: Note) -> None:
+    def _deliver(self, note: BusEvent) -> None:
         if note.kind in {"say", "act"}:
             now = self.loop.time()
             self._recent.append((now, note))
@@ -306,7 +308,7 @@ class ChatHub:
             self.loop.call_soon_threadsafe(work)
 
 
-def _load(slug: str) -> tuple[ChatState, list[Act]]:
+def _load(slug: str) -> tuple[ChatState, list[ModerationAction]]:
     """On a thread: what the database says of a chat. Raises NoSuchChannel."""
     state = services.open_chat(slug)
     return state, store.recent_acts(state.channel, ACTS)

@@ -13,7 +13,7 @@ from typing import Final
 from django.db import DataError, Error, IntegrityError
 
 from madang.apps.chat import store
-from madang.apps.chat.values import Act, Said
+from madang.chat.model import Message, ModerationAction
 from madang.infra.database import database
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class MessageWriter:
     """One writer. What it is given is kept once, whatever happens to the database meanwhile."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, Said | Act]] = deque()
+        self._waiting: deque[tuple[int, Message | ModerationAction]] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-keeper")
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[bool] | None = None
@@ -55,14 +55,14 @@ class MessageWriter:
         """Begin on the running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def keep(self, channel: int, entry: Said | Act) -> None:
+    def keep(self, channel: int, entry: Message | ModerationAction) -> None:
         """Keep a message or an act of the channel with this key."""
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft()
             self.lost += 1
         self._waiting.append((channel, entry))
         self._something.set()
-        if isinstance(entry, Act):
+        if isinstance(entry, ModerationAction):
             self._urgent.set()
 
     async def close(self, patience: float) -> None:
@@ -111,20 +111,20 @@ class MessageWriter:
         return not self.away
 
 
-def _written(batch: list[tuple[int, Said | Act]]) -> int:
+def _written(batch: list[tuple[int, Message | ModerationAction]]) -> int:
     """Write entries in order; returns how many need no further try."""
     done = 0
     try:
         with database():
             while done < len(batch):
                 channel, entry = batch[done]
-                if isinstance(entry, Act):
+                if isinstance(entry, ModerationAction):
                     _record(channel, entry)
                     done += 1
                     continue
-                messages: list[tuple[int, Said]] = []
+                messages: list[tuple[int, Message]] = []
                 for of, said in batch[done:]:
-                    if isinstance(said, Act):
+                    if isinstance(said, ModerationAction):
                         break
                     messages.append((of, said))
                 _keep(messages)
@@ -134,14 +134,14 @@ def _written(batch: list[tuple[int, Said | Act]]) -> int:
     return done
 
 
-def _record(channel: int, act: Act) -> None:
+def _record(channel: int, act: ModerationAction) -> None:
     try:
         store.record(channel, act)
     except (IntegrityError, DataError) as error:  # the channel or the account is deleted
         log.warning("the act %s of a moderator is not kept: %s", act.id, error)
 
 
-def _keep(messages: list[tuple[int, Said]]) -> None:
+def _keep(messages: list[tuple[int, Message]]) -> None:
     try:
         store.keep(messages)
     except (IntegrityError, DataError) as error:

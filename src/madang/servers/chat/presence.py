@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from madang.apps.chat.words import look_of
+from madang.chat.word_filter import look_of
 
 if TYPE_CHECKING:
     from madang.servers.chat.connection import ChatConnection

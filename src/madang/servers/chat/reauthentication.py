@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
-from madang.apps.chat.errors import SignedOut
-from madang.apps.chat.values import Account
+from madang.chat.errors import SignedOut
+from madang.chat.model import Account
 from madang.infra.database import DatabaseAway
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.hub import ChatHub

@@ -20,7 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from madang.apps.chat.notes import FIELD, LONGEST, STREAM, Note, decode, encode
+from madang.chat.bus_events import FIELD, LONGEST, STREAM, BusEvent, decode, encode
 from madang.servers.chat.bus import Deliver
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,8 @@ class RedisBus:
         )
         self._deliver: Deliver
         self._loop: asyncio.AbstractEventLoop
-        self._unsent: deque[Note] = deque()
-        self._awaiting: deque[tuple[float, Note]] = deque()
+        self._unsent: deque[BusEvent] = deque()
+        self._awaiting: deque[tuple[float, BusEvent]] = deque()
         self._seen: dict[str, int] = {}
         self._something = asyncio.Event()
         self._drained = asyncio.Event()
@@ -89,7 +89,7 @@ class RedisBus:
         for task in self._tasks:
             task.add_done_callback(_ended)
 
-    def publish(self, note: Note) -> None:
+    def publish(self, note: BusEvent) -> None:
         """Append a note; it is delivered here when it comes back, or at once without Redis."""
         if len(self._unsent) >= MAX_UNSENT:
             self._unsent.popleft()
@@ -116,7 +116,7 @@ class RedisBus:
         for client in (self._writer, self._reader):
             await client.aclose()
 
-    def _once(self, note: Note) -> None:
+    def _once(self, note: BusEvent) -> None:
         """Deliver a note, unless it has been."""
         if note.number <= self._seen.get(note.origin, 0):
             return
@@ -162,7 +162,7 @@ class RedisBus:
                 self._unsent.popleft()
             self._come_back()
 
-    def _marked(self, note: Note) -> Note:
+    def _marked(self, note: BusEvent) -> BusEvent:
         """The note as the others are to get it."""
         heard_here = note.number <= self._seen.get(note.origin, 0)
         return structs.replace(note, apart=True) if heard_here else note

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import msgspec
 
-from madang.apps.chat import moderation
-from madang.apps.chat.errors import Banned
-from madang.apps.chat.moderation import Change
-from madang.apps.chat.notes import Note
-from madang.apps.chat.state import ChatState, Speaker
-from madang.apps.chat.values import Account, Act, Role, Said
-from madang.apps.chat.words import look_of
+from madang.chat import moderation
+from madang.chat.bus_events import BusEvent
+from madang.chat.errors import Banned
+from madang.chat.model import Account, Message, ModerationAction, Role
+from madang.chat.moderation import ChatUpdate
+from madang.chat.state import ChatState, Speaker
+from madang.chat.word_filter import look_of
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import Presence
@@ -39,19 +39,19 @@ class Room:
         self,
         loop: asyncio.AbstractEventLoop,
         state: ChatState,
-        acts: Iterable[Act],
+        acts: Iterable[ModerationAction],
         counters: ChatCounters,
     ) -> None:
         self._loop = loop
         self.state = state
         self.counters = counters
         self.readers: dict[ChatConnection, None] = {}
-        self.acts: dict[str, Act] = {act.id: act for act in acts}
+        self.acts: dict[str, ModerationAction] = {act.id: act for act in acts}
         self.reactions: Counter[str] = Counter()
         self.last_said: dict[str, float] = {}
         self.empty_since: float | None = loop.time()
         self._here = Presence()
-        self._pending: list[Said] = []
+        self._pending: list[Message] = []
         self._frames: list[bytes] = []
         self._ready: list[bytes] = []
         self._ready_count = 0
@@ -98,7 +98,7 @@ class Room:
 
     # --- notes ----------------------------------------------------------------------------------
 
-    def take(self, note: Note) -> bool:
+    def take(self, note: BusEvent) -> bool:
         """Do what a note says; returns whether something is to be sent."""
         match note.kind:
             case "say":
@@ -113,7 +113,7 @@ class Room:
                 self._here.hear(note.origin, note.body, self._loop.time())
         return False
 
-    def catch_up(self, notes: Iterable[Note]) -> None:
+    def catch_up(self, notes: Iterable[BusEvent]) -> None:
         """Take over of the last notes what the database did not know when the chat was opened."""
         saved = set(self.acts)
         oldest = self.state.history.oldest if self.state.history.full else ""
@@ -131,7 +131,7 @@ class Room:
                     self._act(act, note.restored)
         self.flush()
 
-    def _say(self, said: Said, *, apart: bool = False) -> bool:
+    def _say(self, said: Message, *, apart: bool = False) -> bool:
         if said.id in self.state.history:
             return False
         if apart:
@@ -149,7 +149,7 @@ class Room:
         """The id of the message that a person sent with this nonce."""
         return self._nonces.get((person, nonce))
 
-    def _act(self, act: Act, restored: list[Said]) -> None:
+    def _act(self, act: ModerationAction, restored: list[Message]) -> None:
         self.flush()
         mode = self.state.mode
         undone = self.acts.get(act.undoes) if act.undoes else None
@@ -160,7 +160,7 @@ class Room:
         for change in outcome.changes:
             self._announce(change)
         if restored and not any(change.event == "messages" for change in outcome.changes):
-            self._announce(Change("messages", {"said": restored}))
+            self._announce(ChatUpdate("messages", {"said": restored}))
         if outcome.people is None:
             changed = (mode.guests, mode.members_only) != (
                 self.state.mode.guests,
@@ -173,7 +173,7 @@ class Room:
             if act.kind == "ban":
                 self._send_away(outcome.people)
 
-    def _announce(self, change: Change) -> None:
+    def _announce(self, change: ChatUpdate) -> None:
         if change.moderators_only:
             frame = event_frame(change.event, change.payload)
             for reader in self.readers:
@@ -213,7 +213,7 @@ class Room:
             reader.tell(Banned())
             reader.end(Ending.REFUSED)
 
-    def renew(self, fresh: ChatState, unsaved: Iterable[Act]) -> None:
+    def renew(self, fresh: ChatState, unsaved: Iterable[ModerationAction]) -> None:
         """Take over what the database says of everything but the messages. `unsaved` are acts that
         it did not know yet, in order."""
         state = self.state
@@ -238,7 +238,7 @@ class Room:
             self.refresh_people(None)
         if fresh.sanctions != state.sanctions:
             told = fresh.sanctioned(time.time())
-            self._announce(Change("sanctions", told, moderators_only=True))
+            self._announce(ChatUpdate("sanctions", told, moderators_only=True))
 
     def broadcast(self, event: str, payload: Any) -> None:
         """Send an event to everybody with the next frame."""
@@ -319,11 +319,15 @@ class Room:
         return True
 
 
-def said_of(note: Note) -> Said:
+def said_of(note: BusEvent) -> Message:
     """The message in a note of the kind `say`: a mapping where another process said it."""
-    return note.body if isinstance(note.body, Said) else msgspec.convert(note.body, Said)
+    return note.body if isinstance(note.body, Message) else msgspec.convert(note.body, Message)
 
 
-def act_of(note: Note) -> Act:
+def act_of(note: BusEvent) -> ModerationAction:
     """The act in a note of the kind `act`."""
-    return note.body if isinstance(note.body, Act) else msgspec.convert(note.body, Act)
+    return (
+        note.body
+        if isinstance(note.body, ModerationAction)
+        else msgspec.convert(note.body, ModerationAction)
+    )

@@ -18,8 +18,6 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from madang.apps.channels.errors import NoSuchChannel
-from madang.apps.chat.errors import ChatRefused
-from madang.apps.chat.notes import STUBBORN
 from madang.apps.chat.rpc_client import (
     COUNT_SECONDS,
     COUNTS,
@@ -32,6 +30,8 @@ from madang.apps.chat.rpc_client import (
     decode_request,
     encode_response,
 )
+from madang.chat.bus_events import STUBBORN
+from madang.chat.errors import ChatRefused
 from madang.servers.chat.hub import COUNT_EVERY, ChatHub
 from madang.servers.chat.service import ChatService
 

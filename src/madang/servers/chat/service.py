@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal
 
-from madang.apps.chat.errors import ChatAway, ChatRefused, ChatWithoutDatabase
-from madang.apps.chat.values import Account
+from madang.chat.errors import ChatAway, ChatRefused, ChatWithoutDatabase
+from madang.chat.model import Account
 from madang.infra.database import DatabaseAway
 from madang.servers.chat.dispatcher import Answer, Dispatcher
 from madang.servers.chat.hub import ChatHub

@@ -19,7 +19,7 @@ from django.db import Error
 
 from madang.apps.chat import webhooks
 from madang.apps.chat.models import WebhookDelivery
-from madang.apps.chat.values import Act, Said
+from madang.chat.model import Message, ModerationAction
 from madang.infra.database import database
 from madang.servers.chat.room import Room
 
@@ -65,10 +65,10 @@ class WebhookSender:
         await asyncio.wait([noted], timeout=patience)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def happened(self, room: Room, kind: str, value: Said | Act) -> None:
+    def happened(self, room: Room, kind: str, value: Message | ModerationAction) -> None:
         """A message was sent or an act done in a chat."""
         channel = room.state.channel
-        if isinstance(value, Said):
+        if isinstance(value, Message):
             if (channel, "message") in self._wanted:
                 self._note(channel, "message", value.as_json())
         elif value.kind in _BANS and (channel, "ban") in self._wanted:

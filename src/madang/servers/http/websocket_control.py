@@ -11,9 +11,9 @@ from madang.base.errors import LimitExceeded
 from madang.wire.websocket import (
     CloseCode,
     FrameReader,
-    Message,
     Opcode,
     WebSocketError,
+    WebSocketMessage,
     encode,
     encode_close,
 )
@@ -65,7 +65,7 @@ class ControlReader:
         except WebSocketError as error:
             self._leave(encode_close(CloseCode.PROTOCOL_ERROR, str(error)))
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: WebSocketMessage) -> None:
         if message.opcode is Opcode.PING:
             self._say(encode(Opcode.PONG, message.payload))
         elif message.opcode is Opcode.CLOSE:

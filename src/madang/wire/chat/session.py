@@ -14,9 +14,9 @@ from madang.wire.chat.packets import ROOT, Engine, Kind, Packet, opening, parse_
 from madang.wire.websocket import (
     CloseCode,
     FrameReader,
-    Message,
     Opcode,
     WebSocketError,
+    WebSocketMessage,
     encode,
     encode_close,
 )
@@ -197,7 +197,7 @@ class ChatSession:
         if self._phase is not _Phase.ENDED:
             self._end(ending, [])
 
-    def _message(self, message: Message, now: float, events: list[ChatEvent]) -> None:
+    def _message(self, message: WebSocketMessage, now: float, events: list[ChatEvent]) -> None:
         match message.opcode:
             case Opcode.TEXT:
                 try:

@@ -27,7 +27,7 @@ _HEADER_SIZE = (11, 7, 3)
 _U32 = struct.Struct(">I")
 
 
-class Message(NamedTuple):
+class RtmpMessage(NamedTuple):
     """One whole message; `timestamp` is absolute, in milliseconds, modulo 2**32."""
 
     type_id: int
@@ -96,7 +96,7 @@ class ChunkReader:
         self._data = self._data[self._position :] + data if self.buffered else data
         self._position = 0
 
-    def next_message(self) -> Message | None:
+    def next_message(self) -> RtmpMessage | None:
         """The next message that is whole, None when more bytes are needed.
 
         Raises RtmpError for a broken chunk stream, LimitExceeded past a named limit.
@@ -151,7 +151,7 @@ class ChunkReader:
         stream.missing -= len(run)
         self._position = start + count * stride
 
-    def _finish(self, stream: _ChunkStream) -> Message | None:
+    def _finish(self, stream: _ChunkStream) -> RtmpMessage | None:
         body = bytes(stream.body)
         stream.body = bytearray()
         self._declared -= stream.length
@@ -160,7 +160,7 @@ class ChunkReader:
         elif stream.type_id == ABORT:
             self._abort(body)
         else:
-            return Message(stream.type_id, stream.timestamp, stream.stream_id, body)
+            return RtmpMessage(stream.type_id, stream.timestamp, stream.stream_id, body)
         return None
 
     def _set_chunk_size(self, body: bytes) -> None:
@@ -282,11 +282,11 @@ class ChunkWriter:
 
     def set_chunk_size(self, size: int) -> bytes:
         """Use chunks of `size` bytes from now on; returns the message that announces it."""
-        announcement = self.encode(2, Message(SET_CHUNK_SIZE, 0, 0, _U32.pack(size)))
+        announcement = self.encode(2, RtmpMessage(SET_CHUNK_SIZE, 0, 0, _U32.pack(size)))
         self._chunk_size = size
         return announcement
 
-    def encode(self, csid: int, message: Message) -> bytes:
+    def encode(self, csid: int, message: RtmpMessage) -> bytes:
         """The chunks of a message on the chunk stream `csid`, 2 to 63."""
         type_id, timestamp, stream_id, body = message
         time = min(timestamp, _EXTENDED)

@@ -146,7 +146,7 @@ class ClientSession:
         body = tag.body
         if tag.type is TagType.SCRIPT and not body.startswith(_SET_DATA_FRAME):
             body = _SET_DATA_FRAME + body
-        message = chunks.Message(tag.type, tag.timestamp, self._stream_id, body)
+        message = chunks.RtmpMessage(tag.type, tag.timestamp, self._stream_id, body)
         self._output += self._writer.encode(_CHUNK_STREAMS[tag.type], message)
 
     def finish(self) -> None:
@@ -216,7 +216,7 @@ class ClientSession:
 
     def _call(self, control: Control, stream_id: int = 0) -> None:
         csid = _COMMANDS if isinstance(control, Command) else _CONTROL
-        message = chunks.Message(type_id_of(control), 0, stream_id, control.serialise())
+        message = chunks.RtmpMessage(type_id_of(control), 0, stream_id, control.serialise())
         self._output += self._writer.encode(csid, message)
 
 

@@ -243,7 +243,7 @@ class ServerSession:
             raise LimitExceeded("pending", "The peer sent too much before it was accepted.")
         return events
 
-    def _handle(self, message: chunks.Message, events: list[Event]) -> None:
+    def _handle(self, message: chunks.RtmpMessage, events: list[Event]) -> None:
         # The message stream is not compared: there is one publisher on a connection, and some
         # encoders send media on another stream than they published.
         type_id, timestamp, _, body = message
@@ -263,7 +263,7 @@ class ServerSession:
             if control is not None:
                 self._control(control, message.stream_id, events)
 
-    def _aggregate(self, message: chunks.Message, events: list[Event]) -> None:
+    def _aggregate(self, message: chunks.RtmpMessage, events: list[Event]) -> None:
         for tag in Aggregate.parse(message.body).at(message.timestamp):
             if tag.type is TagType.SCRIPT:
                 self._metadata(tag.body, events)
@@ -385,7 +385,7 @@ class ServerSession:
         csid = _CONTROL
         if isinstance(control, Command):
             csid = _STATUS if stream_id else _COMMANDS
-        message = chunks.Message(type_id_of(control), 0, stream_id, control.serialise())
+        message = chunks.RtmpMessage(type_id_of(control), 0, stream_id, control.serialise())
         self._output += self._writer.encode(csid, message)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.apps.chat.notes import STUBBORN
+from madang.chat.bus_events import STUBBORN
 from madang.ops.deploy.layout import (
     PORTS,
     POSTGRESQL_PORT,

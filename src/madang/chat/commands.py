@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
-
-from madang.apps.chat.errors import ChatRefused
+from madang.base.text import Text as _
+from madang.chat.errors import ChatRefused
 
 DEFAULT_TIMEOUT: Final = 600
 """Seconds of a time-out that says nothing else: long enough to cool down, short of a ban."""
@@ -48,7 +46,7 @@ def parse(text: str) -> Request:
     if read is None:
         raise ChatRefused(
             "unknown_command",
-            format_lazy(_("There is no command /{name}: /help lists them."), name=name),
+            _("There is no command /{name}: /help lists them.", name=name),
         )
     return {**read(rest.strip())}
 
@@ -57,7 +55,7 @@ def _somebody(act: str) -> Callable[[str], Mapping[str, Any]]:
     def read(rest: str) -> Mapping[str, Any]:
         name, _space, reason = rest.partition(" ")
         if not name:
-            raise ChatRefused("bad_payload", format_lazy(_("/{act} needs a name."), act=act))
+            raise ChatRefused("bad_payload", _("/{act} needs a name.", act=act))
         request: Request = {"act": act, "name": name.removeprefix("@")}
         if reason.strip():
             request["reason"] = reason.strip()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from madang.apps.chat.values import Said
+from madang.chat.model import Message
 
 KEPT: Final = 1000
 """Messages that somebody who was away can get exactly: minutes of a busy chat."""
@@ -17,11 +17,11 @@ SHOWN: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class JoinBacklog:
     """What somebody gets on joining. `recovered`: it continues what they have; `gap`: they have
     seen messages, but what came after cannot be given in full."""
 
-    messages: list[Said]
+    messages: list[Message]
     deleted: list[str]
     recovered: bool
     gap: bool
@@ -34,9 +34,9 @@ class History:
     them in another order.
     """
 
-    def __init__(self, said: Iterable[Said] = ()) -> None:
-        self._said: deque[Said] = deque(maxlen=KEPT)
-        self._known: dict[str, Said] = {}
+    def __init__(self, said: Iterable[Message] = ()) -> None:
+        self._said: deque[Message] = deque(maxlen=KEPT)
+        self._known: dict[str, Message] = {}
         self._deleted: dict[str, str] = {}
         self.apart: set[str] = set()
         for message in said:
@@ -58,7 +58,7 @@ class History:
         """The id of the oldest message, empty where there is none."""
         return self._said[0].id if self._said else ""
 
-    def add(self, message: Said) -> None:
+    def add(self, message: Message) -> None:
         """Keep a message; the oldest makes room."""
         if self.full:
             oldest = self.oldest
@@ -68,7 +68,7 @@ class History:
         self._said.append(message)
         self._known[message.id] = message
 
-    def get(self, message_id: str) -> Said | None:
+    def get(self, message_id: str) -> Message | None:
         """A message that is kept and not deleted."""
         return None if message_id in self._deleted else self._known.get(message_id)
 
@@ -82,7 +82,7 @@ class History:
         """The ids of all messages that are not deleted."""
         return [said.id for said in self._said if said.id not in self._deleted]
 
-    def last_of(self, person: str) -> Said | None:
+    def last_of(self, person: str) -> Message | None:
         """A person's newest message that is not deleted."""
         return next(
             (
@@ -115,7 +115,7 @@ class History:
             if message_id in self._known:
                 self._deleted.setdefault(message_id, act)
 
-    def restore(self, act: str) -> list[Said]:
+    def restore(self, act: str) -> list[Message]:
         """Show again what an act took away; returned in order."""
         back = {message_id for message_id, by in self._deleted.items() if by == act}
         for message_id in back:
@@ -130,16 +130,16 @@ class History:
         """The ids of messages that are kept but deleted."""
         return list(self._deleted)
 
-    def joining(self, since: str | None) -> Missed:
+    def joining(self, since: str | None) -> JoinBacklog:
         """What somebody gets who joins now and has seen everything up to `since`."""
         if since is not None and since in self._known and since not in self.apart:
-            following: list[Said] = []
+            following: list[Message] = []
             for said in reversed(self._said):
                 if said.id == since:
                     break
                 if said.id not in self._deleted:
                     following.append(said)
             following.reverse()
-            return Missed(following, self.deleted(), recovered=True, gap=False)
+            return JoinBacklog(following, self.deleted(), recovered=True, gap=False)
         shown = [said for said in self._said if said.id not in self._deleted][-SHOWN:]
-        return Missed(shown, [], recovered=False, gap=since is not None)
+        return JoinBacklog(shown, [], recovered=False, gap=since is not None)

@@ -115,7 +115,7 @@ class Sanction:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """A message. `at` in milliseconds since 1970; `reply_to` is what a reply shows of another."""
 
     id: str
@@ -159,7 +159,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class ModerationAction:
     """Something that a moderator did. `at` in milliseconds since 1970, `seconds` a duration.
 
     `ids` are the messages it took away; `before` and `after` hold what undoing it has to know.

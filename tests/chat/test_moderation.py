@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from madang.apps.chat import moderation
-from madang.apps.chat.errors import ChatRefused
-from madang.apps.chat.history import KEPT, SHOWN, History
-from madang.apps.chat.ids import Ids, first_at, is_id, milliseconds_of
-from madang.apps.chat.state import ChatState, Speaker, clean_text
-from madang.apps.chat.values import Account, Act, Emote, Mode, Role, Said, instant
-from madang.apps.chat.words import WordFilter
+from madang.chat import moderation
+from madang.chat.errors import ChatRefused
+from madang.chat.history import KEPT, SHOWN, History
+from madang.chat.ids import Ids, first_at, is_id, milliseconds_of
+from madang.chat.model import Account, Emote, Message, Mode, ModerationAction, Role, instant
+from madang.chat.state import ChatState, Speaker, clean_text
+from madang.chat.word_filter import WordFilter
 
 NOW = 1_800_000_000_000
 OWNER = Account(1, "olive", admin=False)
@@ -21,8 +21,8 @@ MODERATOR = Account(2, "mo", admin=False)
 MEMBER = Account(3, "minji", admin=False)
 
 
-def said(number: int, person: str = "u3", name: str = "minji", text: str = "hi") -> Said:
-    return Said(f"{number:018x}", NOW, person, name, Role.MEMBER, text)
+def said(number: int, person: str = "u3", name: str = "minji", text: str = "hi") -> Message:
+    return Message(f"{number:018x}", NOW, person, name, Role.MEMBER, text)
 
 
 TIMED_OUT_UNTIL = "2027-01-15T08:01:00.000Z"
@@ -34,9 +34,9 @@ class Chat:
     def __init__(self) -> None:
         history = History([said(1), said(2, "gaa", "guest"), said(3)])
         self.state = ChatState(7, "yard", 1, "olive", moderators={2: "mo"}, history=history)
-        self.acts: dict[str, Act] = {}
+        self.acts: dict[str, ModerationAction] = {}
 
-    def do(self, who: Account, request: dict[str, Any]) -> moderation.Outcome:
+    def do(self, who: Account, request: dict[str, Any]) -> moderation.ActionResult:
         act_id = f"{100 + len(self.acts):018x}"
         act = moderation.decide(
             self.state,
@@ -59,7 +59,7 @@ def chat() -> Chat:
     return Chat()
 
 
-def changes(outcome: moderation.Outcome) -> list[tuple[str, Any]]:
+def changes(outcome: moderation.ActionResult) -> list[tuple[str, Any]]:
     return [(one.event, one.payload) for one in outcome.changes if not one.moderators_only]
 
 

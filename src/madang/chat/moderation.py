@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
-
-from madang.apps.chat.commands import DEFAULT_TIMEOUT
-from madang.apps.chat.errors import ChatRefused, NotAllowed
-from madang.apps.chat.state import ChatState, Speaker
-from madang.apps.chat.values import Act, Sanction
+from madang.base.text import Text as _
+from madang.chat.commands import DEFAULT_TIMEOUT
+from madang.chat.errors import ChatRefused, NotAllowed
+from madang.chat.model import ModerationAction, Sanction
+from madang.chat.state import ChatState, Speaker
 
 LONGEST_TIMEOUT: Final = 14 * 86_400
 """Seconds; what should hold longer is a ban."""
@@ -31,7 +29,7 @@ _MANAGING: Final = {"mod", "unmod"}
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChatUpdate:
     """An event for everybody in the chat, or for its moderators alone."""
 
     event: str
@@ -40,10 +38,10 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActionResult:
     """What an act did: events to send, and the people whose standing changed (None: anybody's)."""
 
-    changes: list[Change]
+    changes: list[ChatUpdate]
     people: frozenset[str] | None = frozenset()
 
 
@@ -55,8 +53,8 @@ def decide(
     act_id: str,
     now: int,
     here: Finder,
-    acts: Mapping[str, Act],
-) -> Act:
+    acts: Mapping[str, ModerationAction],
+) -> ModerationAction:
     """The act that a request asks for; `now` in milliseconds since 1970, `acts` recent ones by id.
 
     Raises ChatRefused.
@@ -66,7 +64,9 @@ def decide(
     kind = request.get("act")
     if kind in _MANAGING and not actor.manages:
         raise NotAllowed(_("Only the channel's owner chooses moderators."))
-    act = Act(act_id, now, actor.person, actor.name, str(kind), reason=_reason(request))
+    act = ModerationAction(
+        act_id, now, actor.person, actor.name, str(kind), reason=_reason(request)
+    )
     match kind:
         case "delete":
             said = state.history.get(_text(request, "id"))
@@ -99,9 +99,7 @@ def decide(
             return _mode(state, act, "links", request["to"])
         case str() if kind in _SWITCHES:
             if not isinstance(request.get("on"), bool):
-                raise ChatRefused(
-                    "bad_payload", format_lazy(_("{kind} takes on: true or false."), kind=kind)
-                )
+                raise ChatRefused("bad_payload", _("{kind} takes on: true or false.", kind=kind))
             return _mode(state, act, kind, request["on"])
         case "pin":
             said = state.history.get(_text(request, "id"))
@@ -122,10 +120,12 @@ def decide(
             return _moderator(state, actor, act, request, here)
         case "undo":
             return _undo(act, request, acts)
-    raise ChatRefused("unknown_act", format_lazy(_("There is no act {kind}."), kind=kind))
+    raise ChatRefused("unknown_act", _("There is no act {kind}.", kind=kind))
 
 
-def apply(state: ChatState, act: Act, undone: Act | None = None) -> Outcome:
+def apply(
+    state: ChatState, act: ModerationAction, undone: ModerationAction | None = None
+) -> ActionResult:
     """Change the state by an act. `undone` is the act that an undo takes back, where known."""
     if act.kind == "undo":
         changes, people = _take_back(state, act, undone)
@@ -135,11 +135,11 @@ def apply(state: ChatState, act: Act, undone: Act | None = None) -> Outcome:
     for name in ("person", "name", "seconds", "reason"):
         if value := getattr(act, name):
             notice[name] = value
-    changes.append(Change("notice", notice, moderators_only=True))
-    return Outcome(changes, people)
+    changes.append(ChatUpdate("notice", notice, moderators_only=True))
+    return ActionResult(changes, people)
 
 
-def hide_and_show(state: ChatState, act: Act) -> None:
+def hide_and_show(state: ChatState, act: ModerationAction) -> None:
     """What an act did to messages alone: all else of it the state knows already."""
     if act.kind == "undo":
         state.history.restore(act.undoes)
@@ -147,27 +147,27 @@ def hide_and_show(state: ChatState, act: Act) -> None:
         state.history.delete(act.ids, act.id)
 
 
-def _do(state: ChatState, act: Act) -> tuple[list[Change], frozenset[str] | None]:
+def _do(state: ChatState, act: ModerationAction) -> tuple[list[ChatUpdate], frozenset[str] | None]:
     match act.kind:
         case "delete":
             state.history.delete(act.ids, act.id)
-            return [Change("delete", {"ids": list(act.ids)})], frozenset()
+            return [ChatUpdate("delete", {"ids": list(act.ids)})], frozenset()
         case "clear":
             state.history.delete(act.ids, act.id)
-            return [Change("clear", {})], frozenset()
+            return [ChatUpdate("clear", {})], frozenset()
         case "timeout" | "ban":
             until = None if act.seconds is None else act.at / 1000 + act.seconds
             state.sanctions.pop(act.person, None)  # the newest is the last
             state.sanctions[act.person] = Sanction(act.person, act.name, until, act.reason)
             state.history.delete(act.ids, act.id)
-            cleared = Change("clear", {"person": act.person})
+            cleared = ChatUpdate("clear", {"person": act.person})
             return [cleared, _sanction_of(state, act)], frozenset({act.person})
         case "untimeout" | "unban":
             state.sanctions.pop(act.person, None)
             return [_sanction_of(state, act)], frozenset({act.person})
         case "pin" | "unpin":
             state.pinned = act.after.get("pinned")
-            return [Change("pin", {"message": state.pinned})], frozenset()
+            return [ChatUpdate("pin", {"message": state.pinned})], frozenset()
         case "mod" | "unmod":
             account = int(act.after["account"])
             if act.kind == "mod":
@@ -180,13 +180,13 @@ def _do(state: ChatState, act: Act) -> tuple[list[Change], frozenset[str] | None
 
 
 def _take_back(
-    state: ChatState, act: Act, undone: Act | None
-) -> tuple[list[Change], frozenset[str] | None]:
-    changes: list[Change] = []
+    state: ChatState, act: ModerationAction, undone: ModerationAction | None
+) -> tuple[list[ChatUpdate], frozenset[str] | None]:
+    changes: list[ChatUpdate] = []
     people: frozenset[str] | None = frozenset()
     back = state.history.restore(act.undoes)
     if back:
-        changes.append(Change("messages", {"said": back}))
+        changes.append(ChatUpdate("messages", {"said": back}))
     if undone is None:
         return changes, people
     match undone.kind:
@@ -199,7 +199,7 @@ def _take_back(
             people = frozenset({undone.person})
         case "pin" | "unpin":
             state.pinned = undone.before.get("pinned")
-            changes.append(Change("pin", {"message": state.pinned}))
+            changes.append(ChatUpdate("pin", {"message": state.pinned}))
         case "mod" | "unmod":
             account = int(undone.after["account"])
             if undone.kind == "unmod":
@@ -215,29 +215,33 @@ def _take_back(
     return changes, people
 
 
-def _sanction_of(state: ChatState, act: Act) -> Change:
+def _sanction_of(state: ChatState, act: ModerationAction) -> ChatUpdate:
     """What moderators' pages are told of the person of an act that gave or lifted a sanction."""
     now = state.sanctions.get(act.person)
     lifted = {"person": act.person, "name": act.name, "kind": "none"}
     told = now.as_json() if now is not None else lifted
-    return Change("sanctions", {"people": [told], "all": False}, moderators_only=True)
+    return ChatUpdate("sanctions", {"people": [told], "all": False}, moderators_only=True)
 
 
 def _set_mode(
     state: ChatState, parts: Mapping[str, Any]
-) -> tuple[list[Change], frozenset[str] | None]:
+) -> tuple[list[ChatUpdate], frozenset[str] | None]:
     for name, value in parts.items():
         state.mode = state.mode.with_part(name, value)
-    return [Change("mode", state.mode.as_json())], None
+    return [ChatUpdate("mode", state.mode.as_json())], None
 
 
-def _mode(state: ChatState, act: Act, name: str, value: object) -> Act:
+def _mode(state: ChatState, act: ModerationAction, name: str, value: object) -> ModerationAction:
     return replace(act, before={name: getattr(state.mode, name)}, after={name: value})
 
 
 def _moderator(
-    state: ChatState, actor: Speaker, act: Act, request: Mapping[str, Any], here: Finder
-) -> Act:
+    state: ChatState,
+    actor: Speaker,
+    act: ModerationAction,
+    request: Mapping[str, Any],
+    here: Finder,
+) -> ModerationAction:
     person, name = _target(state, actor, request, here, equals=True)
     if not person.startswith("u"):
         raise ChatRefused("unknown_person", _("Only somebody with an account can be a moderator."))
@@ -247,7 +251,9 @@ def _moderator(
     return replace(act, person=person, name=name, after={"account": account})
 
 
-def _undo(act: Act, request: Mapping[str, Any], acts: Mapping[str, Act]) -> Act:
+def _undo(
+    act: ModerationAction, request: Mapping[str, Any], acts: Mapping[str, ModerationAction]
+) -> ModerationAction:
     wanted = request.get("undo")
     taken_back = {done.undoes for done in acts.values() if done.undoes}
     if wanted is None:
@@ -308,9 +314,7 @@ def _seconds(request: Mapping[str, Any], default: int, most: int, *, least: int 
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not least <= seconds <= most:
         raise ChatRefused(
             "bad_payload",
-            format_lazy(
-                _("seconds is a whole number from {least} to {most}."), least=least, most=most
-            ),
+            _("seconds is a whole number from {least} to {most}.", least=least, most=most),
         )
     return seconds
 
@@ -318,7 +322,7 @@ def _seconds(request: Mapping[str, Any], default: int, most: int, *, least: int 
 def _text(request: Mapping[str, Any], name: str) -> str:
     value = request.get(name)
     if not isinstance(value, str):
-        raise ChatRefused("bad_payload", format_lazy(_("The request needs {name}."), name=name))
+        raise ChatRefused("bad_payload", _("The request needs {name}.", name=name))
     return value
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from madang.apps.chat.values import Said
+from madang.chat.model import Message
 
 STREAM: Final = "madang:chat"
 FIELD: Final = b"n"
@@ -24,7 +24,7 @@ LONGEST: Final = 50_000
 """Entries that the stream keeps: what a process that was cut off for minutes can catch up on."""
 
 
-class Note(msgspec.Struct, frozen=True, array_like=True):
+class BusEvent(msgspec.Struct, frozen=True, array_like=True):
     """Something that happened in the chat of `slug`, for every process that serves it; empty: in
     none alone.
 
@@ -39,19 +39,19 @@ class Note(msgspec.Struct, frozen=True, array_like=True):
     slug: str
     kind: str
     body: Any
-    restored: list[Said] = []
+    restored: list[Message] = []
     apart: bool = False
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(list[Note]).decode
+_decode: Final = msgspec.msgpack.Decoder(list[BusEvent]).decode
 
 
-def encode(notes: Sequence[Note]) -> bytes:
+def encode(notes: Sequence[BusEvent]) -> bytes:
     """Notes as one entry of the stream."""
     return _encode(notes)
 
 
-def decode(data: bytes) -> list[Note]:
+def decode(data: bytes) -> list[BusEvent]:
     """The notes of an entry. Raises msgspec.DecodeError for what are none."""
     return _decode(data)

@@ -1,4 +1,4 @@
-"""What the rooms and the chat refuse, they can say in Korean."""
+"""Refusals of the apps and the chat have Korean translations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENGLISH: Final = {
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for folder in ("base", "plan", "rooms", "servers/chat"):
+    for folder in ("base", "plan", "chat", "apps", "servers/chat"):
         for path in (SOURCE / folder).rglob("*.py"):
             yield path, ast.parse(path.read_text())
 
@@ -49,10 +49,10 @@ def errors() -> set[str]:
 
 
 def told() -> Iterator[tuple[str, ast.expr]]:
-    """Every word that an error of the rooms is made with, and where."""
+    """Every word that an error of the apps is made with, and where."""
     kinds = errors()
     for path, tree in trees():
-        if not path.is_relative_to(SOURCE / "rooms") and "servers" not in path.parts:
+        if path.relative_to(SOURCE).parts[0] not in {"apps", "chat", "servers"}:
             continue
         functions = (ast.FunctionDef, ast.AsyncFunctionDef)
         for scope in (tree, *(each for each in ast.walk(tree) if isinstance(each, functions))):
@@ -101,11 +101,11 @@ def messages(words: ast.expr) -> Iterator[str]:
             yield ast.literal_eval(node.args[0])
 
 
-def test_whatever_the_rooms_refuse_is_marked_for_translation() -> None:
+def test_whatever_the_apps_refuse_is_marked_for_translation() -> None:
     assert not {where: text for where, words in told() if (text := unmarked(words))}
 
 
-def test_whatever_the_rooms_refuse_has_korean_words() -> None:
+def test_whatever_the_apps_refuse_has_korean_words() -> None:
     with (SOURCE / "web/locale/ko/LC_MESSAGES/django.po").open("rb") as file:
         korean = read_po(file, locale="ko")
     refused = {message for _, words in told() for message in messages(words)}

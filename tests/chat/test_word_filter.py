@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.apps.chat.words import WordFilter, look_of, normal_word, tokens
+from madang.chat.word_filter import WordFilter, look_of, normal_word, tokens
 
 KOREAN = WordFilter(["바보", "멍청이", "시발"])
 LATIN = WordFilter(["spam", "ass", "idiot"])

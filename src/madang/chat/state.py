@@ -9,24 +9,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy as _
-
-from madang.apps.chat.errors import Banned, ChatRefused
-from madang.apps.chat.history import History
-from madang.apps.chat.values import (
+from madang.base.text import Text as _
+from madang.chat.errors import Banned, ChatRefused
+from madang.chat.history import History
+from madang.chat.model import (
     MOST_MENTIONS,
     NAME_LENGTH,
     TEXT_LENGTH,
     Account,
     Emote,
+    Message,
     Mode,
     Role,
-    Said,
     Sanction,
     hue_of,
 )
-from madang.apps.chat.words import WordFilter, look_of
+from madang.chat.word_filter import WordFilter, look_of
 
 _LINK: Final = re.compile(
     r"(?:https?://|www\.)\S|\b[\w-]+\.(?:com|net|org|kr|io|gg|tv|me|co|xyz|info|link|site|shop|ru|cn"
@@ -170,7 +168,7 @@ class ChatState:
         """What a reply to the message `reply_to` shows. Raises ChatRefused."""
         if reply_to is None:
             return None
-        said: Said | None = self.history.get(reply_to) if isinstance(reply_to, str) else None
+        said: Message | None = self.history.get(reply_to) if isinstance(reply_to, str) else None
         if said is None:
             raise ChatRefused("unknown_message", _("The message that you reply to is gone."))
         return said.quoted()
@@ -185,11 +183,9 @@ class ChatState:
         if not 1 <= len(name) <= NAME_LENGTH or not _GUEST_NAME.fullmatch(name):
             raise ChatRefused(
                 "bad_name",
-                format_lazy(
-                    _(
-                        "A name has 1 to {most} letters and digits; between them may be spaces and"
-                        " the signs . _ -"
-                    ),
+                _(
+                    "A name has 1 to {most} letters and digits; between them may be spaces and"
+                    " the signs . _ -",
                     most=NAME_LENGTH,
                 ),
             )
@@ -214,7 +210,7 @@ def clean_text(given: object) -> str:
         raise ChatRefused("empty", _("The message is empty."))
     if len(text) > TEXT_LENGTH:
         raise ChatRefused(
-            "too_long", format_lazy(_("A message has at most {most} characters."), most=TEXT_LENGTH)
+            "too_long", _("A message has at most {most} characters.", most=TEXT_LENGTH)
         )
     return text
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from madang.apps.chat.commands import duration, parse
-from madang.apps.chat.errors import ChatRefused
+from madang.chat.commands import duration, parse
+from madang.chat.errors import ChatRefused
 
 
 @pytest.mark.parametrize(
