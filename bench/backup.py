@@ -33,7 +33,7 @@ import psycopg
 
 from bench.figures import Report, say
 from bench.processes import BenchFailed
-from madang.ops.backup.render import ARCHIVE_SECONDS, SHIP_SECONDS
+from madang.ops.backup.pgbackrest_config import ARCHIVE_SECONDS, SHIP_SECONDS
 from tests.support.backups import ask, backup, done
 from tests.support.grounds import Ground, PostgresqlGround, SqliteGround, furnished_cluster
 from tests.support.sshd import Sftp, sftp_server

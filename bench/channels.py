@@ -12,7 +12,8 @@ import secrets
 import sys
 from pathlib import Path
 
-from madang.station import boot, settings
+from madang.station import boot
+from madang.station.config import settings
 
 OWNER = "bench"
 

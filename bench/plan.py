@@ -37,11 +37,11 @@ from bench.processes import BenchFailed
 from bench.station import station as live_station
 from bench.stream import Sample, sample
 from bench.stream import publishing as publishing_for_real
-from madang.ops.measure import rounds
-from madang.ops.measure.bench import abilities_here, films, machine_name
-from madang.ops.measure.rounds import API_CLIENTS, API_PATH, MESSAGES, Round, cores_at_rest
+from madang.ops.measure import load_rounds
+from madang.ops.measure.bench import films, machine_name, measured_benchmarks
+from madang.ops.measure.load_rounds import API_CLIENTS, API_PATH, MESSAGES, Round, cores_at_rest
 from madang.ops.measure.station import Measured, publishing, station
-from madang.plan.abilities import Abilities
+from madang.plan.benchmarks import Benchmarks
 from madang.plan.capacity import CPU_USE
 
 BIT_RATE: Final = 2_600_000
@@ -64,8 +64,8 @@ class Service:
     unit: str
     measure: Callable[[], Round]
     solve: Callable[[Round], dict[str, float]]
-    clients: Callable[[Abilities], float]
-    cores: Callable[[Abilities, float], float]
+    clients: Callable[[Benchmarks], float]
+    cores: Callable[[Benchmarks, float], float]
     run: Callable[[float], tuple[float, Extras]]
 
 
@@ -97,9 +97,9 @@ def _compare(name: str, service: Service, repeats: int, report: Report) -> None:
         say(f"plan: {name}, round {number + 1} of {repeats}")
         measured.append(service.measure())
         if not number:
-            clients = service.clients(_abilities(service, measured))
+            clients = service.clients(_benchmarks(service, measured))
             report.add(name, "predicted", clients, service.unit)
-        alone = service.cores(_abilities(service, measured[-1:]), clients)
+        alone = service.cores(_benchmarks(service, measured[-1:]), clients)
         cores, extras = service.run(clients)
         if cores <= 0 or alone <= 0:
             raise BenchFailed(f"{name}: no processor time was predicted or measured.")
@@ -110,18 +110,18 @@ def _compare(name: str, service: Service, repeats: int, report: Report) -> None:
         for extra, (value, unit) in extras.items():
             report.add(name, extra, value, unit)
         say(f"  {clients:.0f} {service.unit}: predicted {alone:.3f} of a core, took {cores:.3f}")
-    abilities = _abilities(service, measured)
-    for ability, found in abilities.measured.items():
+    benchmarks = _benchmarks(service, measured)
+    for ability, found in benchmarks.measured.items():
         for end, value in (("low", found.low), ("value", found.value), ("high", found.high)):
             report.add("ability", f"{ability}_{end}", value, "see madang bench")
-    predicted, median = service.cores(abilities, clients), statistics.median(took)
+    predicted, median = service.cores(benchmarks, clients), statistics.median(took)
     report.add(name, "predicted_core", predicted, "cores")
     report.add(name, "deviation", median / predicted - 1, "share")
     say(f"  {name}: {predicted:.3f} predicted, {median:.3f} took: {median / predicted - 1:+.1%}")
 
 
-def _abilities(service: Service, measured: list[Round]) -> Abilities:
-    return abilities_here(rounds.solved(service.solve, measured))
+def _benchmarks(service: Service, measured: list[Round]) -> Benchmarks:
+    return measured_benchmarks(load_rounds.solved(service.solve, measured))
 
 
 def _within(root: Path, name: str) -> Path:
@@ -134,20 +134,20 @@ def _within(root: Path, name: str) -> Path:
 def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
     stream: Sample = sample(BIT_RATE)
 
-    def each(abilities: Abilities) -> float:
+    def each(benchmarks: Benchmarks) -> float:
         gigabytes = stream.bit_rate / 8e9
-        byte_cost = abilities.figure("live_gigabyte").value * gigabytes
-        return abilities.figure("live_viewer").value + byte_cost
+        byte_cost = benchmarks.figure("live_gigabyte").value * gigabytes
+        return benchmarks.figure("live_viewer").value + byte_cost
 
-    def clients(abilities: Abilities) -> float:
-        left = CPU_USE - abilities.figure("live_stream").value
-        return min(MOST_VIEWERS, int(left / each(abilities)))
+    def clients(benchmarks: Benchmarks) -> float:
+        left = CPU_USE - benchmarks.figure("live_stream").value
+        return min(MOST_VIEWERS, int(left / each(benchmarks)))
 
     with contextlib.ExitStack() as stack:
         quiet = cores_at_rest(measured.pid)
         for slug, film in zip(("low", "high"), films(get_ffmpeg_exe(), folder), strict=True):
             stack.enter_context(publishing(get_ffmpeg_exe(), film, measured, slug))
-        paths = rounds.playlists(measured)
+        paths = load_rounds.playlists(measured)
         ours = stack.enter_context(live_station(folder))
         rest = cores_at_rest(ours.child.pid)
         publisher = stack.enter_context(
@@ -176,23 +176,23 @@ def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
 
         yield Service(
             "viewers",
-            lambda: rounds.live_round(measured, paths, quiet),
-            rounds.solve_live,
+            lambda: load_rounds.live_round(measured, paths, quiet),
+            load_rounds.solve_live,
             clients,
-            lambda abilities, n: abilities.figure("live_stream").value + n * each(abilities),
+            lambda benchmarks, n: benchmarks.figure("live_stream").value + n * each(benchmarks),
             run,
         )
 
 
 @contextlib.contextmanager
 def _chat(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
-    def cores(abilities: Abilities, guests: float) -> float:
-        once = MESSAGES * abilities.figure("chat_message").value
-        return once + guests * MESSAGES / abilities.figure("chat_deliveries").value
+    def cores(benchmarks: Benchmarks, guests: float) -> float:
+        once = MESSAGES * benchmarks.figure("chat_message").value
+        return once + guests * MESSAGES / benchmarks.figure("chat_deliveries").value
 
-    def clients(abilities: Abilities) -> float:
-        left = CPU_USE - MESSAGES * abilities.figure("chat_message").value
-        return min(MOST_GUESTS, int(left * abilities.figure("chat_deliveries").value / MESSAGES))
+    def clients(benchmarks: Benchmarks) -> float:
+        left = CPU_USE - MESSAGES * benchmarks.figure("chat_message").value
+        return min(MOST_GUESTS, int(left * benchmarks.figure("chat_deliveries").value / MESSAGES))
 
     with station(folder, ("plan",)) as ours:
 
@@ -204,8 +204,8 @@ def _chat(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
 
         yield Service(
             "connections",
-            lambda: rounds.chat_round(measured, "low"),
-            rounds.solve_chat,
+            lambda: load_rounds.chat_round(measured, "low"),
+            load_rounds.solve_chat,
             clients,
             cores,
             run,
@@ -225,10 +225,10 @@ def _api(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
 
         yield Service(
             "requests/s",
-            lambda: rounds.api_round(measured),
-            rounds.solve_api,
-            lambda abilities: CPU_USE * abilities.figure("api_requests").value,
-            lambda abilities, rate: rate / abilities.figure("api_requests").value,
+            lambda: load_rounds.api_round(measured),
+            load_rounds.solve_api,
+            lambda benchmarks: CPU_USE * benchmarks.figure("api_requests").value,
+            lambda benchmarks, rate: rate / benchmarks.figure("api_requests").value,
             run,
         )
 

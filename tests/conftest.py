@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from madang.station import boot, settings
-from madang.station.settings import Settings
+from madang.station import boot
+from madang.station.config import settings
+from madang.station.config.settings import Settings
 from tests.support import stores
 from tests.support.stores import Server
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.apps import Directory
 
 if TYPE_CHECKING:
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from madang.plan import abilities, catalogue_file
-from madang.plan.abilities import KINDS, Abilities, Measure
+from madang.plan import benchmarks, catalogue_file
+from madang.plan.benchmarks import KINDS, Benchmarks, Measure
 from madang.plan.demand import demand
-from madang.plan.errors import AbilitiesError, CatalogueError, DemandError
+from madang.plan.errors import BenchmarksError, CatalogueError, DemandError
 from tests.support.fuzzing import fuzz
 
 COUNT = 30_000
@@ -43,17 +43,17 @@ def _parse(text: str) -> None:
 
 def test_abilities_are_read_or_refused_by_name() -> None:
     measured = {name: Measure(kind.reference, 0, kind.high) for name, kind in KINDS.items()}
-    seed = abilities.written(Abilities(measured, "m", 2, "2026")).encode()
+    seed = benchmarks.written(Benchmarks(measured, "m", 2, "2026")).encode()
     fuzz(
         lambda data: _abilities(data.decode(errors="replace")),
         [seed, b"{}"],
-        allowed=(AbilitiesError,),
+        allowed=(BenchmarksError,),
         count=COUNT,
     )
 
 
 def _abilities(text: str) -> None:
-    abilities.parse(text)
+    benchmarks.parse(text)
 
 
 def test_a_demand_is_read_or_refused_by_name() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from madang.live.demux import Tracks
 from madang.live.segmenter import Cut, PartCut, SegmentCut, Segmenter, measure
-from madang.media.track import AudioTrack, Unit, VideoTrack
+from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 from tests.support.samples import sample
 
 VIDEO = sample("bundled", "avc").track
@@ -17,12 +17,12 @@ TRACKS = Tracks(VIDEO, AUDIO)
 FRAME = 3000
 
 
-def frame(number: int, *, key: bool = False) -> Unit:
-    return Unit(number * FRAME, number * FRAME, key, b"v%d" % number)
+def frame(number: int, *, key: bool = False) -> AccessUnit:
+    return AccessUnit(number * FRAME, number * FRAME, key, b"v%d" % number)
 
 
-def heard(number: int) -> Unit:
-    return Unit(number * 1024, number * 1024, True, b"a%d" % number, 1024)
+def heard(number: int) -> AccessUnit:
+    return AccessUnit(number * 1024, number * 1024, True, b"a%d" % number, 1024)
 
 
 def segmenter(key_every: int = 60) -> Segmenter:

@@ -12,11 +12,11 @@ from madang.live.opening import PATIENCE
 from madang.live.rendition import SOURCE
 from madang.live.show import (
     MAX_NAMED_NOTICES,
-    Ended,
     Interrupted,
-    Opened,
     PartsAdded,
     Resumed,
+    ShowEnded,
+    ShowOpened,
     State,
 )
 from madang.media.track import Codec
@@ -63,7 +63,7 @@ def test_a_show_opens_with_its_second_key_frame() -> None:
     assert state(made) == "starting"
     assert made.show.playlist() is None
     events = made.send(Encoder().frames(0.1, 1.99))
-    assert Opened() in events
+    assert ShowOpened() in events
     assert state(made) == "live"
     assert made.now - made.began == pytest.approx(2.0, abs=0.1)
     assert made.window.edge is not None
@@ -129,7 +129,7 @@ def test_a_long_key_frame_interval_opens_after_four_seconds_and_plays_on() -> No
     assert state(made) == "starting"
     made.send(Encoder(gop=10.0).frames(30.0, PATIENCE - 0.1))
     assert state(made) == "live"
-    assert Opened() in made.events
+    assert ShowOpened() in made.events
     made.end()
     assert made.viewer.playlist is not None
     assert made.viewer.playlist.target_duration == 12
@@ -143,7 +143,7 @@ def test_a_long_key_frame_interval_opens_after_four_seconds_and_plays_on() -> No
 def test_a_stalled_beginning_opens_by_the_timer() -> None:
     made = begun(Encoder(), 1.0)
     made.wait_until(made.began + PATIENCE)
-    assert Opened() in made.events
+    assert ShowOpened() in made.events
     assert made.window.edge is not None
 
 
@@ -284,7 +284,7 @@ def test_an_encoder_that_does_not_come_back_ends_the_show() -> None:
     assert made.wait_until(gone + 29.9) == []
     events = made.wait_until(gone + 30.0)
     # protocols.md: EXT-X-ENDLIST after the grace period.
-    assert events == [PartsAdded(SOURCE), Ended()]
+    assert events == [PartsAdded(SOURCE), ShowEnded()]
     assert state(made) == "ended"
     assert made.show.deadline() is None
     assert parse_media(ready(made.window).body.decode()).ended
@@ -331,7 +331,7 @@ def test_a_publisher_who_leaves_before_the_show_opened_shows_nothing() -> None:
 def test_a_show_that_never_opened_just_ends() -> None:
     made = begun(Encoder(rate=None), 0.5, grace=10.0)
     made.leave()
-    assert made.wait_until(made.now + 10.0) == [Ended()]
+    assert made.wait_until(made.now + 10.0) == [ShowEnded()]
     assert made.show.playlist() is None
     assert made.show.deadline() is None
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from madang.live.timeline import START
-from madang.media.track import VIDEO_TIMESCALE, Unit
+from madang.media.track import VIDEO_TIMESCALE, AccessUnit
 from madang.wire.flv import TagType
 from tests.support import samples
 from tests.support.broadcast import (
@@ -69,7 +69,7 @@ def accepted(sent: list[Sent]) -> dict[TagType, list[Sent]]:
     return found
 
 
-def by_medium(show: Broadcast) -> dict[TagType, list[Unit]]:
+def by_medium(show: Broadcast) -> dict[TagType, list[AccessUnit]]:
     assert show.show.tracks is not None
     kinds = [TagType.VIDEO] if show.show.tracks.video is not None else []
     kinds += [TagType.AUDIO] if show.show.tracks.audio is not None else []

@@ -6,20 +6,20 @@ import pytest
 
 from madang.live.demux import AudioFrame, VideoFrame
 from madang.live.timeline import LONGEST_STEP, START, Timeline
-from madang.media.track import AudioTrack, Unit, VideoTrack
+from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 from tests.support.samples import sample
 
 VIDEO = sample("bundled", "avc").track
 AUDIO = sample("bundled", "aac").track
 
 
-def seen(timeline: Timeline, stamp: int, *, nanos: int = 0) -> Unit:
+def seen(timeline: Timeline, stamp: int, *, nanos: int = 0) -> AccessUnit:
     assert isinstance(VIDEO, VideoTrack)
     frame = VideoFrame(0.0, stamp % 2**32, nanos, 0, True, b"v")
     return timeline.place_video(frame, VIDEO)[0]
 
 
-def heard(timeline: Timeline, stamp: int) -> Unit | None:
+def heard(timeline: Timeline, stamp: int) -> AccessUnit | None:
     assert isinstance(AUDIO, AudioTrack)
     return timeline.place_audio(AudioFrame(0.0, stamp % 2**32, 0, 1024, b"a"), AUDIO)[0]
 

@@ -11,7 +11,7 @@ from madang.live.window import (
     LEAST_WINDOW,
     PARTS_LISTED,
     SKIP_BOUNDARY,
-    File,
+    MediaFile,
     Ready,
     Refuse,
     Wait,
@@ -159,7 +159,7 @@ def test_the_hinted_part_is_always_the_next_one_listed() -> None:
             assert filled.playlist().preload_hint == hint
         filled.part()
         assert filled.playlist().segments[-1].parts[-1].uri == hint
-        assert isinstance(filled.window.file(hint), File)
+        assert isinstance(filled.window.file(hint), MediaFile)
 
 
 def test_everybody_gets_the_same_bytes_until_the_next_part() -> None:
@@ -208,8 +208,8 @@ def test_old_segments_leave_the_playlist_and_are_kept_as_long_as_somebody_may_as
     # that listed it.
     longest = sum(segment.duration for segment in listed) + listed[0].duration
     for _ in range(int(longest // 2) - 1):
-        assert isinstance(filled.window.file("seg-e-7.m4s"), File)
-        assert isinstance(filled.window.file(part_name), File)
+        assert isinstance(filled.window.file("seg-e-7.m4s"), MediaFile)
+        assert isinstance(filled.window.file(part_name), MediaFile)
         filled.segment()
     for _ in range(4):
         filled.segment()
@@ -225,7 +225,7 @@ def test_a_segment_is_its_parts_and_has_no_file_before_it_is_complete() -> None:
     assert filled.window.file("seg-e-7.m4s") is None
     filled.window.end_segment()
     segment = filled.window.file("seg-e-7.m4s")
-    assert isinstance(segment, File)
+    assert isinstance(segment, MediaFile)
     assert (segment.kind, segment.body) == ("segment", b"part0part1")
     assert filled.window.file("seg-e-7.m4s") is segment
     assert filled.window.file("seg-e-8.m4s") is None
@@ -269,7 +269,7 @@ def test_another_configuration_has_another_name_and_the_same_one_keeps_it() -> N
     for segment, init in ((first, b"init"), (third, b"another init")):
         assert segment.map_uri is not None
         found = filled.window.file(segment.map_uri)
-        assert isinstance(found, File)
+        assert isinstance(found, MediaFile)
         assert (found.kind, found.body) == ("init", init)
     for _ in range(60):
         filled.segment()

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from madang.apps.planner.files import reference
 from madang.base.units import DataRate, DataSize
 from madang.plan import figures
-from madang.plan.abilities import REFERENCE
 from madang.plan.answer import Question, as_json, explained, work_out
+from madang.plan.benchmarks import REFERENCE
 from madang.plan.compare import cheapest, shapes
 from madang.plan.demand import CASES, FIELDS, Demand, demand, written
-from madang.plan.figures import Unit, UnitsDiffer
+from madang.plan.figures import Quantity, UnitsDiffer
 from madang.plan.fleet import fleet
+from madang.plan.formatting import Formatter
 from madang.plan.growth import grown, growth
+from madang.plan.labels import FIGURES
 from madang.plan.prediction import Prediction, Verdict, predict
 from madang.plan.profiles import HOURS, PROFILES, audience
-from madang.plan.texts import FIGURES
-from madang.plan.words import Words
 
 ORDER = [Verdict.HOLDS, Verdict.TIGHT, Verdict.FAILS]
 
@@ -124,7 +124,7 @@ def test_every_answer_can_be_told_and_explained_in_both_languages(
 ) -> None:
     question = Question(demand(values), shape)
     answer = work_out(reference(), REFERENCE, question)
-    for words in (Words("en"), Words("ko")):
+    for words in (Formatter("en"), Formatter("ko")):
         told = as_json(reference(), question, answer, words)
         assert told["advice"]
         for figure in answer.chosen.figures():
@@ -168,8 +168,8 @@ def test_a_gibibyte_is_more_than_a_gigabyte_and_a_byte_is_eight_bits() -> None:
     assert DataRate.megabits(8).over(1) == DataSize.megabytes(1)
 
 
-@given(st.sampled_from(list(Unit)), st.sampled_from(list(Unit)))
-def test_figures_of_different_units_do_not_add_up(one: Unit, other: Unit) -> None:
+@given(st.sampled_from(list(Quantity)), st.sampled_from(list(Quantity)))
+def test_figures_of_different_units_do_not_add_up(one: Quantity, other: Quantity) -> None:
     parts = [figures.given("a", 1, one, ""), figures.given("b", 2, other, "")]
     for combine in (figures.total, figures.difference, figures.least, figures.most):
         if one is other:

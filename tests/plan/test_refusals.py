@@ -8,11 +8,11 @@ import re
 import pytest
 
 from madang.apps.planner.files import reference
-from madang.plan import abilities, catalogue_file
-from madang.plan.abilities import KINDS, Abilities, Measure
+from madang.plan import benchmarks, catalogue_file
 from madang.plan.answer import question
+from madang.plan.benchmarks import KINDS, Benchmarks, Measure
 from madang.plan.demand import FIELDS, demand
-from madang.plan.errors import AbilitiesError, CatalogueError, DemandError
+from madang.plan.errors import BenchmarksError, CatalogueError, DemandError
 from madang.plan.fleet import fleet
 
 DELIVERY = """
@@ -157,10 +157,10 @@ def test_the_defaults_are_within_their_limits() -> None:
 
 def test_abilities_are_read_as_they_were_written() -> None:
     measured = {name: Measure(kind.reference, 0, kind.high) for name, kind in KINDS.items()}
-    found = Abilities(measured, "a machine", 2, "2026-11-25T12:00:00Z")
-    assert abilities.parse(abilities.written(found)) == found
+    found = Benchmarks(measured, "a machine", 2, "2026-11-25T12:00:00Z")
+    assert benchmarks.parse(benchmarks.written(found)) == found
     assert not found.reference
-    assert abilities.REFERENCE.reference
+    assert benchmarks.REFERENCE.reference
     assert "measured 2026" in found.figure("api_requests").origin
 
 
@@ -180,13 +180,13 @@ def test_abilities_are_read_as_they_were_written() -> None:
 )
 def test_a_wrong_file_of_abilities_is_refused(change: dict[str, object], words: str) -> None:
     good = {"version": 1, "machine": "m", "cores": 2, "taken_at": "2026"}
-    abilities.parse(json.dumps(good))
-    with pytest.raises(AbilitiesError) as refusal:
-        abilities.parse(json.dumps({**good, **change}))
+    benchmarks.parse(json.dumps(good))
+    with pytest.raises(BenchmarksError) as refusal:
+        benchmarks.parse(json.dumps({**good, **change}))
     assert words in str(refusal.value)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '"x"'])
 def test_what_is_no_file_of_abilities_is_refused(text: str) -> None:
-    with pytest.raises(AbilitiesError):
-        abilities.parse(text)
+    with pytest.raises(BenchmarksError):
+        benchmarks.parse(text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from madang.apps.planner.files import reference
-from madang.plan.abilities import REFERENCE
 from madang.plan.answer import Question, question, work_out
+from madang.plan.benchmarks import REFERENCE
 from madang.plan.demand import Demand, demand
 from madang.plan.fleet import fleet
+from madang.plan.formatting import Formatter
 from madang.plan.prediction import Prediction, Verdict, predict
-from madang.plan.spoken import advice
-from madang.plan.words import Words
+from madang.plan.sentences import advice
 
 
 def planned(shape: str, **asked: object) -> Prediction:
@@ -64,7 +64,7 @@ def test_the_first_advice_is_what_to_do_about_it(language: str) -> None:
     from madang.plan.advice import advise
 
     first = advise(reference(), answer.chosen, answer.offers, answer.best)[0]
-    said = advice(Words("ko" if language == "ko" else "en"), first)
+    said = advice(Formatter("ko" if language == "ko" else "en"), first)
     assert first.key.startswith("contradiction")
     assert "4,444" in said
     assert "8.9" in said

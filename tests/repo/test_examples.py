@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.deploy.stationfile import load_station
-from madang.station.settings import load
+from madang.ops.deploy.model.station_file import load_station
+from madang.station.config.settings import load
 from tests.support.markdown import code_blocks, documents, example_of
 from tests.support.nginx import nginx_file
 from tests.support.stations import station_file

@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from typer.main import get_command
 
 from madang.cli import app
-from madang.station.settings import Settings, load
+from madang.station.config.settings import Settings, load
 from tests.support.markdown import ROOT, code_blocks, guide, rows, sections
 
 SOURCE = ROOT / "src/madang"

@@ -15,7 +15,7 @@ from madang.ops.backup import state
 from madang.ops.backup.model import rfc3339
 from madang.station import backup_rounds
 from madang.station.backup_rounds import Rounds
-from madang.station.settings import Settings, load
+from madang.station.config.settings import Settings, load
 from tests.support.station import Station
 
 LIMIT = 60.0

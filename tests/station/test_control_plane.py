@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 
 @pytest.mark.usefixtures("committed_db")
@@ -74,11 +74,12 @@ def test_nothing_is_left_to_migrate_after_a_start(station: Settings) -> None:
 
 
 def test_other_settings_cannot_be_put_in_force_later(station: Settings) -> None:
-    from madang.station import boot, force, settings
+    from madang.station import boot
+    from madang.station.config import active_settings, settings
 
     boot.start_django(station)
     other = settings.load(station.data / "other", environ={})
-    with pytest.raises(force.AlreadyInForce):
+    with pytest.raises(active_settings.AlreadyInForce):
         boot.start_django(other)
 
 
@@ -92,18 +93,18 @@ def test_djangos_own_checks_find_nothing(station: Settings) -> None:
 def test_static_files_of_the_station_and_of_its_libraries_are_found(
     station: Settings, path: str
 ) -> None:
-    from madang.station import static
+    from madang.station.django import static_files
 
-    found = static.find(path)
+    found = static_files.find(path)
     assert found is not None
     assert found.is_file()
 
 
 @pytest.mark.parametrize("path", ["", "nothing.css", "../base.html", "/etc/passwd", "dist", "a\0b"])
 def test_nothing_outside_the_static_folders_is_found(station: Settings, path: str) -> None:
-    from madang.station import static
+    from madang.station.django import static_files
 
-    assert static.find(path) is None
+    assert static_files.find(path) is None
 
 
 def test_a_foreign_host_name_is_refused_on_loopback(client: Any) -> None:

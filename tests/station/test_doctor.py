@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from madang.station import doctor, runtime
-from madang.station.datafolder import prepare
+from madang.station import doctor
+from madang.station.config.data_folder import prepare
+from madang.station.config.fields import Address
+from madang.station.config.settings import Settings, load
 from madang.station.doctor import Check
-from madang.station.fields import Address
-from madang.station.runtime import Runtime
-from madang.station.settings import Settings, load
+from madang.station.roles import run_files
+from madang.station.roles.run_files import Runtime
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_port_that_somebody_else_has_is_found(tmp_path: Path) -> None:
         assert "rtmp.bind" in check.mend
 
 
-@pytest.mark.parametrize("role", [runtime.ALL, "live"])
+@pytest.mark.parametrize("role", [run_files.ALL, "live"])
 def test_the_ports_of_the_station_that_runs_are_no_trouble(tmp_path: Path, role: str) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as pages,
@@ -70,11 +71,11 @@ def test_the_ports_of_the_station_that_runs_are_no_trouble(tmp_path: Path, role:
         binds = {"MADANG_HTTP__BIND": str(http), "MADANG_RTMP__BIND": str(rtmp)}
         settings = load(tmp_path, environ=binds)
         prepare(settings)
-        runtime.write(settings, Runtime(os.getpid(), http, rtmp), role)
+        run_files.write(settings, Runtime(os.getpid(), http, rtmp), role)
         for check in (doctor.http_port(settings), doctor.rtmp_port(settings)):
             assert check.ok
             assert "in use by this station" in check.detail
-        runtime.remove(settings, role)
+        run_files.remove(settings, role)
         assert_bad(doctor.http_port(settings))
         assert_bad(doctor.rtmp_port(settings))
 

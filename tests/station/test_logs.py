@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from madang.station import logs
-from madang.station.sections import LogSettings
+from madang.station.config.sections import LogSettings
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.station.test_roles import ask, live_on
+from tests.station.roles.test_roles import ask, live_on
 from tests.support.encoders import Encoder, Recipe, publish, sample
 from tests.support.split import Role, Split, split_station
 from tests.support.station import until

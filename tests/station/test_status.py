@@ -12,7 +12,7 @@ import pytest
 from tests.support.apps import live_status
 
 if TYPE_CHECKING:
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -41,17 +41,17 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def running(station: Settings) -> Iterator[Station]:
-    from madang.station import runtime
-    from madang.station.fields import Address
-    from madang.station.runtime import Runtime
+    from madang.station.config.fields import Address
+    from madang.station.roles import run_files
+    from madang.station.roles.run_files import Runtime
 
     server = Station(("127.0.0.1", 0), Answer)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     address = Address("0.0.0.0", server.server_port)
-    runtime.write(station, Runtime(os.getpid(), address, Address("127.0.0.1", 1935)))
+    run_files.write(station, Runtime(os.getpid(), address, Address("127.0.0.1", 1935)))
     yield server
-    runtime.remove(station)
+    run_files.remove(station)
     server.shutdown()
     thread.join()
     server.server_close()

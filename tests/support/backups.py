@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
+from madang.ops.backup.create import BackupCreator
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.keeper import Keeper
 from madang.station.backups import plan_of
-from madang.station.settings import load
+from madang.station.config.settings import load
 from tests.support.station import MADANG, ROOT, Station
 
 COMMAND_SECONDS = 120.0
 
 
-def keeper(data: Path, **settings: str) -> Keeper:
+def keeper(data: Path, **settings: str) -> BackupCreator:
     """What `madang backup` works with; `settings` as environment variables without MADANG_."""
     environ = {f"MADANG_{name}": value for name, value in settings.items()}
-    return Keeper(plan_of(load(data, environ=environ)))
+    return BackupCreator(plan_of(load(data, environ=environ)))
 
 
 def trouble(call: Callable[[], object]) -> str:

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from madang.live.rendition import SOURCE
 from madang.live.show import LiveSettings, PartsAdded, Show, ShowEvent
-from madang.live.window import CachedPlaylist, File, Ready, Window
-from madang.media.track import Codec, Unit
+from madang.live.window import CachedPlaylist, MediaFile, Ready, Window
+from madang.media.track import AccessUnit, Codec
 from madang.wire.flv import (
     AudioPacket,
     PacketKind,
@@ -161,17 +161,17 @@ class Viewer:
             for name in (segment.map_uri, *(part.uri for part in segment.parts)):
                 if name is not None and name not in self.files:
                     found = window.file(name)
-                    assert isinstance(found, File)
+                    assert isinstance(found, MediaFile)
                     self.files[name] = found.body
         return self.playlist
 
-    def units(self, msn: int) -> list[dict[int, list[Unit]]]:
+    def units(self, msn: int) -> list[dict[int, list[AccessUnit]]]:
         """The units by track id of each part of a segment."""
         return [read_fragment(self.files[part.uri]) for part in self.segments[msn].parts]
 
-    def all_units(self) -> dict[int, list[Unit]]:
+    def all_units(self) -> dict[int, list[AccessUnit]]:
         """The units by track id of all that was seen."""
-        found: dict[int, list[Unit]] = {}
+        found: dict[int, list[AccessUnit]] = {}
         for msn in sorted(self.segments):
             for part in self.units(msn):
                 for track_id, units in part.items():

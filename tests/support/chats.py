@@ -11,7 +11,7 @@ from typing import Any, Final
 from PIL import Image
 
 from tests.servers.chat.test_faults import prompt
-from tests.station.test_roles import ask
+from tests.station.roles.test_roles import ask
 from tests.support.people import Crowd, Person
 from tests.support.split import Role
 from tests.support.station import Station, until

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from madang.station import boot
-from madang.station.settings import load
+from madang.station.config.settings import load
 
 
 def main() -> int:

@@ -8,19 +8,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from madang.media.track import Track, Unit
-from madang.wire.fmp4 import Run, fragment, init_segment
+from madang.media.track import AccessUnit, Track
+from madang.wire.fmp4 import TrackRun, fragment, init_segment
 
 _CONTAINERS = frozenset({b"moof", b"traf", b"moov", b"mvex", b"trak", b"mdia", b"minf", b"stbl"})
 _SYNC_MASK = 0x00010000
 
 
-def end_of(units: Sequence[Unit]) -> int:
+def end_of(units: Sequence[AccessUnit]) -> int:
     """The dts at which the last of these units, all with durations, ends."""
     return units[-1].dts + units[-1].duration
 
 
-def file_of(tracks: Sequence[tuple[Track, Sequence[Unit]]], units_per_run: int = 7) -> bytes:
+def file_of(tracks: Sequence[tuple[Track, Sequence[AccessUnit]]], units_per_run: int = 7) -> bytes:
     """An init segment and fragments with a run of so many units of each track while it lasts."""
     pieces = [init_segment([track for track, _ in tracks])]
     longest = max(len(units) for _, units in tracks)
@@ -29,7 +29,7 @@ def file_of(tracks: Sequence[tuple[Track, Sequence[Unit]]], units_per_run: int =
         for track_id, (_, units) in enumerate(tracks, 1):
             taken = units[begin : begin + units_per_run]
             if taken:
-                runs.append(Run(track_id, taken, end_of(taken)))
+                runs.append(TrackRun(track_id, taken, end_of(taken)))
         pieces.append(fragment(number, runs))
     return b"".join(pieces)
 
@@ -47,9 +47,9 @@ def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple
     assert begin == end
 
 
-def read_fragment(data: bytes) -> dict[int, list[Unit]]:
+def read_fragment(data: bytes) -> dict[int, list[AccessUnit]]:
     """The units of each track id in one fragment, with durations (ISO/IEC 14496-12, 8.8)."""
-    tracks: dict[int, list[Unit]] = {}
+    tracks: dict[int, list[AccessUnit]] = {}
     track_id = time = 0
     default: dict[int, int] = {}
     for kind, begin, _ in boxes(data):
@@ -67,7 +67,7 @@ def read_fragment(data: bytes) -> dict[int, list[Unit]]:
     return tracks
 
 
-def _read_run(data: bytes, begin: int, time: int, default: dict[int, int]) -> Iterator[Unit]:
+def _read_run(data: bytes, begin: int, time: int, default: dict[int, int]) -> Iterator[AccessUnit]:
     flags, count, position = struct.unpack_from(">IIi", data, begin)
     begin += 12
     first_flags = None
@@ -92,6 +92,6 @@ def _read_run(data: bytes, begin: int, time: int, default: dict[int, int]) -> It
             sample_flags = first_flags
         assert min(duration, size, sample_flags) >= 0
         key = not sample_flags & _SYNC_MASK
-        yield Unit(time, time + offset, key, data[position : position + size], duration)
+        yield AccessUnit(time, time + offset, key, data[position : position + size], duration)
         time += duration
         position += size

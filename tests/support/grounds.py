@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 import psycopg
 
-from madang.ops.backup.cluster import Cluster
-from madang.ops.backup.render import postgresql_settings
+from madang.ops.backup.cluster import PostgresCluster
+from madang.ops.backup.pgbackrest_config import postgresql_settings
 from tests.support import backups
 from tests.support.station import Station, free_ports
 from tests.support.stores import as_service
@@ -84,10 +84,10 @@ class PostgresqlGround:
         }
 
     @property
-    def server(self) -> Cluster:
+    def server(self) -> PostgresCluster:
         """What starts and stops it."""
         version = int(programs().parent.name)
-        return Cluster(self.cluster, version)
+        return PostgresCluster(self.cluster, version)
 
     def configure(self, **changes: str) -> None:
         """Write the server's settings, as somebody who sets up a machine does."""

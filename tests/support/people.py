@@ -207,7 +207,8 @@ def make_people(data: Path, *names: str, **environment: str) -> dict[str, str]:
 
 
 def _make_people(data: Path, names: list[str]) -> dict[str, str]:
-    from madang.station import boot, settings
+    from madang.station import boot
+    from madang.station.config import settings
 
     boot.control_plane(settings.load(data))
     from madang.apps.accounts import tokens

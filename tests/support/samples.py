@@ -16,7 +16,7 @@ import av
 import imageio_ffmpeg
 
 from madang.media.configs import audio_track, video_track
-from madang.media.track import Codec, Track, Unit
+from madang.media.track import AccessUnit, Codec, Track
 
 PROGRAMS = {"system": "ffmpeg", "bundled": imageio_ffmpeg.get_ffmpeg_exe()}
 
@@ -85,7 +85,7 @@ class Sample:
     codec: Codec
     config: bytes
     box_config: bytes
-    units: tuple[Unit, ...]
+    units: tuple[AccessUnit, ...]
     stream: Description
 
     @property
@@ -115,7 +115,7 @@ class Demuxed:
     """One stream of a container. The units' `duration` is set for video too."""
 
     stream: Description
-    units: tuple[Unit, ...]
+    units: tuple[AccessUnit, ...]
 
 
 def demux(source: Path) -> list[Demuxed]:
@@ -125,11 +125,11 @@ def demux(source: Path) -> list[Demuxed]:
     """
     options = {"ignore_editlist": "1", "fflags": "noparse"}
     with av.open(str(source), options=options) as container:
-        packets: list[list[Unit]] = [[] for _ in container.streams]
+        packets: list[list[AccessUnit]] = [[] for _ in container.streams]
         for packet in container.demux():
             if packet.size and packet.dts is not None and packet.pts is not None:
                 packets[packet.stream.index].append(
-                    Unit(
+                    AccessUnit(
                         dts=packet.dts,
                         pts=packet.pts,
                         key=packet.is_keyframe,

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from madang.station.datafolder import SECRET_FILE
+from madang.station.config.data_folder import SECRET_FILE
 from tests.support import stores
 from tests.support.station import MADANG, ROOT, START_LIMIT, STOP_LIMIT, Station
 from tests.support.stores import Server

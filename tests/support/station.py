@@ -204,7 +204,8 @@ def until(condition: Callable[[], Any], what: str, *, within: float = 10.0) -> A
 
 
 def _open_channels(data: Path, slugs: list[str]) -> dict[str, str]:
-    from madang.station import boot, settings
+    from madang.station import boot
+    from madang.station.config import settings
 
     boot.control_plane(settings.load(data))
     from madang.apps.accounts.models import User

@@ -19,7 +19,7 @@ from madang.apps.accounts.errors import AccountError, NoSuchToken, NoSuchUser
 from madang.apps.api import UnknownCursor
 from madang.apps.channels.errors import ChannelError, NoSuchChannel, SlugTaken, UnfitChannel
 from madang.apps.chat.errors import NoSuchWebhook, UnfitChat
-from madang.base.errors import MadangError, Words
+from madang.base.errors import LazyText, MadangError
 from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
 from madang.plan.errors import DemandError
 
@@ -32,8 +32,8 @@ class ProblemType:
 
     name: str
     status: int
-    title: Words
-    meaning: Words
+    title: LazyText
+    meaning: LazyText
 
 
 INVALID_REQUEST: Final = ProblemType(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Words(Protocol):
+class LazyText(Protocol):
     """A text, or one that is put into the reader's language at the moment when it is read: what
     `str` makes of it. A `str` is one, and so are the lazy translations of Django."""
 
@@ -21,7 +21,7 @@ class MadangError(Exception):
     (empty where the sentence says it all). Neither contains secrets.
     """
 
-    def __init__(self, message: Words, *, mend: Words = "") -> None:
+    def __init__(self, message: LazyText, *, mend: LazyText = "") -> None:
         super().__init__(message)
         self._message = message
         self._mend = mend
@@ -50,6 +50,6 @@ class LimitExceeded(ParseError):
     `limit` is the limit's name, as it appears in metrics and documents.
     """
 
-    def __init__(self, limit: str, message: Words, *, mend: Words = "") -> None:
+    def __init__(self, limit: str, message: LazyText, *, mend: LazyText = "") -> None:
         super().__init__(message, mend=mend)
         self.limit = limit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.base.errors import MadangError, Words
+from madang.base.errors import LazyText, MadangError
 from madang.base.text import Text as _
 
 AGAIN: Final = 5.0
@@ -18,7 +18,7 @@ class ChatRefused(MadangError):
     many seconds it may be done, where that is known.
     """
 
-    def __init__(self, code: str, words: Words, *, retry_after: float | None = None) -> None:
+    def __init__(self, code: str, words: LazyText, *, retry_after: float | None = None) -> None:
         super().__init__(words)
         self.code = code
         self.retry_after = retry_after
@@ -34,7 +34,7 @@ class ChatRefused(MadangError):
 class NotAllowed(ChatRefused):
     """The account may not do this in this chat."""
 
-    def __init__(self, words: Words | None = None) -> None:
+    def __init__(self, words: LazyText | None = None) -> None:
         if words is None:
             words = _("Only the channel's moderators may do this.")
         super().__init__("not_allowed", words)
@@ -57,7 +57,7 @@ class SignedOut(ChatRefused):
 class ChatAway(ChatRefused):
     """The processes that carry the chats, or what they need, do not answer."""
 
-    def __init__(self, words: Words | None = None) -> None:
+    def __init__(self, words: LazyText | None = None) -> None:
         super().__init__(
             "unavailable",
             words or _("The chat does not answer now: try again in a moment."),

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from madang.apps.channels.keys import Key
     from madang.apps.channels.models import Channel
     from madang.ops.deploy.security import Finding
+    from madang.station.config.settings import Settings
     from madang.station.doctor import Check
-    from madang.station.settings import Settings
 
 app = typer.Typer(
     name="madang",
@@ -112,7 +112,7 @@ def serve(
         if value is not None
     }
     settings = load_settings(data, config, overrides)
-    from madang.station.serve import run
+    from madang.station.roles.serve import run
 
     run(settings, role=role.value, demo=demo, first_run=first_run)
 
@@ -304,7 +304,7 @@ def doctor(
 
 
 def _address(text: str, option: str) -> str:
-    from madang.station.fields import Address
+    from madang.station.config.fields import Address
 
     try:
         return str(Address.parse(text))

@@ -20,12 +20,12 @@ app = typer.Typer(help="Backups: taken, proven, brought back.", no_args_is_help=
 def now(data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """Take a backup to every place, and drop old ones by rule."""
     plan = _plan(data, config)
-    from madang.ops.backup.keeper import Keeper
+    from madang.ops.backup.create import BackupCreator
     from madang.ops.backup.model import rfc3339
-    from madang.ops.backup.programs import give_way
+    from madang.ops.backup.subprocesses import give_way
 
     give_way()
-    outcome = Keeper(plan).now()
+    outcome = BackupCreator(plan).now()
     places = {
         place: {part: {"added_bytes": saved.added} for part, saved in parts.items()}
         for place, parts in outcome.stored.items()
@@ -47,7 +47,7 @@ def now(data: Data = None, config: Config = None, as_json: Json = False) -> None
 def list_(data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """List the backups that there are, the newest first."""
     plan = _plan(data, config)
-    from madang.ops.backup.keeper import list_backups
+    from madang.ops.backup.create import list_backups
     from madang.ops.backup.model import rfc3339
 
     rows = [
@@ -82,12 +82,12 @@ def verify(
 ) -> None:
     """Prove a backup: read all of it, restore it into a scratch folder, count and compare."""
     plan = _plan(data, config)
-    from madang.ops.backup.keeper import Keeper
-    from madang.ops.backup.programs import give_way
+    from madang.ops.backup.create import BackupCreator
+    from madang.ops.backup.subprocesses import give_way
     from madang.ops.backup.verify import verify as prove
 
     give_way()
-    verdicts = prove(Keeper(plan), identifier=identifier, everything=everything)
+    verdicts = prove(BackupCreator(plan), identifier=identifier, everything=everything)
     rows = [
         {
             "place": verdict.place,
@@ -117,8 +117,8 @@ def ship(
 ) -> None:
     """Send what PostgreSQL archived since the last time to the SFTP server elsewhere."""
     plan = _plan(data, config)
-    from madang.ops.backup.keeper import ship as send
-    from madang.ops.backup.shipping import watch_and_send
+    from madang.ops.backup.create import ship as send
+    from madang.ops.backup.wal_shipping import watch_and_send
 
     if watch:
         watch_and_send(plan)
@@ -153,7 +153,7 @@ def restore(
     """Bring the station back: database, files and settings first, media after."""
     # The settings are in the backup: on an empty machine there are none to read yet.
     settings = load_settings(data, config if config and config.exists() else None)
-    from madang.ops.backup.restore import Wish
+    from madang.ops.backup.restore import RestoreRequest
     from madang.station.backups import bring_back
 
     def say(words: str) -> None:
@@ -161,7 +161,7 @@ def restore(
 
     done = bring_back(
         settings,
-        Wish(identifier, replace, media, settings_to=config),
+        RestoreRequest(identifier, replace, media, settings_to=config),
         say,
         source=source,
         password_file=password_file,

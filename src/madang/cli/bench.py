@@ -14,21 +14,21 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
     from imageio_ffmpeg import get_ffmpeg_exe
 
     from madang.ops.measure.bench import compared, measure_machine
-    from madang.plan.abilities import KINDS, written
+    from madang.plan.benchmarks import KINDS, written
     from madang.plan.figures import Figure
-    from madang.plan.words import Words
+    from madang.plan.formatting import Formatter
 
     def say(words: str) -> None:
         print(f"madang bench: {words} …", file=sys.stderr, flush=True)
 
-    abilities = measure_machine(get_ffmpeg_exe(), settings.data, say)
-    draft = settings.abilities_file.with_suffix(".part")
-    draft.write_text(written(abilities), encoding="utf-8")
-    os.replace(draft, settings.abilities_file)
+    benchmarks = measure_machine(get_ffmpeg_exe(), settings.data, say)
+    draft = settings.benchmarks_file.with_suffix(".part")
+    draft.write_text(written(benchmarks), encoding="utf-8")
+    os.replace(draft, settings.benchmarks_file)
 
-    words = Words(settings.station.language)
+    words = Formatter(settings.station.language)
     rows = []
-    for name, found, reference in compared(abilities):
+    for name, found, reference in compared(benchmarks):
         unit = KINDS[name].unit
         values = (found.value, found.low, found.high) if found else (None, None, None)
         shown = ["-" if v is None else words.value(Figure("", v, unit)) for v in values]
@@ -41,21 +41,21 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
         report(
             True,
             {
-                "machine": abilities.machine,
-                "cores": abilities.cores,
-                "taken_at": abilities.taken_at,
-                "file": str(settings.abilities_file),
+                "machine": benchmarks.machine,
+                "cores": benchmarks.cores,
+                "taken_at": benchmarks.taken_at,
+                "file": str(settings.benchmarks_file),
                 "abilities": {
                     name: {"value": m.value, "low": m.low, "high": m.high, "unit": KINDS[name].unit}
-                    for name, m in abilities.measured.items()
+                    for name, m in benchmarks.measured.items()
                 },
-                "not_measured": [name for name in KINDS if name not in abilities.measured],
+                "not_measured": [name for name in KINDS if name not in benchmarks.measured],
             },
             [],
         )
         return
     from madang.cli.common import print_table
 
-    print(f"{abilities.machine}, {abilities.cores} cores, {abilities.taken_at}")
+    print(f"{benchmarks.machine}, {benchmarks.cores} cores, {benchmarks.taken_at}")
     print_table(False, rows)
-    print(f"Written to {settings.abilities_file}: `madang plan` reckons with it from now on.")
+    print(f"Written to {settings.benchmarks_file}: `madang plan` reckons with it from now on.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 Data = Annotated[
     Path | None,
@@ -28,7 +28,7 @@ def load_settings(
     data: Path | None, config: Path | None, overrides: dict[str, str] | None = None
 ) -> Settings:
     """Read the settings in force. Raises SettingsError."""
-    from madang.station.settings import load
+    from madang.station.config.settings import load
 
     return load(data, config=config, overrides=overrides)
 
@@ -37,7 +37,7 @@ def control_plane(data: Path | None, config: Path | None) -> Settings:
     """Set the control plane up; return the settings with the addresses of a running station."""
     settings = load_settings(data, config)
     from madang.station.boot import control_plane
-    from madang.station.runtime import as_running
+    from madang.station.roles.run_files import as_running
 
     control_plane(settings)
     return as_running(settings)

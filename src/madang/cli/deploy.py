@@ -11,7 +11,7 @@ import typer
 from madang.cli.common import Json, print_table, report
 
 if TYPE_CHECKING:
-    from madang.ops.deploy.drive import Deployment
+    from madang.ops.deploy.runner import Deployment
 
 app = typer.Typer(help="Servers, as station.toml describes them.", no_args_is_help=True)
 
@@ -104,8 +104,8 @@ def rollback(from_: From = DEFAULT_FROM, as_json: Json = False) -> None:
 
 def deployment(path: Path) -> Deployment:
     """The servers that the file at `path` describes. Raises StationFileError."""
-    from madang.ops.deploy.drive import Deployment
-    from madang.ops.deploy.stationfile import load_station
+    from madang.ops.deploy.model.station_file import load_station
+    from madang.ops.deploy.runner import Deployment
 
     return Deployment(load_station(path), path.absolute().parent)
 

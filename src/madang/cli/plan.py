@@ -13,8 +13,8 @@ import typer
 from madang.cli.common import Config, Data, Json, load_settings, report
 
 if TYPE_CHECKING:
-    from madang.plan.words import Words
-    from madang.station.settings import Settings
+    from madang.plan.formatting import Formatter
+    from madang.station.config.settings import Settings
 
 
 class Speech(StrEnum):
@@ -80,7 +80,7 @@ def plan(
 
     given = locals()
     settings = load_settings(data, config)
-    facts = known(settings.catalogue_file, settings.abilities_file)
+    facts = known(settings.catalogue_file, settings.benchmarks_file)
     words = _words(settings, language, currency, facts.korean_sources)
     try:
         asked = _from_file(from_file) if from_file else {}
@@ -90,7 +90,7 @@ def plan(
             if given[name] is not None
         }
         question = answers.question(asked)
-        answer = answers.work_out(facts.catalogue, facts.abilities, question)
+        answer = answers.work_out(facts.catalogue, facts.benchmarks, question)
         explained = answers.explained(answer.chosen, why, words) if why else []
     except DemandError as error:
         print(f"madang: {error.said(words.language)}", file=sys.stderr)
@@ -114,14 +114,14 @@ def _depth(line: dict[str, object]) -> int:
 
 def _words(
     settings: Settings, language: Speech | None, currency: Money, sources: dict[str, str]
-) -> Words:
-    from madang.plan.words import Currency, Words
+) -> Formatter:
+    from madang.plan.formatting import Currency, Formatter
 
     spoken = language.value if language else settings.station.language
     money = Currency()
     if currency is Money.KRW:
         money = Currency("krw", settings.plan.krw_per_usd, settings.plan.krw_date)
-    return Words(spoken, money, sources)
+    return Formatter(spoken, money, sources)
 
 
 def _from_file(path: Path) -> dict[str, object]:

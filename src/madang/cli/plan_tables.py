@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from madang.plan.words import Words
+from madang.plan.formatting import Formatter
 
 BAR: Final = 16
 """Characters of a full bar."""
@@ -18,7 +18,7 @@ BAR: Final = 16
 STYLES: Final = {"holds": "green", "tight": "yellow", "fails": "red"}
 
 
-def show(result: dict[str, Any], words: Words, *, compare: bool) -> None:
+def show(result: dict[str, Any], words: Formatter, *, compare: bool) -> None:
     """Print `result`, which is the answer as JSON."""
     console = Console()
     spoken = result["words"]
@@ -59,7 +59,7 @@ def bar(asked: float, there: float | None) -> str:
     return "█" * filled + "░" * (BAR - filled) + ("+" if share > 1 else "")
 
 
-def _checks(console: Console, result: dict[str, Any], words: Words) -> None:
+def _checks(console: Console, result: dict[str, Any], words: Formatter) -> None:
     say = words.say
     table = Table(box=None, header_style="bold", pad_edge=False)
     console.print(Text(f"{result['shape']} · {result['provider']}", style="bold"))
@@ -74,7 +74,7 @@ def _checks(console: Console, result: dict[str, Any], words: Words) -> None:
     console.print()
 
 
-def _costs(console: Console, result: dict[str, Any], words: Words) -> None:
+def _costs(console: Console, result: dict[str, Any], words: Formatter) -> None:
     say, values, names = words.say, result["words"]["values"], result["words"]["names"]
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column("")
@@ -97,7 +97,7 @@ def _costs(console: Console, result: dict[str, Any], words: Words) -> None:
     console.print()
 
 
-def _compare(console: Console, result: dict[str, Any], words: Words) -> None:
+def _compare(console: Console, result: dict[str, Any], words: Formatter) -> None:
     say = words.say
     most = max(offer["monthly_usd"] for offer in result["compare"]) or 1.0
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -115,7 +115,7 @@ def _compare(console: Console, result: dict[str, Any], words: Words) -> None:
     console.print()
 
 
-def _growth(console: Console, result: dict[str, Any], words: Words) -> None:
+def _growth(console: Console, result: dict[str, Any], words: Formatter) -> None:
     say = words.say
     table = Table(box=None, header_style="bold", pad_edge=False)
     heads = (

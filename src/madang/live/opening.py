@@ -7,7 +7,7 @@ from typing import Final
 
 from madang.live.demux import Tracks
 from madang.live.segmenter import Cutting, measure
-from madang.media.track import Track, Unit
+from madang.media.track import AccessUnit, Track
 
 PATIENCE: Final = 4.0
 """Seconds to wait for the second key frame, which tells their interval: longer ones are assumed
@@ -23,7 +23,7 @@ class Opening:
 
     part_target: float
     segment: float
-    _units: list[tuple[Track, Unit]] = field(default_factory=list)
+    _units: list[tuple[Track, AccessUnit]] = field(default_factory=list)
     _began: float | None = None
     _known: bool = False
     _keys: int = 0
@@ -35,7 +35,7 @@ class Opening:
         self._known = False
         self._keys = 0
 
-    def add(self, tracks: Tracks, track: Track, unit: Unit, now: float) -> None:
+    def add(self, tracks: Tracks, track: Track, unit: AccessUnit, now: float) -> None:
         """Keep a unit."""
         is_video = track is tracks.video
         if tracks.video is not None and not self._keys and not (is_video and unit.key):
@@ -57,7 +57,7 @@ class Opening:
         """Whether enough is known, or it took too long."""
         return self._known or (self._began is not None and now >= self._began + PATIENCE)
 
-    def close(self, tracks: Tracks) -> tuple[Cutting, list[tuple[Track, Unit]]]:
+    def close(self, tracks: Tracks) -> tuple[Cutting, list[tuple[Track, AccessUnit]]]:
         """Return how to cut the stream, and what has come so far."""
         clock = tracks.video or tracks.audio
         on_clock = [unit for track, unit in self._units if track is clock]

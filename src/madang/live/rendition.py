@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from madang.live.dates import Dates
 from madang.live.demux import AudioFrame, Demuxer, Tracks, VideoFrame
+from madang.live.program_dates import ProgramDates
 from madang.live.segmenter import Cut, Cutting, PartCut, SegmentCut
 from madang.live.timeline import Timeline
 from madang.live.window import Window
-from madang.media.track import AudioTrack, Unit, VideoTrack
+from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 from madang.wire.flv import Tag
-from madang.wire.fmp4 import Run, fragment, init_segment
+from madang.wire.fmp4 import TrackRun, fragment, init_segment
 
 SOURCE: Final = "source"
 """Name of the rendition that is what the encoder sent."""
@@ -29,7 +29,7 @@ class Rendition:
     tracks: Tracks
     cutting: Cutting
     window: Window
-    dates: Dates
+    dates: ProgramDates
     _sequence: int = 0
     _discontinuity: bool = False
     _map_due: bool = True
@@ -66,16 +66,16 @@ class Rendition:
         self.window.add_part(body, duration, cut.independent, date)
         return True
 
-    def _runs(self, cut: PartCut) -> list[Run]:
+    def _runs(self, cut: PartCut) -> list[TrackRun]:
         runs = []
         for number, (track, units) in enumerate(
             zip(self.tracks.all, cut.units, strict=True), start=1
         ):
             if units:
-                runs.append(Run(number, units, self._end(track, units[-1], cut.end)))
+                runs.append(TrackRun(number, units, self._end(track, units[-1], cut.end)))
         return runs
 
-    def _end(self, track: VideoTrack | AudioTrack, last: Unit, end: int) -> int:
+    def _end(self, track: VideoTrack | AudioTrack, last: AccessUnit, end: int) -> int:
         if isinstance(track, AudioTrack):
             return last.dts + last.duration
         # A picture that stays because the next ones were lost has its usual duration here; one
@@ -97,7 +97,7 @@ class Mark:
 
 
 @dataclass(slots=True)
-class Follower:
+class TranscodedRendition:
     """A rendition that a transcoder makes of the source, cut at the same instants.
 
     Its frames carry the common clock. It begins with the source's next segment, so that sequence
@@ -107,15 +107,15 @@ class Follower:
     name: str
     cutting: Cutting
     window: Window
-    dates: Dates
+    dates: ProgramDates
     timeline: Timeline
     rendition: Rendition | None = None
     _demuxer: Demuxer = field(default_factory=Demuxer)
     _tracks: Tracks | None = None
     _marks: deque[Mark] = field(default_factory=deque)
     _begun: bool = False
-    _video: list[Unit] = field(default_factory=list)
-    _audio: list[Unit] = field(default_factory=list)
+    _video: list[AccessUnit] = field(default_factory=list)
+    _audio: list[AccessUnit] = field(default_factory=list)
 
     def mark(self, mark: Mark) -> None:
         """The source was cut."""
@@ -143,7 +143,7 @@ class Follower:
                     pass  # a damaged tag of our own transcoder is counted where it is read
         return parts
 
-    def _cut_before(self, unit: Unit) -> int:
+    def _cut_before(self, unit: AccessUnit) -> int:
         """Cut at every mark that `unit` lies behind."""
         parts = 0
         half = self.cutting.frame // 2
@@ -181,7 +181,7 @@ class Follower:
         self._video.clear()
         return int(made)
 
-    def _take_audio(self, end: int, track: AudioTrack) -> tuple[Unit, ...]:
+    def _take_audio(self, end: int, track: AudioTrack) -> tuple[AccessUnit, ...]:
         limit = end * track.timescale // self.cutting.rate
         taken = [unit for unit in self._audio if unit.dts < limit]
         del self._audio[: len(taken)]

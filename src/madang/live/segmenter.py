@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Final
 
 from madang.live.demux import Tracks
-from madang.media.track import Track, Unit
+from madang.media.track import AccessUnit, Track
 
 LONGEST_KEY_INTERVAL: Final = 10.0
 """Seconds between key frames where none came in time to be measured: encoders left on automatic
@@ -74,7 +74,9 @@ class Cutting:
         return self.target_duration * self.rate + self.rate // 4
 
 
-def measure(tracks: Tracks, units: Sequence[Unit], part_target: float, segment: float) -> Cutting:
+def measure(
+    tracks: Tracks, units: Sequence[AccessUnit], part_target: float, segment: float
+) -> Cutting:
     """Choose how to cut a stream from its first `units` on the clock track.
 
     Parts hold as many whole frames as come nearest to `part_target` seconds; segments end at the
@@ -113,7 +115,7 @@ class PartCut:
 
     start: int
     end: int
-    units: tuple[tuple[Unit, ...], ...]
+    units: tuple[tuple[AccessUnit, ...], ...]
     independent: bool
 
 
@@ -133,7 +135,7 @@ class Segmenter:
 
     tracks: Tracks
     cutting: Cutting
-    _queues: list[list[Unit]] = field(default_factory=list)
+    _queues: list[list[AccessUnit]] = field(default_factory=list)
     _part_start: int | None = None
     _segment_start: int = 0
     _parts_in_segment: int = 0
@@ -142,7 +144,7 @@ class Segmenter:
     def __post_init__(self) -> None:
         self._queues = [[] for _ in self.tracks.all]
 
-    def add(self, track: Track, unit: Unit) -> list[Cut]:
+    def add(self, track: Track, unit: AccessUnit) -> list[Cut]:
         """Take a unit of `track`, which is one of the stream's."""
         if track is self.tracks.video:
             return self._add_video(unit)
@@ -169,12 +171,12 @@ class Segmenter:
             queue.clear()
         return cuts
 
-    def _add_video(self, unit: Unit) -> list[Cut]:
+    def _add_video(self, unit: AccessUnit) -> list[Cut]:
         if self._part_start is None and not unit.key:
             return []
         return self._add_clock(unit, unit.dts + self.cutting.frame)
 
-    def _add_clock(self, unit: Unit, end: int) -> list[Cut]:
+    def _add_clock(self, unit: AccessUnit, end: int) -> list[Cut]:
         """Take a unit of the clock track, which will probably end at `end`."""
         cutting = self.cutting
         if self._part_start is None:
@@ -202,7 +204,7 @@ class Segmenter:
         self._queues[0].append(unit)
         return cuts
 
-    def _cut_without_video(self, unit: Unit) -> list[Cut]:
+    def _cut_without_video(self, unit: AccessUnit) -> list[Cut]:
         """Cut parts by the sound's time while the picture stalls."""
         assert self.tracks.audio is not None
         assert self._part_start is not None
@@ -256,7 +258,7 @@ class Segmenter:
         self._parts_in_segment += 1
         return cuts
 
-    def _take_audio(self, end: int, everything: bool) -> tuple[Unit, ...]:
+    def _take_audio(self, end: int, everything: bool) -> tuple[AccessUnit, ...]:
         """Return the sound up to `end`: what an encoder sent ahead belongs to the next part."""
         queue = self._queues[1]
         limit = self._in_samples(end)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from madang.live.dates import Dates
+from madang.live.advice import Advice, advise
 from madang.live.demux import AudioFrame, Demuxer, Notice, Tracks, VideoFrame
-from madang.live.flvfeed import FlvFeed
-from madang.live.health import Advice, advise
+from madang.live.flv_feed import FlvFeed
 from madang.live.meter import Meter
 from madang.live.opening import Opening
-from madang.live.rendition import SOURCE, Follower, Mark, Rendition
+from madang.live.program_dates import ProgramDates
+from madang.live.rendition import SOURCE, Mark, Rendition, TranscodedRendition
 from madang.live.segmenter import Cut, PartCut, Segmenter
 from madang.live.timeline import Jump, Timeline
 from madang.live.variants import multivariant
 from madang.live.window import CachedPlaylist, Window
-from madang.media.track import AudioTrack, Track, Unit, VideoTrack
+from madang.media.track import AccessUnit, AudioTrack, Track, VideoTrack
 from madang.wire.flv import (
     AudioPacket,
     PacketKind,
@@ -25,7 +25,7 @@ from madang.wire.flv import (
     encode_audio,
     encode_video,
 )
-from madang.wire.fmp4 import Run, fragment, init_segment
+from madang.wire.fmp4 import TrackRun, fragment, init_segment
 from madang.wire.hls import RenditionReport
 
 State = Literal["starting", "live", "interrupted", "ended"]
@@ -42,7 +42,7 @@ class LiveSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ShowOpened:
     """The first part is there: the show can be watched."""
 
 
@@ -64,11 +64,11 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ShowEnded:
     """The show is over."""
 
 
-ShowEvent = Opened | PartsAdded | Interrupted | Resumed | Ended | Notice
+ShowEvent = ShowOpened | PartsAdded | Interrupted | Resumed | ShowEnded | Notice
 
 MAX_NAMED_NOTICES: Final = 20
 """Notices passed on per publisher; a stream damaged all over says the same thing each time."""
@@ -94,20 +94,20 @@ class Show:
     meter: Meter = field(default_factory=Meter)
     feed: FlvFeed = field(default_factory=FlvFeed)
     source: Rendition | None = None
-    followers: dict[str, Follower] = field(default_factory=dict)
+    followers: dict[str, TranscodedRendition] = field(default_factory=dict)
     _demuxer: Demuxer = field(default_factory=Demuxer)
     _timeline: Timeline = field(default_factory=Timeline)
-    _dates: Dates = field(init=False)
+    _dates: ProgramDates = field(init=False)
     _opening: Opening = field(init=False)
     _segmenter: Segmenter | None = None
     _part_began: float | None = None
     _given_up_at: float | None = None
     _publisher_there: bool = False
-    _key_unit: tuple[VideoTrack, Unit] | None = None
+    _key_unit: tuple[VideoTrack, AccessUnit] | None = None
     _notices: int = 0
 
     def __post_init__(self) -> None:
-        self._dates = Dates(self.wall_offset)
+        self._dates = ProgramDates(self.wall_offset)
         self._opening = Opening(self.settings.part_target, self.settings.segment)
 
     # --- what happens ---
@@ -163,7 +163,7 @@ class Show:
         for name, window in self.windows().items():
             window.end()
             events.append(PartsAdded(name))
-        return [*events, Ended()]
+        return [*events, ShowEnded()]
 
     def deadline(self) -> float | None:
         """When to call `tick`; None where only tags can move the show."""
@@ -181,12 +181,12 @@ class Show:
             self._open(events)
         return events
 
-    def follow(self, name: str) -> Follower:
+    def follow(self, name: str) -> TranscodedRendition:
         """Add a rendition that a transcoder makes of the feed. The show must be open."""
         assert self.source is not None
         window = self._new_window(name)
         timeline = Timeline.following(self._timeline.newest)
-        follower = Follower(name, self.source.cutting, window, self._dates, timeline)
+        follower = TranscodedRendition(name, self.source.cutting, window, self._dates, timeline)
         self.followers[name] = follower
         return follower
 
@@ -236,8 +236,8 @@ class Show:
         if self._key_unit is None:
             return None
         track, unit = self._key_unit
-        still = Unit(0, 0, True, unit.data)
-        return init_segment([track]) + fragment(1, [Run(1, [still], track.timescale)])
+        still = AccessUnit(0, 0, True, unit.data)
+        return init_segment([track]) + fragment(1, [TrackRun(1, [still], track.timescale)])
 
     # --- how it goes ---
 
@@ -294,7 +294,7 @@ class Show:
         self.source.change(tracks, clock.timescale)
         self._segmenter = Segmenter(tracks, self.source.cutting)
 
-    def _add(self, track: Track, unit: Unit, now: float, events: list[ShowEvent]) -> None:
+    def _add(self, track: Track, unit: AccessUnit, now: float, events: list[ShowEvent]) -> None:
         if self._segmenter is not None:
             if self._part_began is None:
                 self._part_began = now
@@ -326,7 +326,7 @@ class Show:
         for track, unit in units:
             self._cut(self._segmenter.add(track, unit), events)
         self.state = "live"
-        events.append(Opened())
+        events.append(ShowOpened())
 
     def _cut(self, cuts: list[Cut], events: list[ShowEvent]) -> None:
         source = self.source
@@ -389,7 +389,7 @@ class Show:
             else:
                 self.feed.header(TagType.AUDIO, encode_audio(packet))
 
-    def _feed_video(self, track: VideoTrack, unit: Unit) -> None:
+    def _feed_video(self, track: VideoTrack, unit: AccessUnit) -> None:
         per_millisecond = track.timescale / 1000
         packet = VideoPacket(
             kind=PacketKind.FRAME,
@@ -403,7 +403,7 @@ class Show:
         at = round(unit.dts / per_millisecond)
         self.feed.append(TagType.VIDEO, encode_video(packet), at, key=unit.key)
 
-    def _feed_audio(self, track: AudioTrack, unit: Unit) -> None:
+    def _feed_audio(self, track: AudioTrack, unit: AccessUnit) -> None:
         packet = AudioPacket(PacketKind.FRAME, track.codec, 0, 0, unit.data)
         at = round(unit.dts * 1000 / track.timescale)
         self.feed.append(TagType.AUDIO, encode_audio(packet), at, key=True)

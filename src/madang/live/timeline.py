@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.live.demux import AudioFrame, VideoFrame
-from madang.media.track import AudioTrack, Unit, VideoTrack
+from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 
 START: Final = 10_000
 """Milliseconds on the common clock at which the first frame is put: what comes a little earlier
@@ -100,16 +100,18 @@ class Timeline:
         # What follows must not begin inside what was there.
         self.newest += self._video.step or self._audio.step or 0
 
-    def place_video(self, frame: VideoFrame, track: VideoTrack) -> tuple[Unit, Jump | None]:
+    def place_video(self, frame: VideoFrame, track: VideoTrack) -> tuple[AccessUnit, Jump | None]:
         """Return the unit, its times in ticks of `track`, and the jump before it if any."""
         at, jump = self._place(frame.stamp, frame.nanos, self._video, self._audio)
         per_millisecond = track.timescale / 1000
         ticks = max(round(at * per_millisecond), self._video.ticks + 1)
         self._video.ticks = ticks
         shown = ticks + round(frame.composition * per_millisecond)
-        return Unit(ticks, max(shown, 0), frame.key, frame.data), jump
+        return AccessUnit(ticks, max(shown, 0), frame.key, frame.data), jump
 
-    def place_audio(self, frame: AudioFrame, track: AudioTrack) -> tuple[Unit | None, Jump | None]:
+    def place_audio(
+        self, frame: AudioFrame, track: AudioTrack
+    ) -> tuple[AccessUnit | None, Jump | None]:
         """Return the unit, its times in samples, and the jump before it if any.
 
         Units follow one another sample by sample as long as their stamps agree within
@@ -131,7 +133,7 @@ class Timeline:
         start = medium.ticks if on_time else stamped
         medium.anchored = True
         medium.ticks = start + frame.samples
-        return Unit(start, start, True, frame.data, frame.samples), jump
+        return AccessUnit(start, start, True, frame.data, frame.samples), jump
 
     def _place(
         self, stamp: int, nanos: int, medium: _Medium, other: _Medium

@@ -75,7 +75,7 @@ WAIT: Final = Wait()
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class MediaFile:
     """Bytes that never change under their name; `kind` is init, segment or part."""
 
     kind: str
@@ -88,7 +88,7 @@ class _Part:
     name: str
     duration: float
     independent: bool
-    file: File
+    file: MediaFile
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class _Segment:
     date: datetime
     parts: list[_Part] = field(default_factory=list)
     complete: bool = False
-    joined: File | None = None
+    joined: MediaFile | None = None
 
     @property
     def duration(self) -> float:
@@ -120,8 +120,8 @@ class Window:
     _segments: deque[_Segment] = field(default_factory=deque)
     _retired: deque[tuple[float, _Segment]] = field(default_factory=deque)
     _by_name: dict[str, _Segment] = field(default_factory=dict)
-    _parts: dict[str, File] = field(default_factory=dict)
-    _maps: dict[str, File] = field(default_factory=dict)
+    _parts: dict[str, MediaFile] = field(default_factory=dict)
+    _maps: dict[str, MediaFile] = field(default_factory=dict)
     _next_part: int = 0
     _next_map: int = 0
     _map_name: str = ""
@@ -136,7 +136,7 @@ class Window:
         if not self._map_name or self._maps[self._map_name].body != init:
             self._map_name = f"init-{self.epoch}-{self._next_map}.mp4"
             self._next_map += 1
-            self._maps[self._map_name] = File("init", f'"{self._map_name}"', init)
+            self._maps[self._map_name] = MediaFile("init", f'"{self._map_name}"', init)
         self._break = self._break or (discontinuity and bool(self._segments))
 
     @property
@@ -154,7 +154,7 @@ class Window:
         segment = self._segments[-1]
         name = self._part_name(self._next_part)
         self._next_part += 1
-        file = File("part", f'"{name}"', body)
+        file = MediaFile("part", f'"{name}"', body)
         segment.parts.append(_Part(name, duration, independent, file))
         self._parts[name] = file
         self._elapsed += duration
@@ -202,7 +202,7 @@ class Window:
             return Refuse(f"_HLS_msn={msn} is too far ahead: the newest segment is {newest}.")
         return Ready(self._playlist(skip)) if self._has(msn, part) else WAIT
 
-    def file(self, name: str) -> File | Wait | None:
+    def file(self, name: str) -> MediaFile | Wait | None:
         """Return the init segment, segment or part of that name.
 
         Wait stands for the part that the preload hint names; None for what is not, or no longer,
@@ -215,7 +215,7 @@ class Window:
         if segment is not None and segment.complete:
             if segment.joined is None:
                 body = b"".join(part.file.body for part in segment.parts)
-                segment.joined = File("segment", f'"{name}"', body)
+                segment.joined = MediaFile("segment", f'"{name}"', body)
             return segment.joined
         if not self.ended and name == self._part_name(self._next_part):
             return WAIT

@@ -82,7 +82,7 @@ Track = VideoTrack | AudioTrack
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class AccessUnit:
     """One access unit: what a decoder takes in one call.
 
     `dts`, `pts` and `duration` are in ticks of the track's timescale. `duration` is 0 for video

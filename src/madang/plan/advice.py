@@ -65,7 +65,7 @@ def _short(chosen: Prediction) -> bool:
 
 
 def _saved(chosen: Prediction, other: Demand, key: str, change: dict[str, str]) -> Advice:
-    then = predict(other, chosen.fleet, chosen.abilities)
+    then = predict(other, chosen.fleet, chosen.benchmarks)
     return Advice(
         key,
         {
@@ -98,7 +98,7 @@ def _contradiction(chosen: Prediction) -> Advice:
     then = chosen
     for name, step in steps[1:]:
         done.append(name)
-        then = predict(step, chosen.fleet, chosen.abilities)
+        then = predict(step, chosen.fleet, chosen.benchmarks)
         if not _short(then):
             break
     fits = not _short(then)

@@ -11,20 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from madang.plan import spoken
-from madang.plan.abilities import Abilities
+from madang.plan import sentences
 from madang.plan.advice import advise
+from madang.plan.benchmarks import Benchmarks
 from madang.plan.catalogue import Catalogue
 from madang.plan.compare import Offer, cheapest, offers, roles_in_words, shapes
 from madang.plan.demand import CASES, FIELDS, Demand, demand, written
 from madang.plan.errors import DemandError
 from madang.plan.figures import Figure
 from madang.plan.fleet import MAX_EDGES, fleet
+from madang.plan.formatting import Formatter
 from madang.plan.growth import Growth, growth
+from madang.plan.labels import FIGURES, one_of, whole_number
 from madang.plan.prediction import Check, Prediction, predict
 from madang.plan.profiles import DAYS
-from madang.plan.texts import FIGURES, one_of, whole_number
-from madang.plan.words import Words
 
 DEFAULT_SHAPE: Final = "single"
 POINTS: Final = 25
@@ -74,20 +74,20 @@ def question(asked: Mapping[str, object]) -> Question:
     return Question(demand(left, base), str(chosen), count)
 
 
-def work_out(catalogue: Catalogue, abilities: Abilities, question: Question) -> Answer:
+def work_out(catalogue: Catalogue, benchmarks: Benchmarks, question: Question) -> Answer:
     """Answer a question. Raises DemandError."""
-    chosen = predict(question.wanted, fleet(catalogue, question.shape, question.edges), abilities)
-    of_shapes = shapes(catalogue, question.wanted, abilities)
+    chosen = predict(question.wanted, fleet(catalogue, question.shape, question.edges), benchmarks)
+    of_shapes = shapes(catalogue, question.wanted, benchmarks)
     offered = offers(catalogue, chosen, of_shapes)
     return Answer(
         chosen,
         tuple(offered),
         cheapest(of_shapes.values()),
-        growth(catalogue, question.wanted, abilities),
+        growth(catalogue, question.wanted, benchmarks),
     )
 
 
-def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: Words) -> Json:
+def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: Formatter) -> Json:
     """The whole object; the keys that `surface.md` names come first."""
     chosen = answer.chosen
     advice = advise(catalogue, chosen, answer.offers, answer.best)
@@ -134,7 +134,7 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: Wor
         "advice": [
             {
                 "key": item.key,
-                "words": spoken.advice(words, item),
+                "words": sentences.advice(words, item),
                 "saves_usd": item.saves_usd,
                 "saves_bytes": round(item.saves_bytes),
                 "saves_words": words.money(item.saves_usd) if item.saves_usd >= 0.5 else "",
@@ -156,7 +156,7 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: Wor
         "limits": [
             {
                 "name": limit.name,
-                "words": spoken.service(words, limit.name),
+                "words": sentences.service(words, limit.name),
                 "people": _finite(limit.people),
             }
             for limit in chosen.limits
@@ -173,14 +173,14 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: Wor
         "series": _series(chosen),
         "words": _said(chosen, words),
         "abilities": {
-            "reference": chosen.abilities.reference,
-            "machine": chosen.abilities.machine or None,
-            "taken_at": chosen.abilities.taken_at or None,
+            "reference": chosen.benchmarks.reference,
+            "machine": chosen.benchmarks.machine or None,
+            "taken_at": chosen.benchmarks.taken_at or None,
         },
     }
 
 
-def explained(chosen: Prediction, key: str, words: Words) -> list[Json]:
+def explained(chosen: Prediction, key: str, words: Formatter) -> list[Json]:
     """Why an answer is what it is, line by line. Raises DemandError."""
     figure = figure_named(chosen, key)
     return [{"depth": depth, "text": text} for depth, text in words.why(figure)]
@@ -197,12 +197,12 @@ def figure_named(chosen: Prediction, key: str) -> Figure:
     return known[key]
 
 
-def _said(chosen: Prediction, words: Words) -> Json:
+def _said(chosen: Prediction, words: Formatter) -> Json:
     figures = chosen.figures()
     return {
-        "verdict": spoken.verdict(words, chosen),
-        "first_limit": spoken.first_limit(words, chosen),
-        "notes": spoken.notes(words, chosen),
+        "verdict": sentences.verdict(words, chosen),
+        "first_limit": sentences.first_limit(words, chosen),
+        "notes": sentences.notes(words, chosen),
         "values": {figure.key: words.value(figure) for figure in figures},
         "names": {figure.key: words.say(FIGURES[figure.key]) for figure in figures},
         "demand": {
@@ -217,7 +217,7 @@ def _said(chosen: Prediction, words: Words) -> Json:
     }
 
 
-def _cost_parts(chosen: Prediction, words: Words) -> Iterator[tuple[str, Figure]]:
+def _cost_parts(chosen: Prediction, words: Formatter) -> Iterator[tuple[str, Figure]]:
     """What the month is made of; the servers by their place and size."""
     places = iter(chosen.fleet.places)
     for part in (*chosen.cost.fixed.parts, chosen.cost.overage):
@@ -228,16 +228,16 @@ def _cost_parts(chosen: Prediction, words: Words) -> Iterator[tuple[str, Figure]
         yield name, part
 
 
-def _check(chosen: Prediction, check: Check, words: Words) -> Json:
+def _check(chosen: Prediction, check: Check, words: Formatter) -> Json:
     asked = words.value(Figure("", check.asked, check.unit))
     there = words.value(Figure("", check.there, check.unit))
     if check.name == "storage":
         # What is asked of storage is time: how long until there is none left.
         asked = words.value(chosen.storage.capacity)
-        there = spoken.until_full(words, chosen)
+        there = sentences.until_full(words, chosen)
     return {
         "name": check.name,
-        "words": spoken.service(words, check.name),
+        "words": sentences.service(words, check.name),
         "asked": check.asked,
         "there": _number(check.there),
         "unit": check.unit.value,
@@ -247,7 +247,7 @@ def _check(chosen: Prediction, check: Check, words: Words) -> Json:
     }
 
 
-def _offer(offer: Offer, words: Words) -> Json:
+def _offer(offer: Offer, words: Formatter) -> Json:
     source = words.sources.get(offer.source, offer.source)
     return {
         "kind": offer.kind,
@@ -262,7 +262,7 @@ def _offer(offer: Offer, words: Words) -> Json:
     }
 
 
-def _growth(year: Growth, words: Words) -> Json:
+def _growth(year: Growth, words: Formatter) -> Json:
     return {
         "months": [
             {
@@ -280,7 +280,7 @@ def _growth(year: Growth, words: Words) -> Json:
             for step in year.steps
         ],
         "outgrown": year.outgrown,
-        "outgrown_words": spoken.outgrown(words, year),
+        "outgrown_words": sentences.outgrown(words, year),
     }
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
-from madang.plan.abilities import Abilities
-from madang.plan.catalogue import Role
+from madang.plan.benchmarks import Benchmarks
+from madang.plan.catalogue import MachineRole
 from madang.plan.demand import Demand, Rung
 from madang.plan.figures import (
     Figure,
-    Unit,
+    Quantity,
     difference,
     floor,
     given,
@@ -22,7 +22,7 @@ from madang.plan.figures import (
     quotient,
     total,
 )
-from madang.plan.fleet import Fleet, Place
+from madang.plan.fleet import Fleet, RentedMachine
 from madang.plan.transfer import server_share, viewer_rate
 
 NETWORK_USE: Final = 0.8
@@ -70,13 +70,13 @@ class Loads:
 
     fleet: Fleet
     wanted: Demand
-    abilities: Abilities
+    benchmarks: Benchmarks
 
     @cached_property
     def viewer(self) -> Figure:
         """Cores for one viewer."""
-        of_viewer = self.abilities.figure("live_viewer")
-        of_bytes = self.abilities.figure("live_gigabyte")
+        of_viewer = self.benchmarks.figure("live_viewer")
+        of_bytes = self.benchmarks.figure("live_gigabyte")
         return _viewer(viewer_rate(self.wanted), self.share(), of_viewer, of_bytes)
 
     @cached_property
@@ -94,25 +94,29 @@ class Loads:
     @cached_property
     def streams(self) -> Figure:
         """Cores of a delivering machine for the streams themselves, whoever watches."""
-        channels = given("channels", self.wanted.channels, Unit.COUNT, "demand")
-        return product("stream_cores", Unit.CORES, channels, self.abilities.figure("live_stream"))
+        channels = given("channels", self.wanted.channels, Quantity.COUNT, "demand")
+        return product(
+            "stream_cores", Quantity.CORES, channels, self.benchmarks.figure("live_stream")
+        )
 
     @cached_property
     def messages(self) -> Figure:
         """Cores for the messages themselves, whoever reads."""
-        said = given("messages", self.wanted.messages, Unit.PER_SECOND, "demand")
-        return product("message_cores", Unit.CORES, said, self.abilities.figure("chat_message"))
+        said = given("messages", self.wanted.messages, Quantity.PER_SECOND, "demand")
+        return product(
+            "message_cores", Quantity.CORES, said, self.benchmarks.figure("chat_message")
+        )
 
     @cached_property
     def ladder(self) -> Figure:
         """Cores of the renditions below the source, all channels."""
         rungs = sorted(self.wanted.ladder, key=lambda rung: -rung.rate.bits_per_second)[1:]
         costs = [self._rung(rung) for rung in rungs]
-        none = given("no_ladder", 0, Unit.CORES, "demand")
+        none = given("no_ladder", 0, Quantity.CORES, "demand")
         return product(
             "ladder_cores",
-            Unit.CORES,
-            given("channels", self.wanted.channels, Unit.COUNT, "demand"),
+            Quantity.CORES,
+            given("channels", self.wanted.channels, Quantity.COUNT, "demand"),
             total("rungs_cores", *costs or [none]),
         )
 
@@ -120,11 +124,11 @@ class Loads:
         found = re.match(r"\d{3,4}", rung.name)
         height = int(found[0]) if found else 480
         if height < 420:
-            return self.abilities.figure("ladder_360p")
-        pixels = given("pixels", (height / 480) ** 2, Unit.FACTOR, rung.name)
-        return product("rung_cores", Unit.CORES, self.abilities.figure("ladder_480p"), pixels)
+            return self.benchmarks.figure("ladder_360p")
+        pixels = given("pixels", (height / 480) ** 2, Quantity.FACTOR, rung.name)
+        return product("rung_cores", Quantity.CORES, self.benchmarks.figure("ladder_480p"), pixels)
 
-    def of(self, place: Place, *, without: str = "") -> list[Figure]:
+    def of(self, place: RentedMachine, *, without: str = "") -> list[Figure]:
         """What the machine's services take at the demand, but for one of them."""
         return [figure for name, figure in self._services[place.name].items() if name != without]
 
@@ -133,42 +137,42 @@ class Loads:
         """What each service takes, by the name of the machine."""
         return {place.name: self._on(place) for place in self.fleet.places}
 
-    def _on(self, place: Place) -> dict[str, Figure]:
+    def _on(self, place: RentedMachine) -> dict[str, Figure]:
         wanted = self.wanted
-        found = {"base": given("base_cores", BASE_CORES, Unit.CORES, "assumed")}
+        found = {"base": given("base_cores", BASE_CORES, Quantity.CORES, "assumed")}
         if place.delivers:
             found["streams"] = self.streams
             people = wanted.viewers / len(self.fleet.delivering)
-            part = given("viewers_here", people, Unit.PEOPLE, "demand")
-            found["live"] = product("live_cores", Unit.CORES, part, self.viewer)
-        if Role.LIVE in place.roles:
+            part = given("viewers_here", people, Quantity.PEOPLE, "demand")
+            found["live"] = product("live_cores", Quantity.CORES, part, self.viewer)
+        if MachineRole.LIVE in place.roles:
             found["ladder"] = self.ladder
-        if Role.CHAT in place.roles:
+        if MachineRole.CHAT in place.roles:
             found["messages"] = self.messages
             deliveries = product(
                 "chat_deliveries",
-                Unit.PER_SECOND,
-                given("chat", wanted.chat, Unit.PEOPLE, "demand"),
-                given("messages", wanted.messages, Unit.PER_SECOND, "demand"),
+                Quantity.PER_SECOND,
+                given("chat", wanted.chat, Quantity.PEOPLE, "demand"),
+                given("messages", wanted.messages, Quantity.PER_SECOND, "demand"),
             )
-            ability = self.abilities.figure("chat_deliveries")
-            found["chat"] = quotient("chat_cores", Unit.CORES, deliveries, ability)
-        if Role.WEB in place.roles:
-            asked = given("api", wanted.api, Unit.PER_SECOND, "demand")
-            ability = self.abilities.figure("api_requests")
-            found["api"] = quotient("api_cores", Unit.CORES, asked, ability)
+            ability = self.benchmarks.figure("chat_deliveries")
+            found["chat"] = quotient("chat_cores", Quantity.CORES, deliveries, ability)
+        if MachineRole.WEB in place.roles:
+            asked = given("api", wanted.api, Quantity.PER_SECOND, "demand")
+            ability = self.benchmarks.figure("api_requests")
+            found["api"] = quotient("api_cores", Quantity.CORES, asked, ability)
         return found
 
-    def usable(self, place: Place) -> Figure:
+    def usable(self, place: RentedMachine) -> Figure:
         """Cores that may be planned with."""
         return product(
             "usable_cores",
-            Unit.CORES,
-            given("vcpu", place.server.vcpu, Unit.CORES, str(place.server.source)),
-            given("cpu_use", CPU_USE, Unit.SHARE, "assumed"),
+            Quantity.CORES,
+            given("vcpu", place.server.vcpu, Quantity.CORES, str(place.server.source)),
+            given("cpu_use", CPU_USE, Quantity.SHARE, "assumed"),
         )
 
-    def left(self, place: Place, service: str, most: float, *same: Figure) -> Figure:
+    def left(self, place: RentedMachine, service: str, most: float, *same: Figure) -> Figure:
         """Cores that a service can have where the others take what they need.
 
         `same` is what else its own process does, which can use `most` cores in all.
@@ -176,9 +180,9 @@ class Loads:
         rest = difference("rest_cores", self.usable(place), *self.of(place, without=service))
         cap = product(
             "process_cores",
-            Unit.CORES,
-            given("most_cores", most, Unit.CORES, "assumed"),
-            given("cpu_use", CPU_USE, Unit.SHARE, "assumed"),
+            Quantity.CORES,
+            given("most_cores", most, Quantity.CORES, "assumed"),
+            given("cpu_use", CPU_USE, Quantity.SHARE, "assumed"),
         )
         if same:
             cap = not_below_zero("process_left", difference("process_rest", cap, *same))
@@ -187,32 +191,36 @@ class Loads:
 
 @lru_cache(maxsize=256)
 def _viewer(rate: Figure, share: Figure, of_viewer: Figure, of_bytes: Figure) -> Figure:
-    sent = product("server_rate", Unit.BITS_PER_SECOND, rate, share)
-    gigabytes = given("gigabytes_per_bit", 1 / 8e9, Unit.FACTOR, "constant")
+    sent = product("server_rate", Quantity.BITS_PER_SECOND, rate, share)
+    gigabytes = given("gigabytes_per_bit", 1 / 8e9, Quantity.FACTOR, "constant")
     return total(
         "viewer_cores",
         of_viewer,
-        product("viewer_bytes_cores", Unit.CORES, of_bytes, sent, gigabytes),
+        product("viewer_bytes_cores", Quantity.CORES, of_bytes, sent, gigabytes),
     )
 
 
-def network(place: Place) -> Figure:
+def network(place: RentedMachine) -> Figure:
     """Bits per second that are planned with."""
     return product(
         "network",
-        Unit.BITS_PER_SECOND,
-        given("port", place.server.network.bits_per_second, Unit.BITS_PER_SECOND, place.server.id),
-        given("network_use", NETWORK_USE, Unit.SHARE, "assumed"),
+        Quantity.BITS_PER_SECOND,
+        given(
+            "port", place.server.network.bits_per_second, Quantity.BITS_PER_SECOND, place.server.id
+        ),
+        given("network_use", NETWORK_USE, Quantity.SHARE, "assumed"),
     )
 
 
 def by_network(loads: Loads) -> Figure:
     """Viewers that the links of the delivering machines carry."""
-    rate = product("server_rate", Unit.BITS_PER_SECOND, viewer_rate(loads.wanted), loads.share())
+    rate = product(
+        "server_rate", Quantity.BITS_PER_SECOND, viewer_rate(loads.wanted), loads.share()
+    )
     return total(
         "network_viewers",
         *(
-            quotient("machine_viewers", Unit.PEOPLE, network(place), rate)
+            quotient("machine_viewers", Quantity.PEOPLE, network(place), rate)
             for place in loads.fleet.delivering
         ),
     )
@@ -225,7 +233,7 @@ def by_processor(loads: Loads) -> Figure:
         *(
             quotient(
                 "machine_viewers",
-                Unit.PEOPLE,
+                Quantity.PEOPLE,
                 loads.left(place, "live", PROCESS_CORES, loads.streams),
                 loads.viewer,
             )
@@ -243,70 +251,70 @@ def rating(fleet: Fleet) -> Figure | None:
     """What the plan rates the shape for."""
     if fleet.people is None:
         return None
-    return given("rating", fleet.people, Unit.PEOPLE, fleet.source)
+    return given("rating", fleet.people, Quantity.PEOPLE, fleet.source)
 
 
 def _chat(loads: Loads) -> Figure:
-    place = loads.fleet.place(Role.CHAT)
+    place = loads.fleet.place(MachineRole.CHAT)
     deliveries = product(
         "possible_deliveries",
-        Unit.PER_SECOND,
+        Quantity.PER_SECOND,
         loads.left(place, "chat", PROCESS_CORES, loads.messages),
-        loads.abilities.figure("chat_deliveries"),
+        loads.benchmarks.figure("chat_deliveries"),
     )
-    messages = given("messages", loads.wanted.messages, Unit.PER_SECOND, "demand")
+    messages = given("messages", loads.wanted.messages, Quantity.PER_SECOND, "demand")
     memory = product(
         "chat_memory",
-        Unit.BYTES,
-        given("memory", place.server.memory.bytes, Unit.BYTES, place.server.id),
-        given("memory_use", MEMORY_USE, Unit.SHARE, "assumed"),
+        Quantity.BYTES,
+        given("memory", place.server.memory.bytes, Quantity.BYTES, place.server.id),
+        given("memory_use", MEMORY_USE, Quantity.SHARE, "assumed"),
     )
-    each = given("connection_bytes", CONNECTION_BYTES, Unit.BYTES, "assumed")
+    each = given("connection_bytes", CONNECTION_BYTES, Quantity.BYTES, "assumed")
     limit = least(
         "chat_limit",
-        given("sockets", SOCKETS, Unit.PEOPLE, "assumed"),
-        quotient("chat_by_cpu", Unit.PEOPLE, deliveries, messages),
-        quotient("chat_by_memory", Unit.PEOPLE, memory, each),
+        given("sockets", SOCKETS, Quantity.PEOPLE, "assumed"),
+        quotient("chat_by_cpu", Quantity.PEOPLE, deliveries, messages),
+        quotient("chat_by_memory", Quantity.PEOPLE, memory, each),
     )
     return floor("chat_connections", limit)
 
 
 def _uploads(loads: Loads) -> Figure:
-    place = loads.fleet.place(Role.WEB)
-    each = given("uploader", UPLOADER, Unit.BYTES_PER_SECOND, "assumed")
+    place = loads.fleet.place(MachineRole.WEB)
+    each = given("uploader", UPLOADER, Quantity.BYTES_PER_SECOND, "assumed")
     incoming = product(
         "incoming",
-        Unit.BYTES_PER_SECOND,
+        Quantity.BYTES_PER_SECOND,
         network(place),
-        given("bytes_per_bit", 1 / 8, Unit.FACTOR, "constant"),
+        given("bytes_per_bit", 1 / 8, Quantity.FACTOR, "constant"),
     )
     cost = product(
         "upload_cores",
-        Unit.CORES,
-        loads.abilities.figure("upload_gigabyte"),
+        Quantity.CORES,
+        loads.benchmarks.figure("upload_gigabyte"),
         each,
-        given("gigabytes_per_byte", 1e-9, Unit.FACTOR, "constant"),
+        given("gigabytes_per_byte", 1e-9, Quantity.FACTOR, "constant"),
     )
-    space = given("block", loads.fleet.block.bytes, Unit.BYTES, loads.fleet.source)
-    size = given("upload_size", loads.wanted.upload_gb * 1e9, Unit.BYTES, "demand")
+    space = given("block", loads.fleet.block.bytes, Quantity.BYTES, loads.fleet.source)
+    size = given("upload_size", loads.wanted.upload_gb * 1e9, Quantity.BYTES, "demand")
     limit = least(
         "uploads_limit",
-        quotient("uploads_by_disk", Unit.COUNT, loads.abilities.figure("disk_write"), each),
-        quotient("uploads_by_network", Unit.COUNT, incoming, each),
-        quotient("uploads_by_space", Unit.COUNT, space, size),
-        quotient("uploads_by_cpu", Unit.COUNT, loads.left(place, "", WEB_CORES), cost),
+        quotient("uploads_by_disk", Quantity.COUNT, loads.benchmarks.figure("disk_write"), each),
+        quotient("uploads_by_network", Quantity.COUNT, incoming, each),
+        quotient("uploads_by_space", Quantity.COUNT, space, size),
+        quotient("uploads_by_cpu", Quantity.COUNT, loads.left(place, "", WEB_CORES), cost),
     )
     return floor("uploads", limit)
 
 
 def _api(loads: Loads) -> Figure:
-    place = loads.fleet.place(Role.WEB)
+    place = loads.fleet.place(MachineRole.WEB)
     return floor(
         "api_rps",
         product(
             "api_limit",
-            Unit.PER_SECOND,
+            Quantity.PER_SECOND,
             loads.left(place, "api", WEB_CORES),
-            loads.abilities.figure("api_requests"),
+            loads.benchmarks.figure("api_requests"),
         ),
     )

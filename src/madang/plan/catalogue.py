@@ -27,7 +27,7 @@ class Counted(StrEnum):
     BOTH = "both"
 
 
-class Role(StrEnum):
+class MachineRole(StrEnum):
     """What runs on a machine of a shape."""
 
     WEB = "web"
@@ -131,7 +131,7 @@ class Machine:
 
     name: str
     server: str
-    roles: frozenset[Role]
+    roles: frozenset[MachineRole]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Shape:
     @property
     def may_grow(self) -> bool:
         """Whether edges can be added."""
-        return any(Role.EDGE in machine.roles for machine in self.machines)
+        return any(MachineRole.EDGE in machine.roles for machine in self.machines)
 
 
 @dataclass(frozen=True, slots=True)

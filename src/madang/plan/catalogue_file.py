@@ -19,16 +19,16 @@ from madang.plan.catalogue import (
     Counted,
     Delivery,
     Machine,
+    MachineRole,
     Managed,
     Price,
     Provider,
-    Role,
     Server,
     Shape,
     Source,
 )
 from madang.plan.errors import CatalogueError
-from madang.plan.reading import Table
+from madang.plan.table_reader import Table
 
 MAX_FILE: Final = 1_000_000
 """Characters of a catalogue: thousands of entries. More is not a price list."""
@@ -187,7 +187,13 @@ def _shape(identifier: str, table: Table) -> Shape:
         per_edge=table.whole("people_per_edge", 0, 10_000_000, 0),
         source=_source(table),
     )
-    for role in (Role.WEB, Role.DATA, Role.LIVE, Role.CHAT, Role.WORKER):
+    for role in (
+        MachineRole.WEB,
+        MachineRole.DATA,
+        MachineRole.LIVE,
+        MachineRole.CHAT,
+        MachineRole.WORKER,
+    ):
         count = sum(role in machine.roles for machine in machines)
         if count != 1:
             raise CatalogueError(
@@ -200,10 +206,10 @@ def _machine(name: str, content: object) -> Machine:
     table = Table(name, content, CatalogueError)
     called, server = table.text("name", most=20), table.text("server", most=40)
     roles = set()
-    for role in table.entries("roles", len(Role)):
-        if role not in list(Role):
-            raise table.wrong("roles", role, "one of " + ", ".join(Role))
-        roles.add(Role(role))
+    for role in table.entries("roles", len(MachineRole)):
+        if role not in list(MachineRole):
+            raise table.wrong("roles", role, "one of " + ", ".join(MachineRole))
+        roles.add(MachineRole(role))
     table.done()
     return Machine(called, server, frozenset(roles))
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from madang.plan.abilities import Abilities
+from madang.plan.benchmarks import Benchmarks
 from madang.plan.capacity import Loads
-from madang.plan.catalogue import Catalogue, Role
+from madang.plan.catalogue import Catalogue, MachineRole
 from madang.plan.demand import Demand
-from madang.plan.figures import Figure, Unit, given, product, total
+from madang.plan.figures import Figure, Quantity, given, product, total
 from madang.plan.fleet import Fleet, fleet, one_machine
 from madang.plan.money import fixed, priced
 from madang.plan.prediction import Prediction, Verdict, predict
@@ -37,18 +37,18 @@ class Offer:
 def shapes(
     catalogue: Catalogue,
     wanted: Demand,
-    abilities: Abilities,
+    benchmarks: Benchmarks,
 ) -> dict[str, Prediction]:
     """Every shape; one that may grow has as many edges as the viewers need, up to a limit."""
     predictions: dict[str, Prediction] = {}
     for name, shape in catalogue.shapes.items():
-        loads = Loads(fleet(catalogue, name), wanted, abilities)
+        loads = Loads(fleet(catalogue, name), wanted, benchmarks)
         while (
             shape.may_grow
             and loads.fleet.edges < MOST_EDGES
             and loads.live_viewers.value < wanted.viewers
         ):
-            loads = Loads(fleet(catalogue, name, loads.fleet.edges + 1), wanted, abilities)
+            loads = Loads(fleet(catalogue, name, loads.fleet.edges + 1), wanted, benchmarks)
         predictions[name] = Prediction(loads)
     return predictions
 
@@ -69,7 +69,7 @@ def offers(
     catalogue: Catalogue, chosen: Prediction, of_shapes: Mapping[str, Prediction]
 ) -> list[Offer]:
     """Everything in the catalogue that could do it; `of_shapes` are the predictions of `shapes`."""
-    wanted, abilities = chosen.wanted, chosen.abilities
+    wanted, benchmarks = chosen.wanted, chosen.benchmarks
     found = [
         _offer("shape", name, prediction.fleet.name, prediction)
         for name, prediction in of_shapes.items()
@@ -77,7 +77,7 @@ def offers(
     in_shapes = {m.server for shape in catalogue.shapes.values() for m in shape.machines}
     for server in catalogue.servers.values():
         if server.id not in in_shapes:
-            alone = predict(wanted, one_machine(catalogue, server, chosen.fleet.block), abilities)
+            alone = predict(wanted, one_machine(catalogue, server, chosen.fleet.block), benchmarks)
             name = f"{alone.fleet.provider.name}, {server.name}"
             found.append(_offer("provider", server.id, name, alone))
     return [*found, *_deliveries(catalogue, chosen), *_managed(catalogue, chosen)]
@@ -119,8 +119,8 @@ def _deliveries(catalogue: Catalogue, chosen: Prediction) -> Iterator[Offer]:
 def _managed(catalogue: Catalogue, chosen: Prediction) -> Iterator[Offer]:
     wanted = chosen.wanted
     watched = chosen.transfer.viewer_hours
-    minutes = given("minutes", 60, Unit.FACTOR, "constant")
-    thousand = given("thousandth", 1 / 1000, Unit.FACTOR, "constant")
+    minutes = given("minutes", 60, Quantity.FACTOR, "constant")
+    thousand = given("thousandth", 1 / 1000, Quantity.FACTOR, "constant")
     files = wanted.files * (wanted.file / wanted.top.over(SECONDS_PER_HOUR))
     kept_months = max(1.0, wanted.keep_days / DAYS)
     stored_hours = wanted.hours * wanted.channels * kept_months + files
@@ -130,20 +130,20 @@ def _managed(catalogue: Catalogue, chosen: Prediction) -> Iterator[Offer]:
             "managed_cost",
             product(
                 "managed_delivered",
-                Unit.USD,
+                Quantity.USD,
                 watched,
-                given("with_replays", 1 + wanted.replays, Unit.FACTOR, "demand"),
+                given("with_replays", 1 + wanted.replays, Quantity.FACTOR, "demand"),
                 minutes,
                 thousand,
-                given("unit_price", service.delivered_usd, Unit.USD, source),
+                given("unit_price", service.delivered_usd, Quantity.USD, source),
             ),
             product(
                 "managed_stored",
-                Unit.USD,
-                given("stored_hours", stored_hours, Unit.HOURS, "demand"),
+                Quantity.USD,
+                given("stored_hours", stored_hours, Quantity.HOURS, "demand"),
                 minutes,
                 thousand,
-                given("unit_price", service.stored_usd, Unit.USD, source),
+                given("unit_price", service.stored_usd, Quantity.USD, source),
             ),
         )
         yield Offer("managed", name, service.name, usd, 0.0, Verdict.HOLDS, source)
@@ -162,7 +162,7 @@ def roles_in_words(found: Fleet) -> list[dict[str, object]]:
             "disk_bytes": round(place.server.disk.bytes),
             "transfer_bytes": round(place.server.transfer.bytes),
             "network_bps": round(place.server.network.bits_per_second),
-            "roles": [role.value for role in Role if role in place.roles],
+            "roles": [role.value for role in MachineRole if role in place.roles],
             "source": str(place.server.source),
         }
         for place in found.places

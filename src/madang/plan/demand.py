@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 from madang.base.units import DataRate, DataSize
 from madang.plan.errors import DemandError
+from madang.plan.labels import Pair, one_of, whole_number
 from madang.plan.profiles import HOURS, PROFILES, Profile, profile
-from madang.plan.texts import Pair, one_of, whole_number
 
 ARCHIVES: Final[dict[str, float]] = {"none": 1.0, "h265": 0.5, "av1": 0.4}
 """Bytes of a kept recording, as a share of what was sent: at the same seen quality H.265 takes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from madang.base.errors import ParseError
-from madang.plan.texts import Pair
+from madang.plan.labels import Pair
 
 
 class PlanError(ParseError):
@@ -35,5 +35,5 @@ class DemandError(PlanError):
         return self.korean if language.startswith("ko") else self.message
 
 
-class AbilitiesError(PlanError):
+class BenchmarksError(PlanError):
     """A file of abilities is not what `madang bench` writes."""

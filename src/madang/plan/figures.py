@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 
-class Unit(StrEnum):
+class Quantity(StrEnum):
     """What a figure counts. The value is its name in JSON."""
 
     USD = "usd"
@@ -31,7 +31,7 @@ class Unit(StrEnum):
     FACTOR = "factor"
 
 
-class How(StrEnum):
+class Formula(StrEnum):
     """How a figure is made of its parts."""
 
     GIVEN = "given"
@@ -55,8 +55,8 @@ class Figure(NamedTuple):  # made by the thousand for an answer: three times as 
 
     key: str
     value: float
-    unit: Unit
-    how: How = How.GIVEN
+    unit: Quantity
+    how: Formula = Formula.GIVEN
     parts: tuple[Figure, ...] = ()
     origin: str = ""
 
@@ -72,66 +72,66 @@ class Figure(NamedTuple):  # made by the thousand for an answer: three times as 
 
     def worked_out(self) -> float:
         """The value once more, from the parts' values."""
-        if self.how is How.GIVEN:
+        if self.how is Formula.GIVEN:
             return self.value
         return _WORK[self.how](*(part.value for part in self.parts))
 
 
-def given(key: str, value: float, unit: Unit, origin: str) -> Figure:
+def given(key: str, value: float, unit: Quantity, origin: str) -> Figure:
     """A figure that somebody stated."""
     return Figure(key, float(value), unit, origin=origin)
 
 
 def total(key: str, *parts: Figure) -> Figure:
     """The sum. Raises UnitsDiffer."""
-    return _made(key, _common(parts), How.SUM, parts)
+    return _made(key, _common(parts), Formula.SUM, parts)
 
 
 def difference(key: str, whole: Figure, *less: Figure) -> Figure:
     """What is left of `whole`. Raises UnitsDiffer."""
-    return _made(key, _common((whole, *less)), How.DIFFERENCE, (whole, *less))
+    return _made(key, _common((whole, *less)), Formula.DIFFERENCE, (whole, *less))
 
 
-def product(key: str, unit: Unit, *parts: Figure) -> Figure:
+def product(key: str, unit: Quantity, *parts: Figure) -> Figure:
     """The product; `unit` is what it counts."""
-    return _made(key, unit, How.PRODUCT, parts)
+    return _made(key, unit, Formula.PRODUCT, parts)
 
 
-def quotient(key: str, unit: Unit, dividend: Figure, divisor: Figure) -> Figure:
+def quotient(key: str, unit: Quantity, dividend: Figure, divisor: Figure) -> Figure:
     """One by the other; endless where something is divided by nothing, 0 where nothing is."""
-    return _made(key, unit, How.QUOTIENT, (dividend, divisor))
+    return _made(key, unit, Formula.QUOTIENT, (dividend, divisor))
 
 
 def least(key: str, *parts: Figure) -> Figure:
     """The smallest. Raises UnitsDiffer."""
-    return _made(key, _common(parts), How.LEAST, parts)
+    return _made(key, _common(parts), Formula.LEAST, parts)
 
 
 def most(key: str, *parts: Figure) -> Figure:
     """The largest. Raises UnitsDiffer."""
-    return _made(key, _common(parts), How.MOST, parts)
+    return _made(key, _common(parts), Formula.MOST, parts)
 
 
 def floor(key: str, part: Figure) -> Figure:
     """The whole number below."""
-    return _made(key, part.unit, How.FLOOR, (part,))
+    return _made(key, part.unit, Formula.FLOOR, (part,))
 
 
 def ceiling(key: str, part: Figure) -> Figure:
     """The whole number above."""
-    return _made(key, part.unit, How.CEILING, (part,))
+    return _made(key, part.unit, Formula.CEILING, (part,))
 
 
 def not_below_zero(key: str, part: Figure) -> Figure:
     """The same, or 0 where it is negative."""
-    return _made(key, part.unit, How.NOT_BELOW_ZERO, (part,))
+    return _made(key, part.unit, Formula.NOT_BELOW_ZERO, (part,))
 
 
-def _made(key: str, unit: Unit, how: How, parts: tuple[Figure, ...]) -> Figure:
+def _made(key: str, unit: Quantity, how: Formula, parts: tuple[Figure, ...]) -> Figure:
     return Figure(key, _WORK[how](*[part.value for part in parts]), unit, how, parts)
 
 
-def _common(parts: tuple[Figure, ...]) -> Unit:
+def _common(parts: tuple[Figure, ...]) -> Quantity:
     unit = parts[0].unit
     for part in parts:
         if part.unit is not unit:
@@ -158,15 +158,15 @@ def _ceiling(value: float) -> float:
     return value if math.isinf(value) else float(math.ceil(value - abs(value) * _ROUNDING))
 
 
-_WORK: Final[dict[How, Callable[..., float]]] = {
-    How.SUM: lambda *values: math.fsum(values),
-    How.DIFFERENCE: lambda whole, *less: whole - math.fsum(less),
-    How.PRODUCT: lambda *values: math.prod(values),
-    How.QUOTIENT: _divided,
-    How.LEAST: lambda *values: min(values),
-    How.MOST: lambda *values: max(values),
-    How.FLOOR: _floor,
-    How.CEILING: _ceiling,
-    How.NOT_BELOW_ZERO: lambda value: max(0.0, value),
+_WORK: Final[dict[Formula, Callable[..., float]]] = {
+    Formula.SUM: lambda *values: math.fsum(values),
+    Formula.DIFFERENCE: lambda whole, *less: whole - math.fsum(less),
+    Formula.PRODUCT: lambda *values: math.prod(values),
+    Formula.QUOTIENT: _divided,
+    Formula.LEAST: lambda *values: min(values),
+    Formula.MOST: lambda *values: max(values),
+    Formula.FLOOR: _floor,
+    Formula.CEILING: _ceiling,
+    Formula.NOT_BELOW_ZERO: lambda value: max(0.0, value),
 }
 """How a value is made of those of its parts."""

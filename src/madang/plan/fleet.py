@@ -6,28 +6,30 @@ from dataclasses import dataclass
 from typing import Final
 
 from madang.base.units import DataSize
-from madang.plan.catalogue import Catalogue, Provider, Role, Server, Shape
+from madang.plan.catalogue import Catalogue, MachineRole, Provider, Server, Shape
 from madang.plan.errors import DemandError
-from madang.plan.texts import one_of, whole_number
+from madang.plan.labels import one_of, whole_number
 
 MAX_EDGES: Final = 50
 """Beyond this, somebody needs a delivery network rather than edges of their own."""
 
-ALL_ROLES: Final = frozenset({Role.WEB, Role.DATA, Role.LIVE, Role.CHAT, Role.WORKER})
+ALL_ROLES: Final = frozenset(
+    {MachineRole.WEB, MachineRole.DATA, MachineRole.LIVE, MachineRole.CHAT, MachineRole.WORKER}
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RentedMachine:
     """A rented machine."""
 
     name: str
     server: Server
-    roles: frozenset[Role]
+    roles: frozenset[MachineRole]
 
     @property
     def delivers(self) -> bool:
         """Whether viewers get their picture from here."""
-        return bool(self.roles & {Role.LIVE, Role.EDGE})
+        return bool(self.roles & {MachineRole.LIVE, MachineRole.EDGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Fleet:
 
     name: str
     provider: Provider
-    places: tuple[Place, ...]
+    places: tuple[RentedMachine, ...]
     block: DataSize
     object: DataSize
     people: int | None
@@ -44,11 +46,11 @@ class Fleet:
     source: str
 
     @property
-    def delivering(self) -> tuple[Place, ...]:
+    def delivering(self) -> tuple[RentedMachine, ...]:
         """The machines that share the viewers evenly."""
         return tuple(place for place in self.places if place.delivers)
 
-    def place(self, role: Role) -> Place:
+    def place(self, role: MachineRole) -> RentedMachine:
         """The one machine with a role that only one can have."""
         return next(place for place in self.places if role in place.roles)
 
@@ -65,12 +67,14 @@ def fleet(catalogue: Catalogue, shape: str, edges: int = 1) -> Fleet:
             f"{shape} 구성에는 엣지가 없습니다. edges에는 1을 적어 주세요.",
         )
     places = [
-        Place(machine.name, catalogue.servers[machine.server], machine.roles)
+        RentedMachine(machine.name, catalogue.servers[machine.server], machine.roles)
         for machine in found.machines
     ]
-    edge = next((place for place in places if Role.EDGE in place.roles), None)
+    edge = next((place for place in places if MachineRole.EDGE in place.roles), None)
     if edge is not None:
-        places += [Place(f"{edge.name} {n}", edge.server, edge.roles) for n in range(2, edges + 1)]
+        places += [
+            RentedMachine(f"{edge.name} {n}", edge.server, edge.roles) for n in range(2, edges + 1)
+        ]
     return Fleet(
         name=shape if edges == 1 else f"{shape}, {edges} edges",
         provider=catalogue.providers[places[0].server.provider],
@@ -92,7 +96,7 @@ def one_machine(catalogue: Catalogue, server: Server, block: DataSize) -> Fleet:
     return Fleet(
         name=server.id,
         provider=catalogue.providers[server.provider],
-        places=(Place("all", server, ALL_ROLES),),
+        places=(RentedMachine("all", server, ALL_ROLES),),
         block=block,
         object=DataSize(0),
         people=None,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from madang.plan.abilities import Abilities
+from madang.plan.benchmarks import Benchmarks
 from madang.plan.catalogue import Catalogue
 from madang.plan.compare import price, shapes
 from madang.plan.demand import FIELDS, Demand
-from madang.plan.keeping import YEAR
 from madang.plan.money import revenue
 from madang.plan.prediction import Prediction, Verdict
+from madang.plan.storage import YEAR
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class GrowthMonth:
     """One month. `shape` is the cheapest that carries it, None where none does."""
 
     month: int
@@ -35,7 +35,7 @@ class Growth:
     """Twelve months. `outgrown` has, for each shape, the first month that it does not carry, None
     where it carries all."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[GrowthMonth, ...]
     outgrown: dict[str, int | None]
 
 
@@ -57,10 +57,10 @@ def grown(wanted: Demand, months: int) -> Demand:
     )
 
 
-def growth(catalogue: Catalogue, wanted: Demand, abilities: Abilities) -> Growth:
+def growth(catalogue: Catalogue, wanted: Demand, benchmarks: Benchmarks) -> Growth:
     """The year that begins with the demand as it is."""
     then = [grown(wanted, month) for month in range(YEAR)]
-    by_month = [shapes(catalogue, demand, abilities) for demand in then]
+    by_month = [shapes(catalogue, demand, benchmarks) for demand in then]
     rising = wanted.growth >= 0
     carried = {
         name: _carried([found[name] for found in by_month], rising=rising)
@@ -71,7 +71,7 @@ def growth(catalogue: Catalogue, wanted: Demand, abilities: Abilities) -> Growth
         standing = [prediction for name, prediction in found.items() if carried[name][month]]
         best = min(standing, key=price, default=None)
         steps.append(
-            Step(
+            GrowthMonth(
                 month + 1,
                 demand.viewers,
                 best.fleet.name if best else None,

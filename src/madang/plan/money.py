@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from madang.base.units import DataSize
 from madang.plan.catalogue import Price
 from madang.plan.demand import Demand
-from madang.plan.figures import Figure, Unit, ceiling, difference, given, product, quotient, total
+from madang.plan.figures import (
+    Figure,
+    Quantity,
+    ceiling,
+    difference,
+    given,
+    product,
+    quotient,
+    total,
+)
 from madang.plan.fleet import Fleet
 from madang.plan.transfer import Transfer
 
@@ -39,15 +48,15 @@ class BreakEven:
 
 def priced(key: str, size: Figure, price: Price, origin: str) -> Figure:
     """What an amount of data costs: in the provider's own unit, decimal or binary."""
-    unit = given("one_unit", price.unit.bytes, Unit.BYTES, price.per)
-    units = quotient("billed_units", Unit.COUNT, size, unit)
-    return product(key, Unit.USD, units, given("unit_price", price.usd, Unit.USD, origin))
+    unit = given("one_unit", price.unit.bytes, Quantity.BYTES, price.per)
+    units = quotient("billed_units", Quantity.COUNT, size, unit)
+    return product(key, Quantity.USD, units, given("unit_price", price.usd, Quantity.USD, origin))
 
 
 def fixed(fleet: Fleet) -> Figure:
     """Servers and storage."""
     parts = [
-        given("machine_cost", place.server.monthly_usd, Unit.USD, str(place.server.source))
+        given("machine_cost", place.server.monthly_usd, Quantity.USD, str(place.server.source))
         for place in fleet.places
     ]
     provider, source = fleet.provider, str(fleet.provider.source)
@@ -56,7 +65,7 @@ def fixed(fleet: Fleet) -> Figure:
         ("object_cost", fleet.object, provider.object),
     ):
         if size > DataSize(0):
-            stored = given(key.replace("_cost", ""), size.bytes, Unit.BYTES, fleet.source)
+            stored = given(key.replace("_cost", ""), size.bytes, Quantity.BYTES, fleet.source)
             parts.append(priced(key, stored, price, source))
     return total("fixed_cost", *parts)
 
@@ -67,7 +76,7 @@ def cost(fleet: Fleet, sent: Transfer) -> Cost:
     source = str(fleet.provider.source)
     over = priced("overage_cost", sent.overage, fleet.provider.overage, source)
     whole = total("whole_cost", rent, over)
-    each = quotient("viewer_hour_cost", Unit.USD, whole, sent.viewer_hours)
+    each = quotient("viewer_hour_cost", Quantity.USD, whole, sent.viewer_hours)
     return Cost(rent, over, whole, each)
 
 
@@ -77,11 +86,11 @@ def revenue(wanted: Demand) -> Figure:
         "revenue",
         product(
             "subscriptions",
-            Unit.USD,
-            given("subscribers", wanted.subscribers, Unit.COUNT, "demand"),
-            given("price", wanted.price, Unit.USD, "demand"),
+            Quantity.USD,
+            given("subscribers", wanted.subscribers, Quantity.COUNT, "demand"),
+            given("price", wanted.price, Quantity.USD, "demand"),
         ),
-        given("adverts", wanted.adverts, Unit.USD, "demand"),
+        given("adverts", wanted.adverts, Quantity.USD, "demand"),
     )
 
 
@@ -102,9 +111,11 @@ def break_even(wanted: Demand, spent: Cost) -> BreakEven:
 
 
 def _covering(wanted: Demand, costs: Figure, key: str) -> tuple[Figure, Figure]:
-    price = given("price", wanted.price, Unit.USD, "demand")
-    people = ceiling(f"{key}_subscribers", quotient("subscribers_needed", Unit.COUNT, costs, price))
+    price = given("price", wanted.price, Quantity.USD, "demand")
+    people = ceiling(
+        f"{key}_subscribers", quotient("subscribers_needed", Quantity.COUNT, costs, price)
+    )
     if not wanted.price:
         # Free for everybody: only adverts can pay.
         return people, costs.named(f"{key}_adverts")
-    return people, product(f"{key}_adverts", Unit.USD, people, price)
+    return people, product(f"{key}_adverts", Quantity.USD, people, price)

@@ -7,13 +7,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from madang.plan.abilities import Abilities
+from madang.plan.benchmarks import Benchmarks
 from madang.plan.capacity import Holds, Loads, by_network, by_processor, holds, rating
 from madang.plan.demand import Demand
-from madang.plan.figures import Figure, Unit, given, product, quotient
+from madang.plan.figures import Figure, Quantity, given, product, quotient
 from madang.plan.fleet import Fleet
-from madang.plan.keeping import YEAR, Encoding, Storage, encoding, storage
 from madang.plan.money import BreakEven, Cost, break_even, cost
+from madang.plan.storage import YEAR, Encoding, StorageForecast, encoding, storage
 from madang.plan.transfer import Transfer, transfer
 
 TIGHT: Final = 0.8
@@ -35,7 +35,7 @@ class Check:
     name: str
     asked: float
     there: float
-    unit: Unit
+    unit: Quantity
 
     @property
     def verdict(self) -> Verdict:
@@ -73,9 +73,9 @@ class Prediction:
         return self.loads.wanted
 
     @property
-    def abilities(self) -> Abilities:
+    def benchmarks(self) -> Benchmarks:
         """What a machine does."""
-        return self.loads.abilities
+        return self.loads.benchmarks
 
     @cached_property
     def holds(self) -> Holds:
@@ -88,7 +88,7 @@ class Prediction:
         return transfer(self.wanted, self.fleet)
 
     @cached_property
-    def storage(self) -> Storage:
+    def storage(self) -> StorageForecast:
         """What is kept."""
         return storage(self.loads)
 
@@ -120,12 +120,12 @@ class Prediction:
         full = self.storage.until_full.value
         stored = 2.0 if full < 1 else 0.9 if full < YEAR else 0.0
         return (
-            Check("live", wanted.viewers, held.live_viewers.value, Unit.PEOPLE),
-            Check("chat", wanted.chat, held.chat_connections.value, Unit.PEOPLE),
-            Check("uploads", wanted.uploads, held.uploads.value, Unit.COUNT),
-            Check("api", wanted.api, held.api_rps.value, Unit.PER_SECOND),
-            Check("storage", stored, 1.0, Unit.SHARE),
-            Check("encoding", work.needed.value, work.idle.value, Unit.CORE_HOURS),
+            Check("live", wanted.viewers, held.live_viewers.value, Quantity.PEOPLE),
+            Check("chat", wanted.chat, held.chat_connections.value, Quantity.PEOPLE),
+            Check("uploads", wanted.uploads, held.uploads.value, Quantity.COUNT),
+            Check("api", wanted.api, held.api_rps.value, Quantity.PER_SECOND),
+            Check("storage", stored, 1.0, Quantity.SHARE),
+            Check("encoding", work.needed.value, work.idle.value, Quantity.CORE_HOURS),
         )
 
     @property
@@ -134,7 +134,7 @@ class Prediction:
         sent = self.transfer
         allowed = sent.need.value * sent.headway.value if sent.need.value else sent.allowance.value
         there = min(allowed, sent.allowance.value)
-        bought = Check("transfer", sent.need.value, there, Unit.BYTES)
+        bought = Check("transfer", sent.need.value, there, Quantity.BYTES)
         return (*self.capacity_checks[:4], bought, *self.capacity_checks[4:])
 
     @property
@@ -179,9 +179,9 @@ class Prediction:
         )
 
 
-def predict(wanted: Demand, fleet: Fleet, abilities: Abilities) -> Prediction:
+def predict(wanted: Demand, fleet: Fleet, benchmarks: Benchmarks) -> Prediction:
     """What there is to say of `wanted` on `fleet`."""
-    return Prediction(Loads(fleet, wanted, abilities))
+    return Prediction(Loads(fleet, wanted, benchmarks))
 
 
 def _worst(checks: tuple[Check, ...]) -> Verdict:
@@ -191,9 +191,9 @@ def _worst(checks: tuple[Check, ...]) -> Verdict:
 
 def _limits(loads: Loads, held: Holds, sent: Transfer) -> tuple[Limit, ...]:
     wanted = loads.wanted
-    viewers = given("viewers", max(1, wanted.viewers), Unit.PEOPLE, "demand")
+    viewers = given("viewers", max(1, wanted.viewers), Quantity.PEOPLE, "demand")
     found = [
-        Limit("transfer", product("limit_transfer", Unit.PEOPLE, viewers, sent.headway)),
+        Limit("transfer", product("limit_transfer", Quantity.PEOPLE, viewers, sent.headway)),
         Limit("network", by_network(loads).named("limit_network")),
         Limit("cpu", by_processor(loads).named("limit_cpu")),
     ]
@@ -204,7 +204,7 @@ def _limits(loads: Loads, held: Holds, sent: Transfer) -> tuple[Limit, ...]:
         ("api", wanted.api, held.api_rps),
     ):
         each = quotient(
-            "per_viewer", Unit.FACTOR, given(name, asked, there.unit, "demand"), viewers
+            "per_viewer", Quantity.FACTOR, given(name, asked, there.unit, "demand"), viewers
         )
-        found.append(Limit(name, quotient(f"limit_{name}", Unit.PEOPLE, there, each)))
+        found.append(Limit(name, quotient(f"limit_{name}", Quantity.PEOPLE, there, each)))
     return tuple(sorted(found, key=lambda limit: limit.people.value))

@@ -13,7 +13,7 @@ from madang.plan.catalogue import Accrual, Counted
 from madang.plan.demand import Demand, Rung
 from madang.plan.figures import (
     Figure,
-    Unit,
+    Quantity,
     difference,
     given,
     most,
@@ -61,7 +61,7 @@ class Transfer:
     def headway(self) -> Figure:
         """The factor by which the audience could grow before anything costs extra."""
         factors = (had / used for _, used, had in self._race() if used)
-        return given("headway", min(factors, default=math.inf), Unit.FACTOR, "hour by hour")
+        return given("headway", min(factors, default=math.inf), Quantity.FACTOR, "hour by hour")
 
     @property
     def runs_out(self) -> int | None:
@@ -105,9 +105,9 @@ def _mean_rate(rungs: tuple[Rung, ...]) -> Figure:
         *(
             product(
                 "rung",
-                Unit.BITS_PER_SECOND,
-                given("rate", rung.rate.bits_per_second, Unit.BITS_PER_SECOND, rung.name),
-                given("share", rung.share, Unit.SHARE, rung.name),
+                Quantity.BITS_PER_SECOND,
+                given("rate", rung.rate.bits_per_second, Quantity.BITS_PER_SECOND, rung.name),
+                given("share", rung.share, Quantity.SHARE, rung.name),
             )
             for rung in rungs
         ),
@@ -123,8 +123,8 @@ def server_share(wanted: Demand) -> Figure:
 def _not_by(peers: float) -> Figure:
     return difference(
         "server_share",
-        given("whole", 1, Unit.SHARE, "constant"),
-        given("peers", peers, Unit.SHARE, "demand"),
+        given("whole", 1, Quantity.SHARE, "constant"),
+        given("peers", peers, Quantity.SHARE, "demand"),
     )
 
 
@@ -134,27 +134,27 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
     rate = viewer_rate(wanted)
     per_hour = product(
         "viewer_hour_bytes",
-        Unit.BYTES,
+        Quantity.BYTES,
         rate,
-        given("seconds_per_hour", SECONDS_PER_HOUR, Unit.FACTOR, "constant"),
-        given("bytes_per_bit", 1 / 8, Unit.FACTOR, "constant"),
+        given("seconds_per_hour", SECONDS_PER_HOUR, Quantity.FACTOR, "constant"),
+        given("bytes_per_bit", 1 / 8, Quantity.FACTOR, "constant"),
     )
-    from_server = product("server_viewer_hour", Unit.BYTES, per_hour, server_share(wanted))
+    from_server = product("server_viewer_hour", Quantity.BYTES, per_hour, server_share(wanted))
     hours = math.fsum(month.on_air)
     mean = math.fsum(month.seen) / hours if hours else 0.0
     viewer_hours = product(
         "viewer_hours",
-        Unit.VIEWER_HOURS,
-        given("viewers", wanted.viewers, Unit.PEOPLE, "demand"),
-        given("hours", hours, Unit.HOURS, "demand"),
-        given("mean_audience", mean, Unit.SHARE, f"profile {wanted.profile.name}"),
+        Quantity.VIEWER_HOURS,
+        given("viewers", wanted.viewers, Quantity.PEOPLE, "demand"),
+        given("hours", hours, Quantity.HOURS, "demand"),
+        given("mean_audience", mean, Quantity.SHARE, f"profile {wanted.profile.name}"),
     )
-    live = product("live_bytes", Unit.BYTES, viewer_hours, from_server)
+    live = product("live_bytes", Quantity.BYTES, viewer_hours, from_server)
     replays = product(
         "replay_bytes",
-        Unit.BYTES,
+        Quantity.BYTES,
         viewer_hours,
-        given("replays", wanted.replays, Unit.FACTOR, "demand"),
+        given("replays", wanted.replays, Quantity.FACTOR, "demand"),
         per_hour,
     )
     need = total("transfer_need", live, replays, *_inbound(wanted, fleet, hours))
@@ -165,11 +165,11 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
     early = given(
         "early_excess",
         max([0.0, *[sent * so_far[hour] - accrued[hour] for hour in month.hours]]),
-        Unit.BYTES,
+        Quantity.BYTES,
         "hour by hour",
     )
     billed = most("overage_bytes", over, early)
-    possible = quotient("possible_viewer_hours", Unit.VIEWER_HOURS, allowance, from_server)
+    possible = quotient("possible_viewer_hours", Quantity.VIEWER_HOURS, allowance, from_server)
     return Transfer(
         month=month,
         viewer_rate=rate,
@@ -179,9 +179,9 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
         possible_viewer_hours=possible,
         hours_at_demand=quotient(
             "hours_at_demand",
-            Unit.HOURS,
+            Quantity.HOURS,
             possible,
-            given("viewers", wanted.viewers, Unit.PEOPLE, "demand"),
+            given("viewers", wanted.viewers, Quantity.PEOPLE, "demand"),
         ),
         overage=billed,
         accrued=accrued,
@@ -194,8 +194,10 @@ def _inbound(wanted: Demand, fleet: Fleet, hours: float) -> tuple[Figure, ...]:
         return ()
     ingest = wanted.top.over(hours * SECONDS_PER_HOUR) * wanted.channels
     return (
-        given("ingest_bytes", ingest.bytes, Unit.BYTES, fleet.provider.name),
-        given("upload_bytes", (wanted.file * wanted.files).bytes, Unit.BYTES, fleet.provider.name),
+        given("ingest_bytes", ingest.bytes, Quantity.BYTES, fleet.provider.name),
+        given(
+            "upload_bytes", (wanted.file * wanted.files).bytes, Quantity.BYTES, fleet.provider.name
+        ),
     )
 
 
@@ -203,11 +205,11 @@ def _allowance(fleet: Fleet) -> Figure:
     # What a machine that sends nothing is allowed helps only where all share one pool.
     places = fleet.places if fleet.provider.pooled else fleet.delivering
     parts = [
-        given("machine_allowance", p.server.transfer.bytes, Unit.BYTES, str(p.server.source))
+        given("machine_allowance", p.server.transfer.bytes, Quantity.BYTES, str(p.server.source))
         for p in places
     ]
     free = fleet.provider.free.bytes
-    account = given("account_allowance", free, Unit.BYTES, str(fleet.provider.source))
+    account = given("account_allowance", free, Quantity.BYTES, str(fleet.provider.source))
     return total("allowance", *parts, account)
 
 

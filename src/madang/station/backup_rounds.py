@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from madang.ops.backup import state
+from madang.ops.backup.create import SQLITE
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.keeper import SQLITE
 from madang.ops.backup.model import moment, rfc3339
-from madang.ops.backup.programs import SYSTEM_PATH
-from madang.ops.backup.render import SHIP_SECONDS
+from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
 from madang.ops.backup.schedule import Health, backup_due, judge, verification_due
-from madang.ops.backup.shipping import Shipper
+from madang.ops.backup.subprocesses import SYSTEM_PATH
+from madang.ops.backup.wal_shipping import Shipper
 from madang.station.backups import plan_of, schedule_of
-from madang.station.settings import Settings
+from madang.station.config.settings import Settings
 
 ROUND: Final = 60.0
 """Seconds between two looks at the clock; also before the first, while the station starts."""

@@ -9,13 +9,13 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from madang.ops.backup.destinations import Access, Destination, parse_destination
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.model import Keep, Media, Plan
-from madang.ops.backup.places import Access, Place, parse_place
-from madang.ops.backup.restore import Restored, Say, Wish, restore
+from madang.ops.backup.model import Media, Plan, Retention
+from madang.ops.backup.restore import RestoreRequest, RestoreResult, Say, restore
 from madang.ops.backup.schedule import WEEKDAYS, Schedule
-from madang.station import runtime
-from madang.station.settings import FILE_NAME, Settings, load
+from madang.station.config.settings import FILE_NAME, Settings, load
+from madang.station.roles import run_files
 
 SECTIONS: Final = ("database", "storage", "backup", "station")
 """Sections that say where things go. The others may name files that a new machine lacks yet."""
@@ -26,7 +26,7 @@ def plan_of(settings: Settings) -> Plan:
     chosen = settings.backup
     access = _access(settings)
     places = [
-        parse_place(name, url, access)
+        parse_destination(name, url, access)
         for name, url in (("local", chosen.local), ("offsite", chosen.offsite))
         if url is not None
     ]
@@ -38,7 +38,7 @@ def plan_of(settings: Settings) -> Plan:
         places=tuple(places),
         password_file=chosen.password_file,
         settings_file=settings.file,
-        keep=Keep(chosen.keep_daily, chosen.keep_weekly, chosen.keep_monthly),
+        keep=Retention(chosen.keep_daily, chosen.keep_weekly, chosen.keep_monthly),
         media=Media(chosen.media),
         pgbackrest=chosen.pgbackrest_config,
         cluster=chosen.postgresql_data,
@@ -57,15 +57,15 @@ def schedule_of(settings: Settings) -> Schedule:
 
 def bring_back(
     settings: Settings,
-    wish: Wish,
+    wish: RestoreRequest,
     say: Say,
     *,
     source: str | None = None,
     password_file: Path | None = None,
     sftp_key: Path | None = None,
-) -> Restored:
+) -> RestoreResult:
     """Restore the station from its places, or from the address `source`. Raises BackupError."""
-    running = runtime.read(settings, *runtime.ROLES)
+    running = run_files.read(settings, *run_files.ROLES)
     if running is not None:
         raise BackupError(
             f"The station runs (process {running.pid}).", mend="Stop it, then restore."
@@ -87,12 +87,12 @@ def bring_back(
     return restore(plan, wish, replan, say)
 
 
-def _place(source: str, settings: Settings, sftp_key: Path | None) -> Place:
+def _place(source: str, settings: Settings, sftp_key: Path | None) -> Destination:
     access = _access(settings)
     if sftp_key is not None:
         access = replace(access, key_file=sftp_key)
     try:
-        return parse_place("offsite", source, access)
+        return parse_destination("offsite", source, access)
     except ValueError as error:
         raise BackupError(f"The address {source} is none: {error}.") from None
 

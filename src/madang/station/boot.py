@@ -13,10 +13,11 @@ import django
 
 from madang.base.errors import MadangError
 from madang.base.text import set_translator
-from madang.station import databases, datafolder, force
-from madang.station.settings import Settings
+from madang.station.config import active_settings, data_folder
+from madang.station.config.settings import Settings
+from madang.station.stores import databases
 
-DJANGO_SETTINGS: Final = "madang.station.django_settings"
+DJANGO_SETTINGS: Final = "madang.station.django.settings"
 LOCK_FILE: Final = "migrate.lock"
 MIGRATE_LOCK: Final = 0x6D6164616E67
 """Number of PostgreSQL's advisory lock for changes of tables: "madang" in ASCII."""
@@ -26,13 +27,15 @@ class DatabaseError(MadangError):
     """The database cannot be opened or brought up to date."""
 
 
-def start_django(settings: Settings, connections: int = force.COMMAND_CONNECTIONS) -> None:
+def start_django(
+    settings: Settings, connections: int = active_settings.COMMAND_CONNECTIONS
+) -> None:
     """Set Django up for `settings`, once in a process, with at most `connections` to PostgreSQL.
 
     Raises DataFolderError.
     """
-    datafolder.prepare(settings)
-    force.put(settings, connections)
+    data_folder.prepare(settings)
+    active_settings.activate(settings, connections)
     os.environ["DJANGO_SETTINGS_MODULE"] = DJANGO_SETTINGS
     django.setup()
 
@@ -70,12 +73,12 @@ def migrate(settings: Settings) -> None:
 def _alone(settings: Settings) -> Iterator[None]:
     """While nobody else changes tables: on this machine, or on any that shares the database."""
     if settings.database_file is None:
-        from madang.station import postgresql
+        from madang.station.stores import postgresql
 
         with postgresql.alone(settings.database.url, MIGRATE_LOCK):
             yield
     else:
-        with (settings.data / datafolder.RUN_FOLDER / LOCK_FILE).open("w") as lock:
+        with (settings.data / data_folder.RUN_FOLDER / LOCK_FILE).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -90,7 +93,9 @@ def pending_migrations() -> list[str]:
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
-def control_plane(settings: Settings, connections: int = force.COMMAND_CONNECTIONS) -> None:
+def control_plane(
+    settings: Settings, connections: int = active_settings.COMMAND_CONNECTIONS
+) -> None:
     """Django set up and its tables up to date: what every command that remembers needs.
 
     Raises DataFolderError, DatabaseError, NoPostgresql, NoRedis.

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from madang.base.errors import MadangError
-from madang.station import backup_rounds, boot, databases, runtime
-from madang.station.fields import Address, masked_url
-from madang.station.settings import Settings
+from madang.station import backup_rounds, boot
+from madang.station.config.fields import Address, masked_url
+from madang.station.config.settings import Settings
+from madang.station.roles import run_files
+from madang.station.stores import databases
 
 FREE_BYTES: Final = 2_000_000_000
 """Below this, logs and a database that grows can fill the disk within a day."""
@@ -97,13 +99,13 @@ def clock(settings: Settings) -> Check:
 
 def http_port(settings: Settings) -> Check:
     """Whether pages and streams can be served."""
-    ours = [process.http for process in runtime.running(settings)]
+    ours = [process.http for process in run_files.running(settings)]
     return _port("HTTP port", "http.bind", settings.http.bind, ours)
 
 
 def rtmp_port(settings: Settings) -> Check:
     """Whether encoders can be let in."""
-    ours = [process.rtmp for process in runtime.running(settings)]
+    ours = [process.rtmp for process in run_files.running(settings)]
     return _port("RTMP port", "rtmp.bind", settings.rtmp.bind, ours)
 
 
@@ -170,7 +172,7 @@ def database(settings: Settings) -> Check:
 
 def postgresql_version(settings: Settings) -> str:
     """The version of the PostgreSQL server. Raises NoPostgresql."""
-    from madang.station import postgresql
+    from madang.station.stores import postgresql
 
     return postgresql.probe(settings.database.url)
 
@@ -179,7 +181,7 @@ def redis(settings: Settings) -> Check:
     """Whether Redis, where the settings name one, can be used."""
     if settings.redis.url is None:
         return Check("Redis", True, "not set: one process needs none")
-    from madang.station import redis
+    from madang.station.stores import redis
 
     try:
         version = redis.probe(settings.redis.url)

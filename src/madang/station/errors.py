@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from madang.base.errors import MadangError
-from madang.station.fields import Address
+from madang.station.config.fields import Address
 
 
 class CannotStart(MadangError):

@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-from madang.station.sections import LogSettings
+from madang.station.config.sections import LogSettings
 
 
 def configure(settings: LogSettings) -> None:

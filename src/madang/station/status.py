@@ -15,9 +15,10 @@ from madang.apps.broadcasts.ports import operator_view
 from madang.apps.broadcasts.services import transfer_in_month
 from madang.base.addresses import is_loopback
 from madang.base.errors import MadangError
-from madang.station import backup_rounds, runtime
-from madang.station.fields import Address
-from madang.station.settings import Settings
+from madang.station import backup_rounds
+from madang.station.config.fields import Address
+from madang.station.config.settings import Settings
+from madang.station.roles import run_files
 
 STATUS_PATH: Final = "/live/operator.json"
 ANSWER_SECONDS: Final = 5.0
@@ -33,14 +34,14 @@ def collect(settings: Settings) -> dict[str, Any]:
 
     Needs the control plane up. Bytes; bits per second.
     """
-    everything = runtime.read(settings, runtime.ALL)
-    running = everything or _near(runtime.read(settings, "live"))
+    everything = run_files.read(settings, run_files.ALL)
+    running = everything or _near(run_files.read(settings, "live"))
     # On the machine of the pages the live process is elsewhere: its news are in Redis.
     told = _ask(running) if running else _look_up(settings)
     chat = told.get("chat") if everything else _chat(settings)
     disk = shutil.disk_usage(settings.data)
     return {
-        "running": runtime.read(settings, *runtime.ROLES) is not None,
+        "running": run_files.read(settings, *run_files.ROLES) is not None,
         "live": told.get("live", []),
         "chat": chat or {"connections": 0},
         "jobs": told.get("jobs", {"queued": 0, "running": 0, "failed": 0}),
@@ -53,7 +54,7 @@ def collect(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _near(running: runtime.Runtime | None) -> runtime.Runtime | None:
+def _near(running: run_files.Runtime | None) -> run_files.Runtime | None:
     """The process, where it can be asked: one that listens to the private network alone takes
     nobody for a program on its own machine."""
     address = running.http if running is not None else None
@@ -65,7 +66,7 @@ def _look_up(settings: Settings) -> dict[str, Any]:
     if settings.redis.url is None:
         return {}
     from madang.apps.broadcasts.redis_directory import RedisDirectory
-    from madang.station import redis
+    from madang.station.stores import redis
 
     directory = RedisDirectory(redis.client(settings.redis.url))
     with contextlib.closing(directory), _redis_tells("who is on the air"):
@@ -76,7 +77,7 @@ def _look_up(settings: Settings) -> dict[str, Any]:
 def _chat(settings: Settings) -> dict[str, int]:
     if settings.redis.url is None:
         return {}
-    from madang.station import redis
+    from madang.station.stores import redis
 
     chats = redis.chats(settings.redis.url)
     with contextlib.closing(chats), _redis_tells("who is in the chats"):
@@ -94,7 +95,7 @@ def _redis_tells(what: str) -> Iterator[None]:
         raise NoAnswer(f"Redis does not tell {what}: {error}.", mend="See madang doctor.") from None
 
 
-def _ask(running: runtime.Runtime) -> dict[str, Any]:
+def _ask(running: run_files.Runtime) -> dict[str, Any]:
     address = running.http
     assert address is not None
     host = "127.0.0.1" if address.everywhere else address.host

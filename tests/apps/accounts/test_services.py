@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 from tests.support.apps import PASSWORD, make_user
 

@@ -11,9 +11,9 @@ import pytest
 from madang.apps.planner import services
 from madang.apps.planner.controls import GROUPS
 from madang.apps.planner.files import reference
-from madang.plan.abilities import REFERENCE
 from madang.plan.answer import as_json, question, work_out
-from madang.plan.words import Words
+from madang.plan.benchmarks import REFERENCE
+from madang.plan.formatting import Formatter
 
 ASKED = {"viewers": "120", "hours": "60", "shape": "split", "ladder": "adaptive"}
 
@@ -79,7 +79,7 @@ def test_the_api_answers_as_the_command_does(
     told = client.get("/api/v1/plan", {**asked, "language": language}).json()
     asked_for = question(dict(asked))
     answer = work_out(reference(), REFERENCE, asked_for)
-    words = Words("ko" if language == "ko" else "en", sources=reference().korean_sources())
+    words = Formatter("ko" if language == "ko" else "en", sources=reference().korean_sources())
     expected = json.loads(json.dumps(as_json(reference(), asked_for, answer, words)))
     assert told.pop("currency")["code"] == "usd"
     assert told == expected

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psycopg
 
-from madang.ops.backup.keeper import Keeper, ship
-from madang.ops.backup.model import Keep
-from madang.ops.backup.places import Access, Kind, Place, parse_place
-from madang.ops.backup.render import (
+from madang.ops.backup.create import BackupCreator, ship
+from madang.ops.backup.destinations import Access, Destination, DestinationKind, parse_destination
+from madang.ops.backup.model import Retention
+from madang.ops.backup.pgbackrest_config import (
     ARCHIVE_SECONDS,
     SHIP_SECONDS,
     Archive,
@@ -55,7 +55,7 @@ class Writer(threading.Thread):
 
 
 @contextmanager
-def shipping(keeping: Keeper) -> Iterator[None]:
+def shipping(keeping: BackupCreator) -> Iterator[None]:
     """What the station's own rounds do, more often."""
     ended = threading.Event()
 
@@ -136,10 +136,12 @@ def test_a_server_that_does_not_archive_is_told_what_to_change(
 # --- what is written on a server ---
 
 
-def archive(offsite: Place | None) -> Archive:
-    local = Place("local", Kind.FOLDER, "/srv/near")
+def archive(offsite: Destination | None) -> Archive:
+    local = Destination("local", DestinationKind.FOLDER, "/srv/near")
     cluster = Path("/var/lib/postgresql/15/main")
-    return Archive(cluster, "/run/postgresql", 5432, local, offsite, Keep(), Path("/srv/spool"))
+    return Archive(
+        cluster, "/run/postgresql", 5432, local, offsite, Retention(), Path("/srv/spool")
+    )
 
 
 def test_the_configuration_says_what_pgbackrest_needs() -> None:
@@ -155,7 +157,7 @@ def test_the_configuration_says_what_pgbackrest_needs() -> None:
 
 def test_a_bucket_is_pgbackrests_second_repository_and_an_sftp_server_is_not() -> None:
     access = Access(s3_key="id", s3_secret="hush", s3_region="eu-1")
-    bucket = parse_place("offsite", "s3://s3.example.org/bucket/tv", access)
+    bucket = parse_destination("offsite", "s3://s3.example.org/bucket/tv", access)
     said = pgbackrest_conf(archive(bucket), "x")
     for line in (
         "repo2-type=s3",
@@ -166,5 +168,5 @@ def test_a_bucket_is_pgbackrests_second_repository_and_an_sftp_server_is_not() -
         "repo2-s3-region=eu-1",
     ):
         assert f"{line}\n" in said
-    sftp = parse_place("offsite", "sftp://me@host/srv", access)
+    sftp = parse_destination("offsite", "sftp://me@host/srv", access)
     assert "repo2" not in pgbackrest_conf(archive(sftp), "x")

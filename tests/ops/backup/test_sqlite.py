@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.backup import programs, state
-from madang.ops.backup.keeper import list_backups
-from madang.ops.backup.places import Part
-from madang.ops.backup.programs import ProgramFailed
+from madang.ops.backup import state, subprocesses
+from madang.ops.backup.create import list_backups
+from madang.ops.backup.destinations import RepositoryPart
 from madang.ops.backup.restic import explain
+from madang.ops.backup.subprocesses import ProgramFailed
 from madang.ops.backup.verify import verify
 from tests.support.backups import ask, backup, done, keeper, refused, trouble
 from tests.support.sshd import Sftp
@@ -43,7 +43,7 @@ def test_a_second_backup_adds_what_changed_and_rules_prune_the_rest(data: Path) 
     ask(data, "DROP TABLE ballast")
     ask(data, "VACUUM")
     second = keeper(data).now()
-    assert second.stored["local"][Part.STATION].added < added / 8
+    assert second.stored["local"][RepositoryPart.STATION].added < added / 8
     # Both are of one day, of which the rule keeps the newest, and of the disk what it needs.
     (entry,) = done(data, "list")
     assert entry["id"] == second.id
@@ -157,7 +157,7 @@ def test_a_wrong_password_and_a_missing_program_are_told_in_one_line(
     (backed_up / "backup/password").unlink()
     assert "There is no password file" in refused(backed_up, "restore", "--replace")
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(programs, "SYSTEM_PATH", "/nowhere")
+    monkeypatch.setattr(subprocesses, "SYSTEM_PATH", "/nowhere")
     assert "apt install restic" in trouble(keeper(backed_up).now)
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.deploy import backups
-from madang.ops.deploy.drive import Deployment, secret_texts
 from madang.ops.deploy.errors import DeployError, StationFileError
-from madang.ops.deploy.layout import machines
-from madang.ops.deploy.resources import Command, File, Resource, Unit
-from madang.ops.deploy.secretsfile import keep_secrets
-from madang.ops.deploy.stationfile import Station, load_station
+from madang.ops.deploy.model import backups
+from madang.ops.deploy.model.layout import machines
+from madang.ops.deploy.model.resources import CustomCommand, ManagedFile, Resource, SystemdUnit
+from madang.ops.deploy.model.station_file import Station, load_station
+from madang.ops.deploy.runner import Deployment, secret_texts
+from madang.ops.deploy.secrets_file import keep_secrets
 from madang.ops.deploy.texts import service
 from madang.ops.deploy.texts.service import Secrets
-from madang.station.settings import Settings, load
+from madang.station.config.settings import Settings, load
 from tests.support.stations import MINIMAL, SINGLE, SPLIT, station_file
 
 SECRETS = Secrets("d" * 48, "e" * 48, "f" * 48, "b" * 48)
@@ -47,7 +47,7 @@ def settings_of(folder: Path, station: Station, number: int) -> Settings:
 
 def everything(station: Station, number: int = 0) -> list[Resource]:
     machine = machines(station)[number]
-    config = File("/opt/madang/releases/x/madang.toml", "")
+    config = ManagedFile("/opt/madang/releases/x/madang.toml", "")
     return [
         *backups.prepared(station, machine, SECRETS.backup),
         *backups.begun(station, machine),
@@ -75,7 +75,7 @@ def test_each_of_two_machines_backs_up_what_it_has_into_copies_of_its_own(tmp_pa
         assert (media.run_by, media.database, media.offsite) == ("timer", "elsewhere", elsewhere)
         assert media.keep_weekly == web.keep_weekly
         (restore,) = backups.brought_back(split, machines(split)[1], "x")
-        assert isinstance(restore, Command)
+        assert isinstance(restore, CustomCommand)
         assert f"--from {elsewhere} " in restore.run
     assert not {"postgres", "pgbackrest"} & set(re.findall(r"\w+", str(everything(split, 1))))
 
@@ -85,10 +85,12 @@ def test_no_secret_is_where_it_could_be_shown(tmp_path: Path) -> None:
         station = described(tmp_path, SINGLE + more)
         hidden = (*secret_texts(SECRETS, station), "a private key")
         for resource in everything(station):
-            if isinstance(resource, Command):
+            if isinstance(resource, CustomCommand):
                 # What a check or a command line says can be read by everybody on the machine.
                 assert not any(secret in resource.check + resource.run for secret in hidden)
-            if isinstance(resource, File) and any(secret in resource.content for secret in hidden):
+            if isinstance(resource, ManagedFile) and any(
+                secret in resource.content for secret in hidden
+            ):
                 assert resource.secret
                 assert resource.mode == 0o600
 
@@ -96,11 +98,11 @@ def test_no_secret_is_where_it_could_be_shown(tmp_path: Path) -> None:
 def test_only_an_sftp_server_is_sent_to_and_is_sent_to_anew_after_each_release(
     tmp_path: Path,
 ) -> None:
-    def shipping(more: str) -> list[Unit]:
+    def shipping(more: str) -> list[SystemdUnit]:
         return [
             resource
             for resource in everything(described(tmp_path, SINGLE + more))
-            if isinstance(resource, Unit) and resource.name == backups.SHIPPING
+            if isinstance(resource, SystemdUnit) and resource.name == backups.SHIPPING
         ]
 
     assert shipping("") == shipping(S3) == []

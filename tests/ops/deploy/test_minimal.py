@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.deploy.drive import Deployment
 from madang.ops.deploy.errors import DeployError
-from madang.ops.deploy.stationfile import load_station
+from madang.ops.deploy.model.station_file import load_station
+from madang.ops.deploy.runner import Deployment
 from tests.support.deployed import DOMAIN, Site, wait_until
 from tests.support.machines import Ground, Machine
 from tests.support.station import ROOT
@@ -271,7 +271,7 @@ def test_a_release_that_never_becomes_ready_leaves_the_one_before(
     site: Site, tmp_path: Path, said: str
 ) -> None:
     ran = site.madang("status", "--json")
-    source = altered_source(tmp_path, "station/process.py", START, NEVER_READY[said])
+    source = altered_source(tmp_path, "station/roles/asyncio_roles.py", START, NEVER_READY[said])
     deployment = Deployment(load_station(site.file), site.folder, source, patience=8.0)
     with pytest.raises(DeployError) as refused:
         deployment.run(deployment.job("apply", lambda event: None), lambda event: None)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from madang.ops.deploy.layout import Machine, machines
+from madang.ops.deploy.model.layout import StationMachine, machines
+from madang.ops.deploy.model.station_file import load_station
 from madang.ops.deploy.security import HEADERS, Outside, judge_inside, judge_outside
-from madang.ops.deploy.stationfile import load_station
 from tests.support.stations import MINIMAL, SPLIT, station_file
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -102,7 +102,7 @@ def test_what_root_should_not_find_is_told(
 def test_each_machine_shuts_out_whom_it_meets(tmp_path: Path) -> None:
     web, media = machines(load_station(station_file(tmp_path, SPLIT)))
 
-    def watched(machine: Machine, jails: str) -> bool:
+    def watched(machine: StationMachine, jails: str) -> bool:
         findings = judge_inside(machine, GOOD_MACHINE | {"jails": jails}, NOW)
         return next(one.ok for one in findings if one.name.endswith("Fail2ban"))
 

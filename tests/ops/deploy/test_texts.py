@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.deploy import backups
-from madang.ops.deploy.layout import Machine, machines
-from madang.ops.deploy.stationfile import Station, load_station
+from madang.ops.deploy.model import backups
+from madang.ops.deploy.model.layout import StationMachine, machines
+from madang.ops.deploy.model.station_file import Station, load_station
 from madang.ops.deploy.texts import database, nginx, security, service
 from madang.ops.deploy.texts.service import Secrets
-from madang.station.settings import load
+from madang.station.config.settings import load
 from tests.support.stations import MINIMAL, SINGLE, SPLIT, station_file
 
 SHAPES = {"minimal": MINIMAL, "single": SINGLE, "split": SPLIT}
@@ -27,11 +27,11 @@ def described(folder: Path, shape: str, more: str = "") -> Station:
     return load_station(station_file(folder, more + SHAPES[shape]))
 
 
-def settings_of(station: Station, machine: Machine) -> str:
+def settings_of(station: Station, machine: StationMachine) -> str:
     return service.settings(station, machine, SECRETS, backups.settings(station, machine))
 
 
-def every_machine(folder: Path) -> list[tuple[Station, Machine]]:
+def every_machine(folder: Path) -> list[tuple[Station, StationMachine]]:
     return [
         (station, machine)
         for shape in SHAPES

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from madang.ops.measure import bench, encoders, rounds
-from madang.ops.measure.clients import Reader, Tally
+from madang.ops.measure import bench, encoders, load_rounds
+from madang.ops.measure.clients import PollingClient, Tally
 from madang.ops.measure.errors import MeasureFailed
 from madang.ops.measure.processes import cpu_seconds
 from madang.ops.measure.station import Measured, publishing, station, wait_for
@@ -26,14 +26,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
 
 
 def test_api_clients_count_answers_and_the_stations_processor_time(measured: Measured) -> None:
-    seen = measured.load("api", rounds.API_PATH, 4, 1.0)
+    seen = measured.load("api", load_rounds.API_PATH, 4, 1.0)
     assert seen.count > 20
     assert seen.received > seen.count * 100
     assert 0 < seen.cpu < 3
 
 
 def test_a_paced_load_asks_as_often_as_it_should(measured: Measured) -> None:
-    seen = measured.load("api", rounds.API_PATH, 4, 2.0, rate=40)
+    seen = measured.load("api", load_rounds.API_PATH, 4, 2.0, rate=40)
     # Clients that were held up catch up with what they owe; unpaced they ask hundreds of times.
     assert 20 < seen.count / seen.seconds < 60
 
@@ -52,7 +52,7 @@ def test_viewers_follow_a_stream_part_by_part(measured: Measured, tmp_path: Path
     program = get_ffmpeg_exe()
     film = encoders.film(program, tmp_path / "film.flv", 300_000, 4)
     with publishing(program, film, measured, "low"):
-        path = wait_for("the stream", lambda: rounds.playlist(measured, "low"))
+        path = wait_for("the stream", lambda: load_rounds.playlist(measured, "low"))
         seen = measured.load("live", path, 5, 2.0)
     parts = seen.count / 5 / seen.seconds
     assert 1.5 < parts < 5, "three a second"
@@ -82,7 +82,7 @@ def test_processor_time_of_a_process_that_is_gone_is_an_error() -> None:
 def test_an_answer_may_come_in_pieces() -> None:
     async def read() -> int:
         tally = Tally(counting=True)
-        reader = Reader(tally, 1, "/", 0.0)
+        reader = PollingClient(tally, 1, "/", 0.0)
 
         class Sink(asyncio.Transport):
             def write(self, data: bytes | bytearray | memoryview) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from madang.servers.http.exchange import Exchange
     from madang.servers.http.health import Check, HealthEndpoints
     from madang.servers.http.metrics import Metrics
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "a-token-of-some-length"
@@ -187,11 +187,11 @@ def test_the_token_opens_metrics_to_others() -> None:
 @pytest.mark.parametrize("page", ["docs/metrics.md", "docs/ko/metrics.md"])
 def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Settings) -> None:
     from madang.apps.chat import ports
-    from madang.station.chat import Chat
+    from madang.station.roles.chat_plane import ChatPlane
 
     nobody = ports.chats()
     with desk(works) as here:
-        chat = Chat(station, here.control)
+        chat = ChatPlane(station, here.control)
         ports.install(nobody)
         chat.hub.counters.refused["full"] = chat.hub.counters.closed["left"] = 1
         here.metrics.add(chat)

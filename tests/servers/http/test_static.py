@@ -13,7 +13,7 @@ from madang.servers.http.static import StaticFiles
 from tests.support.air import Port, listening
 
 if TYPE_CHECKING:
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 CSS = b"body { color: teal }\n" * 50
 
@@ -117,7 +117,7 @@ def test_files_can_only_be_read(port: Port) -> None:
     ],
 )
 def test_nothing_outside_the_folders_is_sent(station: Settings, path: str) -> None:
-    from madang.station import static as finder
+    from madang.station.django import static_files as finder
 
     with listening(StaticFiles(finder.find)) as port:
         assert port.say(f"GET /static/{path} HTTP/1.1", "Host: x").startswith(b"HTTP/1.1 404")

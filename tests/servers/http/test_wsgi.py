@@ -16,7 +16,7 @@ from tests.support.air import Port, listening, read_all
 
 if TYPE_CHECKING:
     from madang.base.addresses import Network
-    from madang.station.settings import Settings
+    from madang.station.config.settings import Settings
 
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"),)
 
@@ -250,7 +250,7 @@ def test_a_client_that_leaves_while_a_page_is_made_breaks_nothing(
 
 
 def test_django_answers_through_the_bridge(station: Settings) -> None:
-    from madang.station.wsgi import application
+    from madang.station.django.wsgi import application
 
     with bridged(application) as port:
         answer = port.ask("/api/v1/live")

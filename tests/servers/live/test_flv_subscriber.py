@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from madang.infra.socket_writer import Framing
-from madang.live.flvfeed import Chunk
+from madang.live.flv_feed import Chunk
 
 if TYPE_CHECKING:
     from madang.servers.live.flv_subscriber import Block, FlvSubscriber

@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.client import connect
 
 from madang.infra.socket_writer import Framing
-from madang.live.window import File
+from madang.live.window import MediaFile
 from madang.servers.http.exchange import Exchange
 from madang.wire.flv import FlvReader, Tag, TagType
 from madang.wire.hls import parse_media
@@ -85,7 +85,7 @@ def test_many_who_watch_get_the_same_and_are_counted_each(monkeypatch: pytest.Mo
 
     def counted(
         channel: LiveChannel, exchange: Exchange, rendition: str, name: str, client: str
-    ) -> File | None:
+    ) -> MediaFile | None:
         found_out.append(name)
         return find_out(channel, exchange, rendition, name, client)
 

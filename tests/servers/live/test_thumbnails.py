@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import imageio_ffmpeg
 import pytest
 
-from madang.media.track import Unit, VideoTrack
-from madang.wire.fmp4 import Run, fragment, init_segment
+from madang.media.track import AccessUnit, VideoTrack
+from madang.wire.fmp4 import TrackRun, fragment, init_segment
 from tests.support.air import on_the_air, until
 from tests.support.samples import sample
 from tests.support.shows import Encoder, channel_key
@@ -32,8 +32,8 @@ def key_frame() -> bytes:
     """An fMP4 with one real picture."""
     made = sample("bundled", "avc")
     assert isinstance(made.track, VideoTrack)
-    unit = Unit(0, 0, True, made.units[0].data)
-    return init_segment([made.track]) + fragment(1, [Run(1, [unit], made.track.timescale)])
+    unit = AccessUnit(0, 0, True, made.units[0].data)
+    return init_segment([made.track]) + fragment(1, [TrackRun(1, [unit], made.track.timescale)])
 
 
 def pictures(sources: list[bytes | None], seconds: float, program: str = PROGRAM) -> list[Picture]:

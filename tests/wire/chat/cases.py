@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from madang.wire.chat.packets import Kind, Packet
+from madang.wire.chat.packets import Packet, PacketType
 from madang.wire.websocket import Opcode, WebSocketMessage, encode_masked
 
 KEY = bytes.fromhex("37fa213d")
 
 PACKETS: dict[str, tuple[str, Packet]] = {
-    "connect": ("0", Packet(Kind.CONNECT)),
-    "connect with auth": ('0{"channel":"yard"}', Packet(Kind.CONNECT, {"channel": "yard"})),
+    "connect": ("0", Packet(PacketType.CONNECT)),
+    "connect with auth": ('0{"channel":"yard"}', Packet(PacketType.CONNECT, {"channel": "yard"})),
     "connect elsewhere": (
         '0/admin,{"token":"a"}',
-        Packet(Kind.CONNECT, {"token": "a"}, "/admin"),
+        Packet(PacketType.CONNECT, {"token": "a"}, "/admin"),
     ),
-    "disconnect": ("1", Packet(Kind.DISCONNECT)),
-    "disconnect elsewhere": ("1/admin,", Packet(Kind.DISCONNECT, None, "/admin")),
-    "event": ('2["message",{"text":"마당"}]', Packet(Kind.EVENT, ["message", {"text": "마당"}])),
-    "event to be acknowledged": ('212["hi"]', Packet(Kind.EVENT, ["hi"], ack=12)),
-    "event elsewhere": ('2/a,7["hi",1.5]', Packet(Kind.EVENT, ["hi", 1.5], "/a", 7)),
-    "acknowledgement": ('30[{"id":"x"}]', Packet(Kind.ACK, [{"id": "x"}], ack=0)),
-    "refusal": ('4{"message":"no"}', Packet(Kind.CONNECT_ERROR, {"message": "no"})),
+    "disconnect": ("1", Packet(PacketType.DISCONNECT)),
+    "disconnect elsewhere": ("1/admin,", Packet(PacketType.DISCONNECT, None, "/admin")),
+    "event": (
+        '2["message",{"text":"마당"}]',
+        Packet(PacketType.EVENT, ["message", {"text": "마당"}]),
+    ),
+    "event to be acknowledged": ('212["hi"]', Packet(PacketType.EVENT, ["hi"], ack=12)),
+    "event elsewhere": ('2/a,7["hi",1.5]', Packet(PacketType.EVENT, ["hi", 1.5], "/a", 7)),
+    "acknowledgement": ('30[{"id":"x"}]', Packet(PacketType.ACK, [{"id": "x"}], ack=0)),
+    "refusal": ('4{"message":"no"}', Packet(PacketType.CONNECT_ERROR, {"message": "no"})),
 }
 
 TOLERATED: dict[str, tuple[str, Packet]] = {
-    "a namespace that nothing ends": ("1/admin", Packet(Kind.DISCONNECT, None, "/admin")),
-    "the root namespace in full": ('2/,["hi"]', Packet(Kind.EVENT, ["hi"])),
+    "a namespace that nothing ends": ("1/admin", Packet(PacketType.DISCONNECT, None, "/admin")),
+    "the root namespace in full": ('2/,["hi"]', Packet(PacketType.EVENT, ["hi"])),
     "a binary event, as far as its kind": (
         '51-["a",{"_placeholder":true,"num":0}]',
-        Packet(Kind.BINARY_EVENT),
+        Packet(PacketType.BINARY_EVENT),
     ),
-    "spaces in JSON": ('2[ "hi" , 1 ]', Packet(Kind.EVENT, ["hi", 1])),
+    "spaces in JSON": ('2[ "hi" , 1 ]', Packet(PacketType.EVENT, ["hi", 1])),
 }
 
 BROKEN_PACKETS: dict[str, str] = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from madang.base.errors import LimitExceeded
 from madang.wire.chat import ChatError, event_frame, json_of, list_frame
-from madang.wire.chat.packets import Kind, Packet, parse_packet
+from madang.wire.chat.packets import Packet, PacketType, parse_packet
 from madang.wire.websocket import (
     FrameReader,
     Opcode,
@@ -70,7 +70,7 @@ def test_what_is_no_packet_raises_its_error(name: str) -> None:
 
 @given(st.text(max_size=20), st.lists(_json, max_size=3), st.none() | st.integers(0, 1 << 50))
 def test_reading_undoes_writing(name: str, arguments: list[object], ack: int | None) -> None:
-    packet = Packet(Kind.EVENT, [name, *arguments], ack=ack)
+    packet = Packet(PacketType.EVENT, [name, *arguments], ack=ack)
     assert parse_packet(packet.serialise().decode()[1:]) == packet
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from madang.wire.chat import ChatSession, Emitted, Ended, Ending, JoinRequested, Limits
+from madang.wire.chat import ChatSession, CloseReason, Emitted, JoinRequested, Limits, SessionEnded
 from madang.wire.websocket import Opcode, encode_masked
 
 LIMITS = Limits(join=10.0, ping_interval=25.0, ping_timeout=20.0)
@@ -113,7 +113,7 @@ def test_a_client_that_does_not_answer_a_ping_is_given_up() -> None:
     chat = joined()
     chat.tick(26.0)
     assert chat.tick(45.9) == []
-    assert chat.tick(46.0) == [Ended(Ending.PING_TIMEOUT)]
+    assert chat.tick(46.0) == [SessionEnded(CloseReason.PING_TIMEOUT)]
     assert chat.closing
 
 
@@ -121,27 +121,27 @@ def test_a_client_that_never_joins_is_given_up() -> None:
     chat = session()
     chat.receive(text("3"), 9.0)
     assert chat.tick(9.9) == []
-    assert chat.tick(10.0) == [Ended(Ending.JOIN_TIMEOUT)]
+    assert chat.tick(10.0) == [SessionEnded(CloseReason.JOIN_TIMEOUT)]
 
 
 @pytest.mark.parametrize(
     ("data", "ending"),
     [
-        (text("41"), Ending.LEFT),
-        (text("1"), Ending.LEFT),
-        (encode_masked(Opcode.CLOSE, b"\x03\xe8", b"abcd"), Ending.LEFT),
-        (encode_masked(Opcode.BINARY, b"a", b"abcd"), Ending.BINARY),
-        (text('451-["a",{"_placeholder":true,"num":0}]'), Ending.BINARY),
-        (encode_masked(Opcode.TEXT, b"\xff", b"abcd"), Ending.PROTOCOL),
-        (text("40{}"), Ending.PROTOCOL),
-        (text("44{}"), Ending.PROTOCOL),
-        (text("9"), Ending.PROTOCOL),
-        (text("4" + "a" * LIMITS.frame), Ending.TOO_LARGE),
+        (text("41"), CloseReason.LEFT),
+        (text("1"), CloseReason.LEFT),
+        (encode_masked(Opcode.CLOSE, b"\x03\xe8", b"abcd"), CloseReason.LEFT),
+        (encode_masked(Opcode.BINARY, b"a", b"abcd"), CloseReason.BINARY),
+        (text('451-["a",{"_placeholder":true,"num":0}]'), CloseReason.BINARY),
+        (encode_masked(Opcode.TEXT, b"\xff", b"abcd"), CloseReason.PROTOCOL),
+        (text("40{}"), CloseReason.PROTOCOL),
+        (text("44{}"), CloseReason.PROTOCOL),
+        (text("9"), CloseReason.PROTOCOL),
+        (text("4" + "a" * LIMITS.frame), CloseReason.TOO_LARGE),
     ],
 )
-def test_each_ending_has_its_code(data: bytes, ending: Ending) -> None:
+def test_each_ending_has_its_code(data: bytes, ending: CloseReason) -> None:
     chat = joined()
-    assert chat.receive(data, 2.0) == [Ended(ending)]
+    assert chat.receive(data, 2.0) == [SessionEnded(ending)]
     [close] = said(chat)
     assert close.startswith(f"close {ending.code} ")
     assert chat.receive(text('42["late"]'), 3.0) == []
@@ -149,10 +149,10 @@ def test_each_ending_has_its_code(data: bytes, ending: Ending) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "dismissed"),
-    [(Ending.REFUSED, True), (Ending.SIGNED_OUT, True), (Ending.DRAINING, False)],
+    [(CloseReason.REFUSED, True), (CloseReason.SIGNED_OUT, True), (CloseReason.DRAINING, False)],
 )
 def test_who_need_not_come_back_is_told_in_socket_ios_own_way(
-    ending: Ending, dismissed: bool
+    ending: CloseReason, dismissed: bool
 ) -> None:
     chat = joined()
     chat.close(ending)
@@ -160,7 +160,7 @@ def test_who_need_not_come_back_is_told_in_socket_ios_own_way(
 
 
 def test_an_event_before_the_join_breaks_the_protocol() -> None:
-    assert session().receive(text('42["message"]'), 1.0) == [Ended(Ending.PROTOCOL)]
+    assert session().receive(text('42["message"]'), 1.0) == [SessionEnded(CloseReason.PROTOCOL)]
 
 
 def test_pings_of_the_client_are_answered_on_both_layers() -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from madang.media.configs import audio_track
-from madang.media.track import Codec, Unit
+from madang.media.track import AccessUnit, Codec
 from tests.support.fmp4 import file_of
 from tests.support.samples import SAMPLES, Demuxed, demux, sample
 
@@ -41,7 +41,7 @@ def test_muxed_tracks_survive(video: str, audio: str, units_per_run: int, tmp_pa
     assert [one.stream for one in seen] == [made.stream for made in samples]
 
 
-def shift(units: tuple[Unit, ...], ticks: int) -> tuple[Unit, ...]:
+def shift(units: tuple[AccessUnit, ...], ticks: int) -> tuple[AccessUnit, ...]:
     return tuple(replace(unit, dts=unit.dts + ticks, pts=unit.pts + ticks) for unit in units)
 
 
@@ -54,8 +54,8 @@ def test_times_beyond_32_bits_survive(ticks: int, tmp_path: Path) -> None:
 
 
 @st.composite
-def rising(draw: st.DrawFn) -> tuple[Unit, ...]:
-    units: list[Unit] = []
+def rising(draw: st.DrawFn) -> tuple[AccessUnit, ...]:
+    units: list[AccessUnit] = []
     time = draw(st.integers(0, 2**40))
     for _ in range(draw(st.integers(1, 20))):
         duration = draw(st.integers(1, 2**20))
@@ -63,7 +63,7 @@ def rising(draw: st.DrawFn) -> tuple[Unit, ...]:
         data = draw(st.binary(min_size=1, max_size=20))
         # The first unit is where decoding begins: PyAV drops what comes before a key frame.
         key = not units or draw(st.booleans())
-        units.append(Unit(time, time + offset, key, data, duration))
+        units.append(AccessUnit(time, time + offset, key, data, duration))
         time += duration
     return tuple(units)
 
@@ -75,7 +75,7 @@ def rising(draw: st.DrawFn) -> tuple[Unit, ...]:
 )
 @given(rising(), st.integers(1, 20))
 def test_any_units_with_rising_times_survive(
-    tmp_path: Path, units: tuple[Unit, ...], units_per_run: int
+    tmp_path: Path, units: tuple[AccessUnit, ...], units_per_run: int
 ) -> None:
     track = sample("bundled", "avc").track
     (seen,) = demux_bytes(file_of([(track, units)], units_per_run), tmp_path)

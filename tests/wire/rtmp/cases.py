@@ -119,7 +119,11 @@ READ: dict[str, tuple[bytes, list[RtmpMessage]]] = {
     ),
     "a delta alone (type 2), repeated by type 3": (
         _A + b"\x84\0\0\x14b" + b"\xc4c",
-        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 1020, 1, b"b"), RtmpMessage(8, 1040, 1, b"c")],
+        [
+            RtmpMessage(8, 1000, 1, b"a"),
+            RtmpMessage(8, 1020, 1, b"b"),
+            RtmpMessage(8, 1040, 1, b"c"),
+        ],
     ),
     # 5.3.1.2.4: after a type 0 the delta is that chunk's timestamp.
     "type 3 starts a message after type 0": (
@@ -161,7 +165,11 @@ READ: dict[str, tuple[bytes, list[RtmpMessage]]] = {
     "two messages interleaved": (
         b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG[:128] + _A + b"\xc6" + _LONG[128:256]
         + b"\xc4b" + b"\xc6tail",
-        [RtmpMessage(8, 1000, 1, b"a"), RtmpMessage(8, 2000, 1, b"b"), RtmpMessage(9, 42, 1, _LONG)],
+        [
+            RtmpMessage(8, 1000, 1, b"a"),
+            RtmpMessage(8, 2000, 1, b"b"),
+            RtmpMessage(9, 42, 1, _LONG),
+        ],
     ),
     "an abandoned message": (
         b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0" + _LONG[:128]

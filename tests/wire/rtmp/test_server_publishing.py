@@ -9,12 +9,12 @@ from madang.wire import amf0, flv
 from madang.wire.flv import Tag, TagType
 from madang.wire.rtmp import (
     Closed,
-    Ending,
     Limits,
     MediaReceived,
     MetadataReceived,
     PublishRequested,
     PublishStopped,
+    SessionEnding,
 )
 from madang.wire.rtmp.chunks import RtmpMessage
 from madang.wire.rtmp.messages import Acknowledgement, Aggregate, TypeId, WindowSize
@@ -214,7 +214,7 @@ def test_a_silent_publisher_is_given_up() -> None:
     assert peer.session.tick(17.9) == []
     [event] = peer.session.tick(18.0)
     assert isinstance(event, Closed)
-    assert event.reason is Ending.SILENCE
+    assert event.reason is SessionEnding.SILENCE
 
 
 def test_bytes_are_counted_both_ways() -> None:

@@ -9,11 +9,11 @@ from madang.wire import amf0
 from madang.wire.rtmp import (
     Closed,
     Connected,
-    Ending,
     Limits,
     MediaReceived,
     PublishRequested,
     RtmpError,
+    SessionEnding,
 )
 from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
 from madang.wire.rtmp.handshake import PACKET
@@ -367,7 +367,7 @@ def test_a_slow_handshake_is_given_up() -> None:
     assert peer.session.tick(4.9) == []
     [event] = peer.session.tick(5.0)
     assert isinstance(event, Closed)
-    assert event.reason is Ending.HANDSHAKE_TIMEOUT
+    assert event.reason is SessionEnding.HANDSHAKE_TIMEOUT
     assert peer.session.closing
 
 
@@ -379,7 +379,7 @@ def test_a_client_that_never_publishes_is_given_up_whatever_it_sends() -> None:
     assert peer.session.deadline() == 20.0
     [event] = peer.session.tick(20.0)
     assert isinstance(event, Closed)
-    assert event.reason is Ending.SETUP_TIMEOUT
+    assert event.reason is SessionEnding.SETUP_TIMEOUT
 
 
 def test_nobody_is_given_up_while_the_decision_is_ours() -> None:

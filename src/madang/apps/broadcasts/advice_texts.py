@@ -1,6 +1,6 @@
 """Advice to the broadcaster in words, in the reader's language.
 
-`madang.live.health` finds by measuring what the encoder should do otherwise and names it by a
+`madang.live.advice` finds by measuring what the encoder should do otherwise and names it by a
 code; what each code means to a person, and what to change, stands here.
 """
 
@@ -113,7 +113,7 @@ WORDS: Final[Mapping[str, _Entry]] = {
         _("For less delay, set B-frames to 0 or 2, or tune the encoder for low latency."),
     ),
 }
-"""What the studio says, by the codes of `madang.live.health`."""
+"""What the studio says, by the codes of `madang.live.advice`."""
 
 
 def in_words(advice: Iterable[AdviceStatus]) -> list[AdviceWords]:

@@ -33,7 +33,7 @@ class RenditionStatus:
 
 @dataclass(frozen=True, slots=True)
 class AdviceStatus:
-    """One thing that the encoder should do otherwise, by the codes of `madang.live.health`."""
+    """One thing that the encoder should do otherwise, by the codes of `madang.live.advice`."""
 
     code: str
     severity: str

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from madang.plan.demand import FIELDS
-from madang.plan.texts import PROFILES
+from madang.plan.labels import PROFILES
 
 Lazy = str | Promise
 

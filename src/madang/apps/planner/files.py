@@ -9,10 +9,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from madang.base.errors import MadangError
-from madang.plan import abilities, catalogue_file
-from madang.plan.abilities import Abilities
+from madang.plan import benchmarks, catalogue_file
+from madang.plan.benchmarks import Benchmarks
 from madang.plan.catalogue import Catalogue
-from madang.plan.errors import AbilitiesError, CatalogueError
+from madang.plan.errors import BenchmarksError, CatalogueError
 
 
 class UnreadableFile(MadangError):
@@ -24,7 +24,7 @@ class Known:
     """What is known before anything is asked."""
 
     catalogue: Catalogue
-    abilities: Abilities
+    benchmarks: Benchmarks
     korean_sources: dict[str, str]
     stamp: tuple[int | None, int | None]
     """Changes whenever one of the files does."""
@@ -50,16 +50,16 @@ def reference() -> Catalogue:
 def _known(
     catalogue: Path, catalogue_stamp: int | None, measured: Path, measured_stamp: int | None
 ) -> Known:
-    offered, can = reference(), abilities.REFERENCE
+    offered, can = reference(), benchmarks.REFERENCE
     try:
         if catalogue_stamp is not None:
             offered = catalogue_file.parse(_text(catalogue), offered)
         if measured_stamp is not None:
-            can = abilities.parse(_text(measured))
+            can = benchmarks.parse(_text(measured))
     except CatalogueError as error:
         raise CatalogueError(f"{catalogue}: {error.message}") from None
-    except AbilitiesError as error:
-        raise AbilitiesError(
+    except BenchmarksError as error:
+        raise BenchmarksError(
             f"{measured}: {error.message}", mend="Measure again: madang bench."
         ) from None
     stamps = (catalogue_stamp, measured_stamp)

@@ -13,7 +13,7 @@ from madang.apps.planner.files import Known, known
 from madang.plan.answer import Answer, Question, as_json, explained, question, work_out
 from madang.plan.demand import FIELDS
 from madang.plan.errors import DemandError
-from madang.plan.words import Currency, Words
+from madang.plan.formatting import Currency, Formatter
 
 ASKED: Final = (*FIELDS, "shape", "edges", "case")
 """What an address may ask with; everything else in it is somebody else's."""
@@ -25,7 +25,7 @@ many at once."""
 
 def facts() -> Known:
     """What the station's operator has put beside what comes with Madang."""
-    return known(settings.MADANG_CATALOGUE, settings.MADANG_ABILITIES)
+    return known(settings.MADANG_CATALOGUE, settings.MADANG_BENCHMARKS)
 
 
 def asked(query: Mapping[str, str]) -> Question:
@@ -33,7 +33,7 @@ def asked(query: Mapping[str, str]) -> Question:
     return question({name: query[name] for name in ASKED if query.get(name)})
 
 
-def answer(about: Question, words: Words, why: str = "") -> dict[str, Any]:
+def answer(about: Question, words: Formatter, why: str = "") -> dict[str, Any]:
     """The whole answer, and where asked the derivation of one of its figures.
 
     Raises DemandError.
@@ -54,10 +54,10 @@ def answer(about: Question, words: Words, why: str = "") -> dict[str, Any]:
 @lru_cache(maxsize=KEPT)
 def _worked_out(stamp: object, about: Question) -> Answer:
     found = facts()
-    return work_out(found.catalogue, found.abilities, about)
+    return work_out(found.catalogue, found.benchmarks, about)
 
 
-def words(currency: str = "usd", language: str = "") -> Words:
+def words(currency: str = "usd", language: str = "") -> Formatter:
     """The reader's language and currency. Raises DemandError."""
     if currency not in {"usd", "krw"}:
         raise DemandError.of("currency", currency, ("usd or krw", "usd나 krw를 적어 주세요."))
@@ -67,4 +67,4 @@ def words(currency: str = "usd", language: str = "") -> Words:
     if currency == "krw":
         rate, date = settings.MADANG_KRW
         money = Currency("krw", rate, date)
-    return Words(chosen, money, facts().korean_sources)
+    return Formatter(chosen, money, facts().korean_sources)

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from madang.ops.backup import programs
+from madang.ops.backup import subprocesses
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.programs import Owner, ProgramFailed
+from madang.ops.backup.subprocesses import Owner, ProgramFailed
 
 SOCKETS: Final = "/var/run/postgresql"
 """Where Debian's and Ubuntu's packages put the sockets."""
@@ -32,7 +32,7 @@ STEADY: Final = "SET timezone='UTC'; SET datestyle='ISO'; SET extra_float_digits
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class PostgresServer:
     """A server that runs: its socket's folder, port, database, and who asks it."""
 
     sockets: str
@@ -42,7 +42,7 @@ class Server:
 
     def ask(self, query: str) -> str:
         """The first value of the first row, as text. Raises ProgramFailed, BackupError."""
-        return programs.run(
+        return subprocesses.run(
             [
                 *("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
                 *("--no-password", "--set", "ON_ERROR_STOP=1", "--file", "-"),
@@ -74,7 +74,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class PostgresCluster:
     """A data folder with whatever starts and stops its server."""
 
     folder: Path
@@ -120,20 +120,22 @@ class Cluster:
     def _manage(self, what: str) -> None:
         version, name = self.folder.parts[-2:]
         if os.geteuid() == 0 and Path("/run/systemd/system").is_dir():
-            programs.run(["systemctl", what, f"postgresql@{version}-{name}"])
+            subprocesses.run(["systemctl", what, f"postgresql@{version}-{name}"])
         else:
-            programs.run(["pg_ctlcluster", version, name, what], owner=self.owner, cwd=Path("/"))
+            subprocesses.run(
+                ["pg_ctlcluster", version, name, what], owner=self.owner, cwd=Path("/")
+            )
 
     def _pg_ctl(self, *arguments: str) -> None:
         own = Path("/usr/lib/postgresql", str(self.server), "bin", "pg_ctl")
-        program = str(own) if own.is_file() else programs.find("pg_ctl")
-        programs.run(
+        program = str(own) if own.is_file() else subprocesses.find("pg_ctl")
+        subprocesses.run(
             [program, "-D", str(self.folder), "-w", *arguments], owner=self.owner, cwd=Path("/")
         )
 
 
 @contextmanager
-def scratch_server(cluster: Cluster, database: str) -> Iterator[Server]:
+def scratch_server(cluster: PostgresCluster, database: str) -> Iterator[PostgresServer]:
     """A server on a restored copy, reachable by its owner alone, as small as it can be."""
     # A socket's address has at most 107 bytes: it cannot stand in the scratch folder.
     sockets = Path(mkdtemp(prefix="madang-"))
@@ -162,7 +164,7 @@ def scratch_server(cluster: Cluster, database: str) -> Iterator[Server]:
             sockets / "log", *(f"-c {name}='{value}'" for name, value in settings.items())
         )
         try:
-            server = Server(str(sockets), PORT, database, owner)
+            server = PostgresServer(str(sockets), PORT, database, owner)
             server.wait_for_end_of_recovery()
             yield server
         finally:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
+from madang.ops.backup.destinations import Destination
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.model import Content, Taken
-from madang.ops.backup.places import Place
+from madang.ops.backup.model import Content, DatabaseBackup
 
 MARKERS: Final = "madang_backup_marker"
 """The table of the marker rows: each backup writes its identifier into it, and must find it again
@@ -35,15 +35,17 @@ class Database(Protocol):
 
     engine: str
 
-    def take(self, identifier: str, stage: Path) -> Taken:
+    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
         """Make a consistent copy while the station runs; what is a file goes into `stage`."""
         ...
 
-    def send(self, place: Place, taken: Taken) -> None:
+    def send(self, place: Destination, taken: DatabaseBackup) -> None:
         """Bring to `place` what does not travel as a file in the stage."""
         ...
 
-    def rehearse(self, taken: Taken, stage: Path, scratch: Path, place: Place) -> Content:
+    def rehearse(
+        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
+    ) -> Content:
         """Restore into the empty folder `scratch`, from `stage` and `place`, and read all of it.
 
         Raises NotVerified where the copy is damaged.
@@ -54,7 +56,9 @@ class Database(Protocol):
         """What is in the way of a restore, in words; None where there is nothing to lose."""
         ...
 
-    def restore(self, taken: Taken, stage: Path, place: Place, *, exactly: str) -> list[str]:
+    def restore(
+        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+    ) -> list[str]:
         """Put the copy where the station expects its database; what was there is moved aside.
 
         `exactly` is the identifier of the backup that is wanted; empty for the newest state that
@@ -71,7 +75,7 @@ class SqliteDatabase:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def take(self, identifier: str, stage: Path) -> Taken:
+    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
         copy = stage / SQLITE_FILE
         if not self._file.is_file():
             raise BackupError(
@@ -83,12 +87,14 @@ class SqliteDatabase:
                 _mark(live, identifier)
                 _copy(live, copy)
             content = _read(copy)
-        return Taken(self.engine, content, content, copy.stat().st_size)
+        return DatabaseBackup(self.engine, content, content, copy.stat().st_size)
 
-    def send(self, place: Place, taken: Taken) -> None:
+    def send(self, place: Destination, taken: DatabaseBackup) -> None:
         """Do nothing: the copy is in the stage."""
 
-    def rehearse(self, taken: Taken, stage: Path, scratch: Path, place: Place) -> Content:
+    def rehearse(
+        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
+    ) -> Content:
         try:
             return _read(stage / SQLITE_FILE)
         except (sqlite3.Error, OSError) as error:
@@ -97,7 +103,9 @@ class SqliteDatabase:
     def occupied(self) -> str | None:
         return f"the database {self._file}" if self._file.exists() else None
 
-    def restore(self, taken: Taken, stage: Path, place: Place, *, exactly: str) -> list[str]:
+    def restore(
+        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+    ) -> list[str]:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for suffix in ("-wal", "-shm"):
             # Left by a database that is no more, they would be played into this one.
@@ -115,19 +123,23 @@ class DatabaseElsewhere:
 
     engine = "elsewhere"
 
-    def take(self, identifier: str, stage: Path) -> Taken:
-        return Taken(self.engine, NOTHING, NOTHING, 0)
+    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
+        return DatabaseBackup(self.engine, NOTHING, NOTHING, 0)
 
-    def send(self, place: Place, taken: Taken) -> None:
+    def send(self, place: Destination, taken: DatabaseBackup) -> None:
         """Do nothing: there is nothing but files."""
 
-    def rehearse(self, taken: Taken, stage: Path, scratch: Path, place: Place) -> Content:
+    def rehearse(
+        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
+    ) -> Content:
         return NOTHING
 
     def occupied(self) -> str | None:
         return None
 
-    def restore(self, taken: Taken, stage: Path, place: Place, *, exactly: str) -> list[str]:
+    def restore(
+        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+    ) -> list[str]:
         return []
 
 

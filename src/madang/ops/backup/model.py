@@ -10,8 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.places import Part, Place
 
 FORMAT: Final = 1
 """Version of the manifest; a program refuses to restore a newer one."""
@@ -28,7 +28,7 @@ class Media(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Retention:
     """How many backups stay: the newest of so many days, weeks and months."""
 
     daily: int = 7
@@ -50,21 +50,23 @@ class Plan:
     folder: Path
     database_url: str
     media_folder: Path
-    places: tuple[Place, ...]
+    places: tuple[Destination, ...]
     password_file: Path
     settings_file: Path | None = None
-    keep: Keep = Keep()
+    keep: Retention = Retention()
     media: Media = Media.OFFSITE
     pgbackrest: Path | None = None
     cluster: Path | None = None
     database_here: bool = True
 
-    def parts(self, place: Place) -> list[Part]:
+    def parts(self, place: Destination) -> list[RepositoryPart]:
         """What restic keeps at `place`."""
         wanted = self.media is Media.EVERYWHERE or (
             self.media is Media.OFFSITE and place.name == "offsite"
         )
-        return [Part.STATION, Part.MEDIA] if wanted else [Part.STATION]
+        return (
+            [RepositoryPart.STATION, RepositoryPart.MEDIA] if wanted else [RepositoryPart.STATION]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DatabaseBackup:
     """The database's part of a backup.
 
     `before` and `after` were read at the beginning and at the end: a station that runs changes
@@ -108,7 +110,7 @@ class Manifest:
     id: str
     taken_at: str
     version: str
-    database: Taken
+    database: DatabaseBackup
     files: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -126,7 +128,7 @@ class Manifest:
                 )
             database = found.pop("database")
             before, after = (Content(**database.pop(name)) for name in ("before", "after"))
-            return cls(**found, database=Taken(**database, before=before, after=after))
+            return cls(**found, database=DatabaseBackup(**database, before=before, after=after))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotVerified(f"The backup's manifest cannot be read: {error}.") from None
 
@@ -138,7 +140,7 @@ class Entry:
 
     id: str
     taken_at: datetime
-    kind: Part
+    kind: RepositoryPart
     bytes: int
     verified: Mapping[str, datetime | None]
 
@@ -148,7 +150,7 @@ class Entry:
         return max((at for at in self.verified.values() if at is not None), default=None)
 
 
-def differences(taken: Taken, found: Content) -> list[str]:
+def differences(taken: DatabaseBackup, found: Content) -> list[str]:
     """What is wrong with a database that was brought back, in sentences.
 
     A table that did not change while the backup was taken must be the same; of one that did, the
@@ -171,7 +173,7 @@ def differences(taken: Taken, found: Content) -> list[str]:
     return wrong
 
 
-def _steady(taken: Taken, table: str) -> bool:
+def _steady(taken: DatabaseBackup, table: str) -> bool:
     first = taken.before.checksums.get(table)
     return bool(first) and first == taken.after.checksums.get(table)
 
@@ -186,6 +188,6 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def newest(entries: Sequence[Entry], kind: Part = Part.STATION) -> Entry | None:
+def newest(entries: Sequence[Entry], kind: RepositoryPart = RepositoryPart.STATION) -> Entry | None:
     """The newest backup of a kind."""
     return max((e for e in entries if e.kind is kind), key=lambda e: e.taken_at, default=None)

@@ -15,15 +15,19 @@ from pwd import getpwnam
 from tempfile import mkdtemp
 from typing import Any, Final
 
-from madang.ops.backup import programs
-from madang.ops.backup.cluster import PORT, SOCKETS, Cluster, Server, give_to, scratch_server
+from madang.ops.backup import subprocesses
+from madang.ops.backup.cluster import (
+    PORT,
+    SOCKETS,
+    PostgresCluster,
+    PostgresServer,
+    give_to,
+    scratch_server,
+)
+from madang.ops.backup.destinations import Destination, DestinationKind, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.mirror import Mirror
-from madang.ops.backup.model import Content, Plan, Taken
-from madang.ops.backup.places import Kind, Part, Place
-from madang.ops.backup.programs import Owner, ProgramFailed
-from madang.ops.backup.questions import content, mark, tables, wait_until_archived
-from madang.ops.backup.render import (
+from madang.ops.backup.model import Content, DatabaseBackup, Plan
+from madang.ops.backup.pgbackrest_config import (
     BLOCK,
     LOCAL_REPOSITORY,
     OFFSITE_REPOSITORY,
@@ -33,6 +37,9 @@ from madang.ops.backup.render import (
     pgbackrest_conf,
     postgresql_settings,
 )
+from madang.ops.backup.postgresql_queries import content, mark, tables, wait_until_archived
+from madang.ops.backup.sftp_mirror import Mirror
+from madang.ops.backup.subprocesses import Owner, ProgramFailed
 
 FULL_EVERY: Final = timedelta(days=6, hours=12)
 """A full backup a week; between them, what changed since the day before."""
@@ -61,7 +68,7 @@ class PostgresqlDatabase:
 
     # --- taking ---
 
-    def take(self, identifier: str, stage: Path) -> Taken:
+    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
         server, cluster = self._running()
         self._configure(cluster)
         self._require_archiving(server)
@@ -80,7 +87,7 @@ class PostgresqlDatabase:
         segment = mark(server, identifier)
         after = content(server)
         wait_until_archived(server, segment)
-        return Taken(
+        return DatabaseBackup(
             self.engine,
             before,
             Content(after.rows, after.checksums, identifier),
@@ -92,19 +99,21 @@ class PostgresqlDatabase:
             failed=failed,
         )
 
-    def send(self, place: Place, taken: Taken) -> None:
+    def send(self, place: Destination, taken: DatabaseBackup) -> None:
         if place.name in taken.failed:
             raise BackupError(taken.failed[place.name])
-        if place.kind is Kind.SFTP:
+        if place.kind is DestinationKind.SFTP:
             self.mirror(place).send()
 
-    def mirror(self, place: Place) -> Mirror:
+    def mirror(self, place: Destination) -> Mirror:
         """The copy of the repository at an SFTP server."""
-        return Mirror(place, self._local.folder(Part.POSTGRESQL), self._plan.folder)
+        return Mirror(place, self._local.folder(RepositoryPart.POSTGRESQL), self._plan.folder)
 
     # --- proving ---
 
-    def rehearse(self, taken: Taken, stage: Path, scratch: Path, place: Place) -> Content:
+    def rehearse(
+        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
+    ) -> Content:
         given = Path(taken.cluster)
         owner = Owner.of(given) if given.exists() else None
         if owner is not None:
@@ -122,13 +131,15 @@ class PostgresqlDatabase:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _rehearse(self, taken: Taken, scratch: Path, place: Place, owner: Owner | None) -> Content:
+    def _rehearse(
+        self, taken: DatabaseBackup, scratch: Path, place: Destination, owner: Owner | None
+    ) -> Content:
         cluster = _empty_cluster(scratch / "cluster", taken, owner)
         number, configuration = self._number(place), self._configuration
-        if place.kind is Kind.SFTP:
-            self._fetch(place, scratch / Part.POSTGRESQL, owner)
+        if place.kind is DestinationKind.SFTP:
+            self._fetch(place, scratch / RepositoryPart.POSTGRESQL, owner)
             configuration = scratch / "pgbackrest.conf"
-            copy = Place("local", Kind.FOLDER, str(scratch))
+            copy = Destination("local", DestinationKind.FOLDER, str(scratch))
             self._write_configuration(configuration, cluster, copy, None, owner)
         self._verify(configuration, number, cluster, place)
         how = [*_exactly(taken, number), "--archive-mode=off"]
@@ -136,7 +147,9 @@ class PostgresqlDatabase:
         with scratch_server(cluster, self._name) as server:
             return content(server)
 
-    def _verify(self, configuration: Path, number: int, cluster: Cluster, place: Place) -> None:
+    def _verify(
+        self, configuration: Path, number: int, cluster: PostgresCluster, place: Destination
+    ) -> None:
         """Compare every file of the repository with its sum. Raises NotVerified."""
         how = ["verify", f"--repo={number}", "--output=text", "--verbose"]
         try:
@@ -149,7 +162,7 @@ class PostgresqlDatabase:
         wrong = re.findall(r"status: (?!valid|ok)\w+|(?:missing|invalid|other): [1-9]\d*", said)
         if wrong:
             raise NotVerified(
-                f"The repository {Part.POSTGRESQL} at {place.shown} is damaged: "
+                f"The repository {RepositoryPart.POSTGRESQL} at {place.shown} is damaged: "
                 f"pgBackRest found {', '.join(dict.fromkeys(wrong))}.",
                 mend="Keep this copy for now, check the disk, and take a new backup elsewhere.",
             )
@@ -164,21 +177,26 @@ class PostgresqlDatabase:
             return f"the cluster {folder}, whose server does not answer"
         return None
 
-    def restore(self, taken: Taken, stage: Path, place: Place, *, exactly: str) -> list[str]:
+    def restore(
+        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+    ) -> list[str]:
         folder = self._plan.cluster or Path(taken.cluster)
         owner = _owner_to_be(folder)
-        repository = self._local.folder(Part.POSTGRESQL)
+        repository = self._local.folder(RepositoryPart.POSTGRESQL)
         number = self._number(place)
         notes = []
         # A near copy that has never seen this backup is another station's, or of an empty one.
-        if place.kind is Kind.SFTP and not (repository / "backup" / STANZA / taken.label).is_dir():
+        if (
+            place.kind is DestinationKind.SFTP
+            and not (repository / "backup" / STANZA / taken.label).is_dir()
+        ):
             if repository.exists():
                 aside = _aside(repository)
                 repository.rename(aside)
                 notes.append(f"PostgreSQL's near copy that was there before is in {aside}.")
             self._fetch(place, repository, owner)
         if folder.is_dir() and any(folder.iterdir()):
-            Cluster(folder, taken.server).stop()
+            PostgresCluster(folder, taken.server).stop()
             aside = _aside(folder)
             folder.rename(aside)
             notes.append(f"The cluster that was there before is in {aside}.")
@@ -193,12 +211,12 @@ class PostgresqlDatabase:
         return notes
 
     def _restore(
-        self, configuration: Path, cluster: Cluster, number: int, how: Sequence[str]
+        self, configuration: Path, cluster: PostgresCluster, number: int, how: Sequence[str]
     ) -> None:
         into = [f"--repo={number}", f"--pg1-path={cluster.folder}"]
         self._pgbackrest(cluster, "restore", *into, *how, configuration=configuration)
 
-    def _fetch(self, place: Place, into: Path, owner: Owner | None) -> None:
+    def _fetch(self, place: Destination, into: Path, owner: Owner | None) -> None:
         self.mirror(place).fetch(into)
         into.chmod(REPOSITORY_MODE)  # SFTP brings the one that it had there
         for path in (into, *into.rglob("*")):
@@ -207,40 +225,40 @@ class PostgresqlDatabase:
     # --- what all of them need ---
 
     @property
-    def _local(self) -> Place:
+    def _local(self) -> Destination:
         for place in self._plan.places:
-            if place.name == "local" and place.kind is Kind.FOLDER:
+            if place.name == "local" and place.kind is DestinationKind.FOLDER:
                 return place
         raise BackupError(
             "PostgreSQL needs a near copy for its archive.", mend="Set backup.local to file:///PATH"
         )
 
     @property
-    def _offsite(self) -> Place | None:
+    def _offsite(self) -> Destination | None:
         return next((place for place in self._plan.places if place.name == "offsite"), None)
 
     @property
     def _configuration(self) -> Path:
         return self._plan.pgbackrest or self._plan.folder / "pgbackrest.conf"
 
-    def _number(self, place: Place) -> int:
+    def _number(self, place: Destination) -> int:
         """The repository that serves `place`; a copy at an SFTP server is fetched and local."""
         other = place.name != "local" and natively_offsite(place)
         return OFFSITE_REPOSITORY if other else LOCAL_REPOSITORY
 
-    def _repositories(self) -> dict[int, Place]:
+    def _repositories(self) -> dict[int, Destination]:
         found = {LOCAL_REPOSITORY: self._local}
         if self._offsite is not None and natively_offsite(self._offsite):
             found[OFFSITE_REPOSITORY] = self._offsite
         return found
 
-    def _server(self) -> Server:
+    def _server(self) -> PostgresServer:
         socket = Path(self._sockets) / f".s.PGSQL.{self._port}"
-        return Server(
+        return PostgresServer(
             self._sockets, self._port, self._name, Owner.of(socket) if socket.exists() else None
         )
 
-    def _running(self) -> tuple[Server, Cluster]:
+    def _running(self) -> tuple[PostgresServer, PostgresCluster]:
         server = self._server()
         try:
             version = int(server.ask("SHOW server_version_num")) // 10_000
@@ -250,9 +268,9 @@ class PostgresqlDatabase:
                 f"PostgreSQL does not answer: {error.message}",
                 mend="Is it running, and is this its user, or root?",
             ) from None
-        return server, Cluster(folder, version)
+        return server, PostgresCluster(folder, version)
 
-    def _require_archiving(self, server: Server) -> None:
+    def _require_archiving(self, server: PostgresServer) -> None:
         archiving = server.ask(
             "SELECT current_setting('archive_mode') || ' ' || current_setting('archive_command')"
         )
@@ -264,19 +282,24 @@ class PostgresqlDatabase:
                 mend=f"Put into postgresql.conf and restart it: {shown}",
             )
 
-    def _configure(self, cluster: Cluster) -> None:
+    def _configure(self, cluster: PostgresCluster) -> None:
         """Write pgBackRest's configuration where there is none, and begin its repositories."""
         owner = cluster.owner
         if not self._configuration.exists():
             self._write_configuration(
                 self._configuration, cluster, self._local, self._offsite, owner
             )
-        began = self._local.folder(Part.POSTGRESQL) / "backup" / STANZA / "backup.info"
+        began = self._local.folder(RepositoryPart.POSTGRESQL) / "backup" / STANZA / "backup.info"
         if not began.exists() or OFFSITE_REPOSITORY in self._repositories():
             self._pgbackrest(cluster, "stanza-create")
 
     def _write_configuration(
-        self, file: Path, cluster: Cluster, local: Place, offsite: Place | None, owner: Owner | None
+        self,
+        file: Path,
+        cluster: PostgresCluster,
+        local: Destination,
+        offsite: Destination | None,
+        owner: Owner | None,
     ) -> None:
         spool = Path(local.path) / "spool"
         archive = Archive(
@@ -291,7 +314,7 @@ class PostgresqlDatabase:
         )
         try:
             text = pgbackrest_conf(archive, self._plan.password_file.read_text().strip())
-            for folder in (spool, local.folder(Part.POSTGRESQL)):
+            for folder in (spool, local.folder(RepositoryPart.POSTGRESQL)):
                 if not folder.exists():
                     folder.mkdir(mode=REPOSITORY_MODE, parents=True)
                     give_to(folder, owner)
@@ -304,7 +327,7 @@ class PostgresqlDatabase:
                 mend="Set backup.pgbackrest_config, or give its folder to this user.",
             ) from None
 
-    def _back_up(self, cluster: Cluster, number: int) -> None:
+    def _back_up(self, cluster: PostgresCluster, number: int) -> None:
         fulls = [each for each in self._info(cluster, number) if each["type"] == "full"]
         old = True
         if fulls:
@@ -313,27 +336,31 @@ class PostgresqlDatabase:
         kind = "full" if old else "incr"
         self._pgbackrest(cluster, "backup", f"--repo={number}", f"--type={kind}")
 
-    def _info(self, cluster: Cluster, number: int) -> list[dict[str, Any]]:
+    def _info(self, cluster: PostgresCluster, number: int) -> list[dict[str, Any]]:
         said = self._pgbackrest(cluster, "info", f"--repo={number}", "--output=json")
         found: list[dict[str, Any]] = json.loads(said)[0].get("backup", [])
         return found
 
     def _pgbackrest(
-        self, cluster: Cluster, command: str, *options: str, configuration: Path | None = None
+        self,
+        cluster: PostgresCluster,
+        command: str,
+        *options: str,
+        configuration: Path | None = None,
     ) -> str:
         where = [f"--config={configuration or self._configuration}", f"--stanza={STANZA}"]
-        return programs.run(
+        return subprocesses.run(
             ["pgbackrest", *where, *options, command], owner=cluster.owner, cwd=Path("/")
         )
 
 
 def _release() -> tuple[int, ...]:
     """pgBackRest's version: `pgBackRest 2.45`, perhaps with a third part or a suffix."""
-    said = programs.run(["pgbackrest", "version"])
+    said = subprocesses.run(["pgbackrest", "version"])
     return tuple(int(part) for part in re.findall(r"\d+", said)[:2])
 
 
-def _exactly(taken: Taken, number: int) -> list[str]:
+def _exactly(taken: DatabaseBackup, number: int) -> list[str]:
     """Options that end recovery at the restore point of a backup."""
     label = taken.label if number == LOCAL_REPOSITORY else taken.offsite_label
     target = f"--target={taken.after.marker}"
@@ -344,11 +371,11 @@ def _aside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.before-restore-{int(time.time())}")
 
 
-def _empty_cluster(folder: Path, taken: Taken, owner: Owner | None) -> Cluster:
+def _empty_cluster(folder: Path, taken: DatabaseBackup, owner: Owner | None) -> PostgresCluster:
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True)
         give_to(folder, owner)
-    return Cluster(folder, taken.server)
+    return PostgresCluster(folder, taken.server)
 
 
 def _owner_to_be(folder: Path) -> Owner | None:

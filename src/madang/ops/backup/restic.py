@@ -13,11 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from madang.ops.backup import programs
+from madang.ops.backup import subprocesses
+from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.model import Keep, Plan, moment
-from madang.ops.backup.places import Part, Place
-from madang.ops.backup.programs import ProgramFailed
+from madang.ops.backup.model import Plan, Retention, moment
+from madang.ops.backup.subprocesses import ProgramFailed
 
 HOST: Final = "madang"
 """Every snapshot is of this host, so that retention goes on after a move to another machine."""
@@ -90,14 +90,16 @@ class Saved:
 class Repository:
     """The repository of one part at one place. `lock` is a file that stays open in every child."""
 
-    def __init__(self, plan: Plan, place: Place, part: Part, *, lock: int | None = None) -> None:
+    def __init__(
+        self, plan: Plan, place: Destination, part: RepositoryPart, *, lock: int | None = None
+    ) -> None:
         self.place = place
         self.part = part
         self._password_file = plan.password_file
         self._cache = plan.folder / "cache"
         self._lock = lock
 
-    def save(self, folder: Path, identifier: str, size: int, keep: Keep) -> Saved:
+    def save(self, folder: Path, identifier: str, size: int, keep: Retention) -> Saved:
         """Store everything below `folder`, which holds `size` bytes, and drop what the rules no
         longer keep; the repository is made where there is none. Raises BackupError.
         """
@@ -144,7 +146,7 @@ class Repository:
                 mend="Restore another: madang backup list",
             ) from None
 
-    def _prune(self, keep: Keep) -> None:
+    def _prune(self, keep: Retention) -> None:
         self._restic(
             *("forget", "--host", HOST, "--group-by", "host", "--prune", "--quiet"),
             *("--keep-daily", str(keep.daily), "--keep-weekly", str(keep.weekly)),
@@ -180,7 +182,7 @@ class Repository:
     def _once(self, arguments: Sequence[str], cwd: Path | None) -> str:
         command = ["restic", "--repo", self.place.repository(self.part), *self.place.options()]
         try:
-            return programs.run(
+            return subprocesses.run(
                 [*command, *arguments],
                 environment={
                     **self.place.environment(),
@@ -214,7 +216,7 @@ class Repository:
         return error
 
 
-def explain(error: ProgramFailed, place: Place) -> BackupError:
+def explain(error: ProgramFailed, place: Destination) -> BackupError:
     """What a program said about `place`, in words that help; `error` where it is nothing known."""
     cause = _cause(error.said)
     if cause is None and NO_SESSION in error.said:
@@ -232,9 +234,9 @@ def _cause(said: str) -> tuple[tuple[str, ...], str, str] | None:
     return next((one for one in _CAUSES if any(words in said for words in one[0])), None)
 
 
-def _said_by_ssh(place: Place) -> str:
+def _said_by_ssh(place: Destination) -> str:
     try:
-        programs.run(place.sftp_command(), stdin="")
+        subprocesses.run(place.sftp_command(), stdin="")
     except ProgramFailed as error:
         return error.said
     return ""

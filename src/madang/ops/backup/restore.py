@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from madang.ops.backup import stage, state
+from madang.ops.backup import staging, state
+from madang.ops.backup.create import BackupCreator, empty_folder
+from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.keeper import Keeper, empty_folder
 from madang.ops.backup.model import Manifest, Plan
-from madang.ops.backup.places import Part, Place
 from madang.ops.backup.restic import Repository, Snapshot
 from madang.ops.backup.verify import choose, compare
 
@@ -22,7 +22,7 @@ UNFINISHED: Final = "restoring"
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """A station that came back. `notes` is what a person should know about it."""
 
     id: str
@@ -33,7 +33,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RestoreRequest:
     """What is to be restored. `settings_to` is where settings go that were kept outside of the
     data folder."""
 
@@ -47,7 +47,9 @@ Say = Callable[[str], None]
 """Tells a person how far it has come."""
 
 
-def restore(plan: Plan, wish: Wish, replan: Callable[[Path | None], Plan], say: Say) -> Restored:
+def restore(
+    plan: Plan, wish: RestoreRequest, replan: Callable[[Path | None], Plan], say: Say
+) -> RestoreResult:
     """Bring the station back from the first of the plan's places that has a backup.
 
     `replan` reads the settings that came back (a file, or None where the backup has none) and says
@@ -65,7 +67,7 @@ def restore(plan: Plan, wish: Wish, replan: Callable[[Path | None], Plan], say: 
         with empty_folder(plan.folder / RETURNED) as folder:
             repository.restore(snapshot, folder)
             compare(folder, snapshot, place, list)
-            manifest = stage.read_manifest(folder)
+            manifest = staging.read_manifest(folder)
             target = replan(_settings_in(folder))
             returned = _Returned(manifest, folder, place, plan.password_file)
             notes = _bring_back(target, wish, returned)
@@ -74,21 +76,23 @@ def restore(plan: Plan, wish: Wish, replan: Callable[[Path | None], Plan], say: 
         if wish.media:
             media = _restore_media(target, place, snapshot.id, lock, say)
         # What root made there, the nightly backup's user has to write.
-        stage.give(target.folder, target.folder)
-    return Restored(snapshot.id, place.name, snapshot.bytes, media, tuple(notes))
+        staging.give(target.folder, target.folder)
+    return RestoreResult(snapshot.id, place.name, snapshot.bytes, media, tuple(notes))
 
 
 def _settings_in(folder: Path) -> Path | None:
-    for file in (folder / stage.SETTINGS, folder / stage.FILES / stage.SETTINGS_FILE):
+    for file in (folder / staging.SETTINGS, folder / staging.FILES / staging.SETTINGS_FILE):
         if file.is_file():
             return file
     return None
 
 
-def _find(plan: Plan, identifier: str | None, lock: int) -> tuple[Place, Repository, Snapshot]:
+def _find(
+    plan: Plan, identifier: str | None, lock: int
+) -> tuple[Destination, Repository, Snapshot]:
     troubles: list[BackupError] = []
     for place in plan.places:
-        repository = Repository(plan, place, Part.STATION, lock=lock)
+        repository = Repository(plan, place, RepositoryPart.STATION, lock=lock)
         try:
             snapshot = choose(repository.snapshots(), identifier)
         except BackupError as error:
@@ -109,13 +113,13 @@ class _Returned:
 
     manifest: Manifest
     folder: Path
-    place: Place
+    place: Destination
     password_file: Path
 
 
-def _bring_back(plan: Plan, wish: Wish, returned: _Returned) -> list[str]:
+def _bring_back(plan: Plan, wish: RestoreRequest, returned: _Returned) -> list[str]:
     manifest, folder, place = returned.manifest, returned.folder, returned.place
-    database = Keeper(plan).database
+    database = BackupCreator(plan).database
     if database.engine != manifest.database.engine:
         raise BackupError(
             f"The backup is of {manifest.database.engine}, the settings name {database.engine}.",
@@ -136,10 +140,10 @@ def _bring_back(plan: Plan, wish: Wish, returned: _Returned) -> list[str]:
     plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished.touch()
     _keep_password(returned.password_file, plan.password_file)
-    notes += stage.install(folder, plan, wish.settings_to)
+    notes += staging.install(folder, plan, wish.settings_to)
     exactly = manifest.id if wish.identifier else ""
     notes += database.restore(manifest.database, folder, place, exactly=exactly)
-    stage.give(plan.data, plan.data)
+    staging.give(plan.data, plan.data)
     unfinished.unlink()
     return notes
 
@@ -167,7 +171,7 @@ def _files_in_the_way(plan: Plan) -> str | None:
     if not plan.data.is_dir():
         return None
     # Settings and a run folder are what setting up a machine leaves behind: nothing of a station.
-    harmless = _kept_in_place(plan) | {plan.data / stage.SETTINGS_FILE, plan.data / "secret.key"}
+    harmless = _kept_in_place(plan) | {plan.data / staging.SETTINGS_FILE, plan.data / "secret.key"}
     return f"files in {plan.data}" if set(plan.data.iterdir()) - harmless else None
 
 
@@ -187,15 +191,15 @@ def _put_aside(plan: Plan, identifier: str) -> Path | None:
     return aside
 
 
-def _restore_media(plan: Plan, place: Place, identifier: str, lock: int, say: Say) -> int:
+def _restore_media(plan: Plan, place: Destination, identifier: str, lock: int, say: Say) -> int:
     candidates = [place, *(each for each in plan.places if each.name != place.name)]
     for each in candidates:
-        repository = Repository(plan, each, Part.MEDIA, lock=lock)
+        repository = Repository(plan, each, RepositoryPart.MEDIA, lock=lock)
         snapshot = choose(repository.snapshots(), None)
         if snapshot is not None:
             say(f"Restoring {snapshot.bytes / 1e9:.1f} GB of media from {each.shown}")
             plan.media_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             repository.restore(snapshot, plan.media_folder)
-            stage.give(plan.media_folder, plan.data)
+            staging.give(plan.media_folder, plan.data)
             return snapshot.bytes
     return 0

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from madang.ops.backup import stage, state
+from madang.ops.backup import staging, state
+from madang.ops.backup.create import BackupCreator, empty_folder
+from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.keeper import Keeper, empty_folder
 from madang.ops.backup.model import differences, rfc3339
-from madang.ops.backup.places import Part, Place
 from madang.ops.backup.restic import Repository, Snapshot
 
 SCRATCH: Final = "scratch"
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerifyResult:
     """What a verification found at one place: the backup that was proven and what it holds."""
 
     place: str
@@ -40,8 +40,8 @@ class Verdict:
 
 
 def verify(
-    keeper: Keeper, *, identifier: str | None = None, everything: bool = False
-) -> list[Verdict]:
+    keeper: BackupCreator, *, identifier: str | None = None, everything: bool = False
+) -> list[VerifyResult]:
     """Prove the newest backup, or `identifier`, at every place that has one.
 
     `everything` reads all media, not only this week's share. Raises NotVerified where one is
@@ -51,7 +51,7 @@ def verify(
     with state.only_one(plan.folder) as lock:
         run = _Run(keeper, identifier, everything, datetime.now(UTC), lock)
         state.write(plan.folder, replace(state.read(plan.folder), checked=rfc3339(run.at)))
-        verdicts: list[Verdict] = []
+        verdicts: list[VerifyResult] = []
         troubles: list[BackupError] = []
         for place in plan.places:
             try:
@@ -79,10 +79,10 @@ def choose(snapshots: list[Snapshot], identifier: str | None) -> Snapshot | None
 
 
 def compare(
-    restored: Path, snapshot: Snapshot, place: Place, contents: Callable[[], list[str]]
+    restored: Path, snapshot: Snapshot, place: Destination, contents: Callable[[], list[str]]
 ) -> None:
     """Hold files against the manifest, then the database. Raises NotVerified."""
-    wrong = stage.differing(restored, stage.read_manifest(restored)) or contents()
+    wrong = staging.differing(restored, staging.read_manifest(restored)) or contents()
     if wrong:
         more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         raise NotVerified(
@@ -96,16 +96,16 @@ def compare(
 class _Run:
     """One verification, of every place in turn."""
 
-    keeper: Keeper
+    keeper: BackupCreator
     identifier: str | None
     everything: bool
     at: datetime
     lock: int
 
-    def station(self, place: Place) -> Verdict | None:
+    def station(self, place: Destination) -> VerifyResult | None:
         """Prove what `place` has; None where that is nothing."""
         plan, database = self.keeper.plan, self.keeper.database
-        repository = Repository(plan, place, Part.STATION, lock=self.lock)
+        repository = Repository(plan, place, RepositoryPart.STATION, lock=self.lock)
         snapshot = choose(repository.snapshots(), self.identifier)
         if snapshot is None:
             return None
@@ -113,7 +113,7 @@ class _Run:
         with empty_folder(plan.folder / SCRATCH) as scratch:
             restored = scratch / "stage"
             repository.restore(snapshot, restored)
-            manifest = stage.read_manifest(restored)
+            manifest = staging.read_manifest(restored)
             rows: dict[str, int] = {}
 
             def contents() -> list[str]:
@@ -123,29 +123,29 @@ class _Run:
                 return differences(manifest.database, found)
 
             compare(restored, snapshot, place, contents)
-        self._prove(snapshot, Part.STATION, place)
+        self._prove(snapshot, RepositoryPart.STATION, place)
         media = self._media(place)
-        return Verdict(
+        return VerifyResult(
             place.name, snapshot.id, len(rows), sum(rows.values()), len(manifest.files), media
         )
 
-    def _media(self, place: Place) -> str:
+    def _media(self, place: Destination) -> str:
         plan = self.keeper.plan
-        if Part.MEDIA not in plan.parts(place):
+        if RepositoryPart.MEDIA not in plan.parts(place):
             return ""
-        repository = Repository(plan, place, Part.MEDIA, lock=self.lock)
+        repository = Repository(plan, place, RepositoryPart.MEDIA, lock=self.lock)
         snapshot = choose(repository.snapshots(), self.identifier)
         if snapshot is None:
             return ""
         if self.everything:
             repository.check()
-            self._prove(snapshot, Part.MEDIA, place)
+            self._prove(snapshot, RepositoryPart.MEDIA, place)
             return "all"
         share = f"{self.at.isocalendar().week % MEDIA_SHARES + 1}/{MEDIA_SHARES}"
         repository.check(share)
         return share
 
-    def _prove(self, snapshot: Snapshot, part: Part, place: Place) -> None:
+    def _prove(self, snapshot: Snapshot, part: RepositoryPart, place: Destination) -> None:
         folder = self.keeper.plan.folder
         known = state.read(folder)
         state.write(folder, known.proven(f"{snapshot.id}/{part}", place.name, self.at))

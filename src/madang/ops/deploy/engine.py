@@ -38,20 +38,20 @@ from pyinfra.context import ctx_host, ctx_state
 from pyinfra.context import host as current_host
 from pyinfra.context import state as current_state
 
-from madang.ops.deploy.difference import Seen, difference, request, seen
-from madang.ops.deploy.doing import Upload, doings
-from madang.ops.deploy.facts import QUESTION
-from madang.ops.deploy.job import Job, Target
-from madang.ops.deploy.resources import (
+from madang.ops.deploy.diff import ObservedState, difference, request, seen
+from madang.ops.deploy.job import Job, JobTarget
+from madang.ops.deploy.model.facts import QUESTION
+from madang.ops.deploy.model.resources import (
     STATE,
-    Account,
-    Command,
-    File,
+    CustomCommand,
+    ManagedFile,
     Packages,
     Resource,
-    Step,
-    Unit,
+    SetupStep,
+    SystemdUnit,
+    UserAccount,
 )
+from madang.ops.deploy.operations import Upload, operations
 
 CONNECT_SECONDS: Final = 15
 KEEPALIVE_SECONDS: Final = 5
@@ -100,13 +100,13 @@ class Look:
     itself."""
 
     resources: tuple[Resource, ...]
-    found: Seen | None = None
+    found: ObservedState | None = None
 
-    def now(self) -> Seen:
+    def now(self) -> ObservedState:
         """The state, asked for if it is not known."""
         if self.found is None:
             asked = request(self.resources)
-            answer = shell("python3 -c " + LOOKER, stdin=json.dumps(asked))
+            answer = shell("python3 -c " + PROBE, stdin=json.dumps(asked))
             try:
                 self.found = seen(asked, json.loads(answer))
             except ValueError:
@@ -114,7 +114,9 @@ class Look:
         return self.found
 
 
-LOOKER: Final = shlex.quote(files("madang.ops.deploy").joinpath("looker.py").read_text("utf-8"))
+PROBE: Final = shlex.quote(
+    files("madang.ops.deploy.remote").joinpath("probe.py").read_text("utf-8")
+)
 
 
 def shell(command: str, stdin: str = "", host: Any = None) -> str:
@@ -139,7 +141,7 @@ def realise(look: Look, resource: Resource, step: str, job: Job) -> Generator[An
     running = current_state.is_executing
     if running:
         emit("begin", host=name, step=step, what=change.what, how=change.how)
-    for doing in doings(resource, look.now(), job.targets[name].loaders):
+    for doing in operations(resource, look.now(), job.targets[name].loaders):
         if isinstance(doing, Upload):
             yield FileUploadCommand(str(doing.source), doing.path)
         else:
@@ -149,8 +151,8 @@ def realise(look: Look, resource: Resource, step: str, job: Job) -> Generator[An
             yield command
     if running:
         # These change more than themselves: a package brings files, a file takes a stamp away.
-        loaded = isinstance(resource, File) and resource.path in job.targets[name].loaders
-        if loaded or isinstance(resource, Packages | Command | Unit | Account):
+        loaded = isinstance(resource, ManagedFile) and resource.path in job.targets[name].loaders
+        if loaded or isinstance(resource, Packages | CustomCommand | SystemdUnit | UserAccount):
             look.found = None
         emit("done", host=name, step=step, what=change.what)
 
@@ -181,7 +183,7 @@ def connect(job: Job) -> State:
     return state
 
 
-def _host_data(target: Target) -> dict[str, Any]:
+def _host_data(target: JobTarget) -> dict[str, Any]:
     host = target.host
     data: dict[str, Any] = {
         "ssh_hostname": host.address,
@@ -274,14 +276,14 @@ def _work(job: Job, state: State, watcher: Watcher, heard: Scrubbed) -> None:
 def _prepare(job: Job, state: State) -> None:
     """Look at everything, say what differs, and line the machines' operations up."""
     # Asked for all steps at once: nothing changes before the last has been looked at.
-    found: dict[str, Seen] = {}
+    found: dict[str, ObservedState] = {}
     for host in state.inventory:
         everything = tuple(one for step in job.targets[host.name].steps for one in step.resources)
         with ctx_host.use(host):
             found[host.name] = Look(everything).now()
     longest = max(len(target.steps) for target in job.targets.values())
     for number in range(longest):
-        parts: dict[str, Step] = {
+        parts: dict[str, SetupStep] = {
             name: target.steps[number] for name, target in job.targets.items()
         }
         width = max(len(step.resources) for step in parts.values())

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from madang.ops.deploy.resources import Step, Unit
-from madang.ops.deploy.stationfile import Host
+from madang.ops.deploy.model.resources import SetupStep, SystemdUnit
+from madang.ops.deploy.model.station_file import Host
 
 SILENCE_SECONDS: Final = 20.0
 """What a machine has not acknowledged by then has not arrived: it is gone (RFC 5482)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class JobTarget:
     """One machine and what it shall have."""
 
     host: Host
-    steps: tuple[Step, ...] = ()
-    loaders: Mapping[str, Sequence[Unit]] = field(default_factory=dict)
+    steps: tuple[SetupStep, ...] = ()
+    loaders: Mapping[str, Sequence[SystemdUnit]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Job:
     `run`: one command with its standard input on each machine, by name."""
 
     kind: Literal["facts", "plan", "apply", "run"]
-    targets: Mapping[str, Target]
+    targets: Mapping[str, JobTarget]
     title: str = ""
     who: str = ""
     secrets: tuple[str, ...] = ()

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from madang.ops.backup.schedule import judge
 from madang.ops.backup.state import State
-from madang.ops.deploy.layout import RTMP_PORT, RTMPS_PORT, Machine
-from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.model.layout import RTMP_PORT, RTMPS_PORT, StationMachine
+from madang.ops.deploy.model.station_file import Station
 
 PROBED: Final = (
     *(21, 22, 23, 25, 53, 80, 110, 111, 139, 143, 443, 445, 1883, 1935, 1936, 2049, 2375, 3000),
@@ -94,7 +94,7 @@ class Outside:
     """Of the home page, by name in lower case."""
 
 
-def probe(station: Station, machine: Machine, authority: str | None = None) -> Outside:
+def probe(station: Station, machine: StationMachine, authority: str | None = None) -> Outside:
     """Look at `machine` from here; `authority` is a file to trust besides the system's."""
     address = machine.host.address
     with ThreadPoolExecutor(len(PROBED)) as pool:
@@ -134,7 +134,7 @@ def _page(domain: str, address: str, context: ssl.SSLContext, ports: frozenset[i
 
 
 def judge_outside(
-    station: Station, machine: Machine, seen: Outside, now: datetime
+    station: Station, machine: StationMachine, seen: Outside, now: datetime
 ) -> list[Finding]:
     """What is to be said of a machine that a stranger sees so."""
     host = machine.name
@@ -190,7 +190,9 @@ def judge_outside(
     return findings
 
 
-def judge_inside(machine: Machine, answer: Mapping[str, Any], now: datetime) -> list[Finding]:
+def judge_inside(
+    machine: StationMachine, answer: Mapping[str, Any], now: datetime
+) -> list[Finding]:
     """What is to be said of a machine that answered QUESTION so."""
     host, apply = machine.name, "madang deploy apply"
     by_key = answer["password"] == answer["keyboard"] == "no" and answer["root"] != "yes"
@@ -256,7 +258,7 @@ def judge_inside(machine: Machine, answer: Mapping[str, Any], now: datetime) -> 
     ]
 
 
-def _backups(machine: Machine, state: Mapping[str, Any] | None, now: datetime) -> Finding:
+def _backups(machine: StationMachine, state: Mapping[str, Any] | None, now: datetime) -> Finding:
     """Whether the backups of what is on the machine are well."""
     health = judge(State(**state) if state is not None else State(), now)
     return _finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from madang.ops.measure import encoders
-from madang.ops.measure.rounds import (
+from madang.ops.measure.load_rounds import (
     api_round,
     chat_round,
     cores_at_rest,
@@ -30,7 +30,7 @@ from madang.ops.measure.rounds import (
     spread,
 )
 from madang.ops.measure.station import publishing, station
-from madang.plan.abilities import KINDS, Abilities, Measure
+from madang.plan.benchmarks import KINDS, Benchmarks, Measure
 
 REPEATS: Final = 3
 """Enough to see a spread, and to let the median leave one disturbance out."""
@@ -46,7 +46,7 @@ BLOCKS: Final = 128
 Say = Callable[[str], None]
 
 
-def measure_machine(program: str, folder: Path, say: Say) -> Abilities:
+def measure_machine(program: str, folder: Path, say: Say) -> Benchmarks:
     """Measure this machine. `program` is ffmpeg, `folder` lies on the disk that counts; `say` is
     told what is under way. Raises MeasureFailed.
     """
@@ -75,7 +75,7 @@ def measure_machine(program: str, folder: Path, say: Say) -> Abilities:
                 paths = playlists(measured)
                 rounds = [live_round(measured, paths, quiet) for _ in range(REPEATS)]
             found |= solved(solve_live, rounds)
-    return abilities_here(found)
+    return measured_benchmarks(found)
 
 
 def films(program: str, folder: Path) -> tuple[Path, Path]:
@@ -86,9 +86,9 @@ def films(program: str, folder: Path) -> tuple[Path, Path]:
     )
 
 
-def abilities_here(found: dict[str, Measure]) -> Abilities:
+def measured_benchmarks(found: dict[str, Measure]) -> Benchmarks:
     """What was found, on this machine, now."""
-    return Abilities(
+    return Benchmarks(
         {name: found[name] for name in KINDS if name in found},
         machine_name(),
         os.cpu_count() or 1,
@@ -133,7 +133,7 @@ def _encoders(program: str, source: Path) -> dict[str, Measure]:
     }
 
 
-def compared(abilities: Abilities) -> Iterator[tuple[str, Measure | None, float]]:
+def compared(benchmarks: Benchmarks) -> Iterator[tuple[str, Measure | None, float]]:
     """Every ability: what was measured, and the built-in figure."""
     for name, kind in KINDS.items():
-        yield name, abilities.measured.get(name), kind.reference
+        yield name, benchmarks.measured.get(name), kind.reference

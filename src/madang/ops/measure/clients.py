@@ -114,7 +114,7 @@ class Getter(asyncio.Protocol):
                 self.on_body(body)
 
 
-class Reader(Getter):
+class PollingClient(Getter):
     """Asks for the same thing over and over, `rate` times a second (0: as often as it can).
 
     With a rate it begins `phase` seconds after it has connected: clients in step would be bursts.
@@ -152,7 +152,7 @@ class Reader(Getter):
             self.ask(self._path)
 
 
-class Follower(Getter):
+class LowLatencyClient(Getter):
     """Follows a low-latency playlist part by part (RFC 8216bis, section 6.2.5.2)."""
 
     _parsed: dict[bytes, MediaPlaylist]

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import uvloop
 
 from madang.base.errors import MadangError
-from madang.ops.measure.clients import Chatter, Follower, Reader, Tally
+from madang.ops.measure.clients import Chatter, LowLatencyClient, PollingClient, Tally
 from madang.ops.measure.errors import MeasureFailed
 from madang.ops.measure.processes import cpu_seconds
 from madang.wire.hls import MediaPlaylist
@@ -46,7 +46,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoadResult:
     """What happened in the `seconds` that counted: `count` parts, answers or messages received,
     `received` bytes, `cpu` seconds of the station's processes."""
 
@@ -56,10 +56,10 @@ class Seen:
     cpu: float
 
 
-Client = Follower | Reader | Chatter
+Client = LowLatencyClient | PollingClient | Chatter
 
 
-async def run(load: Load) -> Seen:
+async def run(load: Load) -> LoadResult:
     """Do it. Raises MeasureFailed."""
     loop = asyncio.get_running_loop()
     tally = Tally()
@@ -104,10 +104,10 @@ def _given(client: Client) -> Client:
 def _client(load: Load, tally: Tally, number: int, parsed: dict[bytes, MediaPlaylist]) -> Client:
     match load.kind:
         case "live":
-            return Follower(tally, number, load.target, parsed)
+            return LowLatencyClient(tally, number, load.target, parsed)
         case "api":
             phase = number / load.rate if load.rate else 0.0
-            return Reader(tally, number, load.target, load.rate / load.clients, phase)
+            return PollingClient(tally, number, load.target, load.rate / load.clients, phase)
         case "chat":
             return Chatter(tally, number, load.target)
 
@@ -123,7 +123,7 @@ async def _talk(guests: Sequence[Chatter], rate: float) -> None:
         await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
 
 
-async def _count(load: Load, tally: Tally) -> Seen:
+async def _count(load: Load, tally: Tally) -> LoadResult:
     loop = asyncio.get_running_loop()
     cpu, began = cpu_seconds(load.pid), loop.time()
     tally.counting = True
@@ -132,7 +132,7 @@ async def _count(load: Load, tally: Tally) -> Seen:
     spent, took = cpu_seconds(load.pid) - cpu, loop.time() - began
     if load.clients and not tally.count:
         raise MeasureFailed("Nobody received anything.")
-    return Seen(took, tally.count, tally.received, spent)
+    return LoadResult(took, tally.count, tally.received, spent)
 
 
 async def _rest(tally: Tally, seconds: float) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from madang.ops.measure.errors import MeasureFailed
-from madang.ops.measure.load import Load, Seen
+from madang.ops.measure.load import Load, LoadResult
 
 _READY: Final = re.compile(r"ready http=127\.0\.0\.1:(\d+) rtmp=127\.0\.0\.1:(\d+)\n")
 _START: Final = 60.0
@@ -45,7 +45,9 @@ class Measured:
     rtmp: int
     keys: dict[str, str]
 
-    def load(self, kind: str, target: str, clients: int, seconds: float, **more: float) -> Seen:
+    def load(
+        self, kind: str, target: str, clients: int, seconds: float, **more: float
+    ) -> LoadResult:
         """Run a load in a process of its own. Raises MeasureFailed."""
         load = Load(kind, self.http, target, clients, seconds, self.pid, **more)  # type: ignore[arg-type]
         with _on(cores()[1]):
@@ -58,7 +60,7 @@ class Measured:
             )
         if done.returncode:
             raise MeasureFailed(f"A load failed: {done.stderr.strip()[-300:]}")
-        return Seen(**json.loads(done.stdout))
+        return LoadResult(**json.loads(done.stdout))
 
 
 def cores() -> tuple[set[int], set[int]]:

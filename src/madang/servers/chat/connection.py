@@ -15,7 +15,7 @@ from madang.base.errors import MadangError
 from madang.chat.errors import ChatRefused
 from madang.chat.model import Account, Role
 from madang.chat.state import Speaker
-from madang.wire.chat import ChatEvent, ChatSession, Ended, Ending, event_frame
+from madang.wire.chat import ChatEvent, ChatSession, CloseReason, SessionEnded, event_frame
 
 if TYPE_CHECKING:
     from madang.servers.chat.reauthentication import Credential
@@ -77,7 +77,7 @@ class ChatConnection:
         peer: str,
         language: str,
         events: Callable[[ChatConnection, list[ChatEvent]], None],
-        lost: Callable[[ChatConnection, Ending], None],
+        lost: Callable[[ChatConnection, CloseReason], None],
     ) -> None:
         self._loop = loop
         self._socket = taken
@@ -150,11 +150,11 @@ class ChatConnection:
     def tick(self, now: float) -> None:
         """Ping, and give up on readers that have stalled."""
         if self._head is not None and now - self._stalled_at > STALL:
-            self.end(Ending.STALLED)
+            self.end(CloseReason.STALLED)
         elif now >= self.session.deadline():
             self._tell(self.session.tick(now))
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: CloseReason) -> None:
         """Close from our side, with the ending's code."""
         self.session.close(ending)
         self.flush()
@@ -218,14 +218,14 @@ class ChatConnection:
         if self._fileno < 0:
             return
         self.flush()
-        ended = next((event.ending for event in events if isinstance(event, Ended)), None)
+        ended = next((event.ending for event in events if isinstance(event, SessionEnded)), None)
         if ended is not None:
             self._close(ended)
 
     def _break(self) -> None:
-        self._close(Ending.BROKEN)
+        self._close(CloseReason.BROKEN)
 
-    def _close(self, ending: Ending) -> None:
+    def _close(self, ending: CloseReason) -> None:
         if self._fileno < 0:
             return
         self._loop.remove_reader(self._fileno)

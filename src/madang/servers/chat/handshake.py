@@ -35,8 +35,8 @@ from madang.servers.http.exchange import NO_STORE, Exchange, Headers
 from madang.wire.chat import (
     ChatEvent,
     ChatSession,
+    CloseReason,
     Emitted,
-    Ending,
     JoinRequested,
     event_frame,
     list_frame,
@@ -170,7 +170,7 @@ class ChatHandshake:
             return
         self._hub.connections[connection] = None
 
-    def _lost(self, connection: ChatConnection, ending: Ending) -> None:
+    def _lost(self, connection: ChatConnection, ending: CloseReason) -> None:
         self._hub.connections.pop(connection, None)
         self._hub.counters.closed[ending.name.lower()] += 1
         self._hub.counters.missed += connection.dropped

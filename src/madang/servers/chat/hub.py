@@ -28,7 +28,7 @@ from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.message_writer import MessageWriter
 from madang.servers.chat.room import ACTS, Room, act_of
-from madang.wire.chat import Ending
+from madang.wire.chat import CloseReason
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class ChatHub:
         for connection in list(self.connections):
             after = round(1.0 + random.random() * DRAIN_SPREAD, 1)
             connection.session.emit("reconnect", {"after": after})
-            connection.end(Ending.DRAINING)
+            connection.end(CloseReason.DRAINING)
         await self._bus.close()
         for task in self._tasks:
             task.cancel()
@@ -169,7 +169,7 @@ class ChatHub:
             except NoSuchChannel:
                 self._rooms.pop(name, None)
                 for reader in list(room.readers):
-                    reader.end(Ending.REFUSED)
+                    reader.end(CloseReason.REFUSED)
                 continue
             except DatabaseAway:
                 self.loop.call_later(AGAIN, self.changed_here, name)

@@ -15,7 +15,7 @@ from madang.chat.model import Account
 from madang.infra.database import DatabaseAway
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.hub import ChatHub
-from madang.wire.chat import Ending
+from madang.wire.chat import CloseReason
 
 TOKENS_EVERY: Final = 2.0
 """Seconds between two looks at the tokens that were shown here, in one query: a command beside the
@@ -106,6 +106,6 @@ class Reauthentication:
             return
         if account is None:
             connection.tell(SignedOut())
-            connection.end(Ending.SIGNED_OUT)
+            connection.end(CloseReason.SIGNED_OUT)
         elif account != connection.account and connection.room is not None:
             connection.room.is_now(connection, account)

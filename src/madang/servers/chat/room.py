@@ -20,7 +20,7 @@ from madang.chat.word_filter import look_of
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
 from madang.servers.chat.presence import Presence
-from madang.wire.chat import Ending, event_frame, json_of, list_frame
+from madang.wire.chat import CloseReason, event_frame, json_of, list_frame
 
 AT_ONCE: Final = 1000
 """Readers that get a frame before the event loop does something else: some 10 ms."""
@@ -211,7 +211,7 @@ class Room:
     def _send_away(self, people: frozenset[str]) -> None:
         for reader in [one for one in self.readers if one.speaker.person in people]:
             reader.tell(Banned())
-            reader.end(Ending.REFUSED)
+            reader.end(CloseReason.REFUSED)
 
     def renew(self, fresh: ChatState, unsaved: Iterable[ModerationAction]) -> None:
         """Take over what the database says of everything but the messages. `unsaved` are acts that

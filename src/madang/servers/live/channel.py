@@ -13,11 +13,11 @@ from madang.apps.channels.services import PublishGrant
 from madang.base.units import Bytes
 from madang.infra.socket_writer import Framing
 from madang.live.demux import Notice
-from madang.live.flvfeed import Chunk
-from madang.live.rendition import Follower
-from madang.live.show import Ended, Opened, PartsAdded, Show, ShowEvent
+from madang.live.flv_feed import Chunk
+from madang.live.rendition import TranscodedRendition
+from madang.live.show import PartsAdded, Show, ShowEnded, ShowEvent, ShowOpened
 from madang.live.variants import codecs
-from madang.live.window import File, Ready, Refuse, Wait
+from madang.live.window import MediaFile, Ready, Refuse, Wait
 from madang.servers.counters import Counters
 from madang.servers.http.exchange import Exchange, Responder
 from madang.servers.live.audience import HOLDS, Audience
@@ -198,14 +198,14 @@ class LiveChannel:
         else:
             self._sent("poster", answer_picture(exchange, self.picture))
 
-    def file(self, exchange: Exchange, rendition: str, name: str, client: str) -> File | None:
+    def file(self, exchange: Exchange, rendition: str, name: str, client: str) -> MediaFile | None:
         """Answer a request for an init segment, a segment or a part; the hinted part waits.
 
         Returns the file if it was sent.
         """
         window = self.show.window(rendition)
         found = window.file(name) if window is not None else None
-        if isinstance(found, File):
+        if isinstance(found, MediaFile):
             self._send_file(exchange, found)
             hold = HOLDS.get(found.kind)
             if exchange.method == "GET" and hold is not None:
@@ -220,7 +220,7 @@ class LiveChannel:
         return None
 
     def replayer(
-        self, file: File, client: Callable[[Responder], str]
+        self, file: MediaFile, client: Callable[[Responder], str]
     ) -> Callable[[Responder], bool]:
         """Return what sends `file` as `file` did to another client."""
         start = file_head(file, sound_only=self._sound_only)
@@ -280,7 +280,7 @@ class LiveChannel:
 
     # --- the ladder ---
 
-    def add_rendition(self, name: str) -> Follower:
+    def add_rendition(self, name: str) -> TranscodedRendition:
         """Begin a rendition that a transcoder makes."""
         return self.show.follow(name)
 
@@ -323,11 +323,11 @@ class LiveChannel:
             match event:
                 case PartsAdded():
                     self._settle()
-                case Opened():
+                case ShowOpened():
                     log.info("channel %s: on the air, %s", self.slug, self.codecs)
                 case Notice():
                     self._note(event)
-                case Ended():
+                case ShowEnded():
                     self._close()
                 case _:
                     pass
@@ -364,14 +364,14 @@ class LiveChannel:
     def _file_answer(self, key: tuple[str, str]) -> Callable[[Exchange], None] | None:
         window = self.show.window(key[0])
         found = window.file(key[1]) if window is not None else None
-        if isinstance(found, File):
+        if isinstance(found, MediaFile):
             file = found
             return lambda exchange: self._send_file(exchange, file)
         if found is None:
             return lambda exchange: exchange.refuse(404, "There is no such file any more.")
         return None
 
-    def _send_file(self, exchange: Exchange, file: File) -> None:
+    def _send_file(self, exchange: Exchange, file: MediaFile) -> None:
         self._sent(file.kind, answer_file(exchange, file, sound_only=self._sound_only))
 
     @property

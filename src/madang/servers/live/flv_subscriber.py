@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.infra.socket_writer import Framing, SocketWriter, framed
-from madang.live.flvfeed import Chunk
+from madang.live.flv_feed import Chunk
 
 MAX_BEHIND: Final = 4 << 20
 """Bytes that may wait for one reader: about ten seconds of a stream of 3 Mbit/s. What a newcomer

@@ -19,7 +19,7 @@ from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
 from madang.infra.database import DatabaseThreads
 from madang.live.demux import Notice
-from madang.live.show import Ended, LiveSettings, Opened, Show, ShowEvent
+from madang.live.show import LiveSettings, Show, ShowEnded, ShowEvent, ShowOpened
 from madang.servers.counters import Counters
 from madang.servers.live.channel import REPLACED, LiveChannel, Turn
 from madang.servers.live.ladder import Ladder
@@ -201,13 +201,13 @@ class LiveHub:
 
     def _heard(self, channel: LiveChannel, event: ShowEvent) -> None:
         match event:
-            case Opened():
+            case ShowOpened():
                 helpers = [self._spawn(self._follow_pictures(channel))]
                 ladder = Ladder(self._settings.ffmpeg, self._settings.ladder, channel)
                 if ladder.heights:
                     helpers.append(self._spawn(ladder.run()))
                 self._helpers[channel] = helpers
-            case Ended():
+            case ShowEnded():
                 for task in self._helpers.pop(channel, []):
                     task.cancel()
                 self._spawn(self._leases.give_back(channel.slug))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from madang.infra import ffmpeg
 from madang.infra.socket_writer import Framing
-from madang.live.rendition import Follower
+from madang.live.rendition import TranscodedRendition
 from madang.media.track import Codec
 from madang.servers.live.flv_subscriber import FlvSubscriber
 from madang.wire.flv import FlvReader
@@ -121,7 +121,7 @@ class Ladder:
             lambda: asyncio.StreamReaderProtocol(stream), pipe
         )
         flv = FlvReader()
-        follower: Follower | None = None
+        follower: TranscodedRendition | None = None
         try:
             while data := await stream.read(READ_SIZE):
                 for tag in flv.receive(data):

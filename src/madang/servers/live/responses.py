@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Final
 
-from madang.live.window import CachedPlaylist, File
+from madang.live.window import CachedPlaylist, MediaFile
 from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, Responder, head_of
 from madang.servers.http.immutable import answer_immutable, whole
 from madang.servers.live.thumbnails import Picture
@@ -64,12 +64,12 @@ def answer_picture(exchange: Exchange, picture: Picture) -> int:
     return exchange.answer(200, _LATEST_PICTURE, picture.jpeg)
 
 
-def file_head(file: File, *, sound_only: bool) -> bytes:
+def file_head(file: MediaFile, *, sound_only: bool) -> bytes:
     """Return the head of the answer with the whole of a file."""
     return whole(_content_type(sound_only=sound_only), file.etag, len(file.body))
 
 
-def answer_file(exchange: Exchange, file: File, *, sound_only: bool) -> int:
+def answer_file(exchange: Exchange, file: MediaFile, *, sound_only: bool) -> int:
     """Answer with a file of the window, or the range of it; return the bytes sent."""
     content_type = _content_type(sound_only=sound_only)
     return answer_immutable(exchange, content_type, file.etag, file.body)

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from madang.station.config.fields import MASK
 from madang.station.demo import clock
-from madang.station.fields import MASK
 
 FRAME_RATE: Final = 30
 SIZE: Final = "1280x720"

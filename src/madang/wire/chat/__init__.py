@@ -6,10 +6,10 @@ from madang.wire.chat.packets import event_frame, json_of, list_frame
 from madang.wire.chat.session import (
     ChatEvent,
     ChatSession,
+    CloseReason,
     Emitted,
-    Ended,
-    Ending,
     JoinRequested,
+    SessionEnded,
 )
 
 __all__ = [
@@ -17,11 +17,11 @@ __all__ = [
     "ChatError",
     "ChatEvent",
     "ChatSession",
+    "CloseReason",
     "Emitted",
-    "Ended",
-    "Ending",
     "JoinRequested",
     "Limits",
+    "SessionEnded",
     "event_frame",
     "json_of",
     "list_frame",

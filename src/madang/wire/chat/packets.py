@@ -36,7 +36,7 @@ class Engine(enum.StrEnum):
     NOOP = "6"
 
 
-class Kind(enum.IntEnum):
+class PacketType(enum.IntEnum):
     """The first digit of a Socket.IO packet."""
 
     CONNECT = 0
@@ -56,7 +56,7 @@ class Packet:
     of EVENT (its name first) and ACK, None of DISCONNECT.
     """
 
-    kind: Kind
+    kind: PacketType
     data: Any = None
     namespace: str = ROOT
     ack: int | None = None
@@ -78,8 +78,8 @@ def parse_packet(text: str) -> Packet:
     """
     if not text or text[0] not in "0123456":
         raise ChatError("A Socket.IO packet begins with its kind, 0 to 6.")
-    kind = Kind(int(text[0]))
-    if kind in {Kind.BINARY_EVENT, Kind.BINARY_ACK}:
+    kind = PacketType(int(text[0]))
+    if kind in {PacketType.BINARY_EVENT, PacketType.BINARY_ACK}:
         return Packet(kind)
     at = 1
     namespace = ROOT
@@ -99,17 +99,17 @@ def parse_packet(text: str) -> Packet:
     return Packet(kind, data, namespace, ack)
 
 
-def _check(kind: Kind, data: object, ack: int | None) -> None:
+def _check(kind: PacketType, data: object, ack: int | None) -> None:
     match kind, data:
-        case Kind.EVENT, [str(), *_]:
+        case PacketType.EVENT, [str(), *_]:
             return
-        case Kind.ACK, list() if ack is not None:
+        case PacketType.ACK, list() if ack is not None:
             return
-        case Kind.CONNECT, None | dict() if ack is None:
+        case PacketType.CONNECT, None | dict() if ack is None:
             return
-        case Kind.CONNECT_ERROR, dict() if ack is None:
+        case PacketType.CONNECT_ERROR, dict() if ack is None:
             return
-        case Kind.DISCONNECT, None if ack is None:
+        case PacketType.DISCONNECT, None if ack is None:
             return
     raise ChatError(f"The content of a Socket.IO packet {kind.name} has the wrong shape.")
 

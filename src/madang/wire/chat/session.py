@@ -10,7 +10,7 @@ from typing import Any
 from madang.base.errors import LimitExceeded
 from madang.wire.chat.errors import ChatError
 from madang.wire.chat.limits import DEFAULT_LIMITS, Limits
-from madang.wire.chat.packets import ROOT, Engine, Kind, Packet, opening, parse_packet
+from madang.wire.chat.packets import ROOT, Engine, Packet, PacketType, opening, parse_packet
 from madang.wire.websocket import (
     CloseCode,
     FrameReader,
@@ -22,7 +22,7 @@ from madang.wire.websocket import (
 )
 
 
-class Ending(enum.Enum):
+class CloseReason(enum.Enum):
     """Why a connection ended: the close code (RFC 6455, section 7.4.1) and words for a person.
 
     A member's name in lower case is the reason in metrics.
@@ -52,7 +52,7 @@ class Ending(enum.Enum):
     def dismisses(self) -> bool:
         """Whether coming back in the same way is of no use. Socket.IO's DISCONNECT says so: its
         clients do not try again by themselves after one."""
-        return self in {Ending.REFUSED, Ending.SIGNED_OUT}
+        return self in {CloseReason.REFUSED, CloseReason.SIGNED_OUT}
 
     @property
     def words(self) -> str:
@@ -77,13 +77,13 @@ class Emitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SessionEnded:
     """Nothing more will come; send what `take_output` has and close."""
 
-    ending: Ending
+    ending: CloseReason
 
 
-ChatEvent = JoinRequested | Emitted | Ended
+ChatEvent = JoinRequested | Emitted | SessionEnded
 
 
 class _Phase(enum.Enum):
@@ -132,9 +132,9 @@ class ChatSession:
             while not self.closing and (message := self._reader.next_message()) is not None:
                 self._message(message, now, events)
         except LimitExceeded as error:
-            self._end(Ending.TOO_LARGE, events, str(error))
+            self._end(CloseReason.TOO_LARGE, events, str(error))
         except (ChatError, WebSocketError) as error:
-            self._end(Ending.PROTOCOL, events, str(error))
+            self._end(CloseReason.PROTOCOL, events, str(error))
         return events
 
     def take_output(self) -> bytes:
@@ -154,7 +154,7 @@ class ChatSession:
         if self._answer_due is not None:
             if now >= self._answer_due:
                 late = self._phase in {_Phase.OPENED, _Phase.DECIDING}
-                self._end(Ending.JOIN_TIMEOUT if late else Ending.PING_TIMEOUT, events)
+                self._end(CloseReason.JOIN_TIMEOUT if late else CloseReason.PING_TIMEOUT, events)
         elif now >= self._ping_at:
             self._output += encode(Opcode.TEXT, Engine.PING.encode())
             self._answer_due = now + self._limits.ping_timeout
@@ -167,7 +167,7 @@ class ChatSession:
         self._phase = _Phase.JOINED
         self._answer_due = None
         self._ping_at = now + self._limits.ping_interval
-        self._send(Packet(Kind.CONNECT, {"sid": self._sid}))
+        self._send(Packet(PacketType.CONNECT, {"sid": self._sid}))
 
     def reject(self, words: str, data: Mapping[str, object], now: float) -> None:
         """Refuse the client with words for a person and data for its program.
@@ -178,22 +178,22 @@ class ChatSession:
             return
         self._phase = _Phase.OPENED
         self._answer_due = now + self._limits.join
-        self._send(Packet(Kind.CONNECT_ERROR, {"message": words, "data": data}))
+        self._send(Packet(PacketType.CONNECT_ERROR, {"message": words, "data": data}))
 
     def emit(self, name: str, *arguments: object) -> None:
         """Send an event to this client."""
         if self._phase is _Phase.JOINED:
-            self._send(Packet(Kind.EVENT, [name, *arguments]))
+            self._send(Packet(PacketType.EVENT, [name, *arguments]))
 
     def ack(self, number: int | None, answer: Mapping[str, object]) -> None:
         """Answer the event that came with `number`; None asked for no answer."""
         if number is not None and self._phase is _Phase.JOINED:
-            self._send(Packet(Kind.ACK, [answer], ack=number))
+            self._send(Packet(PacketType.ACK, [answer], ack=number))
 
-    def close(self, ending: Ending) -> None:
+    def close(self, ending: CloseReason) -> None:
         """End the session from our side."""
         if self._phase is _Phase.JOINED and ending.dismisses:
-            self._send(Packet(Kind.DISCONNECT))
+            self._send(Packet(PacketType.DISCONNECT))
         if self._phase is not _Phase.ENDED:
             self._end(ending, [])
 
@@ -206,11 +206,11 @@ class ChatSession:
                     raise ChatError("A text message is not UTF-8.") from None
                 self._engine(text, now, events)
             case Opcode.BINARY:
-                self._end(Ending.BINARY, events)
+                self._end(CloseReason.BINARY, events)
             case Opcode.PING:
                 self._output += encode(Opcode.PONG, message.payload)
             case Opcode.CLOSE:
-                self._end(Ending.LEFT, events)
+                self._end(CloseReason.LEFT, events)
             case _:
                 pass  # an unasked-for Pong (RFC 6455, section 5.5.3)
 
@@ -225,7 +225,7 @@ class ChatSession:
             case Engine.PING:
                 self._output += encode(Opcode.TEXT, (Engine.PONG + text[1:]).encode())
             case Engine.CLOSE:
-                self._end(Ending.LEFT, events)
+                self._end(CloseReason.LEFT, events)
             case Engine.NOOP | Engine.UPGRADE:
                 pass
             case _:
@@ -233,26 +233,28 @@ class ChatSession:
 
     def _packet(self, packet: Packet, now: float, events: list[ChatEvent]) -> None:
         match packet.kind:
-            case Kind.BINARY_EVENT | Kind.BINARY_ACK:
-                self._end(Ending.BINARY, events)
-            case Kind.CONNECT if packet.namespace != ROOT:
+            case PacketType.BINARY_EVENT | PacketType.BINARY_ACK:
+                self._end(CloseReason.BINARY, events)
+            case PacketType.CONNECT if packet.namespace != ROOT:
                 refusal = {"message": "There is only the namespace /.", "data": _NO_NAMESPACE}
-                self._send(Packet(Kind.CONNECT_ERROR, refusal, packet.namespace))
-            case Kind.CONNECT:
+                self._send(Packet(PacketType.CONNECT_ERROR, refusal, packet.namespace))
+            case PacketType.CONNECT:
                 if self._phase is not _Phase.OPENED:
                     raise ChatError("A second CONNECT packet came.")
                 self._phase = _Phase.DECIDING
                 events.append(JoinRequested(packet.data or {}))
-            case Kind.EVENT | Kind.ACK | Kind.DISCONNECT if packet.namespace != ROOT:
+            case PacketType.EVENT | PacketType.ACK | PacketType.DISCONNECT if (
+                packet.namespace != ROOT
+            ):
                 pass  # of a namespace that was refused
-            case Kind.EVENT:
+            case PacketType.EVENT:
                 if self._phase is not _Phase.JOINED:
                     raise ChatError("An event came before the CONNECT packet was accepted.")
                 name, *arguments = packet.data
                 events.append(Emitted(name, tuple(arguments), packet.ack))
-            case Kind.DISCONNECT:
-                self._end(Ending.LEFT, events)
-            case Kind.ACK:
+            case PacketType.DISCONNECT:
+                self._end(CloseReason.LEFT, events)
+            case PacketType.ACK:
                 pass  # this server asks for none
             case _:
                 raise ChatError("Only a server sends CONNECT_ERROR.")
@@ -260,10 +262,10 @@ class ChatSession:
     def _send(self, packet: Packet) -> None:
         self._output += encode(Opcode.TEXT, packet.serialise())
 
-    def _end(self, ending: Ending, events: list[ChatEvent], words: str = "") -> None:
+    def _end(self, ending: CloseReason, events: list[ChatEvent], words: str = "") -> None:
         self._phase = _Phase.ENDED
         self._output += encode_close(ending.code, words or ending.words)
-        events.append(Ended(ending))
+        events.append(SessionEnded(ending))
 
 
 _NO_NAMESPACE = {"code": "bad_namespace"}

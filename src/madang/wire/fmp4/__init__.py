@@ -1,6 +1,6 @@
 """Fragmented MP4, written: init segments and fragments (ISO/IEC 14496-12, "ISO BMFF")."""
 
-from madang.wire.fmp4.fragments import Run, fragment
+from madang.wire.fmp4.fragments import TrackRun, fragment
 from madang.wire.fmp4.init import init_segment
 
-__all__ = ["Run", "fragment", "init_segment"]
+__all__ = ["TrackRun", "fragment", "init_segment"]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import sub
 
-from madang.media.track import Unit
+from madang.media.track import AccessUnit
 
 _MOOF, _MFHD, _TRAF, _TFHD, _TFDT, _TRUN, _MDAT = (
     int.from_bytes(kind, "big")
@@ -42,7 +42,7 @@ _NON_SYNC = 0x01010000
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TrackRun:
     """The units of one track in one fragment.
 
     `units` is not empty, and their dts rise. `end` is the dts at which the last unit ends. Times
@@ -51,11 +51,11 @@ class Run:
     """
 
     track_id: int
-    units: Sequence[Unit]
+    units: Sequence[AccessUnit]
     end: int
 
 
-def fragment(sequence_number: int, runs: Sequence[Run]) -> bytes:
+def fragment(sequence_number: int, runs: Sequence[TrackRun]) -> bytes:
     """A moof with these runs and its mdat, with the runs' data one after the other.
 
     `sequence_number` rises from fragment to fragment and is below 2**32. Raises struct.error for
@@ -79,7 +79,7 @@ def fragment(sequence_number: int, runs: Sequence[Run]) -> bytes:
     return b"".join((head, *(unit.data for run in runs for unit in run.units)))
 
 
-def _add_traf(words: list[int], run: Run, sizes: list[int]) -> int:
+def _add_traf(words: list[int], run: TrackRun, sizes: list[int]) -> int:
     """Add a traf box to `words`; returns the place of its data offset, which is still 0."""
     begin = len(words)
     words += (0, _TRAF)

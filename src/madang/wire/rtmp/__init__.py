@@ -5,12 +5,12 @@ from madang.wire.rtmp.errors import RtmpError
 from madang.wire.rtmp.events import (
     Closed,
     Connected,
-    Ending,
     Event,
     MediaReceived,
     MetadataReceived,
     PublishRequested,
     PublishStopped,
+    SessionEnding,
 )
 from madang.wire.rtmp.handshake import RANDOM as HANDSHAKE_RANDOM
 from madang.wire.rtmp.limits import DEFAULT_LIMITS, Limits
@@ -22,7 +22,6 @@ __all__ = [
     "ClientSession",
     "Closed",
     "Connected",
-    "Ending",
     "Event",
     "Limits",
     "MediaReceived",
@@ -31,4 +30,5 @@ __all__ = [
     "PublishStopped",
     "RtmpError",
     "ServerSession",
+    "SessionEnding",
 ]

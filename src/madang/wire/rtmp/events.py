@@ -10,7 +10,7 @@ from madang.wire.amf0 import Value
 from madang.wire.flv import TagType
 
 
-class Ending(enum.Enum):
+class SessionEnding(enum.Enum):
     """Why a session ended by itself; the value is the reason's name in metrics."""
 
     HANDSHAKE_TIMEOUT = "handshake_timeout"
@@ -67,7 +67,7 @@ class PublishStopped:
 class Closed:
     """The session gave the peer up; close the connection."""
 
-    reason: Ending
+    reason: SessionEnding
     description: str
 
 

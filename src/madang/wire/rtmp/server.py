@@ -14,12 +14,12 @@ from madang.wire.rtmp.errors import RtmpError
 from madang.wire.rtmp.events import (
     Closed,
     Connected,
-    Ending,
     Event,
     MediaReceived,
     MetadataReceived,
     PublishRequested,
     PublishStopped,
+    SessionEnding,
 )
 from madang.wire.rtmp.handshake import Handshake, opening
 from madang.wire.rtmp.limits import DEFAULT_LIMITS, Limits
@@ -205,18 +205,18 @@ class ServerSession:
         self._phase = phase
         self._phase_began = self._heard
 
-    def _timeout(self) -> tuple[float, Ending, str] | None:
+    def _timeout(self) -> tuple[float, SessionEnding, str] | None:
         limits = self._limits
         match self._phase:
             case _Phase.HANDSHAKE:
                 at = self._phase_began + limits.handshake
-                return at, Ending.HANDSHAKE_TIMEOUT, "The handshake took too long."
+                return at, SessionEnding.HANDSHAKE_TIMEOUT, "The handshake took too long."
             case _Phase.SETUP:
                 at = self._phase_began + limits.setup
-                return at, Ending.SETUP_TIMEOUT, "The peer did not publish anything."
+                return at, SessionEnding.SETUP_TIMEOUT, "The peer did not publish anything."
             case _Phase.PUBLISHING:
                 at = self._heard + limits.silence
-                return at, Ending.SILENCE, "The publisher fell silent."
+                return at, SessionEnding.SILENCE, "The publisher fell silent."
             case _Phase.DECIDING | _Phase.CLOSING:
                 return None
         assert_never(self._phase)

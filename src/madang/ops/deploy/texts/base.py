@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.ops.deploy.layout import NETDATA_PORT
+from madang.ops.deploy.model.layout import NETDATA_PORT
 from madang.ops.deploy.texts import MADE_BY
 
 SWAP_MB: Final = 2048

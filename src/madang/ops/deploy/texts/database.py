@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.ops.deploy.layout import (
+from madang.ops.deploy.model.layout import (
     POSTGRESQL_PORT,
     REDIS_PORT,
     USER,
-    Machine,
+    StationMachine,
     machines,
 )
-from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts import MADE_BY
 
 CONNECTIONS: Final = 100
 """A few per process of the station, and some for a person with psql."""
 
 
-def postgresql(station: Station, machine: Machine, memory: int) -> str:
+def postgresql(station: Station, machine: StationMachine, memory: int) -> str:
     """A file for conf.d of the cluster, whatever its version (14 to 17).
 
     `memory`: bytes of the machine, which PostgreSQL shares with everything else on it.
@@ -47,7 +47,7 @@ log_connections = off
 """
 
 
-def access(station: Station, machine: Machine) -> str:
+def access(station: Station, machine: StationMachine) -> str:
     """pg_hba.conf: the station by password from its own machines, the superuser from here."""
     lines = [
         "local   all       postgres                      peer",
@@ -63,7 +63,7 @@ def access(station: Station, machine: Machine) -> str:
     return MADE_BY + "\n".join(lines) + "\n"
 
 
-def redis(station: Station, machine: Machine, memory: int, password: str) -> str:
+def redis(station: Station, machine: StationMachine, memory: int, password: str) -> str:
     """A file that redis.conf includes last; secret. It knows what Redis 6 to 8 know."""
     bind = "127.0.0.1 -::1"
     if len(machines(station)) > 1:

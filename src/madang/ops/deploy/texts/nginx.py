@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.ops.deploy.layout import NETDATA_PORT, PORTS, STATIC_FILES, Machine, with_role
-from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.model.layout import (
+    NETDATA_PORT,
+    PORTS,
+    STATIC_FILES,
+    StationMachine,
+    with_role,
+)
+from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts import MADE_BY
 from madang.ops.deploy.texts.service import TLS
 
@@ -89,7 +95,7 @@ http {{
 """
 
 
-def site(station: Station, machine: Machine) -> str:
+def site(station: Station, machine: StationMachine) -> str:
     """The station's own part of the configuration."""
     upstreams = ""
     for role in ("web", "live", "chat"):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from madang.chat.bus_events import STUBBORN
-from madang.ops.deploy.layout import (
+from madang.ops.deploy.model.layout import (
     PORTS,
     POSTGRESQL_PORT,
     REDIS_PORT,
     RTMP_PORT,
     RTMPS_PORT,
     SETTINGS,
-    Machine,
+    StationMachine,
     machines,
     unit_name,
 )
-from madang.ops.deploy.stationfile import Administrator, Station
+from madang.ops.deploy.model.station_file import Administrator, Station
 from madang.ops.deploy.texts import MADE_BY, SANDBOX
 
 SSHD: Final = f"""{MADE_BY}PasswordAuthentication no
@@ -46,7 +46,7 @@ def sudoers(person: Administrator) -> str:
     return f"{MADE_BY}{person.name} ALL=(ALL:ALL) NOPASSWD: ALL\n"
 
 
-def firewall(station: Station, machine: Machine) -> tuple[str, ...]:
+def firewall(station: Station, machine: StationMachine) -> tuple[str, ...]:
     """Rules as `ufw show added` prints them; everything else that comes in is refused."""
     sources = [address for person in station.administrators for address in person.addresses]
     everybody_named = all(person.addresses for person in station.administrators)
@@ -132,17 +132,17 @@ WantedBy=multi-user.target
 """What the chat tells comes into the journal of the machine with nginx, where Fail2ban reads it."""
 
 
-def is_told_of_chat(machine: Machine) -> bool:
+def is_told_of_chat(machine: StationMachine) -> bool:
     """Whether clients knock at `machine` for a chat that is on another one."""
     return machine.faces_the_web and not machine.has_chat
 
 
-def filter_chat(machine: Machine) -> str:
+def filter_chat(machine: StationMachine) -> str:
     """Fail2ban's filter for the chat's journal, or for that of what hears from it."""
     return FILTER_TOLD if is_told_of_chat(machine) else FILTER_CHAT
 
 
-def jails(station: Station, machine: Machine) -> str:
+def jails(station: Station, machine: StationMachine) -> str:
     """Who is shut out for how long, and for what."""
     friends = ["127.0.0.1/8", "::1"]
     friends += [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from madang.ops.deploy.layout import (
+from madang.ops.deploy.model.layout import (
     DATA,
     DATA_MACHINE,
     PORTS,
@@ -19,12 +19,12 @@ from madang.ops.deploy.layout import (
     SETTINGS,
     USER,
     VOLUME,
-    Machine,
+    StationMachine,
     machines,
     unit_name,
     with_role,
 )
-from madang.ops.deploy.stationfile import Station
+from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts import MADE_BY, SANDBOX
 
 TLS: Final = f"{SETTINGS}/tls"
@@ -55,7 +55,7 @@ FILES: Final = 65536
 
 
 def settings(
-    station: Station, machine: Machine, secrets: Secrets, backup: Mapping[str, object]
+    station: Station, machine: StationMachine, secrets: Secrets, backup: Mapping[str, object]
 ) -> str:
     """madang.toml of `machine`, with its section `backup`.
 
@@ -104,7 +104,7 @@ def settings(
     )
 
 
-def sockets(machine: Machine, role: str) -> dict[str, str]:
+def sockets(machine: StationMachine, role: str) -> dict[str, str]:
     """Sockets that systemd holds open while the service restarts: whoever comes meanwhile waits.
 
     `machine` is where `role` runs. Text by unit name; the first is that of HTTP.
@@ -140,12 +140,12 @@ WantedBy=sockets.target
     }
 
 
-def reads_certificate(machine: Machine, role: str) -> bool:
+def reads_certificate(machine: StationMachine, role: str) -> bool:
     """Whether `role` on `machine` takes encoders in through TLS by itself."""
     return role in {"all", "live"} and machine.faces_the_web
 
 
-def units(machine: Machine, role: str, *, data_here: bool) -> dict[str, str]:
+def units(machine: StationMachine, role: str, *, data_here: bool) -> dict[str, str]:
     """The systemd units of `role` by name, its service first; `data_here` where PostgreSQL and
     Redis are its neighbours."""
     doors = sockets(machine, role)

@@ -1,0 +1,1 @@
+"""The state that each machine shall have, as values. Pure."""

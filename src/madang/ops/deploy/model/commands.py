@@ -1,0 +1,325 @@
+"""What only a command can see and do. Each `check` looks and changes nothing. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Final
+
+from madang.ops.backup.pgbackrest_config import postgresql_conf
+from madang.ops.deploy.model.layout import (
+    POSTGRESQL_PORT,
+    PROGRAM,
+    STATIC_FILES,
+    TOOLS,
+    USER,
+    StationMachine,
+)
+from madang.ops.deploy.model.resources import STATE, CustomCommand, ManagedFile, Resource
+from madang.ops.deploy.model.station_file import Station, Volume
+from madang.ops.deploy.release import COMPILED, Release
+from madang.ops.deploy.texts import database
+from madang.ops.deploy.texts.nginx import CHALLENGES
+from madang.ops.deploy.texts.service import TLS
+
+CERTIFICATE_HOOK: Final = f"""#!/bin/sh
+# Written by `madang deploy`. certbot runs this after each renewal: the certificate goes to where
+# nginx and the station read it, nginx takes it up without letting go of anybody.
+set -eu
+install -m 644 "$RENEWED_LINEAGE/fullchain.pem" {TLS}/fullchain.pem.new
+install -m 640 -g {USER} "$RENEWED_LINEAGE/privkey.pem" {TLS}/privkey.pem.new
+mv -f {TLS}/privkey.pem.new {TLS}/privkey.pem
+mv -f {TLS}/fullchain.pem.new {TLS}/fullchain.pem
+systemctl reload nginx.service
+for unit in madang.service madang-live.service; do
+    if systemctl is-active --quiet $unit; then systemctl reload $unit; fi
+done
+"""
+
+
+def time_zone(name: str) -> CustomCommand:
+    """The machine's own clock speaks the station's time zone, in its logs and timers."""
+    path = f"/usr/share/zoneinfo/{name}"
+    return CustomCommand(
+        f"time zone {name}",
+        f'[ "$(readlink -f /etc/localtime)" = "$(readlink -f {path})" ]',
+        f"ln -sfn {path} /etc/localtime.new && mv -fT /etc/localtime.new /etc/localtime "
+        f"&& echo {name} > /etc/timezone",
+    )
+
+
+def swap(megabytes: int) -> CustomCommand:
+    """A swap file, where the machine has no swap yet and is not a container."""
+    return CustomCommand(
+        f"swap of {megabytes} MB",
+        "systemd-detect-virt --container --quiet || swapon --show --noheadings | grep -q .",
+        f"set -e; rm -f /swapfile; fallocate -l {megabytes}M /swapfile; chmod 600 /swapfile; "
+        "mkswap -q /swapfile; swapon /swapfile; "
+        "grep -q '^/swapfile ' /etc/fstab || echo '/swapfile none swap sw 0 0' >> /etc/fstab",
+    )
+
+
+def postgresql(
+    station: Station, machine: StationMachine, memory: int, password: str, archive: str
+) -> tuple[Resource, ...]:
+    """The cluster that the distribution made, whichever its version, tuned and shut to strangers;
+    its changes go to pgBackRest, whose configuration is `archive`.
+
+    Its folder has the version in its name, which is known only after the packages are there; so
+    these are commands, and their files are compared by digest.
+    """
+    resources: list[Resource] = []
+    find = "d=$(ls -d /etc/postgresql/*/main | sort -V | tail -1)"
+    for name, text, place in (
+        ("settings", database.postgresql(station, machine, memory), "conf.d/60-madang.conf"),
+        ("access", database.access(station, machine), "pg_hba.conf"),
+        ("archive", postgresql_conf(Path(archive)), "conf.d/70-madang-backup.conf"),
+    ):
+        body = shlex.quote(text)
+        resources.append(
+            CustomCommand(
+                f"PostgreSQL {name}",
+                f'{find}; printf %s {body} | cmp -s - "$d/{place}" '
+                f"&& [ ! -e {STATE}/postgresql-stale ]",
+                f"set -e; {find}; touch {STATE}/postgresql-stale; "
+                f'mkdir -p "$d/conf.d"; cat > "$d/{place}.new"; '
+                f'chown postgres:postgres "$d/{place}.new"; chmod 640 "$d/{place}.new"; '
+                f'mv -f "$d/{place}.new" "$d/{place}"',
+                text,
+            )
+        )
+    ask = "cd / && runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1"
+    # In a file of root's: a command line is everybody's to read.
+    known = ManagedFile(
+        f"{STATE}/pgpass",
+        f"127.0.0.1:{POSTGRESQL_PORT}:{USER}:{USER}:{password}\n",
+        0o600,
+        secret=True,
+    )
+    login = f"PGPASSFILE={known.path} psql -w -qAtX -h 127.0.0.1 -U {USER} -d {USER} -c 'SELECT 1'"
+    resources += [
+        known,
+        CustomCommand(
+            "PostgreSQL runs with them",
+            f"systemctl is-active --quiet postgresql && [ ! -e {STATE}/postgresql-stale ]",
+            "systemctl enable --quiet postgresql && systemctl restart postgresql "
+            "&& for i in $(seq 100); do pg_isready -q && break; sleep 0.2; done "
+            f"&& pg_isready -q && rm -f {STATE}/postgresql-stale",
+        ),
+        CustomCommand(
+            "database of the station",
+            f"{login} >/dev/null 2>&1",
+            f"set -e; {ask} >/dev/null; "
+            f"{ask} -c \"SELECT 1 FROM pg_database WHERE datname = '{USER}'\" | grep -q 1 "
+            f"|| {ask} -c 'CREATE DATABASE {USER} OWNER {USER}'",
+            f"SELECT 'CREATE ROLE {USER} LOGIN' WHERE NOT EXISTS "
+            f"(SELECT FROM pg_roles WHERE rolname = '{USER}') \\gexec\n"
+            f"ALTER ROLE {USER} LOGIN PASSWORD '{password}';\n",
+        ),
+    ]
+    return tuple(resources)
+
+
+def include_in_redis(path: str) -> CustomCommand:
+    """redis.conf reads our file last; the rest of it stays the distribution's."""
+    line = f"include {path}"
+    return CustomCommand(
+        "Redis reads it",
+        f'[ "$(tail -n 1 /etc/redis/redis.conf)" = "{line}" ]',
+        f"set -e; c=/etc/redis/redis.conf; grep -vxF '{line}' $c > $c.new; "
+        f"echo '{line}' >> $c.new; chown redis:redis $c.new; chmod 640 $c.new; mv -f $c.new $c; "
+        f"rm -f {STATE}/loaded/redis-server.service",
+    )
+
+
+def volume(wanted: Volume, place: str) -> tuple[Resource, ...]:
+    """Block storage: found, formatted only if there is nothing on it, mounted by its UUID."""
+    tool = f"{TOOLS}/volume.sh"
+    arguments = f"{int(wanted.size_gb * 1e9)} {place} {USER} {wanted.device or ''}".strip()
+    return (
+        ManagedFile(tool, VOLUME_SCRIPT, 0o755, tool=True),
+        CustomCommand(
+            f"volume at {place}", f"{tool} check {arguments}", f"{tool} mount {arguments}"
+        ),
+    )
+
+
+VOLUME_SCRIPT: Final = r"""#!/bin/sh
+# Written by `madang deploy`.  volume.sh check|mount BYTES PLACE USER [DEVICE]
+# The block volume: DEVICE, or else the one disk that is large enough and on which there is nothing.
+# It is formatted only if it is empty, and known from then on by its UUID.
+set -eu
+what=$1 bytes=$2 place=$3 user=$4 device=${5:-}
+mounted() { findmnt -no SOURCE --mountpoint "$place" >/dev/null; }
+if [ "$what" = check ]; then
+    mounted && grep -q "^UUID=[^ ]* $place " /etc/fstab && [ -d "$place/media" ]
+    exit
+fi
+fail() { echo "$*" >&2; exit 1; }
+empty() { # no file system, no partition table, no signature of any kind, and in nobody's use
+    [ -z "$(blkid -p -o value -s TYPE -s PTTYPE "$1" 2>/dev/null)" ] &&
+        [ "$(lsblk -nro NAME "$1" | wc -l)" = 1 ] && [ -z "$(lsblk -nro MOUNTPOINT "$1")" ]
+}
+if ! mounted; then
+    if [ -z "$device" ]; then
+        found=
+        for disk in $(lsblk -dnpbro NAME,SIZE,TYPE,RO | awk -v least="$bytes" \
+            '$3 == "disk" && $4 == 0 && $2 >= least * 0.9 {print $1}'); do
+            if [ "$(blkid -o value -s LABEL "$disk" 2>/dev/null)" = madang ]; then
+                found=$disk; break
+            fi
+            if empty "$disk"; then found="$found $disk"; fi
+        done
+        set -- $found
+        [ $# -gt 0 ] || fail "No empty disk of $bytes bytes is attached."
+        [ $# = 1 ] || fail "Several disks are empty ($*); set volume.device to the one to use."
+        device=$1
+    fi
+    [ -b "$device" ] || fail "$device is not a block device; is the volume attached?"
+    if empty "$device"; then mkfs.ext4 -q -L madang -m 1 "$device"; fi
+    [ "$(blkid -o value -s TYPE "$device")" = ext4 ] ||
+        fail "$device has something on it that is not ours; it was left alone. Set volume.device."
+    uuid=$(blkid -o value -s UUID "$device")
+    grep -v " $place " /etc/fstab > /etc/fstab.new || :
+    echo "UUID=$uuid $place ext4 defaults,noatime,nofail 0 2" >> /etc/fstab.new
+    mv -f /etc/fstab.new /etc/fstab
+    mkdir -p "$place"
+    systemctl daemon-reload
+    mount "$place"
+fi
+install -d -o "$user" -g "$user" -m 700 "$place/media"
+"""
+
+
+def packages(release: Release, archive: str) -> CustomCommand:
+    """All that the program needs, unpacked once and shared by every release that needs the same."""
+    folder = packages_folder(release)
+    return CustomCommand(
+        f"packages {release.packages.name}",
+        f"[ -e {folder}/.complete ]",
+        f"set -e; umask 022; rm -rf {folder}; mkdir -p {folder}; tar -xzf {archive} -C {folder}; "
+        # Compiled here: the services may not write beside the program.
+        f"[ -e {folder}/{COMPILED} ] || "
+        f"python{release.python} -m compileall -q -j 0 {folder} >/dev/null || :; "
+        f"chmod -R a+rX {folder}; sync -f {folder}; touch {folder}/.complete",
+    )
+
+
+def packages_folder(release: Release) -> str:
+    """Where the packages of a release are on a machine."""
+    return f"{PROGRAM}/packages/{release.packages.name.removesuffix('.tar.gz')}"
+
+
+def program(release: Release, wheel: str) -> CustomCommand:
+    """An environment of its own for this version; complete, or made anew."""
+    folder = f"{PROGRAM}/programs/{release.code}"
+    library = f"{folder}/venv/lib/python{release.python}/site-packages"
+    python = f"{folder}/venv/bin/python"
+    start = f"#!{python}\nimport sys\nfrom madang.cli import main\nsys.exit(main())\n"
+    return CustomCommand(
+        f"program {release.code}",
+        f"[ -e {folder}/.complete ]",
+        f"set -e; umask 022; rm -rf {folder}; mkdir -p {folder}; "
+        f"python{release.python} -m venv --without-pip {folder}/venv; "
+        f"echo {packages_folder(release)} > {library}/packages.pth; "
+        f"{python} -m zipfile -e {wheel} {library}; "
+        f"cat > {folder}/venv/bin/madang; chmod 755 {folder}/venv/bin/madang; "
+        f"{python} -m compileall -q {library}; chmod -R a+rX {folder}; "
+        f"{folder}/venv/bin/madang --version >/dev/null; "
+        # Built files of every release side by side, compressed once for nginx.
+        f"mkdir -p {STATIC_FILES}; "
+        f"cp -r {library}/madang/web/static/dist/assets {STATIC_FILES}/; "
+        f"find {STATIC_FILES}/assets -type f "
+        "\\( -name '*.js' -o -name '*.css' -o -name '*.svg' \\) -exec gzip -9 -k -f -n {} +; "
+        f"chmod -R a+rX {STATIC_FILES}; sync -f {folder}; touch {folder}/.complete",
+        start,
+    )
+
+
+def self_signed(domain: str) -> CustomCommand:
+    """A certificate to begin with: nginx starts, and Let's Encrypt can look at what it serves."""
+    return CustomCommand(
+        "certificate to begin with",
+        f"[ -s {TLS}/fullchain.pem ] && [ -s {TLS}/privkey.pem ] && "
+        f"openssl x509 -in {TLS}/fullchain.pem -noout -checkhost {domain} | grep -q 'does match'",
+        f"set -e; umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+        f"-nodes -days 30 -subj /CN={domain} -addext subjectAltName=DNS:{domain} "
+        f"-keyout {TLS}/privkey.pem -out {TLS}/fullchain.pem 2>/dev/null; "
+        f"chown root:{USER} {TLS}/privkey.pem; chmod 640 {TLS}/privkey.pem; "
+        f"chmod 644 {TLS}/fullchain.pem; rm -f {STATE}/loaded/nginx.service",
+    )
+
+
+def lets_encrypt(domain: str, mail: str) -> CustomCommand:
+    """A certificate that browsers believe, once the name leads here; renewed by certbot's timer."""
+    token = f"{CHALLENGES}/.well-known/acme-challenge/madang-here"
+    url = f"http://{domain}/.well-known/acme-challenge/madang-here"
+    fetch = (
+        "python3 -c 'import sys, urllib.request; "
+        "print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())'"
+    )
+    return CustomCommand(
+        f"certificate of {domain} from Let's Encrypt",
+        f"[ -e /etc/letsencrypt/live/{domain}/fullchain.pem ] && "
+        f"cmp -s /etc/letsencrypt/live/{domain}/fullchain.pem {TLS}/fullchain.pem",
+        # Looked at from here first: every failed try counts against Let's Encrypt's limit.
+        f"set -e; mkdir -p $(dirname {token}); w=$(head -c 16 /dev/urandom | od -An -tx1 "
+        f"| tr -d ' \\n'); echo $w > {token}; got=$({fetch} {url} 2>/dev/null || :); "
+        f"rm -f {token}; "
+        f'[ "$got" = "$w" ] || {{ echo "The name {domain} does not lead to this machine: '
+        f"{url} is not answered from here. Point its A record (and AAAA, if it has one) at this "
+        f"machine, wait until it is known, and apply again. Until then the station runs with a "
+        f'certificate that browsers warn of." >&2; exit 1; }}; '
+        f"certbot certonly --quiet --non-interactive --agree-tos --webroot -w {CHALLENGES} "
+        f"-d {domain} -m {mail} --keep-until-expiring --deploy-hook {TOOLS}/certificate; "
+        f"RENEWED_LINEAGE=/etc/letsencrypt/live/{domain} {TOOLS}/certificate",
+    )
+
+
+def switch(release_id: str, roles: tuple[str, ...], patience: float) -> CustomCommand:
+    """The roles run this release; otherwise it is tried, switched to, and undone if it fails."""
+    names = " ".join(roles)
+    return CustomCommand(
+        f"release {release_id}",
+        f"python3 {TOOLS}/switch.py 0 check {release_id} {names}",
+        # Under systemd: a lost connection does not end it half way.
+        "systemctl daemon-reload; systemctl reset-failed madang-switch.service 2>/dev/null; "
+        "systemd-run --quiet --wait --pipe --collect --unit=madang-switch "
+        f"python3 {TOOLS}/switch.py {patience:g} to {release_id} {names}",
+    )
+
+
+def firewall(rules: tuple[str, ...]) -> CustomCommand:
+    """Exactly these rules, and everything else that comes in refused."""
+    wanted = shlex.quote("".join(f"ufw {rule}\n" for rule in sorted(rules)))
+    have = "ufw show added | grep '^ufw ' | sort"
+    return CustomCommand(
+        "firewall",
+        f'[ "$({have})" = "$(printf %s {wanted})" ] '
+        '&& ufw status verbose | grep -q "^Status: active" '
+        '&& ufw status verbose | grep -q "^Default: deny (incoming)"',
+        "set -e; "
+        + "".join(f"ufw {rule} >/dev/null; " for rule in rules)
+        + f"printf %s {wanted} > {STATE}/rules; "
+        f"{have} | grep -vxFf {STATE}/rules | sed 's/^ufw //' "
+        "| while read -r rule; do ufw --force delete $rule >/dev/null; done; "
+        "ufw default deny incoming >/dev/null; ufw default allow outgoing >/dev/null; "
+        "ufw --force enable >/dev/null; systemctl enable --quiet ufw",
+    )
+
+
+def netdata(config: ManagedFile) -> tuple[Resource, ...]:
+    """Netdata's own settings where the distribution has it: on loopback, telling nobody."""
+    absent = "! apt-cache policy netdata | grep -q 'Candidate: [0-9]'"
+    body = shlex.quote(config.content)
+    return (
+        CustomCommand(
+            "Netdata on loopback",
+            f"{absent} || (printf %s {body} | cmp -s - {config.path} "
+            f"&& systemctl is-active --quiet netdata && [ ! -e {STATE}/netdata-stale ])",
+            f"set -e; touch {STATE}/netdata-stale; cat > {config.path}.new; "
+            f"mv -f {config.path}.new {config.path}; systemctl enable --quiet netdata; "
+            f"systemctl restart netdata; rm -f {STATE}/netdata-stale",
+            config.content,
+        ),
+    )

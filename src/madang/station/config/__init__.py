@@ -1,0 +1,1 @@
+"""Settings of the station: sections, fields, files and what is active in this process."""

@@ -1,0 +1,45 @@
+"""The settings in force in this process.
+
+Django builds its own settings when their module is first imported, which takes no argument: this
+is where it finds the station's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.base.errors import MadangError
+from madang.station.config.settings import Settings, load
+
+COMMAND_CONNECTIONS: Final = 2
+"""Connections to PostgreSQL that a command may hold; it does one thing after the other."""
+
+_in_force: Settings | None = None
+_connections = COMMAND_CONNECTIONS
+
+
+class AlreadyInForce(MadangError):
+    """Other settings are in force: Django cannot be set up twice in one process."""
+
+
+def activate(settings: Settings, connections: int = COMMAND_CONNECTIONS) -> None:
+    """Make `settings` the ones in force, with at most `connections` to PostgreSQL.
+
+    Raises AlreadyInForce.
+    """
+    global _in_force, _connections  # noqa: PLW0603  # Django's settings are global, so these are too
+    if _in_force is not None and _in_force != settings:
+        raise AlreadyInForce("This process runs with other settings already.")
+    if _in_force is None:
+        _connections = connections
+    _in_force = settings
+
+
+def active() -> Settings:
+    """The settings in force; those of the environment where a tool (mypy) did not put any."""
+    return _in_force or load()
+
+
+def connections() -> int:
+    """How many connections to PostgreSQL this process may hold."""
+    return _connections

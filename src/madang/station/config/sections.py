@@ -1,0 +1,182 @@
+"""The sections of the settings: what may be set, its kind and its default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from madang.station.config.fields import (
+    Address,
+    BackupPlace,
+    Bind,
+    ClockTime,
+    ExistingFile,
+    Heights,
+    Networks,
+    RtmpUrl,
+    WebOrigin,
+)
+from madang.station.stores import urls
+
+
+class Section(BaseModel):
+    """One table of `madang.toml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("expected a time zone of the IANA database, such as Asia/Seoul")
+    return name
+
+
+def _files_only(url: str) -> str:
+    if url.startswith("s3://"):
+        raise ValueError("expected file:///PATH: this version keeps files on its own disk only")
+    if not url.startswith("file:///"):
+        raise ValueError("expected file:///PATH")
+    return url
+
+
+class HttpSettings(Section):
+    """Pages, API and streams."""
+
+    bind: Bind = Address("127.0.0.1", 8000)
+    public_url: WebOrigin = None
+    trusted_proxies: Networks = ()
+    # Shorter tokens can be guessed at the rate at which /metrics answers.
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    processes: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class RtmpSettings(Section):
+    """The door for encoders."""
+
+    bind: Bind = Address("127.0.0.1", 1935)
+    public_url: RtmpUrl = None
+    tls_bind: Bind | None = None
+    tls_certificate: ExistingFile = None
+    tls_key: ExistingFile = None
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        given = [self.tls_bind, self.tls_certificate, self.tls_key]
+        if any(given) and not all(given):
+            raise ValueError("expected tls_bind, tls_certificate and tls_key together")
+        return self
+
+
+class LiveSettings(Section):
+    """How a stream is cut, kept and limited. Times in seconds, rates in bits per second."""
+
+    part_target: Annotated[float, Field(ge=0.1, le=2.0)] = 0.33
+    segment: Annotated[float, Field(ge=1.0, le=10.0)] = 2.0
+    window: Annotated[float, Field(ge=6.0, le=600.0)] = 30.0
+    grace: Annotated[float, Field(ge=0.0, le=600.0)] = 30.0
+    max_bitrate: Annotated[int, Field(ge=100_000)] = 20_000_000
+    max_publishers: Annotated[int, Field(ge=1)] = 100
+    ladder: Heights = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.part_target > self.segment:
+            raise ValueError("expected part_target not above segment")
+        if self.window < 3 * self.segment:
+            # RFC 8216 section 6.2.2: a playlist holds at least three target durations.
+            raise ValueError("expected window to be at least three times segment")
+        return self
+
+
+class ChatSettings(Section):
+    """How fast the chat sends, and how much one person or address may use of it.
+
+    `tick` in seconds. Messages are counted over five seconds, new connections over ten.
+    """
+
+    tick: Annotated[float, Field(ge=0.01, le=0.25)] = 0.025
+    messages_per_person: Annotated[int, Field(ge=1)] = 5
+    messages_per_address: Annotated[int, Field(ge=1)] = 30
+    connects_per_address: Annotated[int, Field(ge=1)] = 100
+    connections_per_address: Annotated[int, Field(ge=1)] = 200
+    max_connections: Annotated[int, Field(ge=1)] = 20_000
+
+
+class DatabaseSettings(Section):
+    """Where the control plane remembers. Default: `madang.db` in the data folder."""
+
+    url: Annotated[str, AfterValidator(urls.database_url)]
+
+
+class RedisSettings(Section):
+    """What several processes share: cache, sessions, who is on the air. Absent: memory."""
+
+    url: Annotated[str | None, AfterValidator(urls.redis_url)] = None
+
+
+class StorageSettings(Section):
+    """Where media files are kept. Default: `media` in the data folder."""
+
+    url: Annotated[str, AfterValidator(_files_only)]
+
+
+class BudgetSettings(Section):
+    """What a month may use: transfer in decimal terabytes, money in US dollars."""
+
+    transfer_tb: Annotated[float, Field(gt=0)] = 5.0
+    monthly_usd: Annotated[float, Field(gt=0)] | None = None
+
+
+class BackupSettings(Section):
+    """Where backups go, how many stay, and when. Paths: by default `backup` in the data folder.
+
+    Files are not asked for at the start: on a new machine they come back with the backup.
+    """
+
+    local: BackupPlace
+    offsite: BackupPlace = None
+    folder: Path
+    password_file: Path
+    sftp_key: Path | None = None
+    sftp_known_hosts: Path
+    s3_key: SecretStr | None = None
+    s3_secret: SecretStr | None = None
+    s3_region: str | None = None
+    media: Literal["off", "offsite", "everywhere"] = "offsite"
+    database: Literal["here", "elsewhere"] = "here"
+    keep_daily: Annotated[int, Field(ge=1)] = 7
+    keep_weekly: Annotated[int, Field(ge=0)] = 4
+    keep_monthly: Annotated[int, Field(ge=0)] = 6
+    run_by: Literal["station", "timer", "nobody"] = "station"
+    daily_at: ClockTime = "03:30"
+    verify_on: Literal[
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+    ] = "sunday"
+    pgbackrest_config: Path
+    postgresql_data: Path | None = None
+
+
+class PlanSettings(Section):
+    """What the planner reckons with. The rate only shows won beside dollars."""
+
+    catalogue: ExistingFile = None
+    krw_per_usd: Annotated[float, Field(gt=0)] = 1400.0
+    krw_date: Annotated[str, Field(min_length=4, max_length=20)] = "2025-11"
+
+
+class StationSettings(Section):
+    """What the station is called and speaks when a browser does not say."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)] = "Madang"
+    language: Literal["en", "ko"] = "en"
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "Asia/Seoul"
+
+
+class LogSettings(Section):
+    """What is written to standard error, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"

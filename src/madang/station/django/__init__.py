@@ -1,0 +1,1 @@
+"""Django as the station configures it: settings, addresses, API, error pages."""

@@ -1,0 +1,1 @@
+"""Roles of a process: how each is started, runs and ends."""

@@ -1,0 +1,154 @@
+"""The chat's part of a process: its hall, its door, its figures, and who people are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings as django_settings
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from madang.apps.accounts import tokens
+from madang.apps.chat import ports, services
+from madang.chat.model import Account
+from madang.chat.rate_limits import Rate
+from madang.infra.database import DatabaseThreads
+from madang.servers.chat.bus import Bus, MemoryBus
+from madang.servers.chat.dispatcher import Dispatcher
+from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
+from madang.servers.chat.hub import ChatHub, ChatHubSettings
+from madang.servers.chat.message_writer import MessageWriter
+from madang.servers.chat.reauthentication import Identities, Reauthentication
+from madang.servers.chat.service import ChatService
+from madang.servers.chat.webhook_sender import WebhookSender
+from madang.station.config.settings import Settings
+
+if TYPE_CHECKING:
+    from madang.servers.chat.rpc_server import RpcServer
+
+PER: Final = 5.0
+"""Seconds over which messages are counted."""
+
+CONNECTS_PER: Final = 10.0
+
+REACTIONS: Final = 10
+"""Of a person, or of all guests of one address: more than a finger taps."""
+
+
+class ChatPlane:
+    """Chat as one process runs it: `door` answers, `start` and `close` around it."""
+
+    def __init__(self, settings: Settings, database_threads: DatabaseThreads) -> None:
+        chosen = settings.chat
+        self._writer = MessageWriter()
+        self._bus = _bus(settings)
+        self.hub = ChatHub(
+            ChatHubSettings(
+                tick=chosen.tick,
+                per_person=Rate(chosen.messages_per_person, PER),
+                per_address=Rate(chosen.messages_per_address, PER),
+                reactions=Rate(REACTIONS, PER),
+            ),
+            database_threads,
+            self._bus,
+            self._writer,
+        )
+        dispatcher = Dispatcher(self.hub)
+        who = Identities(_by_session, _by_token, _in_force)
+        self._reauthentication = Reauthentication(self.hub, who)
+        self.handshake = ChatHandshake(
+            self.hub,
+            dispatcher,
+            HandshakeSettings(
+                salt=django_settings.SECRET_KEY.encode(),
+                origin=settings.http.public_url,
+                session_cookie=django_settings.SESSION_COOKIE_NAME,
+                trusted_proxies=settings.http.trusted_proxies,
+                connects=Rate(chosen.connects_per_address, CONNECTS_PER),
+                per_address=chosen.connections_per_address,
+                connections=chosen.max_connections,
+            ),
+            who,
+        )
+        self._webhook_sender = WebhookSender()
+        self.hub.events.append(self._webhook_sender.happened)
+        service = ChatService(self.hub, dispatcher)
+        self._rpc_server = _rpc_server(settings, self.hub, service)
+        ports.install(service)
+
+    async def start(self) -> None:
+        """Begin on the running event loop."""
+        await self.hub.start()
+        self._reauthentication.start()
+        if self._rpc_server is not None:
+            self._rpc_server.start()
+        self._webhook_sender.start()
+
+    async def close(self, patience: float) -> None:
+        """Ask the clients to come back in a moment and write down what was said."""
+        if self._rpc_server is not None:
+            await self._rpc_server.close()
+        await self.hub.close(patience)
+        await self._webhook_sender.close(patience)
+
+    def collect(self) -> Iterable[Metric]:
+        """The chat's figures for /metrics."""
+        counters, hub = self.hub.counters, self.hub
+        for name, words, value in (
+            ("madang_chat_open", "Open chat connections.", len(hub.connections)),
+            ("madang_chat_rooms", "Chats in memory.", len(hub.rooms)),
+            ("madang_chat_bus_connected", "The bus is there.", float(self._bus.connected)),
+            ("madang_chat_unsaved", "Not in the database yet.", self._writer.waiting),
+        ):
+            yield GaugeMetricFamily(name, words, value)
+        for name, words, value in (
+            ("madang_chat_connections", "Chat connections.", counters.connections),
+            ("madang_chat_messages", "Messages taken.", counters.messages),
+            ("madang_chat_deliveries", "Messages times readers.", counters.deliveries),
+            ("madang_chat_missed", "Lost by slow readers.", counters.missed),
+            ("madang_chat_acts", "Acts of moderators.", counters.acts),
+            ("madang_chat_unkept", "Not kept: the database was away.", self._writer.lost),
+        ):
+            yield CounterMetricFamily(name, words, value)
+        for name, words, counted in (
+            ("madang_chat_refused", "Connections and requests refused.", counters.refused),
+            ("madang_chat_closed", "Why connections ended.", counters.closed),
+        ):
+            family = CounterMetricFamily(name, words, labels=["reason"])
+            for reason, count in sorted(counted.items()):
+                family.add_metric([reason], count)
+            yield family
+
+
+def _bus(settings: Settings) -> Bus:
+    if settings.redis.url is None:
+        return MemoryBus()
+    from madang.servers.chat.redis_bus import RedisBus
+
+    return RedisBus(settings.redis.url)
+
+
+def _rpc_server(settings: Settings, hub: ChatHub, service: ChatService) -> RpcServer | None:
+    if settings.redis.url is None:
+        return None
+    from madang.servers.chat.rpc_server import RpcServer
+
+    return RpcServer(settings.redis.url, hub, service, hub.origin)
+
+
+def _by_session(key: str) -> Account | None:
+    engine = import_module(django_settings.SESSION_ENGINE)
+    return services.signed_in(engine.SessionStore(key))
+
+
+def _by_token(token: str) -> tuple[str, Account] | None:
+    user = tokens.holder(token, "chat")
+    if user is None:
+        return None
+    return tokens.token_id(token), services.account_of(user, bot=True)
+
+
+def _in_force(token_ids: Collection[str]) -> Mapping[str, Account]:
+    holders = tokens.in_force(token_ids, "chat")
+    return {key: services.account_of(user, bot=True) for key, user in holders.items()}

@@ -1,0 +1,156 @@
+"""The data plane as `all` and `live` have it: the hub, its door for encoders, and its keepers.
+
+Import after `boot.start_django`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from madang.apps.broadcasts import ports
+from madang.apps.broadcasts.services import close_orphans
+from madang.infra.database import DatabaseThreads
+from madang.live.show import LiveSettings
+from madang.servers.counters import Counters
+from madang.servers.live.hub import LiveHub, LiveHubSettings
+from madang.servers.live.show_log import ShowLog
+from madang.servers.rtmp import RtmpServer
+from madang.station.config.fields import Address
+from madang.station.config.settings import Settings
+from madang.station.errors import CannotStart, taken
+from madang.station.roles import systemd
+from madang.wire.rtmp import DEFAULT_LIMITS
+
+if TYPE_CHECKING:
+    from madang.servers.live.cluster import ClusterLink
+
+WRITING: Final = 2.0
+"""Seconds for the last records of shows; a database that is away gets no more."""
+
+SHUTTING_DOWN: Final = "The station is shutting down."
+
+log = logging.getLogger(__name__)
+
+
+class DataPlane:
+    """Make on the event loop; `open` lets encoders in, `close` ends everything."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.counters = Counters()
+        self.database_threads = DatabaseThreads()
+        self._show_log = ShowLog()
+        self.ffmpeg = get_ffmpeg_exe()
+        self._cluster_link = _cluster_link(settings)
+        self.hub = LiveHub(
+            _hub_settings(settings, self.ffmpeg),
+            self.counters,
+            self.database_threads,
+            self._show_log,
+            self._cluster_link.leases if self._cluster_link is not None else None,
+        )
+        ports.install(self.hub)
+        limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
+        self._rtmp_server = RtmpServer(self.hub, self.counters, limits)
+
+    async def open(self, handed: Mapping[str, socket.socket]) -> Address:
+        """Let encoders in, through the sockets that were `handed` in where there are such.
+
+        Returns where the door for plain RTMP is. Raises CannotStart.
+        """
+        others = (
+            await self._cluster_link.leases.others() if self._cluster_link is not None else set()
+        )
+        orphans = await asyncio.to_thread(close_orphans, others)
+        if orphans:
+            log.warning("%d show(s) were cut off when the station stopped without a word", orphans)
+        if self._cluster_link is not None:
+            self._cluster_link.start(self.hub)
+        return await self._listen_rtmp(handed)
+
+    async def close(self, *, hand_over: bool) -> None:
+        """Send the encoders away and end their shows; what they sent is written down.
+
+        With `hand_over` viewers are not told that a show is over: another process goes on.
+        """
+        await self._rtmp_server.close(SHUTTING_DOWN)
+        await self.hub.close(hand_over=hand_over)
+
+    async def leave(self) -> None:
+        """After the last answer: write the last records."""
+        if self._cluster_link is not None:
+            await self._cluster_link.close()
+        await self._show_log.close(WRITING)
+        self.database_threads.close()
+
+    async def _listen_rtmp(self, handed: Mapping[str, socket.socket]) -> Address:
+        chosen = self._settings.rtmp
+        try:
+            port = await self._rtmp_server.listen(
+                chosen.bind.host, chosen.bind.port, handed=handed.get(systemd.RTMP)
+            )
+        except OSError as error:
+            raise taken("rtmp.bind", chosen.bind, error) from None
+        if chosen.tls_bind and chosen.tls_certificate and chosen.tls_key:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            try:
+                context.load_cert_chain(chosen.tls_certificate, chosen.tls_key)
+            except (OSError, ssl.SSLError) as error:
+                raise CannotStart(
+                    f"The certificate {chosen.tls_certificate} cannot be used: {error}.",
+                    mend="Check rtmp.tls_certificate and rtmp.tls_key.",
+                ) from None
+            try:
+                await self._rtmp_server.listen(
+                    chosen.tls_bind.host,
+                    chosen.tls_bind.port,
+                    context,
+                    handed=handed.get(systemd.RTMPS),
+                )
+            except OSError as error:
+                raise taken("rtmp.tls_bind", chosen.tls_bind, error) from None
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, self._renew, context)
+        return Address(chosen.bind.host, port)
+
+    def _renew(self, context: ssl.SSLContext) -> None:
+        """Take up a certificate that was renewed: for connections from now on, ending none."""
+        chosen = self._settings.rtmp
+        assert chosen.tls_certificate is not None
+        try:
+            context.load_cert_chain(chosen.tls_certificate, chosen.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            log.error("rtmps: the new certificate cannot be used, the old one stays: %s", error)
+        else:
+            log.info("rtmps: the certificate was read anew")
+
+
+def _cluster_link(settings: Settings) -> ClusterLink | None:
+    if settings.redis.url is None:
+        return None
+    # Here, so that a station without Redis does not load the driver.
+    from madang.servers.live.cluster import ClusterLink
+    from madang.station.stores import redis
+
+    # The same after a restart: what a crash left claimed is this process's own.
+    name = f"{socket.gethostname()}:{settings.data}"
+    return ClusterLink(redis.asyncio_client(settings.redis.url), name)
+
+
+def _hub_settings(settings: Settings, program: str) -> LiveHubSettings:
+    chosen = settings.live
+    return LiveHubSettings(
+        live=LiveSettings(chosen.part_target, chosen.segment, chosen.window, chosen.grace),
+        ladder=chosen.ladder,
+        max_publishers=chosen.max_publishers,
+        ffmpeg=program,
+    )

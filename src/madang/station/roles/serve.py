@@ -1,0 +1,172 @@
+"""`madang serve`: the station's life, from settings to exit."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Final
+
+import uvloop
+
+from madang.station import boot, logs
+from madang.station.config import data_folder
+from madang.station.config.settings import Settings
+from madang.station.errors import CannotStart
+from madang.station.roles import run_files, systemd
+from madang.station.roles.backoff import Starts
+from madang.station.roles.systemd import Manager
+
+log = logging.getLogger(__name__)
+
+LOCK_FILE: Final = "station.lock"
+
+Serve = Callable[[Settings, Manager], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """`connections` is how many to PostgreSQL one process of the role may hold: its threads that
+    ask, and one for whoever looks whether it is well."""
+
+    connections: int
+    serve: Serve
+
+
+def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = False) -> None:
+    """Run until SIGTERM or SIGINT; prints the `ready` line when the station takes traffic.
+
+    `demo` puts the test picture on the air; None means: if nobody has opened a channel yet and
+    this is a `first_run`, which also makes an administrator where there is none. Both are for the
+    role `all`. Raises CannotStart.
+    """
+    if role in _MISSING:
+        raise CannotStart(*_MISSING[role][:1], mend=_MISSING[role][1])
+    chosen = _ROLES[role] if role != run_files.ALL else _Role(16, _everything(demo, first_run))
+    if role != run_files.ALL:
+        _require_shared_stores(settings, role)
+    manager = systemd.above()
+    locks = _claim(settings, role)
+    logs.configure(settings.log)
+    starts = Starts(settings, role)
+    if manager.address is not None and (wait := starts.begin()):
+        log.warning("the last starts ended within a minute: this one waits %.0f s", wait)
+        time.sleep(wait)
+    boot.control_plane(settings, chosen.connections)
+    chosen.serve(settings, manager)
+    if manager.address is not None:
+        starts.end()
+    for lock in locks:
+        lock.close()
+    # Everything is closed and written. Native threads of the HTTP server may still be ending,
+    # which the interpreter's own way out does not always survive.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+# Models need Django, which is set up when these are called: hence the imports inside.
+
+
+def _everything(demo: bool | None, first_run: bool) -> Serve:
+    def serve(settings: Settings, manager: Manager) -> None:
+        from madang.station import first_run
+        from madang.station.roles.asyncio_roles import serve_all
+
+        sign_in = first_run.ensure_administrator() if first_run else None
+        on_the_air = demo if demo is not None else first_run and first_run.wants_demo()
+        demo_key = first_run.demo_stream_key(settings.station.language) if on_the_air else None
+        uvloop.run(serve_all(settings, manager, sign_in, demo_key))
+
+    return serve
+
+
+def _live(settings: Settings, manager: Manager) -> None:
+    from madang.station.roles.asyncio_roles import serve_live
+
+    uvloop.run(serve_live(settings, manager))
+
+
+def _chat(settings: Settings, manager: Manager) -> None:
+    from madang.station.roles.asyncio_roles import serve_chat
+
+    uvloop.run(serve_chat(settings, manager))
+
+
+def _web(settings: Settings, manager: Manager) -> None:
+    from madang.station.roles import web
+
+    web.serve(settings, manager)
+
+
+def _worker(settings: Settings, manager: Manager) -> None:
+    from madang.station.roles import worker
+
+    uvloop.run(worker.serve(settings, manager))
+
+
+_ROLES: Final = {
+    "web": _Role(9, _web),
+    "live": _Role(6, _live),
+    "chat": _Role(6, _chat),
+    "worker": _Role(2, _worker),
+}
+
+_MISSING: Final = {
+    "edge": (
+        "The role edge is not in this version: the live process serves every viewer itself.",
+        "Leave this role out.",
+    ),
+}
+
+
+def _require_shared_stores(settings: Settings, role: str) -> None:
+    """What one role writes the others must see."""
+    missing = [
+        f"{key} ({example})"
+        for key, example, there in (
+            ("database.url", "postgresql://…", settings.database_file is None),
+            ("redis.url", "redis://…", settings.redis.url is not None),
+        )
+        if not there
+    ]
+    if missing:
+        raise CannotStart(
+            f"The role {role} shares its work with other processes and needs "
+            f"{' and '.join(missing)}.",
+            mend="Set them for all roles alike, or leave out --role: one process does everything.",
+        )
+
+
+def _claim(settings: Settings, role: str) -> list[IO[str]]:
+    """Take the role on this data folder for as long as the returned files are open.
+
+    `all` excludes every other role, the others only themselves. The kernel lets go of it however
+    this process ends; a process id in a file would still name somebody after a crash, and in a
+    container always this process itself. Raises CannotStart.
+    """
+    data_folder.prepare(settings)
+    alone = role == run_files.ALL
+    wanted = [(LOCK_FILE, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)]
+    if not alone:
+        wanted.append((f"{role}.lock", fcntl.LOCK_EX))
+    locks: list[IO[str]] = []
+    for name, kind in wanted:
+        lock = (settings.data / data_folder.RUN_FOLDER / name).open("w")
+        locks.append(lock)
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            for taken in locks:
+                taken.close()
+            other = run_files.read(settings, *(run_files.ROLES if alone else (role, run_files.ALL)))
+            who = f"A station (process {other.pid})" if other is not None else "Another station"
+            raise CannotStart(
+                f"{who} runs on {settings.data} already.",
+                mend="Stop it first, or give another folder with --data DIR.",
+            ) from None
+    return locks

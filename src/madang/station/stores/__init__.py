@@ -1,0 +1,1 @@
+"""Stores that the settings name: SQLite or PostgreSQL, memory or Redis."""

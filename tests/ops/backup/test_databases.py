@@ -1,0 +1,104 @@
+"""One suite for both databases: what holds for a backup whatever it is a backup of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+from madang.ops.backup import state
+from madang.ops.backup.create import list_backups
+from tests.support.backups import backup, done, keeper, refused
+from tests.support.grounds import Ground, SqliteGround
+from tests.support.sshd import Sftp
+from tests.support.station import Station
+
+CHANNELS = "SELECT slug, title, owner_id FROM channels_channel ORDER BY slug"
+USERS = "SELECT name, password, admin FROM accounts_user ORDER BY name"
+RENAME = "UPDATE channels_channel SET title = 'After' WHERE slug = 'yard'"
+TITLE = "SELECT title FROM channels_channel WHERE slug = 'yard'"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ground(request: pytest.FixtureRequest) -> Ground:
+    if request.param == "sqlite":
+        return SqliteGround(request.getfixturevalue("data"))
+    found: Ground = request.getfixturevalue("postgresql")
+    return found
+
+
+def test_what_was_proven_counts_as_verified_and_a_flipped_bit_is_found(ground: Ground) -> None:
+    keeping = keeper(ground.data, **ground.settings)
+    taken = keeping.now()
+    (verdict,) = done(ground.data, "verify", **ground.settings)
+    assert verdict["id"] == taken.id
+    assert verdict["tables"] > 10
+    assert verdict["rows"] > 10
+    (entry,) = list_backups(keeping.plan)
+    assert (entry.id, entry.bytes) == (taken.id, taken.bytes)
+    assert entry.verified_at is not None
+    copy = max((each for each in ground.copies() if each.is_file()), key=lambda e: e.stat().st_size)
+    body = bytearray(copy.read_bytes())
+    body[len(body) // 2] ^= 1
+    copy.chmod(0o600)
+    copy.write_bytes(body)
+    refused(ground.data, "verify", **ground.settings)
+    assert state.read(keeping.plan.folder).check_error
+
+
+def test_everything_is_lost_and_comes_back_from_the_off_site_copy(
+    ground: Ground, sftp: Sftp, tmp_path: Path
+) -> None:
+    media = ground.data / "media" / "vod"
+    media.mkdir(parents=True)
+    (media / "show.m4s").write_bytes(os.urandom(100_000))
+    users, channels = ground.ask(USERS), ground.ask(CHANNELS)
+    show = (media / "show.m4s").read_bytes()
+    secret = (ground.data / "secret.key").read_text()
+    url = sftp.url(f"drill-{type(ground).__name__}")
+    away = {**ground.settings, "BACKUP__OFFSITE": url, "BACKUP__SFTP_KEY": str(sftp.key)}
+    keeping = keeper(ground.data, **away)
+    keeping.now()
+    password = tmp_path / "kept elsewhere"
+    shutil.copy(keeping.plan.password_file, password)
+    ground.lose()
+
+    came = backup(
+        ground.data,
+        *("restore", "--from", url, "--sftp-key", str(sftp.key)),
+        *("--password-file", str(password)),
+        **ground.settings,
+    )
+    assert came.returncode == 0, came.stderr
+    said = came.stderr.splitlines()
+    assert [n for n, line in enumerate(said) if "can be started" in line] < [
+        n for n, line in enumerate(said) if "media" in line
+    ], "the station can start before its recordings are back"
+
+    assert (ground.ask(USERS), ground.ask(CHANNELS)) == (users, channels)
+    assert (ground.data / "media/vod/show.m4s").read_bytes() == show
+    assert (ground.data / "secret.key").read_text() == secret
+    # The next backup goes on in the same repository: it has the same password.
+    assert keeping.plan.password_file.read_text() == password.read_text()
+    assert keeping.plan.password_file.stat().st_mode & 0o777 == 0o600
+    with Station(ground.data, **ground.settings).running() as station:
+        page = httpx.get(f"{station.http}/@yard")
+        assert page.status_code == 200
+        assert "Courtyard TV" in page.text
+
+
+def test_a_running_station_is_backed_up_but_neither_overwritten_nor_lost(ground: Ground) -> None:
+    with Station(ground.data, **ground.settings).running():
+        taken = keeper(ground.data, **ground.settings).now()
+        assert "Stop it" in refused(ground.data, "restore", "--replace", **ground.settings)
+    ground.ask(RENAME)
+    assert "add --replace" in refused(ground.data, "restore", **ground.settings)
+    assert ground.ask(TITLE) == [("After",)]
+    back = done(ground.data, "restore", taken.id, "--replace", **ground.settings)
+    assert ground.ask(TITLE) == [("yard",)]
+    asides = [Path(note.rpartition(" ")[2].rstrip(".")) for note in back["notes"]]
+    assert asides
+    assert all(aside.is_dir() for aside in asides)

@@ -1,0 +1,167 @@
+"""Wanted against seen: nothing where all is as it shall be, and never a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from madang.ops.deploy.diff import DIFF_LINES, ObservedState, difference, request, seen
+from madang.ops.deploy.model.resources import (
+    AbsentFile,
+    CustomCommand,
+    Folder,
+    ManagedFile,
+    Packages,
+    Resource,
+    Symlink,
+    SystemdUnit,
+    UserAccount,
+)
+from madang.ops.deploy.operations import ShellCommand, operations
+
+FILE = ManagedFile("/etc/x.conf", "a\nb\n", 0o640, "root", "madang")
+UNIT = SystemdUnit("x.service", (FILE,))
+
+
+def file_seen(file: ManagedFile, **changes: Any) -> ObservedState:
+    place = {
+        "kind": "file",
+        "mode": file.mode,
+        "owner": file.owner,
+        "group": file.group,
+        "digest": file.digest,
+        "text": file.content,
+    }
+    return ObservedState(places={file.path: {**place, **changes}})
+
+
+def unit_seen(stamp: str | None, *, active: bool = True, enabled: bool = True) -> ObservedState:
+    place = None if stamp is None else {"kind": "file", "text": stamp + "\n"}
+    return ObservedState(
+        places={UNIT.stamp_path: place},
+        units={UNIT.name: {"active": active, "enabled": enabled}},
+    )
+
+
+AS_IT_SHALL_BE: list[tuple[Resource, ObservedState]] = [
+    (FILE, file_seen(FILE)),
+    (UNIT, unit_seen(UNIT.stamp)),
+    (Packages(("a",), ("b",)), ObservedState(installed=frozenset("a"))),
+    (Packages(("a",), ("b",)), ObservedState(installed=frozenset("ab"), available=frozenset("b"))),
+    (Symlink("/x", "/y"), ObservedState(places={"/x": {"kind": "link", "target": "/y"}})),
+    (AbsentFile("/x"), ObservedState(places={"/x": None})),
+    (CustomCommand("c", "true", "false"), ObservedState(checks={"true": True})),
+    (
+        Folder("/x", 0o700, "a", "b"),
+        ObservedState(places={"/x": {"kind": "folder", "mode": 0o700, "owner": "a", "group": "b"}}),
+    ),
+    (
+        UserAccount("a", "/h", "/s", ("g",)),
+        ObservedState(accounts={"a": {"home": "/h", "shell": "/s", "groups": ["g", "z"]}}),
+    ),
+]
+
+TO_CHANGE: list[tuple[Resource, ObservedState, str]] = [
+    (FILE, ObservedState(), "write, 0640 root:madang"),
+    (FILE, file_seen(FILE, digest="0", text="a\n"), "change"),
+    (FILE, file_seen(FILE, mode=0o644), "0644 root:madang → 0640 root:madang"),
+    (FILE, file_seen(FILE, kind="link"), "write, 0640 root:madang"),
+    (UNIT, ObservedState(), "start, enable"),
+    (UNIT, unit_seen(UNIT.stamp, active=False), "start"),
+    (UNIT, unit_seen(UNIT.stamp, enabled=False), "enable"),
+    (UNIT, unit_seen(None), "restart"),
+    (UNIT, unit_seen("0" * 64), "restart"),
+    (SystemdUnit("x.service", (FILE,), reload=True), unit_seen(None), "reload"),
+    (
+        Packages(("a", "c"), ("b",)),
+        ObservedState(installed=frozenset("a"), available=frozenset("b")),
+        "install c b",
+    ),
+    (
+        Symlink("/x", "/y"),
+        ObservedState(places={"/x": {"kind": "link", "target": "/z"}}),
+        "point to /y",
+    ),
+    (AbsentFile("/x"), ObservedState(places={"/x": {"kind": "file"}}), "remove"),
+    (CustomCommand("c", "false", "true"), ObservedState(checks={"false": False}), "run"),
+    (UserAccount("a", "/h"), ObservedState(), "make"),
+    (
+        UserAccount("a", "/h", "/s", ("g",)),
+        ObservedState(accounts={"a": {"home": "/q", "shell": "/s", "groups": []}}),
+        "home /q → /h, join g",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wanted", "found"), AS_IT_SHALL_BE)
+def test_what_is_as_it_shall_be_is_left_alone(wanted: Resource, found: ObservedState) -> None:
+    assert difference(wanted, found) is None
+
+
+@pytest.mark.parametrize(("wanted", "found", "how"), TO_CHANGE)
+def test_what_differs_is_said_and_done(wanted: Resource, found: ObservedState, how: str) -> None:
+    change = difference(wanted, found)
+    assert change is not None
+    assert change.what == wanted.key
+    assert change.how == how
+    assert list(operations(wanted, found, {}))
+
+
+def test_the_lines_that_differ_are_shown() -> None:
+    change = difference(FILE, file_seen(FILE, digest="0", text="a\nc\n"))
+    assert change is not None
+    assert change.lines == ("@@ -1,2 +1,2 @@", " a", "-c", "+b")
+
+
+def test_a_difference_that_nobody_reads_is_cut_short() -> None:
+    change = difference(ManagedFile("/x", "line\n" * 1000), ObservedState())
+    assert change is not None
+    assert len(change.lines) == DIFF_LINES + 1
+    assert "more lines" in change.lines[-1]
+
+
+@given(
+    before=st.text(),
+    secret=st.text(alphabet="0123456789abcdef", min_size=16),
+    mode=st.integers(0, 0o777),
+)
+def test_a_secret_file_is_neither_asked_for_nor_shown(before: str, secret: str, mode: int) -> None:
+    file = ManagedFile("/x", f"password = {secret}\n", secret=True)
+    assert request([file])["places"] == {"/x": False}
+    for found in (ObservedState(), file_seen(file, digest="0", mode=mode, text=before + secret)):
+        change = difference(file, found)
+        assert change is not None
+        assert secret not in repr(change)
+    for doing in operations(file, ObservedState(), {}):
+        # Not in a command line, which every user of the machine can read.
+        assert not isinstance(doing, ShellCommand) or secret not in doing.command
+
+
+def test_a_unit_forgets_what_it_loaded_before_its_file_is_changed() -> None:
+    first, *_, last = operations(FILE, ObservedState(), {FILE.path: [UNIT]})
+    assert isinstance(first, ShellCommand)
+    assert first.command == f"rm -f {UNIT.stamp_path}"
+    assert isinstance(last, ShellCommand)
+    assert "mv -fT /etc/x.conf.madang-new /etc/x.conf" in last.command
+
+
+def test_a_units_stamp_changes_with_any_of_its_files() -> None:
+    other = SystemdUnit("x.service", (FILE, ManagedFile("/etc/y", "z")))
+    changed = SystemdUnit("x.service", (FILE, ManagedFile("/etc/y", "zz")))
+    assert len({UNIT.stamp, other.stamp, changed.stamp}) == 3
+
+
+def test_answers_are_told_apart_by_what_was_asked() -> None:
+    asked = request([CustomCommand("one", "a", "x"), CustomCommand("two", "b", "y")])
+    answer = {
+        "places": {},
+        "installed": [],
+        "available": [],
+        "accounts": {},
+        "units": {},
+        "checks": [True, False],
+    }
+    assert seen(asked, answer).checks == {"a": True, "b": False}
