@@ -22,7 +22,7 @@ ENGLISH: Final = {
     "There is no channel number": "only the log has it",
     "UnreadableFile": "the operator's command reads the file, before Django is there",
     "CatalogueError": "as above",
-    "AbilitiesError": "as above",
+    "BenchmarksError": "as above",
     "DemandError": "it has Korean words of its own: the planner knows no Django",
 }
 """Errors, or beginnings of their sentences, that are English, and why."""

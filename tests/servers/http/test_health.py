@@ -26,7 +26,7 @@ TOKEN = "a-token-of-some-length"
 
 
 @dataclass
-class Desk:
+class HealthSite:
     """The operator's addresses on a port, and what is behind them."""
 
     port: Port
@@ -36,7 +36,9 @@ class Desk:
 
 
 @contextmanager
-def desk(check: Check, token: str | None = None, host: str = "127.0.0.1") -> Iterator[Desk]:
+def health_site(
+    check: Check, token: str | None = None, host: str = "127.0.0.1"
+) -> Iterator[HealthSite]:
     """`/healthz`, `/readyz` and `/metrics` with one check and one channel on the air."""
     import asyncio
 
@@ -63,7 +65,7 @@ def desk(check: Check, token: str | None = None, host: str = "127.0.0.1") -> Ite
 
     tasks: set[asyncio.Task[None]] = set()
     with listening(dispatch, host) as port:
-        yield Desk(port, health, metrics, control)
+        yield HealthSite(port, health, metrics, control)
     control.close()
 
 
@@ -77,7 +79,7 @@ def _in_force(station: Settings) -> None:
 
 
 def test_a_station_that_works_says_so() -> None:
-    with desk(works) as here:
+    with health_site(works) as here:
         assert here.port.ask("/healthz").text == "alive\n"
         ready = here.port.ask("/readyz")
         assert (ready.status, ready.text) == (200, "ready\n")
@@ -86,8 +88,8 @@ def test_a_station_that_works_says_so() -> None:
 
 
 def test_a_station_that_drains_takes_no_traffic_but_lives() -> None:
-    with desk(works) as here:
-        here.operations.draining = True
+    with health_site(works) as here:
+        here.health.draining = True
         ready = here.port.ask("/readyz")
         assert (ready.status, ready.text) == (503, "The station is shutting down.\n")
         assert here.port.ask("/healthz").status == 200
@@ -104,7 +106,7 @@ def test_a_database_that_does_not_answer_is_named(tmp_path: Path, missing: bool)
         where = f"file:{tmp_path / 'none.db' if missing else file}?mode=ro"
         sqlite3.connect(where, uri=True, timeout=0.1).execute("SELECT * FROM a")
 
-    with desk(check) as here:
+    with health_site(check) as here:
         ready = here.port.ask("/readyz")
         assert ready.status == 503
         assert ready.text.startswith("database: ")
@@ -117,7 +119,7 @@ def test_the_stations_own_check_notices_that_its_tables_are_gone(committed_db: N
 
     from madang.station import boot
 
-    with desk(boot.ask_database) as here:
+    with health_site(boot.ask_database) as here:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE channels_channel RENAME TO away")
         try:
@@ -140,7 +142,7 @@ def test_a_check_that_hangs_is_asked_once_and_given_up(monkeypatch: pytest.Monke
         calls.append(1)
         go_on.wait(10)
 
-    with desk(hang) as here:
+    with health_site(hang) as here:
         for _ in range(3):
             ready = here.port.ask("/readyz", timeout=2)
             assert ready.status == 503
@@ -151,14 +153,14 @@ def test_a_check_that_hangs_is_asked_once_and_given_up(monkeypatch: pytest.Monke
 
 def test_probes_do_not_become_a_load() -> None:
     calls: list[int] = []
-    with desk(lambda: calls.append(1)) as here:
+    with health_site(lambda: calls.append(1)) as here:
         for _ in range(20):
             assert here.port.ask("/readyz").status == 200
     assert len(calls) == 1
 
 
 def test_metrics_are_for_this_machine() -> None:
-    with desk(works) as here:
+    with health_site(works) as here:
         answer = here.port.ask("/metrics")
         assert answer.status == 200
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -168,19 +170,19 @@ def test_metrics_are_for_this_machine() -> None:
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 @pytest.mark.parametrize("value", ["127.0.0.1", "", "마당".encode().decode("latin-1")])
 def test_what_came_through_a_proxy_is_not_of_this_machine(header: str, value: str) -> None:
-    with desk(works, TOKEN) as here:
+    with health_site(works, TOKEN) as here:
         assert here.port.ask("/metrics", **{header: value}).status == 403
 
 
 def test_the_token_opens_metrics_to_others() -> None:
-    with desk(works, TOKEN) as here:
+    with health_site(works, TOKEN) as here:
         through = {"X_Forwarded_For": "198.51.100.7"}
         right = here.port.ask("/metrics", Authorization=f"Bearer {TOKEN}", **through)
         wrong = here.port.ask("/metrics", Authorization="Bearer something-else-of-it", **through)
         none = here.port.ask("/metrics", **through)
         assert (right.status, wrong.status, none.status) == (200, 403, 403)
         assert TOKEN not in wrong.text
-    with desk(works) as here:
+    with health_site(works) as here:
         assert here.port.ask("/metrics", Authorization="Bearer ", **through).status == 403
 
 
@@ -190,7 +192,7 @@ def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Se
     from madang.station.roles.chat_plane import ChatPlane
 
     nobody = ports.chats()
-    with desk(works) as here:
+    with health_site(works) as here:
         chat = ChatPlane(station, here.control)
         ports.install(nobody)
         chat.hub.counters.refused["full"] = chat.hub.counters.closed["left"] = 1

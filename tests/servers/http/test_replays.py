@@ -35,13 +35,13 @@ class Site:
         said = self.says
         if exchange.path == "/later":
             self.waiting.append(exchange)
-            exchange.repeat(self.later)
+            exchange.replay(self.later)
             return
         exchange.answer(200, [], said)
         if exchange.path == "/wrong":
-            exchange.repeat(self.wrong)
+            exchange.replay(self.wrong)
         else:
-            exchange.repeat(lambda other: self.again(other, said))
+            exchange.replay(lambda other: self.again(other, said))
 
     def again(self, other: Responder, said: bytes) -> bool:
         if said != self.says:
