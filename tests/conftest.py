@@ -20,7 +20,7 @@ from madang.station.config.settings import Settings
 from tests.support import stores
 from tests.support.stores import Server
 
-pytest_plugins = ["tests.support.lanes", "tests.support.receiver"]
+pytest_plugins = ["tests.support.lanes", "tests.support.repeats", "tests.support.receiver"]
 
 # A developer's own settings must not decide whether a test passes.
 for variable in [name for name in os.environ if name.startswith("MADANG_") and "__" in name]:

@@ -1,67 +1,112 @@
-"""Two workers, two lanes: what runs in real time, and what only computes.
+"""Lanes of a parallel test run: real time, whole machines, and everything that only computes.
 
-Stations, encoders and browsers that are watched in real time wait more than they compute, but
-when they have something to do it has to be done now. All of them run one after the other in the
-first worker. The second takes the files that remain, at the lowest priority, so that it gets what
-the first leaves over; when the first is through it helps.
+Stations, encoders and browsers that are watched in real time wait more than they compute, but need
+the processor at once. The first worker runs all of them, one after another, at normal priority. The
+others run deployment on whole machines, a module at a time, and then the rest, at low priority;
+the first helps when it is through.
+
+A worker that has nothing of its own lane left takes the next unit of a lane that it may help.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections import OrderedDict
 from collections.abc import Iterator
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-FOLDER = Path(__file__).parents[1]
-REAL_TIME = "real time"
-LOWEST = 19
+FOLDER: Final = Path(__file__).parents[1]
+
+REAL_TIME_UNIT: Final = "real time"
+"""Scope of all tests in real time: one unit of work."""
+
+LOWEST: Final = 19
+LOW: Final = 10
+"""Niceness of tests that only compute, and of those on machines."""
+
+
+class Lane(IntEnum):
+    """The order of the lanes in the run."""
+
+    REAL_TIME = 0
+    MACHINES = 1
+    COMPUTE = 2
 
 
 @cache
-def in_real_time(path: Path) -> bool:
-    """Whether the tests of a file are end-to-end stories or marked `alone`."""
-    return FOLDER / "e2e" in path.parents or "pytest.mark.alone" in path.read_text("utf-8")
+def lane_of(path: Path) -> Lane:
+    """Return the lane of a test file, by its folder and markers."""
+    text = path.read_text("utf-8")
+    if "pytest.mark.machines" in text:
+        return Lane.MACHINES
+    if FOLDER / "e2e" in path.parents or "pytest.mark.alone" in text:
+        return Lane.REAL_TIME
+    return Lane.COMPUTE
 
 
-class Lanes(LoadScopeScheduling):
-    """A file is a unit of work, and all files in real time are one."""
+class LaneScheduling(LoadScopeScheduling):
+    """A file is a unit of work, and all files in real time are one, for the first worker only."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return REAL_TIME if in_real_time(FOLDER.parent / file) else file
+        return REAL_TIME_UNIT if lane_of(FOLDER.parent / file) is Lane.REAL_TIME else file
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """Give `node` the next unit that it may run; let it end where there is none."""
+        first = node.gateway.id == "gw0"
+        others = [scope for scope in self.workqueue if scope != REAL_TIME_UNIT]
+        if first and REAL_TIME_UNIT in self.workqueue:
+            scope = REAL_TIME_UNIT
+        elif others:
+            scope = others[0]
+        else:
+            node.shutdown()
+            return
+        unit = self.workqueue.pop(scope)
+        rest, self.workqueue = self.workqueue, OrderedDict({scope: unit})
+        super()._assign_work_unit(node)
+        self.workqueue = rest
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling | None:
-    """Take the lanes where files are to stay together."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Use the lanes where files are to stay together."""
     if config.getoption("dist") != "loadfile":
         return None
-    config.option.loadscopereorder = False  # the order of collection: real time first
-    return Lanes(config, log)
+    config.option.loadscopereorder = False  # keep the order of collection: lane by lane
+    return LaneScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what runs in real time first."""
+    """Sort the tests by lanes. The longest files on machines come last by name, and run first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: not in_real_time(item.path))
+        items.sort(key=lambda item: lane_of(item.path))
+        machines = [item for item in items if lane_of(item.path) is Lane.MACHINES]
+        files = sorted({item.path for item in machines}, reverse=True)
+        machines.sort(key=lambda item: files.index(item.path))
+        begin = sum(lane_of(item.path) is Lane.REAL_TIME for item in items)
+        items[begin : begin + len(machines)] = machines
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Step back before the first test that only computes."""
-    if "PYTEST_XDIST_WORKER" in os.environ and not in_real_time(item.path):
-        _step_back()
+    """Lower the worker's priority before its first test outside real time."""
+    if "PYTEST_XDIST_WORKER" in os.environ and lane_of(item.path) is not Lane.REAL_TIME:
+        _lower_priority(LOW if lane_of(item.path) is Lane.MACHINES else LOWEST)
     return (yield)
 
 
 @cache
-def _step_back() -> None:
-    os.nice(LOWEST)
+def _lower_priority(niceness: int) -> None:
+    os.nice(niceness - os.nice(0))
     # Linux shares processors between sessions first, and looks at priorities inside one only.
     with contextlib.suppress(OSError):  # leads a session already; or the kernel does not group
         os.setsid()
-        Path("/proc/self/autogroup").write_text(str(LOWEST), encoding="ascii")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")

@@ -47,6 +47,9 @@ DISKS: Final = 8 << 30
 """Bytes: as large as a machine's disk may grow, and as much as must be free in memory for it to be
 there: packages are unpacked in half the time."""
 
+SHARES: Final = 256
+"""Weight of a machine's processes against the rest of the suite, which has 1024."""
+
 PROGRAMS: Final = ("debootstrap", "systemd-nspawn", "apt-cacher-ng", "ip", "setpriv")
 """`script/setup --dev` installs them."""
 
@@ -155,6 +158,8 @@ class Machine:
             f"echo $$ > /sys/fs/cgroup/{c}/{self.namespace}/cgroup.procs; "
             for c in CONTROLLERS
         )
+        # A group competes with all processes outside of groups as one: give way to real time.
+        script += f"echo {SHARES} > /sys/fs/cgroup/cpu/{self.namespace}/cpu.shares; "
         script += (
             f"exec systemd-nspawn -q -D {self.root} --register=no --keep-unit "
             f"--network-namespace-path=/run/netns/{self.namespace} "

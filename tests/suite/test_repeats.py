@@ -1,0 +1,143 @@
+"""The second chance of tests in real time, on real runs of pytest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.markdown import ROOT
+
+HEAD: Final = """
+import os, pathlib, pytest
+
+def first_time(name):
+    file = pathlib.Path(__file__).with_name(name)
+    known = file.exists()
+    file.touch()
+    return not known
+"""
+
+
+def run(folder: Path, body: str, *more: str) -> tuple[int, str]:
+    """Exit code and output of a parallel run of the tests in `body`."""
+    (folder / "test_it.py").write_text(HEAD + body)
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  e2e\n  alone\n  machines\n")
+    environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "tests.support.repeats", "-n2", "-ra", *more),
+            *("--rootdir", str(folder), "-p", "no:cacheprovider", "test_it.py"),
+        ],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("marker", ["e2e", "alone", "machines"])
+def test_a_failure_in_real_time_is_repeated_alone_and_named(tmp_path: Path, marker: str) -> None:
+    code, out = run(
+        tmp_path,
+        f"""
+@pytest.mark.{marker}
+def test_late():
+    if first_time("late"):
+        raise AssertionError("the machine was busy")
+
+def test_pure():
+    pass
+""",
+    )
+    assert code == 0, out
+    assert "passed only when repeated alone" in out
+    assert "the machine was busy" in out
+    assert "2 passed, 1 repeated" in out.splitlines()[-1]
+
+
+def test_what_fails_again_fails(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+@pytest.mark.e2e
+def test_broken():
+    raise AssertionError("broken" if first_time("broken") else "broken again")
+""",
+    )
+    assert code == 1, out
+    assert "failed again" in out
+    assert "broken again" in out
+    assert "1 failed, 1 repeated" in out.splitlines()[-1]
+
+
+def test_what_only_computes_is_never_repeated(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+def test_flaky():
+    assert not first_time("flaky")
+""",
+    )
+    assert code == 1, out
+    assert "1 failed" in out.splitlines()[-1]
+    assert "repeated" not in out.splitlines()[-1]
+
+
+def test_a_fixture_that_fails_is_repeated_too(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+@pytest.fixture
+def place():
+    assert not first_time("place")
+
+@pytest.mark.alone
+def test_it(place):
+    pass
+""",
+    )
+    assert code == 0, out
+    assert "1 passed, 1 repeated" in out.splitlines()[-1]
+
+
+def test_tests_on_a_machine_are_repeated_with_their_file(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+pytestmark = pytest.mark.machines
+state = []
+
+def test_first():
+    state.append(1)
+
+def test_second():
+    assert state == [1]
+    assert not first_time("second")
+""",
+        "--dist=loadfile",
+    )
+    assert code == 0, out
+    assert "test_it.py: passed only when repeated alone" in out
+
+
+def test_a_program_that_is_broken_everywhere_is_not_run_twice(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", range(20))
+def test_broken(number):
+    first_time(f"ran-{number}-{os.getpid()}")
+    raise AssertionError("broken")
+""",
+    )
+    assert code == 1, out
+    assert len(list(tmp_path.glob("ran-*"))) == 20
+    assert "20 failed" in out.splitlines()[-1]
