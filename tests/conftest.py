@@ -12,15 +12,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from madang.station import boot
 from madang.station.config import settings
 from madang.station.config.settings import Settings
 from tests.support import stores
+from tests.support.sizes import sized
 from tests.support.stores import Server
 
 pytest_plugins = ["tests.support.lanes", "tests.support.repeats", "tests.support.receiver"]
+
+# A slow example is no failure on a busy machine. The short form tries the same examples each time.
+hypothesis.settings.register_profile("short", max_examples=50, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile(sized("short", "long"))
 
 # A developer's own settings must not decide whether a test passes.
 for variable in [name for name in os.environ if name.startswith("MADANG_") and "__" in name]:

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from tests.support.markdown import ROOT
 
 HEAD: Final = """
 import os, pathlib, pytest
+from pytest import mark
 
 def first_time(name):
     file = pathlib.Path(__file__).with_name(name)
@@ -42,55 +41,7 @@ def run(folder: Path, body: str, *more: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("marker", ["e2e", "alone", "machines"])
-def test_a_failure_in_real_time_is_repeated_alone_and_named(tmp_path: Path, marker: str) -> None:
-    code, out = run(
-        tmp_path,
-        f"""
-@pytest.mark.{marker}
-def test_late():
-    if first_time("late"):
-        raise AssertionError("the machine was busy")
-
-def test_pure():
-    pass
-""",
-    )
-    assert code == 0, out
-    assert "passed only when repeated alone" in out
-    assert "the machine was busy" in out
-    assert "2 passed, 1 repeated" in out.splitlines()[-1]
-
-
-def test_what_fails_again_fails(tmp_path: Path) -> None:
-    code, out = run(
-        tmp_path,
-        """
-@pytest.mark.e2e
-def test_broken():
-    raise AssertionError("broken" if first_time("broken") else "broken again")
-""",
-    )
-    assert code == 1, out
-    assert "failed again" in out
-    assert "broken again" in out
-    assert "1 failed, 1 repeated" in out.splitlines()[-1]
-
-
-def test_what_only_computes_is_never_repeated(tmp_path: Path) -> None:
-    code, out = run(
-        tmp_path,
-        """
-def test_flaky():
-    assert not first_time("flaky")
-""",
-    )
-    assert code == 1, out
-    assert "1 failed" in out.splitlines()[-1]
-    assert "repeated" not in out.splitlines()[-1]
-
-
-def test_a_fixture_that_fails_is_repeated_too(tmp_path: Path) -> None:
+def test_failures_in_real_time_are_repeated_alone_and_named(tmp_path: Path) -> None:
     code, out = run(
         tmp_path,
         """
@@ -98,20 +49,49 @@ def test_a_fixture_that_fails_is_repeated_too(tmp_path: Path) -> None:
 def place():
     assert not first_time("place")
 
-@pytest.mark.alone
-def test_it(place):
+@mark.e2e
+def test_late():
+    if first_time("late"):
+        raise AssertionError("the machine was busy")
+
+@mark.alone
+def test_with_a_fixture(place):
+    pass
+
+def test_pure():
     pass
 """,
     )
     assert code == 0, out
-    assert "1 passed, 1 repeated" in out.splitlines()[-1]
+    assert "test_it.py::test_late: passed only when repeated alone" in out
+    assert "test_it.py::test_with_a_fixture: passed only when repeated alone" in out
+    assert "the machine was busy" in out
+    assert "3 passed, 2 repeated" in out.splitlines()[-1]
+
+
+def test_what_fails_again_fails_and_what_only_computes_is_never_repeated(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+@mark.e2e
+def test_broken():
+    raise AssertionError("broken" if first_time("broken") else "broken again")
+
+def test_flaky():
+    assert not first_time("flaky")
+""",
+    )
+    assert code == 1, out
+    assert "test_it.py::test_broken: failed again" in out
+    assert "broken again" in out
+    assert "2 failed, 1 repeated" in out.splitlines()[-1]
 
 
 def test_tests_on_a_machine_are_repeated_with_their_file(tmp_path: Path) -> None:
     code, out = run(
         tmp_path,
         """
-pytestmark = pytest.mark.machines
+pytestmark = mark.machines
 state = []
 
 def test_first():
@@ -131,8 +111,8 @@ def test_a_program_that_is_broken_everywhere_is_not_run_twice(tmp_path: Path) ->
     code, out = run(
         tmp_path,
         """
-@pytest.mark.e2e
-@pytest.mark.parametrize("number", range(20))
+@mark.e2e
+@mark.parametrize("number", range(20))
 def test_broken(number):
     first_time(f"ran-{number}-{os.getpid()}")
     raise AssertionError("broken")

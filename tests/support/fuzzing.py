@@ -7,7 +7,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
-SUITE_COUNT = 100_000
+from tests.support.sizes import sized
+
+SUITE_COUNT = sized(10_000, 100_000)
 """Inputs per parser in the test suite; `script/bench fuzz` asks for more."""
 
 SLOW = 1.0

@@ -1,11 +1,9 @@
 """Lanes of a parallel test run: real time, whole machines, and everything that only computes.
 
 Stations, encoders and browsers that are watched in real time wait more than they compute, but need
-the processor at once. The first worker runs all of them, one after another, at normal priority. The
-others run deployment on whole machines, a module at a time, and then the rest, at low priority;
-the first helps when it is through.
-
-A worker that has nothing of its own lane left takes the next unit of a lane that it may help.
+the processor at once. The first worker runs those with a browser, one after another, the second
+those without, both at normal priority. The others run deployment on whole machines, a module at a
+time, and then the rest, at low priority; the first two help when they are through.
 """
 
 from __future__ import annotations
@@ -24,8 +22,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 FOLDER: Final = Path(__file__).parents[1]
 
-REAL_TIME_UNIT: Final = "real time"
-"""Scope of all tests in real time: one unit of work."""
+REAL_TIME_UNITS: Final = {"gw0": "real time, with a browser", "gw1": "real time, without"}
+"""Unit of work that a worker begins with: all tests in real time are one of these two."""
 
 LOWEST: Final = 19
 LOW: Final = 10
@@ -52,18 +50,23 @@ def lane_of(path: Path) -> Lane:
 
 
 class LaneScheduling(LoadScopeScheduling):
-    """A file is a unit of work, and all files in real time are one, for the first worker only."""
+    """A file is a unit of work, but for the two units in real time."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return REAL_TIME_UNIT if lane_of(FOLDER.parent / file) is Lane.REAL_TIME else file
+        path = FOLDER.parent / file
+        if lane_of(path) is not Lane.REAL_TIME:
+            return file
+        return REAL_TIME_UNITS["gw0" if FOLDER / "e2e" in path.parents else "gw1"]
 
     def _assign_work_unit(self, node: Any) -> None:
         """Give `node` the next unit that it may run; let it end where there is none."""
-        first = node.gateway.id == "gw0"
-        others = [scope for scope in self.workqueue if scope != REAL_TIME_UNIT]
-        if first and REAL_TIME_UNIT in self.workqueue:
-            scope = REAL_TIME_UNIT
+        own = REAL_TIME_UNITS.get(node.gateway.id)
+        present = {each.gateway.id for each in self.nodes}
+        reserved = {scope for name, scope in REAL_TIME_UNITS.items() if name in present}
+        others = [scope for scope in self.workqueue if scope not in reserved]
+        if own in self.workqueue:
+            scope = own
         elif others:
             scope = others[0]
         else:

@@ -4,14 +4,16 @@ live playlist followed part by part.
     python visitor_load.py DOMAIN AUTHORITY SLUG STOP
 
 Goes on until the file STOP exists, then prints one JSON object: `answers` (how often each status
-came; `failed` where none did, with `errors`), `parts` and `longest` (seconds between two parts of
-the live playlist as they became known).
+came; `failed` where none did, with `errors`), `parts`, `longest` (seconds between two parts of the
+live playlist as they became known) and `usual` (the same of the first `USUAL_SECONDS`, in which
+nothing else happens).
 """
 
 from __future__ import annotations
 
 import collections
 import http.client
+import itertools
 import json
 import re
 import ssl
@@ -22,6 +24,7 @@ from pathlib import Path
 
 PATHS = ("/", "/@{slug}", "/api/v1/channels", "/api/v1/live")
 VISITORS = 4
+USUAL_SECONDS = 5.0
 PAUSE = 0.05
 """Seconds between a visitor's requests: all of them together stay below the limit per address."""
 
@@ -98,6 +101,11 @@ class Load:
         return http.client.HTTPSConnection(self._domain, timeout=15, context=self._tls)
 
 
+def _longest_gap(times: list[float]) -> float:
+    gaps = (after - before for before, after in itertools.pairwise(times))
+    return max(gaps, default=float("inf"))
+
+
 def main() -> None:
     """Run until told to stop."""
     domain, authority, slug, stop = sys.argv[1:]
@@ -108,15 +116,16 @@ def main() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    pairs = zip(load.parts, load.parts[1:], strict=False)
-    longest = max((after - before for before, after in pairs), default=float("inf"))
+    usual_until = load.parts[0] + USUAL_SECONDS if load.parts else 0.0
+    usual = [at for at in load.parts if at < usual_until]
     print(
         json.dumps(
             {
                 "answers": load.answers,
                 "errors": load.errors[:10],
                 "parts": len(load.parts),
-                "longest": longest,
+                "longest": _longest_gap(load.parts),
+                "usual": _longest_gap(usual),
             }
         )
     )

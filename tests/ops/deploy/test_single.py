@@ -182,7 +182,7 @@ def test_releases_under_load_are_noticed_by_nobody_whom_they_do_not_concern(
             text=True,
         )
         try:
-            time.sleep(2.0)
+            time.sleep(visitor_load.USUAL_SECONDS + 1.0)
             assert release("web", "Yard TV") == {"web"}
             assert talk.told_to_come_back() == []
             assert not talk.listener.of("disconnect")
@@ -199,8 +199,9 @@ def test_releases_under_load_are_noticed_by_nobody_whom_they_do_not_concern(
         assert set(seen["answers"]) == {"200"}, seen
         assert seen["answers"]["200"] > 200
         assert seen["parts"] > 20
-        # One part late at most: half a second that one lasts, and as much for a busy machine.
-        assert seen["longest"] < 1.0, seen
+        # One part late at most: half a second that one lasts, and as much for a busy machine; or,
+        # where the machine is busier, not much longer than before the releases.
+        assert seen["longest"] < max(1.0, 2 * seen["usual"]), seen
         assert "Yard TV" in viewer.get("/")[1]
         # The streams' own release: the encoder is sent away, comes back, and the show goes on.
         assert release("live", "Court TV") == {"live"}
