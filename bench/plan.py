@@ -36,11 +36,11 @@ from bench.loads.plan import Watch, watch
 from bench.processes import BenchFailed
 from bench.station import station as live_station
 from bench.stream import Sample, sample
-from bench.stream import publishing as publishing_for_real
+from bench.stream import publish as publishing_for_real
 from madang.ops.measure import load_rounds
-from madang.ops.measure.bench import films, machine_name, measured_benchmarks
-from madang.ops.measure.load_rounds import API_CLIENTS, API_PATH, MESSAGES, Round, cores_at_rest
-from madang.ops.measure.station import Measured, publishing, station
+from madang.ops.measure.bench import build_benchmarks, machine_name, make_samples
+from madang.ops.measure.load_rounds import API_CLIENTS, API_PATH, MESSAGE_RATE, Round, cores_at_rest
+from madang.ops.measure.station import StationProcess, publish, run_station
 from madang.plan.benchmarks import Benchmarks
 from madang.plan.capacity import CPU_USE
 
@@ -82,7 +82,7 @@ def main(options: argparse.Namespace) -> None:
     report = Report("plan", conditions)
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
         root = Path(folder)
-        with station(_within(root, "measured"), ("low", "high")) as measured:
+        with run_station(_within(root, "measured"), ("low", "high")) as measured:
             for name in options.only:
                 with SERVICES[name](measured, _within(root, name), options.seconds) as service:
                     _compare(name, service, options.rounds, report)
@@ -121,7 +121,7 @@ def _compare(name: str, service: Service, repeats: int, report: Report) -> None:
 
 
 def _benchmarks(service: Service, measured: list[Round]) -> Benchmarks:
-    return measured_benchmarks(load_rounds.solved(service.solve, measured))
+    return build_benchmarks(load_rounds.solve_rounds(service.solve, measured))
 
 
 def _within(root: Path, name: str) -> Path:
@@ -131,7 +131,7 @@ def _within(root: Path, name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
+def _live(measured: StationProcess, folder: Path, seconds: float) -> Iterator[Service]:
     stream: Sample = sample(BIT_RATE)
 
     def each(benchmarks: Benchmarks) -> float:
@@ -145,9 +145,9 @@ def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
 
     with contextlib.ExitStack() as stack:
         quiet = cores_at_rest(measured.pid)
-        for slug, film in zip(("low", "high"), films(get_ffmpeg_exe(), folder), strict=True):
-            stack.enter_context(publishing(get_ffmpeg_exe(), film, measured, slug))
-        paths = load_rounds.playlists(measured)
+        for slug, film in zip(("low", "high"), make_samples(get_ffmpeg_exe(), folder), strict=True):
+            stack.enter_context(publish(get_ffmpeg_exe(), film, measured, slug))
+        paths = load_rounds.wait_for_playlists(measured)
         ours = stack.enter_context(live_station(folder))
         rest = cores_at_rest(ours.child.pid)
         publisher = stack.enter_context(
@@ -157,7 +157,7 @@ def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
         target = playlist.removeprefix(ours.url(""))
 
         def run(viewers: float) -> tuple[float, Extras]:
-            seen = watch(
+            result = watch(
                 Watch(
                     kind="low-latency",
                     port=ours.http,
@@ -168,10 +168,10 @@ def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
                     ramp=max(2.0, viewers / 500),
                 )
             )
-            return seen.server_cpu / seen.seconds - rest, {
-                "stalls": (seen.stalls, "stalls"),
-                "lateness_p99": (seen.lateness[1] * 1000, "ms"),
-                "load_core": (seen.load_cpu / seen.seconds, "cores"),
+            return result.server_cpu / result.seconds - rest, {
+                "stalls": (result.stalls, "stalls"),
+                "lateness_p99": (result.lateness[1] * 1000, "ms"),
+                "load_core": (result.load_cpu / result.seconds, "cores"),
             }
 
         yield Service(
@@ -185,22 +185,24 @@ def _live(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
 
 
 @contextlib.contextmanager
-def _chat(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
+def _chat(measured: StationProcess, folder: Path, seconds: float) -> Iterator[Service]:
     def cores(benchmarks: Benchmarks, guests: float) -> float:
-        once = MESSAGES * benchmarks.figure("chat_message").value
-        return once + guests * MESSAGES / benchmarks.figure("chat_deliveries").value
+        once = MESSAGE_RATE * benchmarks.figure("chat_message").value
+        return once + guests * MESSAGE_RATE / benchmarks.figure("chat_deliveries").value
 
     def clients(benchmarks: Benchmarks) -> float:
-        left = CPU_USE - MESSAGES * benchmarks.figure("chat_message").value
-        return min(MOST_GUESTS, int(left * benchmarks.figure("chat_deliveries").value / MESSAGES))
+        left = CPU_USE - MESSAGE_RATE * benchmarks.figure("chat_message").value
+        return min(
+            MOST_GUESTS, int(left * benchmarks.figure("chat_deliveries").value / MESSAGE_RATE)
+        )
 
-    with station(folder, ("plan",)) as ours:
+    with run_station(folder, ("plan",)) as ours:
 
         def run(guests: float) -> tuple[float, Extras]:
             rest = cores_at_rest(ours.pid)
-            seen = ours.load("chat", "plan", round(guests), seconds, rate=MESSAGES)
-            served = seen.count / (guests * MESSAGES * seen.seconds)
-            return seen.cpu / seen.seconds - rest, {"served": (served, "share")}
+            result = ours.load("chat", "plan", round(guests), seconds, rate=MESSAGE_RATE)
+            served = result.count / (guests * MESSAGE_RATE * result.seconds)
+            return result.cpu / result.seconds - rest, {"served": (served, "share")}
 
         yield Service(
             "connections",
@@ -213,15 +215,15 @@ def _chat(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]
 
 
 @contextlib.contextmanager
-def _api(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
+def _api(measured: StationProcess, folder: Path, seconds: float) -> Iterator[Service]:
     # As many channels as where it was measured: an answer lists them.
-    with station(folder, ("low", "high")) as ours:
+    with run_station(folder, ("low", "high")) as ours:
 
         def run(rate: float) -> tuple[float, Extras]:
             rest = cores_at_rest(ours.pid)
-            seen = ours.load("api", API_PATH, API_CLIENTS, seconds, rate=rate)
-            served = seen.count / (rate * seen.seconds)
-            return seen.cpu / seen.seconds - rest, {"served": (served, "share")}
+            result = ours.load("api", API_PATH, API_CLIENTS, seconds, rate=rate)
+            served = result.count / (rate * result.seconds)
+            return result.cpu / result.seconds - rest, {"served": (served, "share")}
 
         yield Service(
             "requests/s",
@@ -234,5 +236,7 @@ def _api(measured: Measured, folder: Path, seconds: float) -> Iterator[Service]:
 
 
 SERVICES: Final[
-    Mapping[str, Callable[[Measured, Path, float], contextlib.AbstractContextManager[Service]]]
+    Mapping[
+        str, Callable[[StationProcess, Path, float], contextlib.AbstractContextManager[Service]]
+    ]
 ] = {"api": _api, "chat": _chat, "live": _live}

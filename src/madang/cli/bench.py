@@ -13,27 +13,27 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
     settings = load_settings(data, config)
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    from madang.ops.measure.bench import compared, measure_machine
+    from madang.ops.measure.bench import measure_machine, with_reference
     from madang.plan.benchmarks import KINDS, written
     from madang.plan.figures import Figure
     from madang.plan.formatting import Formatter
 
-    def say(words: str) -> None:
-        print(f"madang bench: {words} …", file=sys.stderr, flush=True)
+    def show_progress(step: str) -> None:
+        print(f"madang bench: {step} …", file=sys.stderr, flush=True)
 
-    benchmarks = measure_machine(get_ffmpeg_exe(), settings.data, say)
+    benchmarks = measure_machine(get_ffmpeg_exe(), settings.data, show_progress)
     draft = settings.benchmarks_file.with_suffix(".part")
     draft.write_text(written(benchmarks), encoding="utf-8")
     os.replace(draft, settings.benchmarks_file)
 
-    words = Formatter(settings.station.language)
+    formatter = Formatter(settings.station.language)
     rows = []
-    for name, found, reference in compared(benchmarks):
+    for name, found, reference in with_reference(benchmarks):
         unit = KINDS[name].unit
         values = (found.value, found.low, found.high) if found else (None, None, None)
-        shown = ["-" if v is None else words.value(Figure("", v, unit)) for v in values]
-        built_in = words.value(Figure("", reference, unit))
-        label = words.name(Figure(f"ability_{name}", 0, unit))
+        shown = ["-" if v is None else formatter.value(Figure("", v, unit)) for v in values]
+        built_in = formatter.value(Figure("", reference, unit))
+        label = formatter.name(Figure(f"ability_{name}", 0, unit))
         rows.append(
             {"": label, "here": shown[0], "least": shown[1], "most": shown[2], "built in": built_in}
         )

@@ -1,4 +1,4 @@
-"""What the measured loads are solved for: what was put into them."""
+"""Abilities computed from the costs of loads."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import pytest
 
 from madang.ops.measure.errors import MeasureFailed
 from madang.ops.measure.load_rounds import (
-    FAT_VIEWERS,
     FEW_GUESTS,
     FEW_VIEWERS,
     GUESTS,
-    MESSAGES,
+    HIGH_RATE_VIEWERS,
+    MESSAGE_RATE,
     VIEWERS,
-    Point,
+    LoadCost,
     Round,
     solve_api,
     solve_chat,
     solve_live,
-    solved,
+    solve_rounds,
 )
 
 STREAM, VIEWER, GIGABYTE = 0.02, 0.0002, 0.3
 
 
 def live(factor: float = 1.0) -> Round:
-    """The loads of a station with these abilities, in a minute that is so much slower."""
+    """Costs for known abilities, all multiplied by `factor` (a slower minute)."""
 
-    def point(viewers: int, rate: float) -> Point:
+    def point(viewers: int, rate: float) -> LoadCost:
         gigabytes = viewers * rate / 8e9
         cores = STREAM + viewers * VIEWER + gigabytes * GIGABYTE
-        return Point(factor * cores, viewers * 3.0, gigabytes)
+        return LoadCost(factor * cores, viewers * 3.0, gigabytes)
 
     return {
         "few": point(FEW_VIEWERS, 6e5),
         "many": point(VIEWERS, 6e5),
-        "fat": point(FAT_VIEWERS, 5e6),
+        "high_rate": point(HIGH_RATE_VIEWERS, 5e6),
     }
 
 
@@ -45,32 +45,33 @@ def test_crowds_and_bit_rates_are_solved_for_stream_viewer_and_gigabyte() -> Non
     assert found["live_gigabyte"] == pytest.approx(GIGABYTE)
 
 
-def test_the_slowest_minute_of_three_changes_the_spread_alone() -> None:
-    found = solved(solve_live, [live(), live(2.0), live()])["live_viewer"]
+def test_one_slow_round_of_three_changes_only_the_spread() -> None:
+    found = solve_rounds(solve_live, [live(), live(2.0), live()])["live_viewer"]
     assert found.value == pytest.approx(VIEWER)
     assert [found.low, found.high] == pytest.approx([VIEWER, 2 * VIEWER])
 
 
-def test_what_a_request_costs_is_the_median_whatever_the_pace_of_each_round() -> None:
+def test_the_cost_of_a_request_is_the_median_at_any_rate() -> None:
     rounds = [
-        {"paced": Point(count / requests, count, 0.001)}
+        {"paced": LoadCost(count / requests, count, 0.001)}
         for requests, count in ((336.0, 235.0), (387.0, 330.0), (469.0, 290.0))
     ]
-    found = solved(solve_api, rounds)["api_requests"]
+    found = solve_rounds(solve_api, rounds)["api_requests"]
     assert found.value == pytest.approx(387.0)
     assert [found.low, found.high] == pytest.approx([336.0, 469.0])
 
 
 def test_crowds_are_solved_for_messages_and_deliveries() -> None:
-    def point(guests: int) -> Point:
-        return Point(MESSAGES * 0.001 + guests * MESSAGES / 100_000, guests * MESSAGES, 0.0)
+    def point(guests: int) -> LoadCost:
+        deliveries = guests * MESSAGE_RATE
+        return LoadCost(MESSAGE_RATE * 0.001 + deliveries / 100_000, deliveries, 0.0)
 
     found = solve_chat({"few": point(FEW_GUESTS), "many": point(GUESTS)})
     assert found["chat_deliveries"] == pytest.approx(100_000)
     assert found["chat_message"] == pytest.approx(0.001)
 
 
-def test_more_guests_that_take_less_are_no_measurement() -> None:
-    few, many = Point(0.5, 4_000.0, 0.0), Point(0.4, 20_000.0, 0.0)
+def test_a_negative_cost_per_guest_fails() -> None:
+    few, many = LoadCost(0.5, 4_000.0, 0.0), LoadCost(0.4, 20_000.0, 0.0)
     with pytest.raises(MeasureFailed, match="other work disturbs"):
         solve_chat({"few": few, "many": many})

@@ -1,1 +1,1 @@
-"""Measures what this machine does, for the planner: short, repeated, with its spread."""
+"""Measurements of this machine for the planner: short, repeated, with their spread."""

@@ -1,7 +1,7 @@
-"""All measurements, one after another: about four minutes.
+"""All measurements in sequence, about four minutes.
 
-Costs are processor seconds of the station, not time on the clock: other work on the machine
-disturbs them less, and they say what a core does, whatever else the machine has.
+Costs are CPU seconds of the station, not wall-clock time: other work on the machine disturbs them
+less, and they do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -22,72 +22,74 @@ from madang.ops.measure.load_rounds import (
     chat_round,
     cores_at_rest,
     live_round,
-    playlists,
     solve_api,
     solve_chat,
     solve_live,
-    solved,
-    spread,
+    solve_rounds,
+    wait_for_playlists,
+    with_spread,
 )
-from madang.ops.measure.station import publishing, station
+from madang.ops.measure.station import publish, run_station
 from madang.plan.benchmarks import KINDS, Benchmarks, Measure
 
 REPEATS: Final = 3
-"""Enough to see a spread, and to let the median leave one disturbance out."""
+"""Enough to show a spread, and for the median to drop one disturbed round."""
 
 LOW: Final = 600_000
 HIGH: Final = 5_000_000
-"""Bits per second: far enough apart that what a request costs and what a byte costs part."""
+"""Bits per second, far enough apart to separate the cost of a request from that of a byte."""
 
 BLOCK: Final = 1 << 20
 BLOCKS: Final = 128
-"""Written and flushed to the disk: more than its own cache holds."""
+"""Number of blocks written and flushed: more than the disk's own cache."""
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 
 
-def measure_machine(program: str, folder: Path, say: Say) -> Benchmarks:
-    """Measure this machine. `program` is ffmpeg, `folder` lies on the disk that counts; `say` is
-    told what is under way. Raises MeasureFailed.
+def measure_machine(program: str, folder: Path, report: ReportProgress) -> Benchmarks:
+    """Measure this machine. Raises MeasureFailed.
+
+    `program` is ffmpeg, `folder` is on the disk to measure; `report` receives the name of each
+    step.
     """
     found: dict[str, Measure] = {}
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="measure-", dir=folder) as place:
-        root = Path(place)
-        say("disk")
+    with tempfile.TemporaryDirectory(prefix="measure-", dir=folder) as name:
+        root = Path(name)
+        report("disk")
         found["disk_write"] = _median([_disk(root) for _ in range(REPEATS)])
-        say("films")
-        low, high = films(program, root)
-        source = encoders.film(program, root / "source.flv", 2_500_000)
-        say("encoders")
+        report("films")
+        low, high = make_samples(program, root)
+        source = encoders.make_video(program, root / "source.flv", 2_500_000)
+        report("encoders")
         found |= _encoders(program, source)
-        with station(root, ("low", "high")) as measured:
-            say("API")
-            found |= solved(solve_api, [api_round(measured) for _ in range(REPEATS)])
-            say("chat")
-            found |= solved(solve_chat, [chat_round(measured, "low") for _ in range(REPEATS)])
-            say("live delivery")
-            quiet = cores_at_rest(measured.pid)
+        with run_station(root, ("low", "high")) as station:
+            report("API")
+            found |= solve_rounds(solve_api, [api_round(station) for _ in range(REPEATS)])
+            report("chat")
+            found |= solve_rounds(solve_chat, [chat_round(station, "low") for _ in range(REPEATS)])
+            report("live delivery")
+            quiet = cores_at_rest(station.pid)
             with (
-                publishing(program, low, measured, "low"),
-                publishing(program, high, measured, "high"),
+                publish(program, low, station, "low"),
+                publish(program, high, station, "high"),
             ):
-                paths = playlists(measured)
-                rounds = [live_round(measured, paths, quiet) for _ in range(REPEATS)]
-            found |= solved(solve_live, rounds)
-    return measured_benchmarks(found)
+                paths = wait_for_playlists(station)
+                rounds = [live_round(station, paths, quiet) for _ in range(REPEATS)]
+            found |= solve_rounds(solve_live, rounds)
+    return build_benchmarks(found)
 
 
-def films(program: str, folder: Path) -> tuple[Path, Path]:
-    """The films of the streams `low` and `high`, of `LOW` and `HIGH` bits per second."""
+def make_samples(program: str, folder: Path) -> tuple[Path, Path]:
+    """Create the videos of the streams `low` and `high`, with LOW and HIGH bits per second."""
     return (
-        encoders.film(program, folder / "low.flv", LOW - 64_000, 10),
-        encoders.film(program, folder / "high.flv", HIGH - 64_000, 10),
+        encoders.make_video(program, folder / "low.flv", LOW - 64_000, 10),
+        encoders.make_video(program, folder / "high.flv", HIGH - 64_000, 10),
     )
 
 
-def measured_benchmarks(found: dict[str, Measure]) -> Benchmarks:
-    """What was found, on this machine, now."""
+def build_benchmarks(found: dict[str, Measure]) -> Benchmarks:
+    """Return the results as benchmarks of this machine, taken now."""
     return Benchmarks(
         {name: found[name] for name in KINDS if name in found},
         machine_name(),
@@ -97,18 +99,18 @@ def measured_benchmarks(found: dict[str, Measure]) -> Benchmarks:
 
 
 def machine_name() -> str:
-    """The processor and the kernel."""
+    """Return the names of processor and kernel."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return f"{next(models, platform.machine())}, {platform.system()} {platform.release()}"
 
 
 def _median(values: list[float]) -> Measure:
-    return spread(statistics.median(values), values)
+    return with_spread(statistics.median(values), values)
 
 
 def _disk(root: Path) -> float:
-    """Bytes per second to the disk, flushed."""
+    """Return the bytes per second written to the disk, flushed."""
     block = os.urandom(BLOCK)
     path = root / "disk"
     began = time.monotonic()
@@ -133,7 +135,7 @@ def _encoders(program: str, source: Path) -> dict[str, Measure]:
     }
 
 
-def compared(benchmarks: Benchmarks) -> Iterator[tuple[str, Measure | None, float]]:
-    """Every ability: what was measured, and the built-in figure."""
+def with_reference(benchmarks: Benchmarks) -> Iterator[tuple[str, Measure | None, float]]:
+    """Yield the name, the measured value and the built-in value of every ability."""
     for name, kind in KINDS.items():
         yield name, benchmarks.measured.get(name), kind.reference

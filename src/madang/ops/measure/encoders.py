@@ -1,5 +1,4 @@
-"""What encoding costs: processor seconds for each second of a picture with as much going on as a
-camera's."""
+"""Cost of encoding: CPU seconds per second of video with the motion of a camera picture."""
 
 from __future__ import annotations
 
@@ -11,19 +10,31 @@ from typing import Final
 
 from madang.ops.measure.errors import MeasureFailed
 
-SECONDS: Final = 4
-"""Length of what is encoded: two key-frame intervals."""
+VIDEO_SECONDS: Final = 4
+"""Length of the encoded video: two key-frame intervals."""
 
-_PICTURE: Final = "testsrc2=s=1280x720:r=30,noise=alls=12:allf=t,format=yuv420p"
-_SOUND: Final = "sine=f=330:r=48000"
+_VIDEO_SOURCE: Final = "testsrc2=s=1280x720:r=30,noise=alls=12:allf=t,format=yuv420p"
+_AUDIO_SOURCE: Final = "sine=f=330:r=48000"
 
 
-def film(program: str, path: Path, rate: int, seconds: int = SECONDS) -> Path:
-    """720p30 of `rate` bits per second, H.264 with a key frame every two seconds, and AAC."""
+def make_video(program: str, path: Path, rate: int, seconds: int = VIDEO_SECONDS) -> Path:
+    """Encode 720p30 at `rate` bits per second: H.264 with a key frame every two seconds, and
+    AAC."""
     _run(
         [
             *(program, "-y", "-loglevel", "error", "-nostdin"),
-            *("-f", "lavfi", "-i", _PICTURE, "-f", "lavfi", "-i", _SOUND, "-t", str(seconds)),
+            *(
+                "-f",
+                "lavfi",
+                "-i",
+                _VIDEO_SOURCE,
+                "-f",
+                "lavfi",
+                "-i",
+                _AUDIO_SOURCE,
+                "-t",
+                str(seconds),
+            ),
             *("-c:v", "libx264", "-preset", "superfast", "-profile:v", "main", "-g", "60"),
             *("-keyint_min", "60", "-sc_threshold", "0", "-bf", "0", "-b:v", str(rate)),
             *("-minrate", str(rate), "-maxrate", str(rate), "-bufsize", str(rate)),
@@ -35,8 +46,7 @@ def film(program: str, path: Path, rate: int, seconds: int = SECONDS) -> Path:
 
 
 def ladder(program: str, source: Path, heights: Sequence[int]) -> float:
-    """Cores for the live renditions of these heights, decoding included, as the station makes
-    them."""
+    """Return the cores for live renditions of these heights, decoding included."""
     command = [program, "-y", "-loglevel", "error", "-nostdin", "-i", str(source)]
     for height in heights:
         rate = round(height * height * 16 / 9 * 30 * 0.09)
@@ -45,22 +55,22 @@ def ladder(program: str, source: Path, heights: Sequence[int]) -> float:
             *("-preset", "veryfast", "-tune", "zerolatency", "-b:v", str(rate)),
             *("-maxrate", str(rate * 5 // 4), "-bufsize", str(rate), "-f", "null", "-"),
         ]
-    return _run(command) / SECONDS
+    return _run(command) / VIDEO_SECONDS
 
 
 def archive(program: str, source: Path, codec: str) -> float:
-    """Core-hours for an hour kept in `codec`, h265 or av1."""
+    """Return the core-hours for an hour of video archived in `codec`, h265 or av1."""
     encoder = {
         "h265": ("libx265", "-preset", "fast", "-crf", "26", "-x265-params", "log-level=none"),
         "av1": ("libsvtav1", "-preset", "8", "-crf", "35"),
     }[codec]
     command = [program, "-y", "-loglevel", "error", "-nostdin", "-i", str(source), "-map", "0:v:0"]
     quiet = {**os.environ, "SVT_LOG": "1"}
-    return _run([*command, "-c:v", *encoder, "-f", "null", "-"], quiet) / SECONDS
+    return _run([*command, "-c:v", *encoder, "-f", "null", "-"], quiet) / VIDEO_SECONDS
 
 
 def _run(command: Sequence[str], environment: dict[str, str] | None = None) -> float:
-    """Processor seconds that the command took. Raises MeasureFailed."""
+    """Run the command and return its CPU seconds. Raises MeasureFailed."""
     try:
         process = subprocess.Popen(
             command,

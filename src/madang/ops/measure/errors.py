@@ -1,4 +1,4 @@
-"""What can go wrong while measuring."""
+"""Errors of measurements."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from madang.base.errors import MadangError
 
 
 class MeasureFailed(MadangError):
-    """A measurement could not be taken; nothing is guessed in its place."""
+    """A measurement failed; no value is guessed in its place."""

@@ -1,4 +1,4 @@
-"""Processor time and memory of a process and all that it started (proc(5))."""
+"""CPU time and memory of a process and its descendants (proc(5))."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from madang.ops.measure.errors import MeasureFailed
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _SCHEDULED: Final = 2
-"""CPUCLOCK_SCHED: the clock of what a process really ran."""
+"""CPUCLOCK_SCHED: the clock of the time on a CPU."""
 
 
 def tree(pid: int) -> list[int]:
-    """`pid` and all its descendants that are alive."""
+    """Return `pid` and its living descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -30,12 +30,11 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Seconds so far, user and system, of all threads, children and those that have ended.
+    """Return the user and system seconds so far of all threads and children, also ended ones.
 
-    Exact to the nanosecond for what is alive (clock_getcpuclockid(3)); /proc counts hundredths of
-    a second, which is a tenth of what a few seconds of a small load take. A child that ends
-    between two calls counts: its time is in its own clock, and then among its parent's waited-for
-    children. Raises MeasureFailed where `pid` itself is gone.
+    Exact to the nanosecond for living processes (clock_getcpuclockid(3)); /proc counts in
+    hundredths, a tenth of what a small load takes. A child that ends between two calls moves from
+    its own clock to its parent's waited-for children. Raises MeasureFailed if `pid` is gone.
     """
     seconds = 0.0
     for member in tree(pid):
@@ -49,14 +48,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 def cores_taken(pid: int, seconds: float) -> float:
-    """Cores that `pid` and its descendants take over the next `seconds`. Raises MeasureFailed."""
+    """Return the average cores of `pid` and its descendants over `seconds`. Raises
+    MeasureFailed."""
     before, began = cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
     return (cpu_seconds(pid) - before) / (time.monotonic() - began)
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of `pid` and its descendants that is in RAM, shared pages counted in each."""
+    """Return the resident memory of `pid` and its descendants; shared pages count in each."""
     pages = 0
     for member in tree(pid):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -65,6 +65,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state (the third) on; a name may contain anything."""
+    """Return the fields of /proc/PID/stat from the third (state) on; the name may contain
+    anything."""
     text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     return text.rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""A station to measure: a process of its own, a data folder of its own, ended with the block."""
+"""A station to measure: a process with a data folder of its own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from madang.ops.measure.load import Load, LoadResult
 
 _READY: Final = re.compile(r"ready http=127\.0\.0\.1:(\d+) rtmp=127\.0\.0\.1:(\d+)\n")
 _START: Final = 60.0
-"""Seconds to the ready line, tables included, on a machine that is busy."""
+"""Limit for the ready line, migrations included, on a busy machine."""
 
 _END: Final = 15.0
 """Seconds from SIGTERM to SIGKILL."""
 
 _SETTINGS: Final = {
-    # All guests of a measurement come from one address, which no real audience does.
+    # All guests of a measurement share one address, unlike a real audience.
     "MADANG_CHAT__CONNECTIONS_PER_ADDRESS": "20000",
     "MADANG_CHAT__CONNECTS_PER_ADDRESS": "100000",
     "MADANG_CHAT__MESSAGES_PER_ADDRESS": "1000000",
@@ -37,8 +37,8 @@ _SETTINGS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A running station and the stream keys of its channels by slug."""
+class StationProcess:
+    """A running station, with the stream keys of its channels by slug."""
 
     pid: int
     http: int
@@ -50,7 +50,7 @@ class Measured:
     ) -> LoadResult:
         """Run a load in a process of its own. Raises MeasureFailed."""
         load = Load(kind, self.http, target, clients, seconds, self.pid, **more)  # type: ignore[arg-type]
-        with _on(cores()[1]):
+        with _on_cores(cores()[1]):
             done = subprocess.run(
                 [sys.executable, "-m", "madang.ops.measure.load"],
                 input=json.dumps(asdict(load)),
@@ -64,14 +64,14 @@ class Measured:
 
 
 def cores() -> tuple[set[int], set[int]]:
-    """Where the station runs, and where what loads it does: apart, if there is more than one."""
+    """Return the CPUs of the station and of the load: apart if there is more than one."""
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others) or {first}
 
 
 @contextlib.contextmanager
-def _on(chosen: set[int]) -> Iterator[None]:
-    """What is started in the block stays on these cores."""
+def _on_cores(chosen: set[int]) -> Iterator[None]:
+    """Pin processes started in the block to these CPUs."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, chosen)
     try:
@@ -81,7 +81,7 @@ def _on(chosen: set[int]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def station(folder: Path, slugs: Sequence[str]) -> Iterator[Measured]:
+def run_station(folder: Path, slugs: Sequence[str]) -> Iterator[StationProcess]:
     """Run a station with these channels. Raises MeasureFailed."""
     data = folder / "data"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MADANG_")}
@@ -93,7 +93,7 @@ def station(folder: Path, slugs: Sequence[str]) -> Iterator[Measured]:
         ]
         for slug in slugs
     }
-    with (folder / "station.log").open("wb") as log, _on(cores()[0]):
+    with (folder / "station.log").open("wb") as log, _on_cores(cores()[0]):
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "madang", "serve", "--no-demo", "--data", str(data)),
@@ -110,18 +110,18 @@ def station(folder: Path, slugs: Sequence[str]) -> Iterator[Measured]:
         readable, _, _ = select.select([process.stdout], [], [], _START)
         ready = _READY.fullmatch(process.stdout.readline() if readable else "")
         if ready is None:
-            said = (folder / "station.log").read_text(encoding="utf-8", errors="replace")
-            raise MeasureFailed(f"The station did not start: {said.strip()[-300:]}")
-        yield Measured(process.pid, int(ready[1]), int(ready[2]), keys)
+            log_text = (folder / "station.log").read_text(encoding="utf-8", errors="replace")
+            raise MeasureFailed(f"The station did not start: {log_text.strip()[-300:]}")
+        yield StationProcess(process.pid, int(ready[1]), int(ready[2]), keys)
     finally:
         _end(process)
 
 
 @contextlib.contextmanager
-def publishing(program: str, film: Path, measured: Measured, slug: str) -> Iterator[None]:
-    """Send a film to a channel in real time, over and over, and wait until it is on the air."""
-    url = f"rtmp://127.0.0.1:{measured.rtmp}/live/{measured.keys[slug]}"
-    with _on(cores()[1]):
+def publish(program: str, film: Path, station: StationProcess, slug: str) -> Iterator[None]:
+    """Send a video to a channel in real time, in a loop."""
+    url = f"rtmp://127.0.0.1:{station.rtmp}/live/{station.keys[slug]}"
+    with _on_cores(cores()[1]):
         process = subprocess.Popen(
             [
                 *(program, "-loglevel", "error", "-nostdin", "-re", "-stream_loop", "-1"),
@@ -138,7 +138,7 @@ def publishing(program: str, film: Path, measured: Measured, slug: str) -> Itera
 
 
 def wait_for(what: str, ready: Any, seconds: float = 30.0) -> Any:
-    """What `ready()` returns once that is something. Raises MeasureFailed after `seconds`."""
+    """Poll `ready` until it returns a value. Raises MeasureFailed after `seconds`."""
     deadline = time.monotonic() + seconds
     while (found := ready()) is None:
         if time.monotonic() > deadline:
