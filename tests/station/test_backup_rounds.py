@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from madang.ops.backup import state
-from madang.ops.backup.model import rfc3339
+from madang.ops.backup.model import BackupState, format_rfc3339
 from madang.station import backup_rounds
 from madang.station.backup_rounds import Rounds
 from madang.station.config.settings import Settings, load
@@ -49,8 +49,8 @@ def test_a_night_passes_and_a_sunday(tmp_path: Path) -> None:
         # The first round only notes when it all began.
         await reached(lambda: bool(state.read(folder).since))
         assert not state.read(folder).tried
-        week = rfc3339(datetime.now(UTC) - timedelta(days=8))
-        state.write(folder, state.State(since=week))
+        week = format_rfc3339(datetime.now(UTC) - timedelta(days=8))
+        state.write(folder, BackupState(since=week))
         await reached(lambda: bool(state.read(folder).verified))
         await rounds.stop()
 
@@ -74,7 +74,7 @@ def test_a_station_that_ends_takes_its_backup_with_it(tmp_path: Path) -> None:
     settings = furnished(tmp_path)
     folder = settings.backup.folder
     folder.mkdir()
-    state.write(folder, state.State(since="2026-01-01T00:00:00Z"))
+    state.write(folder, BackupState(since="2026-01-01T00:00:00Z"))
 
     async def story() -> None:
         rounds = Rounds(settings, every=0.05)
@@ -83,7 +83,7 @@ def test_a_station_that_ends_takes_its_backup_with_it(tmp_path: Path) -> None:
         await rounds.stop()
 
     asyncio.run(story())
-    with state.only_one(folder):
+    with state.exclusive_lock(folder):
         pass  # the lock is free: nobody works any more
 
 
@@ -97,7 +97,7 @@ def test_what_keeps_backups_from_being_taken_is_found(
     settings = load(tmp_path, environ={})
     assert backup_rounds.health(settings).ok
     settings.backup.folder.mkdir()
-    failed = replace(state.State(), error="The disk is full.")
+    failed = replace(BackupState(), error="The disk is full.")
     state.write(settings.backup.folder, failed)
     assert not backup_rounds.health(settings).ok
     assert (settings.backup.folder / state.STATE_FILE).stat().st_mode & 0o777 == 0o644

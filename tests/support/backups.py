@@ -1,4 +1,4 @@
-"""What is done to a station's backups: by the command line, and by what that calls."""
+"""Backups of a test station, through the command line and through its functions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from tests.support.station import MADANG, ROOT, Station
 COMMAND_SECONDS = 120.0
 
 
-def keeper(data: Path, **settings: str) -> BackupCreator:
-    """What `madang backup` works with; `settings` as environment variables without MADANG_."""
+def backup_creator(data: Path, **settings: str) -> BackupCreator:
+    """Create the object behind `madang backup`; `settings` are environment variables without
+    MADANG_."""
     environ = {f"MADANG_{name}": value for name, value in settings.items()}
     return BackupCreator(plan_of(load(data, environ=environ)))
 
 
 def trouble(call: Callable[[], object]) -> str:
-    """The words of the BackupError that `call` must raise."""
+    """Return the message of the BackupError that `call` must raise."""
     with pytest.raises(BackupError) as caught:
         call()
     words = str(caught.value)
@@ -37,7 +38,7 @@ def trouble(call: Callable[[], object]) -> str:
 
 
 def backup(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`madang backup ARGUMENTS` on a data folder; `settings` as environment variables."""
+    """Run `madang backup ARGUMENTS` on a data folder; `settings` as in `backup_creator`."""
     return subprocess.run(
         [*MADANG, "backup", *arguments, "--data", str(data)],
         cwd=ROOT,
@@ -50,14 +51,14 @@ def backup(data: Path, *arguments: str, **settings: str) -> subprocess.Completed
 
 
 def done(data: Path, *arguments: str, **settings: str) -> Any:
-    """What a command that must succeed prints with `--json`."""
+    """Run a command that must succeed and return its JSON output."""
     result = backup(data, *arguments, "--json", **settings)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
 
 def refused(data: Path, *arguments: str, **settings: str) -> str:
-    """The one line of a command that must fail."""
+    """Run a command that must fail and return its one line."""
     result = backup(data, *arguments, **settings)
     assert result.returncode == 1, result.stdout + result.stderr
     last = result.stderr.splitlines()[-1]
@@ -67,6 +68,6 @@ def refused(data: Path, *arguments: str, **settings: str) -> str:
 
 
 def ask(data: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
-    """Rows of the station's SQLite database."""
+    """Return rows of the station's SQLite database."""
     with closing(sqlite3.connect(data / "madang.db", isolation_level=None)) as database:
         return database.execute(query, values).fetchall()

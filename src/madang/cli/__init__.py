@@ -24,7 +24,7 @@ from madang.cli.token import app as token_app
 if TYPE_CHECKING:
     from madang.apps.channels.keys import Key
     from madang.apps.channels.models import Channel
-    from madang.ops.deploy.security import Finding
+    from madang.ops.deploy.security import SecurityFinding
     from madang.station.config.settings import Settings
     from madang.station.doctor import Check
 
@@ -285,7 +285,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check what can be wrong on this machine and say how to mend it; exit 1 if anything is."""
-    checks: Sequence[Check | Finding]
+    checks: Sequence[Check | SecurityFinding]
     if security:
         checks = deploy.deployment(from_).security(authority)
     else:

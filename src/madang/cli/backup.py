@@ -11,7 +11,7 @@ import typer
 from madang.cli.common import Config, Data, Json, load_settings, print_table, report
 
 if TYPE_CHECKING:
-    from madang.ops.backup.model import Plan
+    from madang.ops.backup.model import BackupPlan
 
 app = typer.Typer(help="Backups: taken, proven, brought back.", no_args_is_help=True)
 
@@ -21,26 +21,26 @@ def now(data: Data = None, config: Config = None, as_json: Json = False) -> None
     """Take a backup to every place, and drop old ones by rule."""
     plan = _plan(data, config)
     from madang.ops.backup.create import BackupCreator
-    from madang.ops.backup.model import rfc3339
-    from madang.ops.backup.subprocesses import give_way
+    from madang.ops.backup.model import format_rfc3339
+    from madang.ops.backup.subprocesses import lower_priority
 
-    give_way()
-    outcome = BackupCreator(plan).now()
+    lower_priority()
+    created = BackupCreator(plan).create()
     places = {
-        place: {part: {"added_bytes": saved.added} for part, saved in parts.items()}
-        for place, parts in outcome.stored.items()
+        destination: {part: {"added_bytes": saved.added} for part, saved in parts.items()}
+        for destination, parts in created.stored.items()
     }
     result = {
-        "id": outcome.id,
-        "taken_at": rfc3339(outcome.taken_at),
-        "bytes": outcome.bytes,
+        "id": created.id,
+        "taken_at": format_rfc3339(created.taken_at),
+        "bytes": created.bytes,
         "places": places,
     }
-    words = [f"The backup {outcome.id} is taken: {_size(outcome.bytes)}."]
-    for place, parts in outcome.stored.items():
+    lines = [f"The backup {created.id} is taken: {_size(created.bytes)}."]
+    for destination, parts in created.stored.items():
         added = sum(saved.added for saved in parts.values())
-        words.append(f"  {place}: {_size(added)} of it new")
-    report(as_json, result, words)
+        lines.append(f"  {destination}: {_size(added)} of it new")
+    report(as_json, result, lines)
 
 
 @app.command("list")
@@ -48,15 +48,15 @@ def list_(data: Data = None, config: Config = None, as_json: Json = False) -> No
     """List the backups that there are, the newest first."""
     plan = _plan(data, config)
     from madang.ops.backup.create import list_backups
-    from madang.ops.backup.model import rfc3339
+    from madang.ops.backup.model import format_rfc3339
 
     rows = [
         {
             "id": entry.id,
-            "taken_at": rfc3339(entry.taken_at),
+            "taken_at": format_rfc3339(entry.taken_at),
             "kind": entry.kind.value,
             "bytes": entry.bytes,
-            "verified_at": rfc3339(entry.verified_at) if entry.verified_at else None,
+            "verified_at": format_rfc3339(entry.verified_at) if entry.verified_at else None,
             "places": sorted(entry.verified),
         }
         for entry in list_backups(plan)
@@ -83,28 +83,28 @@ def verify(
     """Prove a backup: read all of it, restore it into a scratch folder, count and compare."""
     plan = _plan(data, config)
     from madang.ops.backup.create import BackupCreator
-    from madang.ops.backup.subprocesses import give_way
-    from madang.ops.backup.verify import verify as prove
+    from madang.ops.backup.subprocesses import lower_priority
+    from madang.ops.backup.verify import verify as verify_backups
 
-    give_way()
-    verdicts = prove(BackupCreator(plan), identifier=identifier, everything=everything)
+    lower_priority()
+    results = verify_backups(BackupCreator(plan), identifier=identifier, everything=everything)
     rows = [
         {
-            "place": verdict.place,
-            "id": verdict.id,
-            "files": verdict.files,
-            "tables": verdict.tables,
-            "rows": verdict.rows,
-            "media_read": verdict.media or None,
+            "place": result.destination,
+            "id": result.id,
+            "files": result.files,
+            "tables": result.tables,
+            "rows": result.rows,
+            "media_read": result.media or None,
         }
-        for verdict in verdicts
+        for result in results
     ]
-    words = [
-        f"{verdict.place}: the backup {verdict.id} is whole: {verdict.files} files, "
-        f"{verdict.rows} rows in {verdict.tables} tables."
-        for verdict in verdicts
+    lines = [
+        f"{result.destination}: the backup {result.id} is whole: {result.files} files, "
+        f"{result.rows} rows in {result.tables} tables."
+        for result in results
     ]
-    report(as_json, rows, words)
+    report(as_json, rows, lines)
 
 
 @app.command("ship")
@@ -117,12 +117,12 @@ def ship(
 ) -> None:
     """Send what PostgreSQL archived since the last time to the SFTP server elsewhere."""
     plan = _plan(data, config)
-    from madang.ops.backup.create import ship as send
-    from madang.ops.backup.wal_shipping import watch_and_send
+    from madang.ops.backup.create import ship_wal
+    from madang.ops.backup.wal_shipping import ship_continuously
 
     if watch:
-        watch_and_send(plan)
-    sent = send(plan)
+        ship_continuously(plan)
+    sent = ship_wal(plan)
     report(as_json, {"files": sent}, [f"{sent} files are sent."])
 
 
@@ -156,29 +156,29 @@ def restore(
     from madang.ops.backup.restore import RestoreRequest
     from madang.station.backups import bring_back
 
-    def say(words: str) -> None:
-        print(words, file=sys.stderr, flush=True)
+    def show_progress(message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
 
     done = bring_back(
         settings,
         RestoreRequest(identifier, replace, media, settings_to=config),
-        say,
+        show_progress,
         source=source,
         password_file=password_file,
         sftp_key=sftp_key,
     )
     result = {
         "id": done.id,
-        "place": done.place,
+        "place": done.destination,
         "bytes": done.bytes,
         "media_bytes": done.media_bytes,
         "notes": list(done.notes),
     }
-    words = [*done.notes, f"The station is as it was in the backup {done.id}. Start it now."]
-    report(as_json, result, words)
+    lines = [*done.notes, f"The station is as it was in the backup {done.id}. Start it now."]
+    report(as_json, result, lines)
 
 
-def _plan(data: Path | None, config: Path | None) -> Plan:
+def _plan(data: Path | None, config: Path | None) -> BackupPlan:
     settings = load_settings(data, config)
     from madang.station.backups import plan_of
 

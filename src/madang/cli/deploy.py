@@ -19,7 +19,7 @@ From = Annotated[Path, typer.Option("--from", metavar="FILE", help="The station'
 DEFAULT_FROM = Path("station.toml")
 
 WOULD_CHANGE = 2
-"""Exit code of `plan` where something is not as described."""
+"""Exit code of `plan` for a difference."""
 
 
 Only = Annotated[
@@ -32,10 +32,10 @@ Only = Annotated[
 def plan(from_: From = DEFAULT_FROM, only: Only = None, as_json: Json = False) -> None:
     """Show what `apply` would change, without secrets; exit 2 if anything."""
     servers = deployment(from_)
-    heard: list[dict[str, Any]] = []
-    hear = heard.append if as_json else _Telling(heard, planning=True)
-    servers.run(servers.job("plan", hear, tuple(only or ())), hear)
-    machines = _differences(heard)
+    events: list[dict[str, Any]] = []
+    on_event = events.append if as_json else _TextOutput(events, planning=True)
+    servers.run(servers.job("plan", on_event, tuple(only or ())), on_event)
+    machines = _differences(events)
     count = sum(len(step["changes"]) for steps in machines.values() for step in steps)
     report(
         as_json,
@@ -58,15 +58,15 @@ def apply(
 ) -> None:
     """Make the servers as described; where they are already, nothing is done."""
     servers = deployment(from_)
-    heard: list[dict[str, Any]] = []
-    hear = _Streaming(heard) if as_json else _Telling(heard, planning=False)
-    servers.run(servers.job("apply", hear, tuple(only or ()), restore=restore), hear)
+    events: list[dict[str, Any]] = []
+    on_event = _JsonOutput(events) if as_json else _TextOutput(events, planning=False)
+    servers.run(servers.job("apply", on_event, tuple(only or ()), restore=restore), on_event)
     done = [
         {key: event[key] for key in ("host", "step", "what")}
-        for event in heard
+        for event in events
         if event["event"] == "done"
     ]
-    releases = {event["host"]: event["release"] for event in heard if event["event"] == "release"}
+    releases = {event["host"]: event["release"] for event in events if event["event"] == "release"}
     words = [
         f"{len(done)} thing(s) changed." if done else "Nothing had to change.",
         f"The station is at https://{servers.station.domain}/",
@@ -94,49 +94,49 @@ def status(from_: From = DEFAULT_FROM, as_json: Json = False) -> None:
 @app.command()
 def rollback(from_: From = DEFAULT_FROM, as_json: Json = False) -> None:
     """Go back to the release that ran before, program and settings together."""
-    said = deployment(from_).rollback(lambda event: None)
+    output = deployment(from_).rollback(lambda event: None)
     report(
         as_json,
-        said,
-        [f"{host}: {line}" for host, text in said.items() for line in text.split("\n")],
+        output,
+        [f"{host}: {line}" for host, text in output.items() for line in text.split("\n")],
     )
 
 
 def deployment(path: Path) -> Deployment:
-    """The servers that the file at `path` describes. Raises StationFileError."""
+    """Load the description at `path`. Raises StationFileError."""
     from madang.ops.deploy.model.station_file import load_station
     from madang.ops.deploy.runner import Deployment
 
     return Deployment(load_station(path), path.absolute().parent)
 
 
-def _differences(heard: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _differences(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     machines: dict[str, list[dict[str, Any]]] = {}
-    for event in heard:
+    for event in events:
         if event["event"] == "differs" and event["changes"]:
             step = {"step": event["step"], "changes": event["changes"]}
             machines.setdefault(event["host"], []).append(step)
     return machines
 
 
-class _Streaming:
-    """Remembers the events; with --json the result is one value, at the end."""
+class _JsonOutput:
+    """Records events; with --json the result is one value at the end."""
 
-    def __init__(self, heard: list[dict[str, Any]]) -> None:
-        self._heard = heard
+    def __init__(self, events: list[dict[str, Any]]) -> None:
+        self._heard = events
 
     def __call__(self, event: dict[str, Any]) -> None:
         self._heard.append(event)
-        # On standard error: who watches sees each step as it happens.
+        # On standard error, to follow each step while it runs.
         if event["event"] in {"begin", "done"}:
             typer.echo(json.dumps(event, ensure_ascii=False), err=True)
 
 
-class _Telling:
-    """Tells a person what is going on."""
+class _TextOutput:
+    """Prints events for a person."""
 
-    def __init__(self, heard: list[dict[str, Any]], *, planning: bool) -> None:
-        self._heard = heard
+    def __init__(self, events: list[dict[str, Any]], *, planning: bool) -> None:
+        self._heard = events
         self._planning = planning
 
     def __call__(self, event: dict[str, Any]) -> None:

@@ -1,1 +1,1 @@
-"""What keeps a station's servers as they should be: setting up, and later watching and mending."""
+"""Operation of a station's servers: deployment, backups, measurements."""

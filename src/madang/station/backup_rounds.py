@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from madang.ops.backup import state
-from madang.ops.backup.create import SQLITE
+from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.model import moment, rfc3339
+from madang.ops.backup.model import format_rfc3339, parse_rfc3339
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
-from madang.ops.backup.schedule import Health, backup_due, judge, verification_due
+from madang.ops.backup.schedule import BackupHealth, assess, backup_due, verification_due
 from madang.ops.backup.subprocesses import SYSTEM_PATH
-from madang.ops.backup.wal_shipping import Shipper
+from madang.ops.backup.wal_shipping import WalShipper
 from madang.station.backups import plan_of, schedule_of
 from madang.station.config.settings import Settings
 
@@ -54,7 +54,7 @@ class Rounds:
         """Begin, where the settings leave it to the station."""
         if self._settings.backup.run_by == "station":
             self._tasks = [asyncio.create_task(self._go_round())]
-            if not self._settings.database.url.startswith(SQLITE):
+            if not self._settings.database.url.startswith(SQLITE_PREFIX):
                 self._tasks.append(asyncio.create_task(self._ship()))
 
     async def stop(self) -> None:
@@ -82,7 +82,7 @@ class Rounds:
                 await self._run(wanted)
 
     async def _ship(self) -> None:
-        send = Shipper(plan_of(self._settings))
+        send = WalShipper(plan_of(self._settings))
         while True:
             await asyncio.sleep(SHIP_SECONDS)
             await asyncio.to_thread(send)
@@ -94,7 +94,7 @@ class Rounds:
         if not known.since:
             # The first night begins now: a new station has nothing to lose yet.
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            state.write(folder, replace(known, since=rfc3339(now)))
+            state.write(folder, replace(known, since=format_rfc3339(now)))
         elif backup_due(known, self._schedule, now):
             return ["now"]
         elif verification_due(known, self._schedule, now):
@@ -121,26 +121,28 @@ class Rounds:
             log.error("backups: %s failed: %s", command[0], lines[-1] if lines else "no word")
 
 
-def health(settings: Settings) -> Health:
+def health(settings: Settings) -> BackupHealth:
     """Whether this station's backups are well."""
     chosen = settings.backup
     if chosen.run_by == "nobody":
-        return Health(True, "switched off with backup.run_by")
+        return BackupHealth(True, "switched off with backup.run_by")
     if chosen.local is None and chosen.offsite is None:
-        return Health(False, "there is no place for them", "set backup.offsite or backup.local")
+        return BackupHealth(
+            False, "there is no place for them", "set backup.offsite or backup.local"
+        )
     if shutil.which("restic") is None and shutil.which("restic", path=SYSTEM_PATH) is None:
-        return Health(
+        return BackupHealth(
             False,
             "the program restic is not installed",
             "apt install restic, or switch backups off with backup.run_by",
         )
     if chosen.folder.exists() and not os.access(chosen.folder, os.X_OK):
-        return Health(
+        return BackupHealth(
             False,
             f"what became of them stands in {chosen.folder}, which this user may not enter",
             "let the station's group enter it: chgrp madang, chmod 0750",
         )
-    found = judge(state.read(chosen.folder), datetime.now(UTC))
+    found = assess(state.read(chosen.folder), datetime.now(UTC))
     if chosen.offsite is None:
         return replace(found, detail=f"{found.detail}; no copy elsewhere: set backup.offsite")
     return found
@@ -160,7 +162,7 @@ def last_times(folder: Path) -> tuple[float, float]:
     """Seconds since 1970 of the newest backup and of the newest verification; 0 for never."""
     known = state.read(folder)
     taken, verified = (
-        moment(text).timestamp() if text else 0.0 for text in (known.taken, known.verified)
+        parse_rfc3339(text).timestamp() if text else 0.0 for text in (known.taken, known.verified)
     )
     return taken, verified
 

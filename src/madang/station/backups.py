@@ -9,10 +9,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from madang.ops.backup.destinations import Access, Destination, parse_destination
+from madang.ops.backup.destinations import Credentials, Destination, parse_destination
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.model import Media, Plan, Retention
-from madang.ops.backup.restore import RestoreRequest, RestoreResult, Say, restore
+from madang.ops.backup.model import BackupPlan, MediaPolicy, Retention
+from madang.ops.backup.restore import ReportProgress, RestoreRequest, RestoreResult, restore
 from madang.ops.backup.schedule import WEEKDAYS, Schedule
 from madang.station.config.settings import FILE_NAME, Settings, load
 from madang.station.roles import run_files
@@ -21,25 +21,25 @@ SECTIONS: Final = ("database", "storage", "backup", "station")
 """Sections that say where things go. The others may name files that a new machine lacks yet."""
 
 
-def plan_of(settings: Settings) -> Plan:
+def plan_of(settings: Settings) -> BackupPlan:
     """What is backed up, and where to."""
     chosen = settings.backup
-    access = _access(settings)
-    places = [
-        parse_destination(name, url, access)
+    credentials = _credentials(settings)
+    destinations = [
+        parse_destination(name, url, credentials)
         for name, url in (("local", chosen.local), ("offsite", chosen.offsite))
         if url is not None
     ]
-    return Plan(
+    return BackupPlan(
         data=settings.data,
         folder=chosen.folder,
         database_url=settings.database.url,
         media_folder=Path(unquote(urlsplit(settings.storage.url).path)),
-        places=tuple(places),
+        destinations=tuple(destinations),
         password_file=chosen.password_file,
         settings_file=settings.file,
-        keep=Retention(chosen.keep_daily, chosen.keep_weekly, chosen.keep_monthly),
-        media=Media(chosen.media),
+        retention=Retention(chosen.keep_daily, chosen.keep_weekly, chosen.keep_monthly),
+        media=MediaPolicy(chosen.media),
         pgbackrest=chosen.pgbackrest_config,
         cluster=chosen.postgresql_data,
         database_here=chosen.database == "here",
@@ -57,8 +57,8 @@ def schedule_of(settings: Settings) -> Schedule:
 
 def bring_back(
     settings: Settings,
-    wish: RestoreRequest,
-    say: Say,
+    request: RestoreRequest,
+    report: ReportProgress,
     *,
     source: str | None = None,
     password_file: Path | None = None,
@@ -74,32 +74,32 @@ def bring_back(
     if password_file is not None:
         plan = replace(plan, password_file=password_file)
     if source is not None:
-        plan = replace(plan, places=(_place(source, settings, sftp_key),))
+        plan = replace(plan, destinations=(_destination(source, settings, sftp_key),))
 
     settled = settings.file is not None or (settings.data / FILE_NAME).is_file()
 
-    def replan(file: Path | None) -> Plan:
+    def load_plan(file: Path | None) -> BackupPlan:
         # Settings that are here already are of this machine, and the backup's do not replace them.
         use_theirs = file is not None and not settled
         found = load(settings.data, config=file, only=SECTIONS) if use_theirs else settings
-        return replace(plan_of(found), settings_file=wish.settings_to)
+        return replace(plan_of(found), settings_file=request.settings_to)
 
-    return restore(plan, wish, replan, say)
+    return restore(plan, request, load_plan, report)
 
 
-def _place(source: str, settings: Settings, sftp_key: Path | None) -> Destination:
-    access = _access(settings)
+def _destination(source: str, settings: Settings, sftp_key: Path | None) -> Destination:
+    credentials = _credentials(settings)
     if sftp_key is not None:
-        access = replace(access, key_file=sftp_key)
+        credentials = replace(credentials, key_file=sftp_key)
     try:
-        return parse_destination("offsite", source, access)
+        return parse_destination("offsite", source, credentials)
     except ValueError as error:
         raise BackupError(f"The address {source} is none: {error}.") from None
 
 
-def _access(settings: Settings) -> Access:
+def _credentials(settings: Settings) -> Credentials:
     chosen = settings.backup
-    return Access(
+    return Credentials(
         key_file=chosen.sftp_key,
         known_hosts=chosen.sftp_known_hosts,
         s3_key=chosen.s3_key.get_secret_value() if chosen.s3_key else "",

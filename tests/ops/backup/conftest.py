@@ -1,4 +1,4 @@
-"""A station's data folder, with and without a backup, and a server to keep copies on."""
+"""Data folders with and without a backup, and servers for copies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backups import keeper
+from tests.support.backups import backup_creator
 from tests.support.grounds import PostgresqlGround, furnished_cluster, postgresql_ground
 from tests.support.sshd import Sftp, sftp_server
 from tests.support.station import Station
@@ -16,14 +16,14 @@ from tests.support.station import Station
 
 @pytest.fixture(scope="session", autouse=True)
 def restic() -> None:
-    """The program that these tests are about."""
+    """Skip without restic."""
     if shutil.which("restic") is None:
         pytest.skip("no restic on this machine: apt install restic")
 
 
 @pytest.fixture(scope="session")
 def sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sftp]:
-    """A server for all tests."""
+    """An SFTP server for all tests."""
     with sftp_server(tmp_path_factory.mktemp("sftp")) as server:
         yield server
 
@@ -39,7 +39,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def furnished_postgresql() -> Iterator[PostgresqlGround]:
-    """The same on PostgreSQL, to be copied."""
+    """A PostgreSQL cluster with an account and channels, to be copied."""
     if shutil.which("pgbackrest") is None:
         pytest.skip("no pgbackrest on this machine: apt install pgbackrest")
     with furnished_cluster() as ground:
@@ -48,23 +48,23 @@ def furnished_postgresql() -> Iterator[PostgresqlGround]:
 
 @pytest.fixture
 def postgresql(furnished_postgresql: PostgresqlGround) -> Iterator[PostgresqlGround]:
-    """A station's own copy of the furnished cluster; its server runs."""
+    """A copy of the furnished cluster with a running server."""
     with postgresql_ground(furnished_postgresql) as ground:
         yield ground
 
 
 @pytest.fixture(scope="session")
 def saved(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A furnished folder with one backup in it, to be copied."""
+    """A furnished folder with one backup, to be copied."""
     copy = tmp_path_factory.mktemp("saved") / "data"
     shutil.copytree(furnished, copy)
-    keeper(copy).now()
+    backup_creator(copy).create()
     return copy
 
 
 @pytest.fixture
 def backed_up(saved: Path, tmp_path: Path) -> Path:
-    """A station's own copy of the folder with a backup."""
+    """A copy of the folder with a backup."""
     copy = tmp_path / "data"
     shutil.copytree(saved, copy)
     return copy
@@ -72,7 +72,7 @@ def backed_up(saved: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(furnished: Path, tmp_path: Path) -> Path:
-    """A station's own copy of the furnished folder."""
+    """A copy of the furnished folder."""
     copy = tmp_path / "data"
     shutil.copytree(furnished, copy)
     return copy

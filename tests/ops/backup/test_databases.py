@@ -1,4 +1,4 @@
-"""One suite for both databases: what holds for a backup whatever it is a backup of."""
+"""Backup, verification and restore on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from madang.ops.backup import state
 from madang.ops.backup.create import list_backups
-from tests.support.backups import backup, done, keeper, refused
+from tests.support.backups import backup, backup_creator, done, refused
 from tests.support.grounds import Ground, SqliteGround
 from tests.support.sshd import Sftp
 from tests.support.station import Station
@@ -30,14 +30,14 @@ def ground(request: pytest.FixtureRequest) -> Ground:
     return found
 
 
-def test_what_was_proven_counts_as_verified_and_a_flipped_bit_is_found(ground: Ground) -> None:
-    keeping = keeper(ground.data, **ground.settings)
-    taken = keeping.now()
+def test_verify_records_success_and_finds_a_flipped_bit(ground: Ground) -> None:
+    creator = backup_creator(ground.data, **ground.settings)
+    taken = creator.create()
     (verdict,) = done(ground.data, "verify", **ground.settings)
     assert verdict["id"] == taken.id
     assert verdict["tables"] > 10
     assert verdict["rows"] > 10
-    (entry,) = list_backups(keeping.plan)
+    (entry,) = list_backups(creator.plan)
     assert (entry.id, entry.bytes) == (taken.id, taken.bytes)
     assert entry.verified_at is not None
     copy = max((each for each in ground.copies() if each.is_file()), key=lambda e: e.stat().st_size)
@@ -46,10 +46,10 @@ def test_what_was_proven_counts_as_verified_and_a_flipped_bit_is_found(ground: G
     copy.chmod(0o600)
     copy.write_bytes(body)
     refused(ground.data, "verify", **ground.settings)
-    assert state.read(keeping.plan.folder).check_error
+    assert state.read(creator.plan.folder).check_error
 
 
-def test_everything_is_lost_and_comes_back_from_the_off_site_copy(
+def test_a_lost_station_is_restored_from_the_off_site_copy(
     ground: Ground, sftp: Sftp, tmp_path: Path
 ) -> None:
     media = ground.data / "media" / "vod"
@@ -60,10 +60,10 @@ def test_everything_is_lost_and_comes_back_from_the_off_site_copy(
     secret = (ground.data / "secret.key").read_text()
     url = sftp.url(f"drill-{type(ground).__name__}")
     away = {**ground.settings, "BACKUP__OFFSITE": url, "BACKUP__SFTP_KEY": str(sftp.key)}
-    keeping = keeper(ground.data, **away)
-    keeping.now()
+    creator = backup_creator(ground.data, **away)
+    creator.create()
     password = tmp_path / "kept elsewhere"
-    shutil.copy(keeping.plan.password_file, password)
+    shutil.copy(creator.plan.password_file, password)
     ground.lose()
 
     came = backup(
@@ -81,18 +81,18 @@ def test_everything_is_lost_and_comes_back_from_the_off_site_copy(
     assert (ground.ask(USERS), ground.ask(CHANNELS)) == (users, channels)
     assert (ground.data / "media/vod/show.m4s").read_bytes() == show
     assert (ground.data / "secret.key").read_text() == secret
-    # The next backup goes on in the same repository: it has the same password.
-    assert keeping.plan.password_file.read_text() == password.read_text()
-    assert keeping.plan.password_file.stat().st_mode & 0o777 == 0o600
+    # The next backup uses the same repository, so it needs the same password.
+    assert creator.plan.password_file.read_text() == password.read_text()
+    assert creator.plan.password_file.stat().st_mode & 0o777 == 0o600
     with Station(ground.data, **ground.settings).running() as station:
         page = httpx.get(f"{station.http}/@yard")
         assert page.status_code == 200
         assert "Courtyard TV" in page.text
 
 
-def test_a_running_station_is_backed_up_but_neither_overwritten_nor_lost(ground: Ground) -> None:
+def test_a_running_station_is_backed_up_but_not_overwritten(ground: Ground) -> None:
     with Station(ground.data, **ground.settings).running():
-        taken = keeper(ground.data, **ground.settings).now()
+        taken = backup_creator(ground.data, **ground.settings).create()
         assert "Stop it" in refused(ground.data, "restore", "--replace", **ground.settings)
     ground.ask(RENAME)
     assert "add --replace" in refused(ground.data, "restore", **ground.settings)

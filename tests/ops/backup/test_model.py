@@ -1,4 +1,4 @@
-"""What needs no program: addresses, times, manifests, comparison."""
+"""Destinations, schedule, manifests, comparison and state."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 
 from madang.ops.backup import state
 from madang.ops.backup.destinations import (
-    Access,
+    Credentials,
     Destination,
     DestinationKind,
     RepositoryPart,
     parse_destination,
 )
 from madang.ops.backup.errors import BackupError, Busy, NotVerified
-from madang.ops.backup.model import Content, DatabaseBackup, Manifest, differences
-from madang.ops.backup.schedule import Schedule, backup_due, judge, verification_due
-from madang.ops.backup.state import State
+from madang.ops.backup.model import (
+    BackupState,
+    DatabaseBackup,
+    DatabaseContent,
+    Manifest,
+    database_differences,
+)
+from madang.ops.backup.schedule import Schedule, assess, backup_due, verification_due
 
-# --- addresses ---
+# --- destinations ---
 
 
 @pytest.mark.parametrize(
@@ -51,11 +56,11 @@ from madang.ops.backup.state import State
         ),
     ],
 )
-def test_a_place_is_named_as_restic_wants_it(
+def test_a_url_becomes_a_restic_repository(
     url: str, kind: DestinationKind, repository: str
 ) -> None:
-    place = parse_destination("offsite", url, Access())
-    assert (place.kind, place.repository(RepositoryPart.STATION)) == (kind, repository)
+    destination = parse_destination("offsite", url, Credentials())
+    assert (destination.kind, destination.repository(RepositoryPart.STATION)) == (kind, repository)
 
 
 @pytest.mark.parametrize(
@@ -67,40 +72,45 @@ def test_a_place_is_named_as_restic_wants_it(
         "s3://host/bucket?x=1",
     ],
 )
-def test_what_is_no_place_is_refused_with_what_was_expected(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected file:///PATH, sftp://"):
-        parse_destination("offsite", url, Access())
+        parse_destination("offsite", url, Credentials())
 
 
 @given(st.text())
-def test_any_text_is_a_place_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
-        place = parse_destination("offsite", text, Access())
+        destination = parse_destination("offsite", text, Credentials())
     except ValueError:
         return
-    assert isinstance(place, Destination)
+    assert isinstance(destination, Destination)
 
 
-def test_ssh_and_sftp_are_told_the_same_and_ask_nobody() -> None:
-    access = Access(key_file=Path("/k"), known_hosts=Path("/h"))
-    place = parse_destination("offsite", "sftp://me@host:2222/srv", access)
-    (_, option) = place.options()
+def test_ssh_and_sftp_get_the_same_options_and_never_prompt() -> None:
+    credentials = Credentials(key_file=Path("/k"), known_hosts=Path("/h"))
+    destination = parse_destination("offsite", "sftp://me@host:2222/srv", credentials)
+    (_, option) = destination.restic_options()
     assert option.startswith("sftp.command=ssh ")
     assert option.endswith(" -p 2222 me@host -s sftp")
     for wanted in ("BatchMode=yes", "IdentityFile=/k", "UserKnownHostsFile=/h"):
         assert wanted in option
-        assert wanted in place.sftp_command()
-    assert place.sftp_command()[-1] == "me@host"
+        assert wanted in destination.sftp_command()
+    assert destination.sftp_command()[-1] == "me@host"
 
 
-def test_secrets_of_a_bucket_are_in_the_environment_and_not_in_a_repr() -> None:
-    place = parse_destination("offsite", "s3://h/b", Access(s3_key="id", s3_secret="hush"))
-    assert place.environment() == {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "hush"}
-    assert "hush" not in repr(place)
-    assert "hush" not in place.repository(RepositoryPart.STATION)
+def test_secrets_of_a_bucket_are_only_in_the_environment() -> None:
+    destination = parse_destination(
+        "offsite", "s3://h/b", Credentials(s3_key="id", s3_secret="hush")
+    )
+    assert destination.restic_environment() == {
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "hush",
+    }
+    assert "hush" not in repr(destination)
+    assert "hush" not in destination.repository(RepositoryPart.STATION)
 
 
-# --- times ---
+# --- schedule ---
 
 SEOUL = Schedule(time(3, 30), 6, ZoneInfo("Asia/Seoul"))  # 18:30 UTC the day before; Sundays
 NIGHT = datetime(2026, 3, 7, 18, 30, tzinfo=UTC)  # Sunday, 8 March, 03:30 in Seoul
@@ -111,27 +121,27 @@ def text(at: datetime) -> str:
 
 
 def test_a_new_station_takes_its_first_backup_in_its_first_night() -> None:
-    began = State(since=text(NIGHT - timedelta(hours=5)))
-    assert not backup_due(State(), SEOUL, NIGHT)
+    began = BackupState(since=text(NIGHT - timedelta(hours=5)))
+    assert not backup_due(BackupState(), SEOUL, NIGHT)
     assert not backup_due(began, SEOUL, NIGHT - timedelta(seconds=1))
     assert backup_due(began, SEOUL, NIGHT)
 
 
-def test_a_backup_is_due_once_a_night_and_after_a_night_that_was_slept_through() -> None:
-    tried = State(since="2026-01-01T00:00:00Z", tried=text(NIGHT + timedelta(seconds=20)))
+def test_a_backup_is_due_once_a_night_and_after_missed_nights() -> None:
+    tried = BackupState(since="2026-01-01T00:00:00Z", tried=text(NIGHT + timedelta(seconds=20)))
     assert not backup_due(tried, SEOUL, NIGHT + timedelta(hours=23))
     assert backup_due(tried, SEOUL, NIGHT + timedelta(hours=24))
     assert backup_due(tried, SEOUL, NIGHT + timedelta(days=3, hours=7))
 
 
 def test_a_failed_backup_is_tried_again_every_hour() -> None:
-    failed = State(since="2026-01-01T00:00:00Z", tried=text(NIGHT), error="no route to host")
+    failed = BackupState(since="2026-01-01T00:00:00Z", tried=text(NIGHT), error="no route to host")
     assert not backup_due(failed, SEOUL, NIGHT + timedelta(minutes=59))
     assert backup_due(failed, SEOUL, NIGHT + timedelta(minutes=60))
 
 
 def test_the_newest_backup_is_verified_once_a_week() -> None:
-    known = State(since="2026-01-01T00:00:00Z", checked=text(NIGHT - timedelta(days=7)))
+    known = BackupState(since="2026-01-01T00:00:00Z", checked=text(NIGHT - timedelta(days=7)))
     assert not verification_due(known, SEOUL, NIGHT), "there is nothing to verify"
     known = replace(known, taken=text(NIGHT - timedelta(days=1)))
     assert verification_due(known, SEOUL, NIGHT)
@@ -141,33 +151,37 @@ def test_the_newest_backup_is_verified_once_a_week() -> None:
 
 
 @given(st.datetimes(min_value=datetime(2026, 1, 1), max_value=datetime(2030, 1, 1)))  # noqa: DTZ001
-def test_whatever_the_hour_a_backup_that_was_just_tried_is_not_due(at: datetime) -> None:
+def test_a_backup_that_was_just_tried_is_not_due_at_any_hour(at: datetime) -> None:
     now = at.replace(tzinfo=UTC, microsecond=0)
     for zone in ("Asia/Seoul", "America/New_York"):
         schedule = replace(SEOUL, zone=ZoneInfo(zone))
-        assert not backup_due(State(tried=text(now)), schedule, now)
-        assert backup_due(State(tried=text(now)), schedule, now + timedelta(hours=26))
+        assert not backup_due(BackupState(tried=text(now)), schedule, now)
+        assert backup_due(BackupState(tried=text(now)), schedule, now + timedelta(hours=26))
 
 
 @pytest.mark.parametrize(
     ("known", "ok", "words"),
     [
-        (State(), True, "none yet"),
-        (State(taken=text(NIGHT)), True, "not verified yet"),
-        (State(taken=text(NIGHT), verified=text(NIGHT)), True, "verified 20 hours ago"),
-        (State(taken=text(NIGHT - timedelta(days=3))), False, "4 days old"),
+        (BackupState(), True, "none yet"),
+        (BackupState(taken=text(NIGHT)), True, "not verified yet"),
+        (BackupState(taken=text(NIGHT), verified=text(NIGHT)), True, "verified 20 hours ago"),
+        (BackupState(taken=text(NIGHT - timedelta(days=3))), False, "4 days old"),
         (
-            State(taken=text(NIGHT), verified=text(NIGHT - timedelta(days=10))),
+            BackupState(taken=text(NIGHT), verified=text(NIGHT - timedelta(days=10))),
             False,
             "no backup was verified for 11 days",
         ),
-        (State(taken=text(NIGHT), since="2026-01-01T00:00:00Z"), False, "no backup was verified"),
-        (State(taken=text(NIGHT), error="The disk is full."), False, "The disk is full."),
-        (State(taken=text(NIGHT), check_error="It is damaged."), False, "It is damaged."),
+        (
+            BackupState(taken=text(NIGHT), since="2026-01-01T00:00:00Z"),
+            False,
+            "no backup was verified",
+        ),
+        (BackupState(taken=text(NIGHT), error="The disk is full."), False, "The disk is full."),
+        (BackupState(taken=text(NIGHT), check_error="It is damaged."), False, "It is damaged."),
     ],
 )
-def test_what_the_doctor_says(known: State, ok: bool, words: str) -> None:
-    health = judge(known, NIGHT + timedelta(hours=20))
+def test_health_by_state(known: BackupState, ok: bool, words: str) -> None:
+    health = assess(known, NIGHT + timedelta(hours=20))
     assert health.ok is ok
     assert words in health.detail
     assert bool(health.mend) is not ok
@@ -175,10 +189,10 @@ def test_what_the_doctor_says(known: State, ok: bool, words: str) -> None:
 
 # --- manifests and comparison ---
 
-BEFORE = Content({"users": 3, "chat": 10}, {"users": "aa", "chat": "bb"}, "")
-AFTER = Content({"users": 3, "chat": 14}, {"users": "aa", "chat": "cc"}, "id-1")
+BEFORE = DatabaseContent({"users": 3, "chat": 10}, {"users": "aa", "chat": "bb"}, "")
+AFTER = DatabaseContent({"users": 3, "chat": 14}, {"users": "aa", "chat": "cc"}, "id-1")
 TAKEN = DatabaseBackup("postgresql", BEFORE, AFTER, 1000, "20261125-033000F", 15, "/srv/pg")
-GOOD = Content({"users": 3, "chat": 12}, {"users": "aa", "chat": "dd"}, "id-1")
+GOOD = DatabaseContent({"users": 3, "chat": 12}, {"users": "aa", "chat": "dd"}, "id-1")
 
 
 @pytest.mark.parametrize(
@@ -194,17 +208,19 @@ GOOD = Content({"users": 3, "chat": 12}, {"users": "aa", "chat": "dd"}, "id-1")
         ),
     ],
 )
-def test_what_did_not_change_meanwhile_must_be_the_same(found: Content, wrong: list[str]) -> None:
-    assert differences(TAKEN, found) == wrong
+def test_tables_unchanged_during_the_backup_must_be_equal(
+    found: DatabaseContent, wrong: list[str]
+) -> None:
+    assert database_differences(TAKEN, found) == wrong
 
 
-def test_a_manifest_comes_back_as_it_was_written() -> None:
+def test_a_manifest_survives_serialisation() -> None:
     manifest = Manifest("id-1", "2026-11-25T03:30:00Z", "0.1.0", TAKEN, {"files/a": "00"})
     assert Manifest.from_json(manifest.to_json()) == manifest
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 1, "database": 3}'])
-def test_what_is_no_manifest_is_not_verified(text: str) -> None:
+def test_an_invalid_manifest_is_refused(text: str) -> None:
     with pytest.raises(NotVerified, match="manifest cannot be read"):
         Manifest.from_json(text)
 
@@ -214,21 +230,21 @@ def test_a_manifest_of_a_newer_program_is_refused() -> None:
         Manifest.from_json('{"format": 99}')
 
 
-# --- what is remembered ---
+# --- state ---
 
 
-def test_what_is_remembered_is_read_back_and_damage_is_forgotten(tmp_path: Path) -> None:
-    known = State(taken=text(NIGHT)).proven("id-1/station", "local", NIGHT)
+def test_state_is_read_back_and_a_damaged_file_is_ignored(tmp_path: Path) -> None:
+    known = BackupState(taken=text(NIGHT)).with_verified("id-1/station", "local", NIGHT)
     state.write(tmp_path, known)
     assert state.read(tmp_path) == known
     assert known.verified_at("id-1/station", "local") == NIGHT
     assert known.verified_at("id-1/station", "offsite") is None
     (tmp_path / state.STATE_FILE).write_text("{")
-    assert state.read(tmp_path) == State()
+    assert state.read(tmp_path) == BackupState()
 
 
-def test_two_never_work_at_once(tmp_path: Path) -> None:
-    with state.only_one(tmp_path), pytest.raises(Busy), state.only_one(tmp_path):
+def test_the_lock_is_exclusive(tmp_path: Path) -> None:
+    with state.exclusive_lock(tmp_path), pytest.raises(Busy), state.exclusive_lock(tmp_path):
         pass
-    with state.only_one(tmp_path):
+    with state.exclusive_lock(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""What only PostgreSQL has: an archive of every change, so that hardly any are lost."""
+"""PostgreSQL's archive: point-in-time recovery and configuration."""
 
 from __future__ import annotations
 
@@ -12,28 +12,33 @@ from pathlib import Path
 
 import psycopg
 
-from madang.ops.backup.create import BackupCreator, ship
-from madang.ops.backup.destinations import Access, Destination, DestinationKind, parse_destination
+from madang.ops.backup.create import BackupCreator, ship_wal
+from madang.ops.backup.destinations import (
+    Credentials,
+    Destination,
+    DestinationKind,
+    parse_destination,
+)
 from madang.ops.backup.model import Retention
 from madang.ops.backup.pgbackrest_config import (
     ARCHIVE_SECONDS,
     SHIP_SECONDS,
-    Archive,
+    PgBackRestConfig,
     pgbackrest_conf,
     postgresql_conf,
 )
-from tests.support.backups import done, keeper, trouble
+from tests.support.backups import backup_creator, done, trouble
 from tests.support.grounds import PostgresqlGround
 from tests.support.sshd import Sftp
 from tests.support.station import until
 
 SHIP_EVERY = 0.5
 SLACK = 8.0
-"""Seconds that two forced segments and two transfers may take on a busy machine."""
+"""Seconds for two forced segments and two uploads on a busy machine."""
 
 
 class Writer(threading.Thread):
-    """Commits a row twenty times a second, and remembers the last that was acknowledged."""
+    """Commits a row twenty times a second and records the last acknowledged one."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -55,13 +60,13 @@ class Writer(threading.Thread):
 
 
 @contextmanager
-def shipping(keeping: BackupCreator) -> Iterator[None]:
-    """What the station's own rounds do, more often."""
+def shipping(creator: BackupCreator) -> Iterator[None]:
+    """Ship WAL like the station, but more often."""
     ended = threading.Event()
 
     def go_round() -> None:
         while not ended.wait(SHIP_EVERY):
-            ship(keeping.plan)
+            ship_wal(creator.plan)
 
     rounds = threading.Thread(target=go_round)
     rounds.start()
@@ -72,22 +77,22 @@ def shipping(keeping: BackupCreator) -> Iterator[None]:
         rounds.join()
 
 
-def test_a_machine_that_is_lost_under_load_loses_a_bounded_time(
+def test_a_lost_server_loses_a_bounded_time_of_commits(
     postgresql: PostgresqlGround, sftp: Sftp, tmp_path: Path
 ) -> None:
     ground, url = postgresql, sftp.url("loss")
     away = {**ground.settings, "BACKUP__OFFSITE": url, "BACKUP__SFTP_KEY": str(sftp.key)}
-    keeping = keeper(ground.data, **away)
+    creator = backup_creator(ground.data, **away)
     ground.ask("CREATE TABLE loss (at timestamptz)")
-    keeping.now()
+    creator.create()
     password = tmp_path / "password"
-    shutil.copy(keeping.plan.password_file, password)
+    shutil.copy(creator.plan.password_file, password)
     writer = Writer(ground.url)
     writer.start()
     first = until(lambda: writer.last, "the first row")
     archived = sftp.home / "loss/postgresql/archive/madang"
     known = len(list(archived.rglob("*-*.zst")))
-    with shipping(keeping):
+    with shipping(creator):
         until(
             lambda: len(list(archived.rglob("*-*.zst"))) >= known + 3, "three segments", within=30
         )
@@ -110,41 +115,43 @@ def test_a_machine_that_is_lost_under_load_loses_a_bounded_time(
     assert 0 <= lost <= 1 + SHIP_EVERY + SLACK
 
 
-def test_with_the_products_own_settings_that_time_is_less_than_a_minute() -> None:
+def test_the_default_intervals_lose_less_than_a_minute() -> None:
     assert ARCHIVE_SECONDS + SHIP_SECONDS <= 60 - 10, "ten seconds are left for the transfer"
     assert f"archive_timeout = '{ARCHIVE_SECONDS}s'" in postgresql_conf(Path("/etc/x.conf"))
 
 
-def test_a_server_that_does_not_archive_is_told_what_to_change(
+def test_missing_archiving_is_reported_with_the_settings_to_change(
     postgresql: PostgresqlGround,
 ) -> None:
     ground = postgresql
     ground.configure(archive_mode="off")
     ground.server.stop()
     ground.server.start()
-    words = trouble(keeper(ground.data, **ground.settings).now)
+    words = trouble(backup_creator(ground.data, **ground.settings).create)
     assert "does not archive" in words
     assert "archive_mode = 'on'" in words
     assert str(ground.configuration) in words
     ground.server.stop()
-    assert "PostgreSQL does not answer" in trouble(keeper(ground.data, **ground.settings).now)
+    assert "PostgreSQL does not answer" in trouble(
+        backup_creator(ground.data, **ground.settings).create
+    )
     alone = {**ground.settings, "BACKUP__LOCAL": "off", "BACKUP__OFFSITE": "file:///srv/x"}
     ground.server.start()
-    assert "needs a near copy" in trouble(keeper(ground.data, **alone).now)
+    assert "needs a near copy" in trouble(backup_creator(ground.data, **alone).create)
 
 
-# --- what is written on a server ---
+# --- configuration ---
 
 
-def archive(offsite: Destination | None) -> Archive:
+def archive(offsite: Destination | None) -> PgBackRestConfig:
     local = Destination("local", DestinationKind.FOLDER, "/srv/near")
     cluster = Path("/var/lib/postgresql/15/main")
-    return Archive(
+    return PgBackRestConfig(
         cluster, "/run/postgresql", 5432, local, offsite, Retention(), Path("/srv/spool")
     )
 
 
-def test_the_configuration_says_what_pgbackrest_needs() -> None:
+def test_the_configuration_has_repository_and_cluster() -> None:
     said = pgbackrest_conf(archive(None), "hush")
     assert "repo1-path=/srv/near/postgresql\n" in said
     assert "repo1-cipher-pass=hush\n" in said
@@ -155,9 +162,9 @@ def test_the_configuration_says_what_pgbackrest_needs() -> None:
     assert "repo1-block=y\n" in pgbackrest_conf(replace(archive(None), block=True), "hush")
 
 
-def test_a_bucket_is_pgbackrests_second_repository_and_an_sftp_server_is_not() -> None:
-    access = Access(s3_key="id", s3_secret="hush", s3_region="eu-1")
-    bucket = parse_destination("offsite", "s3://s3.example.org/bucket/tv", access)
+def test_a_bucket_is_a_second_repository_and_an_sftp_server_is_not() -> None:
+    credentials = Credentials(s3_key="id", s3_secret="hush", s3_region="eu-1")
+    bucket = parse_destination("offsite", "s3://s3.example.org/bucket/tv", credentials)
     said = pgbackrest_conf(archive(bucket), "x")
     for line in (
         "repo2-type=s3",
@@ -168,5 +175,5 @@ def test_a_bucket_is_pgbackrests_second_repository_and_an_sftp_server_is_not() -
         "repo2-s3-region=eu-1",
     ):
         assert f"{line}\n" in said
-    sftp = parse_destination("offsite", "sftp://me@host/srv", access)
+    sftp = parse_destination("offsite", "sftp://me@host/srv", credentials)
     assert "repo2" not in pgbackrest_conf(archive(sftp), "x")

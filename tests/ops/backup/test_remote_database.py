@@ -1,21 +1,21 @@
-"""A machine whose database is on another one: what else it has is backed up and comes back."""
+"""Backups of a machine whose database is on another one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from madang.ops.backup.verify import verify
-from tests.support.backups import done, keeper, refused
+from tests.support.backups import backup_creator, done, refused
 
 ELSEWHERE = {
     "BACKUP__DATABASE": "elsewhere",
     "DATABASE__URL": "postgresql://madang:word@192.0.2.1/madang",
 }
-"""Nobody answers there: nothing may ask."""
+"""An address without a server: no connection may be tried."""
 
 
 def furnish(data: Path) -> dict[str, str]:
-    """A data folder with a setting and a recording; how its backups are called."""
+    """Make a data folder with a setting and a recording; return the settings of its backups."""
     recording = data / "media/vod/show.m4s"
     recording.parent.mkdir(parents=True)
     recording.write_bytes(bytes(range(256)) * 1000)
@@ -24,15 +24,15 @@ def furnish(data: Path) -> dict[str, str]:
     return {**ELSEWHERE, "BACKUP__OFFSITE": (data.parent / "elsewhere").as_uri()}
 
 
-def test_files_and_media_are_kept_proven_and_brought_back_without_the_database(
+def test_files_and_media_are_backed_up_verified_and_restored(
     tmp_path: Path,
 ) -> None:
     data, other = tmp_path / "data", tmp_path / "other"
     given = furnish(data)
     taken = done(data, "now", **given)
     assert set(taken["places"]["offsite"]) == {"station", "media"}
-    verdicts = verify(keeper(data, **given), everything=True)
-    assert [(each.place, each.files, each.rows) for each in verdicts] == [
+    results = verify(backup_creator(data, **given), everything=True)
+    assert [(each.destination, each.files, each.rows) for each in results] == [
         ("local", 2, 0),
         ("offsite", 2, 0),
     ]
@@ -47,7 +47,9 @@ def test_files_and_media_are_kept_proven_and_brought_back_without_the_database(
         assert (other / name).read_bytes() == (data / name).read_bytes()
 
 
-def test_the_copies_of_one_machine_do_not_go_to_another(backed_up: Path, tmp_path: Path) -> None:
+def test_a_backup_with_a_database_is_not_restored_without_one(
+    backed_up: Path, tmp_path: Path
+) -> None:
     source = (backed_up / "backup/local").as_uri()
     password = str(backed_up / "backup/password")
     said = refused(

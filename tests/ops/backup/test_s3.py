@@ -1,4 +1,4 @@
-"""Copies in a bucket: restic's of the files, and PostgreSQL's, which pgBackRest sends by itself."""
+"""Off-site copies in an S3 bucket, by restic and pgBackRest."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backups import backup, keeper
+from tests.support.backups import backup, backup_creator
 from tests.support.bucket import ACCESS, Bucket, bucket
 from tests.support.grounds import PostgresqlGround
 
 
 @pytest.fixture(scope="module")
 def store_elsewhere() -> Iterator[Bucket]:
-    """A bucket whose authority is believed by all programs that are started meanwhile."""
+    """A bucket whose certificate is trusted by programs started meanwhile."""
     with bucket() as made, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(made.authority))
         yield made
 
 
-def test_a_station_is_copied_to_a_bucket_and_comes_back_from_there(
+def test_a_station_is_backed_up_to_a_bucket_and_restored(
     store_elsewhere: Bucket, postgresql: PostgresqlGround, tmp_path: Path
 ) -> None:
     ground, url = postgresql, store_elsewhere.url("tv")
@@ -31,12 +31,12 @@ def test_a_station_is_copied_to_a_bucket_and_comes_back_from_there(
     show.write_bytes(os.urandom(100_000))
     sent, channels = show.read_bytes(), ground.ask("SELECT slug FROM channels_channel")
     away = {**ground.settings, **ACCESS, "BACKUP__OFFSITE": url}
-    keeping = keeper(ground.data, **away)
-    keeping.now()
+    creator = backup_creator(ground.data, **away)
+    creator.create()
     for part in ("station", "media", "postgresql"):
         assert f"<Key>tv/{part}/" in store_elsewhere.objects()
     password = tmp_path / "kept elsewhere"
-    shutil.copy(keeping.plan.password_file, password)
+    shutil.copy(creator.plan.password_file, password)
     ground.lose()
 
     came = backup(

@@ -1,4 +1,4 @@
-"""Backups of a station on SQLite, with the real programs."""
+"""Backups of a station on SQLite, with the real restic."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from madang.ops.backup import state, subprocesses
 from madang.ops.backup.create import list_backups
 from madang.ops.backup.destinations import RepositoryPart
-from madang.ops.backup.restic import explain
+from madang.ops.backup.restic import explain_failure
 from madang.ops.backup.subprocesses import ProgramFailed
 from madang.ops.backup.verify import verify
-from tests.support.backups import ask, backup, done, keeper, refused, trouble
+from tests.support.backups import ask, backup, backup_creator, done, refused, trouble
 from tests.support.sshd import Sftp
 from tests.support.station import MADANG, ROOT, Station, until
 
@@ -42,16 +42,16 @@ def test_a_second_backup_adds_what_changed_and_rules_prune_the_rest(data: Path) 
     ask(data, "UPDATE channels_channel SET title = 'Renamed' WHERE slug = 'yard'")
     ask(data, "DROP TABLE ballast")
     ask(data, "VACUUM")
-    second = keeper(data).now()
+    second = backup_creator(data).create()
     assert second.stored["local"][RepositoryPart.STATION].added < added / 8
-    # Both are of one day, of which the rule keeps the newest, and of the disk what it needs.
+    # Retention keeps the newest of a day, and pruning frees the rest.
     (entry,) = done(data, "list")
     assert entry["id"] == second.id
     assert (entry["kind"], entry["verified_at"], entry["bytes"]) == ("station", None, second.bytes)
     assert sum(pack.stat().st_size for pack in packs(data)) < 1 << 20
 
 
-def test_a_check_of_the_structure_alone_passes_a_flipped_bit(backed_up: Path) -> None:
+def test_verify_finds_a_flipped_bit_that_a_check_of_the_structure_misses(backed_up: Path) -> None:
     pack = max(packs(backed_up), key=lambda each: each.stat().st_size)
     body = bytearray(pack.read_bytes())
     body[len(body) // 2] ^= 1
@@ -65,12 +65,12 @@ def test_a_check_of_the_structure_alone_passes_a_flipped_bit(backed_up: Path) ->
         check=False,
     )
     assert alone.returncode == 0, alone.stderr
-    assert "is damaged" in trouble(lambda: verify(keeper(backed_up)))
+    assert "is damaged" in trouble(lambda: verify(backup_creator(backed_up)))
 
 
 @contextmanager
 def at_work(data: Path) -> Iterator[None]:
-    """A backup while restic writes; in the end its whole process group is killed."""
+    """Run a backup until restic writes; kill its process group at the end."""
     process = subprocess.Popen(
         [*MADANG, "backup", "now", "--data", str(data)],
         cwd=ROOT,
@@ -89,21 +89,21 @@ def at_work(data: Path) -> Iterator[None]:
         process.wait()
 
 
-def test_a_backup_that_was_killed_leaves_a_repository_with_which_the_next_goes_on(
+def test_the_backup_after_a_killed_one_succeeds(
     backed_up: Path,
 ) -> None:
     add_ballast(backed_up, 80)
     with at_work(backed_up):
-        assert "A backup, check or restore is at work." in trouble(keeper(backed_up).now)
+        assert "A backup, check or restore is at work." in trouble(backup_creator(backed_up).create)
     ask(backed_up, "DROP TABLE ballast")
     ask(backed_up, "VACUUM")
-    after = keeper(backed_up)
-    taken = after.now()
+    after = backup_creator(backed_up)
+    taken = after.create()
     assert [verdict.id for verdict in verify(after)] == [taken.id]
     assert not list((backed_up / "backup/local/station/locks").iterdir())
 
 
-def test_one_that_was_killed_and_not_yet_cleared_away_does_not_stop_the_next(
+def test_the_lock_of_a_zombie_delays_the_next_backup_only(
     backed_up: Path,
 ) -> None:
     repository = backed_up / "backup/local/station"
@@ -114,70 +114,68 @@ def test_one_that_was_killed_and_not_yet_cleared_away_does_not_stop_the_next(
         stdout=subprocess.DEVNULL,
     )
     until(lambda: any((repository / "locks").iterdir()), "it has locked", within=30)
-    endless.kill()  # a zombie: to restic it is still there
+    endless.kill()  # a zombie: restic still takes it for running
     cleared = threading.Timer(4.0, endless.wait)
     cleared.start()
     try:
-        keeper(backed_up).now()
+        backup_creator(backed_up).create()
     finally:
         cleared.join()
     assert not list((repository / "locks").iterdir())
 
 
-def test_one_place_that_cannot_be_reached_does_not_keep_the_other_from_its_backup(
-    backed_up: Path, sftp: Sftp
-) -> None:
-    (before,) = list_backups(keeper(backed_up).plan)
+def test_an_unreachable_destination_does_not_stop_the_other(backed_up: Path, sftp: Sftp) -> None:
+    (before,) = list_backups(backup_creator(backed_up).plan)
     nowhere = {"BACKUP__OFFSITE": "sftp://nobody@127.0.0.1:1/srv/x"}
     words = refused(backed_up, "now", **nowhere)
     assert "place offsite (nobody@127.0.0.1:/srv/x) cannot be reached" in words
     known = state.read(backed_up / "backup")
     assert known.error in words
-    (after,) = list_backups(keeper(backed_up).plan)
+    (after,) = list_backups(backup_creator(backed_up).plan)
     assert after.id != before.id
     assert list(after.verified) == ["local"]
 
     stranger = {"BACKUP__OFFSITE": sftp.url("x"), "BACKUP__SFTP_KEY": "/nowhere/key"}
     stranger |= {"BACKUP__LOCAL": "off"}
-    shut_out = keeper(backed_up, **stranger)
-    assert "lets nobody in" in trouble(shut_out.now)
-    # Also where restic ended before it could pass on what ssh said.
+    shut_out = backup_creator(backed_up, **stranger)
+    assert "lets nobody in" in trouble(shut_out.create)
+    # Also if restic exits before it has passed on ssh's message.
     hasty = ProgramFailed("restic", 1, "Fatal: unable to start the sftp session, error: EOF")
-    assert "lets nobody in" in str(explain(hasty, shut_out.plan.places[0]))
+    assert "lets nobody in" in str(explain_failure(hasty, shut_out.plan.destinations[0]))
 
 
-def test_a_wrong_password_and_a_missing_program_are_told_in_one_line(
+def test_a_wrong_password_and_a_missing_program_have_one_line_messages(
     backed_up: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("something else\n")
-    words = trouble(keeper(backed_up, BACKUP__PASSWORD_FILE=str(wrong)).now)
+    words = trouble(backup_creator(backed_up, BACKUP__PASSWORD_FILE=str(wrong)).create)
     assert "The password does not open" in words
     assert "something else" not in words
     (backed_up / "backup/password").unlink()
     assert "There is no password file" in refused(backed_up, "restore", "--replace")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(subprocesses, "SYSTEM_PATH", "/nowhere")
-    assert "apt install restic" in trouble(keeper(backed_up).now)
+    assert "apt install restic" in trouble(backup_creator(backed_up).create)
 
 
-def test_a_full_disk_is_told_and_nothing_that_was_there_is_lost(data: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_older_backups_stay_valid(data: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "madang-test", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("this user may not mount a small disk to fill")
     try:
-        keeping = keeper(data, BACKUP__LOCAL=f"file://{small}/repository")
-        first = keeping.now()
+        creator = backup_creator(data, BACKUP__LOCAL=f"file://{small}/repository")
+        first = creator.create()
         add_ballast(data, 16)
-        assert "is full" in trouble(keeping.now)
-        assert [verdict.id for verdict in verify(keeping)] == [first.id]
+        assert "is full" in trouble(creator.create)
+        assert [verdict.id for verdict in verify(creator)] == [first.id]
     finally:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_the_password_is_made_once_told_about_and_shown_to_nobody(data: Path) -> None:
+def test_the_password_is_generated_with_a_warning_and_never_printed(data: Path) -> None:
     result = backup(data, "now")
     password = (data / "backup/password").read_text().strip()
     assert len(password) > 40

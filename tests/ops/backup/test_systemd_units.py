@@ -1,4 +1,4 @@
-"""The units of a server: accepted by systemd, and shut in as far as their work allows."""
+"""systemd units of the backups: valid, and sandboxed."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.backup.systemd_units import Timers, settings, units
+from madang.ops.backup.systemd_units import TimerOptions, settings, units
 from madang.station.config.settings import load
 
 EXPOSURE = 2.5
-"""Of ten; what a unit of ours may reach at most."""
+"""Limit of `systemd-analyze security`, of 10."""
 
 
 @pytest.fixture
-def timers(tmp_path: Path) -> Timers:
+def timers(tmp_path: Path) -> TimerOptions:
     program = tmp_path / "madang"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    return Timers(
+    return TimerOptions(
         program,
         Path("/var/lib/madang"),
         Path("/etc/madang/madang.toml"),
@@ -31,8 +31,8 @@ def timers(tmp_path: Path) -> Timers:
     )
 
 
-def everywhere(timers: Timers) -> list[tuple[str, str]]:
-    """Units of a machine with PostgreSQL, and of one without."""
+def everywhere(timers: TimerOptions) -> list[tuple[str, str]]:
+    """Units of a machine with PostgreSQL and of one without."""
     without = replace(timers, clusters=None)
     return [pair for kind in (timers, without) for pair in units(kind).items()]
 
@@ -45,7 +45,9 @@ def analyze() -> str:
     return found
 
 
-def test_the_services_are_hardly_exposed(timers: Timers, analyze: str, tmp_path: Path) -> None:
+def test_the_exposure_of_services_is_low(
+    timers: TimerOptions, analyze: str, tmp_path: Path
+) -> None:
     for name, text in everywhere(timers):
         file = tmp_path / name
         file.write_text(text)
@@ -61,7 +63,7 @@ def test_the_services_are_hardly_exposed(timers: Timers, analyze: str, tmp_path:
             assert float(level[1]) <= EXPOSURE, said.stdout
 
 
-def test_the_timers_name_times_that_systemd_knows(timers: Timers, analyze: str) -> None:
+def test_systemd_accepts_the_calendar_of_the_timers(timers: TimerOptions, analyze: str) -> None:
     for name, text in everywhere(timers):
         if name.endswith(".timer"):
             when = re.search(r"^OnCalendar=(.*)$", text, re.MULTILINE)
@@ -70,7 +72,7 @@ def test_the_timers_name_times_that_systemd_knows(timers: Timers, analyze: str) 
     assert "OnCalendar=Sun *-*-* 03:30 Asia/Seoul" in units(timers)["madang-backup-verify.timer"]
 
 
-def test_where_there_is_no_postgresql_nothing_of_it_is_named(timers: Timers) -> None:
+def test_units_without_postgresql_do_not_name_it(timers: TimerOptions) -> None:
     found = units(replace(timers, clusters=None))
     assert set(found) == {
         f"madang-backup{what}"
@@ -79,13 +81,15 @@ def test_where_there_is_no_postgresql_nothing_of_it_is_named(timers: Timers) -> 
     assert "postgres" not in "".join(found.values())
 
 
-def test_a_day_that_is_none_is_refused() -> None:
+def test_an_invalid_weekday_is_refused() -> None:
     somewhere = Path("/x")
     with pytest.raises(ValueError, match="expected one of monday"):
-        units(Timers(*[somewhere] * 5, verify_on="someday"))
+        units(TimerOptions(*[somewhere] * 5, verify_on="someday"))
 
 
-def test_the_settings_that_go_with_them_are_accepted(timers: Timers, tmp_path: Path) -> None:
+def test_the_station_accepts_the_settings_of_the_timers(
+    timers: TimerOptions, tmp_path: Path
+) -> None:
     given = settings(
         timers, pgbackrest=Path("/etc/pgbackrest/madang.conf"), password_file=Path("/etc/madang/pw")
     )

@@ -1,4 +1,4 @@
-"""What a deployed machine has for its backups, as far as no machine is needed to see it."""
+"""Settings and resources of a deployed machine's backups."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from madang.ops.deploy.errors import DeployError, StationFileError
-from madang.ops.deploy.model import backups
 from madang.ops.deploy.model.layout import machines
 from madang.ops.deploy.model.resources import CustomCommand, ManagedFile, Resource, SystemdUnit
 from madang.ops.deploy.model.station_file import Station, load_station
 from madang.ops.deploy.runner import Deployment, secret_texts
-from madang.ops.deploy.secrets_file import keep_secrets
+from madang.ops.deploy.secrets_file import load_secrets
+from madang.ops.deploy.setup import backups
 from madang.ops.deploy.texts import service
 from madang.ops.deploy.texts.service import Secrets
 from madang.station.config.settings import Settings, load
@@ -35,7 +35,7 @@ def described(folder: Path, text: str) -> Station:
 
 
 def settings_of(folder: Path, station: Station, number: int) -> Settings:
-    """What the program reads on one of the machines."""
+    """Load the settings of one machine with the station's own parser."""
     machine = machines(station)[number]
     text = service.settings(station, machine, SECRETS, backups.settings(station, machine))
     for name in ("fullchain.pem", "privkey.pem"):
@@ -49,44 +49,44 @@ def everything(station: Station, number: int = 0) -> list[Resource]:
     machine = machines(station)[number]
     config = ManagedFile("/opt/madang/releases/x/madang.toml", "")
     return [
-        *backups.prepared(station, machine, SECRETS.backup),
-        *backups.begun(station, machine),
-        *backups.brought_back(station, machine, "x"),
+        *backups.prerequisites(station, machine, SECRETS.backup),
+        *backups.create_stanza(station, machine),
+        *backups.restore(station, machine, "x"),
         *backups.timers(station, machine, config),
     ]
 
 
-def test_one_machine_takes_them_and_the_program_takes_the_settings(tmp_path: Path) -> None:
+def test_settings_of_one_machine_are_accepted_by_the_program(tmp_path: Path) -> None:
     minimal = settings_of(tmp_path, described(tmp_path, MINIMAL + SFTP), 0).backup
     assert (minimal.run_by, minimal.keep_weekly) == ("station", 9)
-    assert minimal.sftp_key == Path(backups.KEY)
+    assert minimal.sftp_key == Path(backups.SFTP_KEY_FILE)
     single = settings_of(tmp_path, described(tmp_path, SINGLE + SFTP), 0).backup
     assert single.run_by == "timer"
     assert single.offsite == "sftp://yard@203.0.113.9/srv/yard"
     assert single.local == f"file://{backups.LOCAL}"
 
 
-def test_each_of_two_machines_backs_up_what_it_has_into_copies_of_its_own(tmp_path: Path) -> None:
-    for more, place in ((SFTP, "sftp://yard@203.0.113.9/srv/yard"), (S3, S3_PLACE)):
+def test_two_machines_back_up_to_separate_repositories(tmp_path: Path) -> None:
+    for more, destination in ((SFTP, "sftp://yard@203.0.113.9/srv/yard"), (S3, S3_PLACE)):
         split = described(tmp_path, SPLIT + more)
         web, media = (settings_of(tmp_path, split, one).backup for one in (0, 1))
-        assert (web.run_by, web.database, web.offsite) == ("timer", "here", place)
-        elsewhere = f"{place}/machine-media"
+        assert (web.run_by, web.database, web.offsite) == ("timer", "here", destination)
+        elsewhere = f"{destination}/machine-media"
         assert (media.run_by, media.database, media.offsite) == ("timer", "elsewhere", elsewhere)
         assert media.keep_weekly == web.keep_weekly
-        (restore,) = backups.brought_back(split, machines(split)[1], "x")
+        (restore,) = backups.restore(split, machines(split)[1], "x")
         assert isinstance(restore, CustomCommand)
         assert f"--from {elsewhere} " in restore.run
     assert not {"postgres", "pgbackrest"} & set(re.findall(r"\w+", str(everything(split, 1))))
 
 
-def test_no_secret_is_where_it_could_be_shown(tmp_path: Path) -> None:
+def test_secrets_are_only_in_secret_files_and_standard_input(tmp_path: Path) -> None:
     for more in (SFTP, S3):
         station = described(tmp_path, SINGLE + more)
         hidden = (*secret_texts(SECRETS, station), "a private key")
         for resource in everything(station):
             if isinstance(resource, CustomCommand):
-                # What a check or a command line says can be read by everybody on the machine.
+                # Checks and command lines are readable by everybody on the machine.
                 assert not any(secret in resource.check + resource.run for secret in hidden)
             if isinstance(resource, ManagedFile) and any(
                 secret in resource.content for secret in hidden
@@ -95,14 +95,14 @@ def test_no_secret_is_where_it_could_be_shown(tmp_path: Path) -> None:
                 assert resource.mode == 0o600
 
 
-def test_only_an_sftp_server_is_sent_to_and_is_sent_to_anew_after_each_release(
+def test_wal_is_shipped_only_to_sftp_and_the_shipping_unit_restarts_with_each_release(
     tmp_path: Path,
 ) -> None:
     def shipping(more: str) -> list[SystemdUnit]:
         return [
             resource
             for resource in everything(described(tmp_path, SINGLE + more))
-            if isinstance(resource, SystemdUnit) and resource.name == backups.SHIPPING
+            if isinstance(resource, SystemdUnit) and resource.name == backups.SHIPPING_UNIT
         ]
 
     assert shipping("") == shipping(S3) == []
@@ -119,28 +119,26 @@ def test_only_an_sftp_server_is_sent_to_and_is_sent_to_anew_after_each_release(
         ('offsit = "x"', "did you mean offsite?"),
     ],
 )
-def test_a_wrong_value_is_told_before_a_server_is_touched(
-    tmp_path: Path, more: str, said: str
-) -> None:
+def test_an_invalid_backup_setting_is_refused(tmp_path: Path, more: str, said: str) -> None:
     with pytest.raises(StationFileError) as refused:
         described(tmp_path, f"{SINGLE}\n[backup]\n{more}\n")
     assert said in str(refused.value)
 
 
-def test_a_file_of_secrets_from_before_gets_what_it_lacks_once(tmp_path: Path) -> None:
-    made = keep_secrets(tmp_path, write=True)
+def test_missing_secrets_of_an_older_file_are_generated_once(tmp_path: Path) -> None:
+    made = load_secrets(tmp_path, write=True)
     file = tmp_path / "station.secrets.json"
     before = json.loads(file.read_text())
     del before["backup"]
     file.write_text(json.dumps(before))
-    grown = keep_secrets(tmp_path, write=True)
+    grown = load_secrets(tmp_path, write=True)
     assert replace(grown, backup=made.backup) == made
-    assert keep_secrets(tmp_path, write=True) == grown
+    assert load_secrets(tmp_path, write=True) == grown
     file.write_text(json.dumps({**before, "backup": "not 'one"}))
     with pytest.raises(DeployError, match="letters, digits"):
-        keep_secrets(tmp_path, write=True)
+        load_secrets(tmp_path, write=True)
 
 
-def test_where_there_is_no_copy_elsewhere_none_is_asked_for(tmp_path: Path) -> None:
+def test_a_restore_without_an_off_site_copy_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=r"Set backup\.offsite in station\.toml"):
         Deployment(described(tmp_path, SINGLE), tmp_path).job("apply", print, restore=True)

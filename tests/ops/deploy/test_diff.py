@@ -1,4 +1,4 @@
-"""Wanted against seen: nothing where all is as it shall be, and never a secret."""
+"""Differences and operations for each kind of resource, without secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.ops.deploy.diff import DIFF_LINES, ObservedState, difference, request, seen
+from madang.ops.deploy.diff import (
+    DIFF_LINES,
+    ObservedState,
+    difference,
+    parse_observed,
+    probe_request,
+)
 from madang.ops.deploy.model.resources import (
     AbsentFile,
     CustomCommand,
@@ -35,13 +41,13 @@ def file_seen(file: ManagedFile, **changes: Any) -> ObservedState:
         "digest": file.digest,
         "text": file.content,
     }
-    return ObservedState(places={file.path: {**place, **changes}})
+    return ObservedState(paths={file.path: {**place, **changes}})
 
 
 def unit_seen(stamp: str | None, *, active: bool = True, enabled: bool = True) -> ObservedState:
     place = None if stamp is None else {"kind": "file", "text": stamp + "\n"}
     return ObservedState(
-        places={UNIT.stamp_path: place},
+        paths={UNIT.stamp_path: place},
         units={UNIT.name: {"active": active, "enabled": enabled}},
     )
 
@@ -51,12 +57,12 @@ AS_IT_SHALL_BE: list[tuple[Resource, ObservedState]] = [
     (UNIT, unit_seen(UNIT.stamp)),
     (Packages(("a",), ("b",)), ObservedState(installed=frozenset("a"))),
     (Packages(("a",), ("b",)), ObservedState(installed=frozenset("ab"), available=frozenset("b"))),
-    (Symlink("/x", "/y"), ObservedState(places={"/x": {"kind": "link", "target": "/y"}})),
-    (AbsentFile("/x"), ObservedState(places={"/x": None})),
+    (Symlink("/x", "/y"), ObservedState(paths={"/x": {"kind": "link", "target": "/y"}})),
+    (AbsentFile("/x"), ObservedState(paths={"/x": None})),
     (CustomCommand("c", "true", "false"), ObservedState(checks={"true": True})),
     (
         Folder("/x", 0o700, "a", "b"),
-        ObservedState(places={"/x": {"kind": "folder", "mode": 0o700, "owner": "a", "group": "b"}}),
+        ObservedState(paths={"/x": {"kind": "folder", "mode": 0o700, "owner": "a", "group": "b"}}),
     ),
     (
         UserAccount("a", "/h", "/s", ("g",)),
@@ -82,10 +88,10 @@ TO_CHANGE: list[tuple[Resource, ObservedState, str]] = [
     ),
     (
         Symlink("/x", "/y"),
-        ObservedState(places={"/x": {"kind": "link", "target": "/z"}}),
+        ObservedState(paths={"/x": {"kind": "link", "target": "/z"}}),
         "point to /y",
     ),
-    (AbsentFile("/x"), ObservedState(places={"/x": {"kind": "file"}}), "remove"),
+    (AbsentFile("/x"), ObservedState(paths={"/x": {"kind": "file"}}), "remove"),
     (CustomCommand("c", "false", "true"), ObservedState(checks={"false": False}), "run"),
     (UserAccount("a", "/h"), ObservedState(), "make"),
     (
@@ -96,27 +102,29 @@ TO_CHANGE: list[tuple[Resource, ObservedState, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "found"), AS_IT_SHALL_BE)
-def test_what_is_as_it_shall_be_is_left_alone(wanted: Resource, found: ObservedState) -> None:
-    assert difference(wanted, found) is None
+@pytest.mark.parametrize(("desired", "observed"), AS_IT_SHALL_BE)
+def test_a_satisfied_resource_has_no_difference(desired: Resource, observed: ObservedState) -> None:
+    assert difference(desired, observed) is None
 
 
-@pytest.mark.parametrize(("wanted", "found", "how"), TO_CHANGE)
-def test_what_differs_is_said_and_done(wanted: Resource, found: ObservedState, how: str) -> None:
-    change = difference(wanted, found)
+@pytest.mark.parametrize(("desired", "observed", "how"), TO_CHANGE)
+def test_a_difference_is_described_and_has_operations(
+    desired: Resource, observed: ObservedState, how: str
+) -> None:
+    change = difference(desired, observed)
     assert change is not None
-    assert change.what == wanted.key
+    assert change.what == desired.key
     assert change.how == how
-    assert list(operations(wanted, found, {}))
+    assert list(operations(desired, observed, {}))
 
 
-def test_the_lines_that_differ_are_shown() -> None:
+def test_differing_lines_are_shown() -> None:
     change = difference(FILE, file_seen(FILE, digest="0", text="a\nc\n"))
     assert change is not None
     assert change.lines == ("@@ -1,2 +1,2 @@", " a", "-c", "+b")
 
 
-def test_a_difference_that_nobody_reads_is_cut_short() -> None:
+def test_a_long_difference_is_truncated() -> None:
     change = difference(ManagedFile("/x", "line\n" * 1000), ObservedState())
     assert change is not None
     assert len(change.lines) == DIFF_LINES + 1
@@ -128,19 +136,19 @@ def test_a_difference_that_nobody_reads_is_cut_short() -> None:
     secret=st.text(alphabet="0123456789abcdef", min_size=16),
     mode=st.integers(0, 0o777),
 )
-def test_a_secret_file_is_neither_asked_for_nor_shown(before: str, secret: str, mode: int) -> None:
+def test_a_secret_file_is_neither_requested_nor_shown(before: str, secret: str, mode: int) -> None:
     file = ManagedFile("/x", f"password = {secret}\n", secret=True)
-    assert request([file])["places"] == {"/x": False}
-    for found in (ObservedState(), file_seen(file, digest="0", mode=mode, text=before + secret)):
-        change = difference(file, found)
+    assert probe_request([file])["places"] == {"/x": False}
+    for observed in (ObservedState(), file_seen(file, digest="0", mode=mode, text=before + secret)):
+        change = difference(file, observed)
         assert change is not None
         assert secret not in repr(change)
-    for doing in operations(file, ObservedState(), {}):
-        # Not in a command line, which every user of the machine can read.
-        assert not isinstance(doing, ShellCommand) or secret not in doing.command
+    for operation in operations(file, ObservedState(), {}):
+        # Command lines are readable by every user of the machine.
+        assert not isinstance(operation, ShellCommand) or secret not in operation.command
 
 
-def test_a_unit_forgets_what_it_loaded_before_its_file_is_changed() -> None:
+def test_the_stamp_of_a_unit_is_removed_before_its_file_changes() -> None:
     first, *_, last = operations(FILE, ObservedState(), {FILE.path: [UNIT]})
     assert isinstance(first, ShellCommand)
     assert first.command == f"rm -f {UNIT.stamp_path}"
@@ -154,8 +162,8 @@ def test_a_units_stamp_changes_with_any_of_its_files() -> None:
     assert len({UNIT.stamp, other.stamp, changed.stamp}) == 3
 
 
-def test_answers_are_told_apart_by_what_was_asked() -> None:
-    asked = request([CustomCommand("one", "a", "x"), CustomCommand("two", "b", "y")])
+def test_results_of_checks_are_matched_to_their_commands() -> None:
+    request = probe_request([CustomCommand("one", "a", "x"), CustomCommand("two", "b", "y")])
     answer = {
         "places": {},
         "installed": [],
@@ -164,4 +172,4 @@ def test_answers_are_told_apart_by_what_was_asked() -> None:
         "units": {},
         "checks": [True, False],
     }
-    assert seen(asked, answer).checks == {"a": True, "b": False}
+    assert parse_observed(request, answer).checks == {"a": True, "b": False}

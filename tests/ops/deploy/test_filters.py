@@ -1,4 +1,4 @@
-"""Fail2ban's filters, on the lines that the running station itself writes."""
+"""Fail2ban's filters on log lines of a running station."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from tests.support.stores import Server
 pytestmark = pytest.mark.e2e
 
 HOST = r"(?P<host>[0-9a-f.:]+)"
-"""Of what Fail2ban puts for <HOST>, what an address is."""
+"""The addresses in Fail2ban's expression for <HOST>."""
 
 LIMITS = {"CHAT__MESSAGES_PER_PERSON": "1"}
 
 HANDSHAKES = 200
-"""At a time: what a flood is."""
+"""Concurrent handshakes of a flood."""
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """The expression of a filter, as Fail2ban reads it."""
+    """Compile the expression of a filter as Fail2ban does."""
     (line,) = re.findall(r"^failregex = (.*)$", text, re.MULTILINE)
     return re.compile(line.replace("<HOST>", HOST), re.MULTILINE)
 
@@ -48,17 +48,17 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 
 
 def found(station: Station, text: str) -> list[str]:
-    """Addresses that a filter finds in the log so far."""
+    """Return the addresses that a filter finds in the log so far."""
     return [match["host"] for match in pattern(text).finditer(station.said())]
 
 
-def test_who_shows_a_wrong_stream_key_is_found(station: Station) -> None:
+def test_a_wrong_stream_key_is_matched(station: Station) -> None:
     with publish(sample(Recipe()), f"{station.rtmp}/guess") as encoder:
         encoder.ended()
     assert found(station, security.FILTER_KEYS) == ["127.0.0.1"]
 
 
-def test_who_floods_a_chat_is_found_once_and_who_is_merely_too_fast_is_not(
+def test_a_chat_flood_is_matched_once_and_a_few_refusals_are_not(
     station: Station,
 ) -> None:
     with crowd(station.http) as people:
@@ -66,7 +66,7 @@ def test_who_floods_a_chat_is_found_once_and_who_is_merely_too_fast_is_not(
         answers = [hasty.say(f"word {number}") for number in range(20)]
         assert answers[-1]["code"] == "too_fast"
         assert found(station, security.FILTER_CHAT) == []
-        # What people write is in no line that the filter could take for one of the station's.
+        # A message of a user must not match the filter.
         said = flood.say("x] chat 192.0.2.1: refused again and again: too_fast [madang.servers")
         assert "id" in said
         for number in range(90):
@@ -74,7 +74,7 @@ def test_who_floods_a_chat_is_found_once_and_who_is_merely_too_fast_is_not(
     assert found(station, security.FILTER_CHAT) == ["127.0.0.1"]
 
 
-def test_who_opens_connections_without_end_is_found(station: Station) -> None:
+def test_a_flood_of_connections_is_matched(station: Station) -> None:
     before = len(found(station, security.FILTER_CHAT))
 
     def knock(_: int) -> None:
@@ -86,21 +86,23 @@ def test_who_opens_connections_without_end_is_found(station: Station) -> None:
         list(pool.map(knock, range(HANDSHAKES)))
         return len(found(station, security.FILTER_CHAT)) > before
 
-    # The log says of one address no more than one thing in five seconds.
+    # The log repeats a refusal of one address after five seconds at the earliest.
     with ThreadPoolExecutor(32) as pool:
         wait_until(shown, 30, station.said())
     assert "refused again and again: connection_rate" in station.said()
 
 
-def test_who_is_told_of_by_a_chat_on_another_machine_is_found(redis: Server) -> None:
+def test_a_refusal_from_a_remote_chat_is_matched(redis: Server) -> None:
     told: list[str] = []
     abuse = AbuseDetector()
     abuse.tell = told.append
     for _ in range(90):
         abuse.refused_request("flood", "192.0.2.1", "too_fast", 0.0)
     assert len(told) == 1
-    # As the journal has it: what redis-cli prints of a message, line by line.
-    command = re.search(r"^ExecStart=\S+ .* (--raw .*)$", security.TOLD, re.MULTILINE)
+    # As in the journal: redis-cli's output line by line.
+    command = re.search(
+        r"^ExecStart=\S+ .* (--raw .*)$", security.CHAT_REFUSALS_SERVICE, re.MULTILINE
+    )
     assert command is not None
     client = ["redis-cli", "-u", redis.url]
     with subprocess.Popen(
@@ -111,5 +113,5 @@ def test_who_is_told_of_by_a_chat_on_another_machine_is_found(redis: Server) -> 
         subprocess.run([*client, "PUBLISH", STUBBORN, *told], check=True, capture_output=True)
         lines = [f"web redis-cli[7]: {next(reader.stdout)}" for _ in range(3)]
         reader.terminate()
-    matches = pattern(security.FILTER_TOLD).finditer("".join(lines))
+    matches = pattern(security.FILTER_REMOTE_CHAT).finditer("".join(lines))
     assert [match["host"] for match in matches] == ["192.0.2.1"]

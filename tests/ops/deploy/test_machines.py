@@ -1,4 +1,4 @@
-"""The machines that the other tests boot leave nothing behind."""
+"""Cleanup of the machines that other tests boot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.station import ROOT
 pytestmark = [pytest.mark.e2e, pytest.mark.machines, pytest.mark.timeout(600)]
 
 
-def test_nothing_of_them_is_left_when_their_test_is_killed(tmp_path: Path) -> None:
+def test_machines_are_removed_after_their_test_is_killed(tmp_path: Path) -> None:
     if lacking := missing():
         pytest.skip(lacking)
 

@@ -1,4 +1,4 @@
-"""`madang doctor --security`: what it says of what a stranger and root see."""
+"""Findings of `madang doctor --security`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import load_station
-from madang.ops.deploy.security import HEADERS, Outside, judge_inside, judge_outside
+from madang.ops.deploy.security import HEADERS, ExternalView, external_findings, internal_findings
 from tests.support.stations import MINIMAL, SPLIT, station_file
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-GOOD_PAGE = Outside(
+GOOD_PAGE = ExternalView(
     frozenset({22, 80, 443, 1935, 1936}),
     NOW + timedelta(days=60),
     headers=dict.fromkeys(HEADERS, "nosniff; max-age=1; default-src"),
@@ -37,21 +37,21 @@ GOOD_MACHINE: dict[str, Any] = {
 }
 
 
-def outside(folder: Path, seen: Outside, text: str = MINIMAL) -> list[str]:
+def outside(folder: Path, view: ExternalView, text: str = MINIMAL) -> list[str]:
     station = load_station(station_file(folder, text))
-    findings = judge_outside(station, machines(station)[0], seen, NOW)
+    findings = external_findings(station, machines(station)[0], view, NOW)
     assert all(finding.ok == (not finding.mend) for finding in findings)
     return [finding.name.partition(": ")[2] for finding in findings if not finding.ok]
 
 
 def inside(folder: Path, **changes: Any) -> list[str]:
     station = load_station(station_file(folder, MINIMAL))
-    findings = judge_inside(machines(station)[0], GOOD_MACHINE | changes, NOW)
+    findings = internal_findings(machines(station)[0], GOOD_MACHINE | changes, NOW)
     assert all(finding.ok == (not finding.mend) for finding in findings)
     return [finding.name.partition(": ")[2] for finding in findings if not finding.ok]
 
 
-def test_nothing_is_said_against_a_good_machine(tmp_path: Path) -> None:
+def test_a_good_machine_has_no_findings(tmp_path: Path) -> None:
     assert outside(tmp_path, GOOD_PAGE) == []
     assert inside(tmp_path) == []
 
@@ -65,9 +65,9 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "name"), OUTSIDE)
-def test_what_a_stranger_should_not_see_is_told(tmp_path: Path, seen: Outside, name: str) -> None:
-    assert outside(tmp_path, seen) == [name]
+@pytest.mark.parametrize(("view", "name"), OUTSIDE)
+def test_an_external_fault_is_found(tmp_path: Path, view: ExternalView, name: str) -> None:
+    assert outside(tmp_path, view) == [name]
 
 
 INSIDE: list[tuple[dict[str, Any], str]] = [
@@ -76,7 +76,7 @@ INSIDE: list[tuple[dict[str, Any], str]] = [
     ({"root": "yes"}, "SSH by key only"),
     ({"firewall": "inactive "}, "firewall"),
     ({"firewall": "active "}, "firewall"),
-    # It says active and filters nothing: so it is where it may not change the kernel's rules.
+    # Active without rules: the state of a machine that may not change the kernel's rules.
     ({"filtered": 0}, "firewall"),
     ({"jails": "sshd"}, "Fail2ban"),
     ({"updates": "inactive"}, "security updates"),
@@ -93,17 +93,15 @@ INSIDE: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "name"), INSIDE)
-def test_what_root_should_not_find_is_told(
-    tmp_path: Path, changes: dict[str, Any], name: str
-) -> None:
+def test_an_internal_fault_is_found(tmp_path: Path, changes: dict[str, Any], name: str) -> None:
     assert inside(tmp_path, **changes) == [name]
 
 
-def test_each_machine_shuts_out_whom_it_meets(tmp_path: Path) -> None:
+def test_each_machine_needs_the_jails_of_its_own_roles(tmp_path: Path) -> None:
     web, media = machines(load_station(station_file(tmp_path, SPLIT)))
 
     def watched(machine: StationMachine, jails: str) -> bool:
-        findings = judge_inside(machine, GOOD_MACHINE | {"jails": jails}, NOW)
+        findings = internal_findings(machine, GOOD_MACHINE | {"jails": jails}, NOW)
         return next(one.ok for one in findings if one.name.endswith("Fail2ban"))
 
     assert watched(web, "madang-chat, madang-sign-in, sshd")
@@ -111,17 +109,17 @@ def test_each_machine_shuts_out_whom_it_meets(tmp_path: Path) -> None:
     assert watched(media, "madang-keys, sshd")
 
 
-def test_ssh_that_is_shut_to_us_is_as_it_should_be_where_it_is_for_some_alone(
+def test_closed_ssh_is_no_fault_where_it_is_limited_to_addresses(
     tmp_path: Path,
 ) -> None:
     named = MINIMAL + 'addresses = ["198.51.100.7"]\n'
-    seen = replace(GOOD_PAGE, ports=GOOD_PAGE.ports - {22})
-    assert outside(tmp_path, seen) == ["open ports"]
-    assert outside(tmp_path, seen, named) == []
+    view = replace(GOOD_PAGE, ports=GOOD_PAGE.ports - {22})
+    assert outside(tmp_path, view) == ["open ports"]
+    assert outside(tmp_path, view, named) == []
 
 
-def test_a_machine_without_pages_is_asked_for_none(tmp_path: Path) -> None:
+def test_a_machine_without_the_role_web_has_no_certificate_to_check(tmp_path: Path) -> None:
     station = load_station(station_file(tmp_path, SPLIT))
     media = machines(station)[1]
-    findings = judge_outside(station, media, Outside(frozenset({22, 1935})), NOW)
+    findings = external_findings(station, media, ExternalView(frozenset({22, 1935})), NOW)
     assert [(finding.name, finding.ok) for finding in findings] == [("media: open ports", True)]

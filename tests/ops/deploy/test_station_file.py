@@ -1,4 +1,4 @@
-"""station.toml: what is taken, and what is said of what is not."""
+"""Validation of station.toml."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_station_is_read_with_its_defaults(tmp_path: Path) -> None:
     assert station.tls is None
 
 
-def test_files_are_looked_for_beside_station_toml(tmp_path: Path) -> None:
+def test_paths_are_relative_to_station_toml(tmp_path: Path) -> None:
     for name in ("cert.pem", "key.pem", "id"):
         (tmp_path / name).write_text("x")
     text = MINIMAL.replace('address = "203.0.113.10"', 'address = "203.0.113.10"\nkey = "id"')
@@ -72,12 +72,12 @@ def test_machines_that_share_a_database_need_a_private_network(tmp_path: Path) -
         load_station(path)
 
 
-def test_one_machine_cannot_be_two(tmp_path: Path) -> None:
+def test_two_hosts_with_one_address_are_refused(tmp_path: Path) -> None:
     path = station_file(tmp_path, SPLIT.replace("203.0.113.11", "203.0.113.10"))
     with pytest.raises(StationFileError, match="a machine of its own"):
         load_station(path)
 
 
-def test_a_missing_file_says_where_its_form_is_shown(tmp_path: Path) -> None:
+def test_a_missing_file_names_the_guide(tmp_path: Path) -> None:
     with pytest.raises(StationFileError, match=r"docs/guide/deploy\.md"):
         load_station(tmp_path / "station.toml")

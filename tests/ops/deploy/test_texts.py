@@ -1,4 +1,4 @@
-"""Configuration files: judged by the programs that read them, and by what must hold in them."""
+"""Configuration texts, checked by the programs that read them and by their content."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from madang.ops.deploy.model import backups
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import Station, load_station
+from madang.ops.deploy.setup import backups
 from madang.ops.deploy.texts import database, nginx, security, service
 from madang.ops.deploy.texts.service import Secrets
 from madang.station.config.settings import load
@@ -43,7 +43,7 @@ def every_machine(folder: Path) -> list[tuple[Station, StationMachine]]:
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx: script/setup --dev")
 @pytest.mark.parametrize("cloudflare", ["false", "true"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_nginx_takes_its_configuration(tmp_path: Path, shape: str, cloudflare: str) -> None:
+def test_nginx_accepts_its_configuration(tmp_path: Path, shape: str, cloudflare: str) -> None:
     station = described(tmp_path, shape, f"cloudflare = {cloudflare}\n")
     web = machines(station)[0]
     subprocess.run(
@@ -82,7 +82,7 @@ def test_nginx_takes_its_configuration(tmp_path: Path, shape: str, cloudflare: s
 
 
 def analyse(folder: Path, *arguments: str) -> None:
-    """Run systemd-analyze on units in `folder`, about which it must have nothing to say."""
+    """Run systemd-analyze on units in `folder`; it must not complain."""
     done = subprocess.run(
         ["systemd-analyze", *arguments],
         capture_output=True,
@@ -96,16 +96,18 @@ def analyse(folder: Path, *arguments: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_systemd_takes_the_units_and_finds_them_tight(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units_and_their_exposure_is_low(tmp_path: Path) -> None:
     for _, machine in every_machine(tmp_path):
         folder = tmp_path / f"{machine.name}-{len(machine.roles)}"
         folder.mkdir()
         for role in machine.roles:
             program = f"/opt/madang/roles/{role}/venv/bin/madang"
-            for name, text in service.units(machine, role, data_here=machine.has_data).items():
+            for name, text in service.units(
+                machine, role, with_database=machine.has_database
+            ).items():
                 (folder / name).write_text(text.replace(program, "/bin/true"))
-        if security.is_told_of_chat(machine):
-            (folder / security.TOLD_UNIT).write_text(security.TOLD)
+        if security.receives_chat_refusals(machine):
+            (folder / security.CHAT_REFUSALS_UNIT).write_text(security.CHAT_REFUSALS_SERVICE)
         names = sorted(path.name for path in folder.iterdir())
         analyse(folder, "verify", "--man=no", *names)
         for name in names:
@@ -113,10 +115,10 @@ def test_systemd_takes_the_units_and_finds_them_tight(tmp_path: Path) -> None:
                 analyse(folder, "security", "--offline=true", "--threshold=25", name)
 
 
-def test_the_settings_of_a_minimal_station_are_taken_by_the_program(tmp_path: Path) -> None:
+def test_the_program_accepts_the_settings_of_a_minimal_station(tmp_path: Path) -> None:
     station = described(tmp_path, "minimal", 'name = "마당 \\"TV\\""\n')
     text = settings_of(station, machines(station)[0])
-    # The certificate is there before the program reads this.
+    # The certificate exists before the program reads the settings.
     text = text.replace("/etc/madang/tls/", f"{tmp_path}/")
     for name in ("fullchain.pem", "privkey.pem"):
         (tmp_path / name).touch()
@@ -130,14 +132,14 @@ def test_the_settings_of_a_minimal_station_are_taken_by_the_program(tmp_path: Pa
     assert SECRETS.database not in text
 
 
-def test_a_volume_takes_the_media(tmp_path: Path) -> None:
+def test_media_are_stored_on_the_volume(tmp_path: Path) -> None:
     station = load_station(station_file(tmp_path, SPLIT + "\n[volume]\nsize_gb = 500\n"))
     texts = {one.name: settings_of(station, one) for one in machines(station)}
     assert tomllib.loads(texts["media"])["storage"] == {"url": "file:///srv/madang/media"}
     assert "storage" not in tomllib.loads(texts["web"])
 
 
-def test_the_firewall_lets_in_the_world_where_it_should_and_the_station_where_it_must(
+def test_the_firewall_opens_public_ports_to_all_and_private_ones_to_the_other_machine(
     tmp_path: Path,
 ) -> None:
     web, media = machines(described(tmp_path, "split"))
@@ -157,7 +159,7 @@ def test_the_firewall_lets_in_the_world_where_it_should_and_the_station_where_it
     )
 
 
-def test_ssh_is_open_to_administrators_alone_where_all_say_where_they_are(tmp_path: Path) -> None:
+def test_ssh_is_limited_to_the_addresses_of_administrators_if_all_have_some(tmp_path: Path) -> None:
     text = MINIMAL + 'addresses = ["198.51.100.7", "2001:db8::/32"]\n'
     station = load_station(station_file(tmp_path, text))
     rules = security.firewall(station, machines(station)[0])
@@ -168,9 +170,9 @@ def test_ssh_is_open_to_administrators_alone_where_all_say_where_they_are(tmp_pa
     assert "allow 22/tcp" not in rules
 
 
-def test_database_and_redis_listen_to_nobody_who_has_no_business_there(tmp_path: Path) -> None:
+def test_database_and_redis_listen_on_private_addresses_with_a_password(tmp_path: Path) -> None:
     for station, machine in every_machine(tmp_path):
-        if not machine.has_data:
+        if not machine.has_database:
             continue
         text = database.postgresql(station, machine, 8 * GIGABYTE)
         private = machine.host.private_address
@@ -185,7 +187,7 @@ def test_database_and_redis_listen_to_nobody_who_has_no_business_there(tmp_path:
         assert "0.0.0.0" not in redis
 
 
-def test_small_and_large_machines_get_a_database_that_fits(tmp_path: Path) -> None:
+def test_shared_buffers_follow_the_memory_within_limits(tmp_path: Path) -> None:
     station = described(tmp_path, "single")
     (machine,) = machines(station)
     for gigabytes, shared in ((1, 128), (16, 2048), (256, 4096)):

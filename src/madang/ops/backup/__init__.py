@@ -1,6 +1,6 @@
-"""Backups: taken every night, verified by restoring them, brought back by one command.
+"""Backups: taken every night, verified by restoring them, restored by one command.
 
-The station's database, files and settings go into one encrypted repository a place (`station`),
-media into another (`media`), both restic's; PostgreSQL keeps its own beside them (`postgresql`),
-pgBackRest's, with every change since.
+Database, files and settings go into one encrypted restic repository per destination (`station`),
+media into another (`media`). PostgreSQL has a pgBackRest repository beside them (`postgresql`),
+with its write-ahead log.
 """

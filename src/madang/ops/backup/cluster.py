@@ -1,4 +1,4 @@
-"""PostgreSQL as seen by the user it runs as: asked through its socket, started and stopped."""
+"""PostgreSQL servers and clusters on this machine: queries over the socket, start and stop."""
 
 from __future__ import annotations
 
@@ -14,56 +14,55 @@ from typing import Final
 
 from madang.ops.backup import subprocesses
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.subprocesses import Owner, ProgramFailed
+from madang.ops.backup.subprocesses import ProgramFailed, UnixUser
 
 SOCKETS: Final = "/var/run/postgresql"
-"""Where Debian's and Ubuntu's packages put the sockets."""
+"""Socket folder of the packages of Debian and Ubuntu."""
 
 PORT: Final = 5432
 
 RECOVERY_SECONDS: Final = 6 * 3600.0
-"""How long playing the changes since the last backup may take: a day of a busy station's is done
-in minutes."""
+"""Limit for the replay of write-ahead log; that of a busy day takes minutes."""
 
 LOG: Final = "startup.log"
 START_SECONDS: Final = 600
-STEADY: Final = "SET timezone='UTC'; SET datestyle='ISO'; SET extra_float_digits=1; "
-"""So that a row has the same text wherever it is read."""
+STABLE_FORMATS: Final = "SET timezone='UTC'; SET datestyle='ISO'; SET extra_float_digits=1; "
+"""Session settings that give a row the same text on every server."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A server that runs: its socket's folder, port, database, and who asks it."""
+    """A running server: socket folder, port, database, and the user that connects."""
 
     sockets: str
     port: int
     database: str
-    owner: Owner | None
+    owner: UnixUser | None
 
-    def ask(self, query: str) -> str:
-        """The first value of the first row, as text. Raises ProgramFailed, BackupError."""
+    def query(self, query: str) -> str:
+        """Return the first value of the first row as text. Raises ProgramFailed, BackupError."""
         return subprocesses.run(
             [
                 *("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
                 *("--no-password", "--set", "ON_ERROR_STOP=1", "--file", "-"),
                 *("--host", self.sockets, "--port", str(self.port), "--dbname", self.database),
             ],
-            stdin=STEADY + query,
-            owner=self.owner,
+            stdin=STABLE_FORMATS + query,
+            user=self.owner,
             cwd=Path("/"),
         ).strip()
 
     def wait_for_end_of_recovery(self) -> None:
-        """Wait until the server takes changes. Raises BackupError."""
+        """Wait until the server accepts writes. Raises BackupError."""
         deadline = time.monotonic() + RECOVERY_SECONDS
         while True:
             try:
-                if self.ask("SELECT pg_is_in_recovery()") == "f":
+                if self.query("SELECT pg_is_in_recovery()") == "f":
                     return
             except ProgramFailed as error:
                 if (
-                    "not accepting connections" not in error.said
-                    and "starting up" not in error.said
+                    "not accepting connections" not in error.output
+                    and "starting up" not in error.output
                 ):
                     raise
             if time.monotonic() > deadline:
@@ -75,19 +74,19 @@ class PostgresServer:
 
 @dataclass(frozen=True, slots=True)
 class PostgresCluster:
-    """A data folder with whatever starts and stops its server."""
+    """A data folder and the commands that start and stop its server."""
 
     folder: Path
-    server: int
-    """Its version: 14, 15, and so on."""
+    version: int
+    """Major version: 14, 15, and so on."""
 
     @property
-    def owner(self) -> Owner | None:
-        """Who it belongs to, where this process is root."""
-        return Owner.of(self.folder)
+    def owner(self) -> UnixUser | None:
+        """Owner of the folder, where this process is root."""
+        return UnixUser.owning(self.folder)
 
     def start(self, log: Path | None = None, *options: str) -> None:
-        """Start the server and wait for it; `options` as for postgres. Raises BackupError."""
+        """Start the server and wait for it. `options` are those of postgres. Raises BackupError."""
         if self._managed and not options:
             self._manage("start")
             return
@@ -102,18 +101,18 @@ class PostgresCluster:
         )
 
     def stop(self, *, mode: str = "fast") -> None:
-        """Stop the server, if it runs. Raises BackupError."""
+        """Stop the server if it runs. Raises BackupError."""
         if not (self.folder / "postmaster.pid").exists():
             return
         if self._managed:
             self._manage("stop")
         else:
-            with suppress(ProgramFailed):  # it left its file behind, but is gone
+            with suppress(ProgramFailed):  # already gone, with its file left behind
                 self._pg_ctl("stop", "-m", mode)
 
     @property
     def _managed(self) -> bool:
-        """Whether it is one of Debian's clusters, /var/lib/postgresql/VERSION/NAME."""
+        """True for a cluster of Debian's tools: /var/lib/postgresql/VERSION/NAME."""
         version, name = self.folder.parts[-2:]
         return Path("/etc/postgresql", version, name, "postgresql.conf").is_file()
 
@@ -122,22 +121,20 @@ class PostgresCluster:
         if os.geteuid() == 0 and Path("/run/systemd/system").is_dir():
             subprocesses.run(["systemctl", what, f"postgresql@{version}-{name}"])
         else:
-            subprocesses.run(
-                ["pg_ctlcluster", version, name, what], owner=self.owner, cwd=Path("/")
-            )
+            subprocesses.run(["pg_ctlcluster", version, name, what], user=self.owner, cwd=Path("/"))
 
     def _pg_ctl(self, *arguments: str) -> None:
-        own = Path("/usr/lib/postgresql", str(self.server), "bin", "pg_ctl")
-        program = str(own) if own.is_file() else subprocesses.find("pg_ctl")
+        own = Path("/usr/lib/postgresql", str(self.version), "bin", "pg_ctl")
+        program = str(own) if own.is_file() else subprocesses.find_program("pg_ctl")
         subprocesses.run(
-            [program, "-D", str(self.folder), "-w", *arguments], owner=self.owner, cwd=Path("/")
+            [program, "-D", str(self.folder), "-w", *arguments], user=self.owner, cwd=Path("/")
         )
 
 
 @contextmanager
 def scratch_server(cluster: PostgresCluster, database: str) -> Iterator[PostgresServer]:
-    """A server on a restored copy, reachable by its owner alone, as small as it can be."""
-    # A socket's address has at most 107 bytes: it cannot stand in the scratch folder.
+    """Start a minimal server on a restored copy, reachable by its owner alone."""
+    # A socket address has at most 107 bytes, too few for a path in the scratch folder.
     sockets = Path(mkdtemp(prefix="madang-"))
     try:
         access, nothing = sockets / "hba.conf", sockets / "empty.conf"
@@ -145,7 +142,7 @@ def scratch_server(cluster: PostgresCluster, database: str) -> Iterator[Postgres
         nothing.write_text("")
         owner = cluster.owner
         for path in (access, nothing, sockets):
-            give_to(path, owner)
+            chown(path, owner)
         settings = {
             "config_file": nothing,
             "hba_file": access,
@@ -173,7 +170,7 @@ def scratch_server(cluster: PostgresCluster, database: str) -> Iterator[Postgres
         shutil.rmtree(sockets, ignore_errors=True)
 
 
-def give_to(path: Path, owner: Owner | None) -> None:
-    """Make `path` belong to `owner`, where that is somebody else."""
+def chown(path: Path, owner: UnixUser | None) -> None:
+    """Give `path` to `owner`; do nothing for None."""
     if owner is not None:
         os.chown(path, owner.uid, owner.gid)

@@ -1,4 +1,4 @@
-"""Taking backups and listing them."""
+"""Creation and listing of backups."""
 
 from __future__ import annotations
 
@@ -15,165 +15,173 @@ from typing import Final
 
 from madang import __version__
 from madang.ops.backup import staging, state
-from madang.ops.backup.database import Database, DatabaseElsewhere, SqliteDatabase
+from madang.ops.backup.database import Database, RemoteDatabase, SqliteDatabase
 from madang.ops.backup.destinations import DestinationKind, RepositoryPart
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.model import Entry, Manifest, Plan, rfc3339
+from madang.ops.backup.model import BackupEntry, BackupPlan, Manifest, format_rfc3339
 from madang.ops.backup.postgresql import PostgresqlDatabase
-from madang.ops.backup.restic import Repository, Saved
+from madang.ops.backup.restic import Repository, SavedSnapshot
 
-STAGE: Final = "stage"
+STAGING: Final = "stage"
 PASSWORD_BYTES: Final = 32
-"""256 bits: nobody types it, so it need not be short."""
+"""256 bits."""
 
-SQLITE: Final = "sqlite:///"
+SQLITE_PREFIX: Final = "sqlite:///"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedBackup:
-    """A backup that was taken: by place, what was stored of the station and of the media."""
+    """A backup that was taken, with what each repository stored, by destination."""
 
     id: str
     taken_at: datetime
     bytes: int
-    stored: dict[str, dict[RepositoryPart, Saved]]
+    stored: dict[str, dict[RepositoryPart, SavedSnapshot]]
     failed: dict[str, str]
 
 
 class BackupCreator:
-    """Takes the backups that a plan wants."""
+    """Takes backups of one plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: BackupPlan) -> None:
         self.plan = plan
         self.database = open_database(plan)
 
-    def now(self) -> CreatedBackup:
-        """Take a backup to every place, and drop what the rules no longer keep.
+    def create(self) -> CreatedBackup:
+        """Take a backup to every destination and prune by the retention rules.
 
-        A place that cannot be reached does not keep the others from theirs. Raises BackupError
-        where any place failed, when the others are done.
+        A destination that fails does not stop the others. Raises BackupError at the end if any
+        failed.
         """
         plan = self.plan
-        if not plan.places:
+        if not plan.destinations:
             raise BackupError(
                 "There is no place for backups.", mend="Set backup.local or backup.offsite."
             )
-        with state.only_one(plan.folder) as lock:
+        with state.exclusive_lock(plan.folder) as lock:
             at = datetime.now(UTC)
-            _update(plan, tried=rfc3339(at), since=state.read(plan.folder).since or rfc3339(at))
+            _update(
+                plan,
+                tried=format_rfc3339(at),
+                since=state.read(plan.folder).since or format_rfc3339(at),
+            )
             try:
                 ensure_password(plan.password_file)
-                outcome = self._take(at, lock)
+                result = self._create(at, lock)
             except BackupError as error:
                 _update(plan, error=str(error))
                 raise
-            words = " ".join(outcome.failed.values())
-            if len(outcome.failed) < len(plan.places):
-                _update(plan, taken=rfc3339(at), error=words)
+            message = " ".join(result.failed.values())
+            if len(result.failed) < len(plan.destinations):
+                _update(plan, taken=format_rfc3339(at), error=message)
             else:
-                _update(plan, error=words)
-        if words:
-            raise BackupError(words)
-        return outcome
+                _update(plan, error=message)
+        if message:
+            raise BackupError(message)
+        return result
 
-    def _take(self, at: datetime, lock: int) -> CreatedBackup:
+    def _create(self, at: datetime, lock: int) -> CreatedBackup:
         plan = self.plan
         identifier = f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        stored: dict[str, dict[RepositoryPart, Saved]] = {}
+        stored: dict[str, dict[RepositoryPart, SavedSnapshot]] = {}
         failed: dict[str, str] = {}
-        with empty_folder(plan.folder / STAGE) as folder:
-            taken = self.database.take(identifier, folder)
+        with temporary_folder(plan.folder / STAGING) as folder:
+            database = self.database.back_up(identifier, folder)
             staging.collect(plan, sqlite_file(plan), folder)
-            manifest = Manifest(identifier, rfc3339(at), __version__, taken, staging.sums(folder))
-            size = staging.size_of(taken, staging.write_manifest(folder, manifest))
+            manifest = Manifest(
+                identifier, format_rfc3339(at), __version__, database, staging.checksums(folder)
+            )
+            size = staging.restored_size(database, staging.write_manifest(folder, manifest))
             sources = {RepositoryPart.STATION: (folder, size)}
-            if plan.media_folder.is_dir():  # not before somebody has recorded or uploaded
+            if plan.media_folder.is_dir():  # absent until the first recording or upload
                 sources[RepositoryPart.MEDIA] = (plan.media_folder, _size(plan.media_folder))
-            for place in plan.places:
+            for destination in plan.destinations:
                 try:
-                    self.database.send(place, taken)
-                    # Database and pages first: media may take hours.
-                    stored[place.name] = {
-                        part: Repository(plan, place, part, lock=lock).save(
-                            source, identifier, count, plan.keep
+                    self.database.upload(destination, database)
+                    # Media may take hours, so they come last.
+                    stored[destination.name] = {
+                        part: Repository(plan, destination, part, lock=lock).save(
+                            source, identifier, count, plan.retention
                         )
                         for part, (source, count) in sources.items()
-                        if part in plan.parts(place)
+                        if part in plan.parts(destination)
                     }
                 except BackupError as error:
-                    failed[place.name] = str(error)
+                    failed[destination.name] = str(error)
         return CreatedBackup(identifier, at, size, stored, failed)
 
 
-def list_backups(plan: Plan) -> list[Entry]:
-    """Every backup at any place that can be reached, newest first.
+def list_backups(plan: BackupPlan) -> list[BackupEntry]:
+    """Return the backups at every destination that can be reached, newest first.
 
-    Raises BackupError where no place can.
+    Raises BackupError where none can be reached.
     """
     if not plan.password_file.is_file():
-        return []  # without it, none was ever taken from here
+        return []  # no backup was ever taken from here
     known = state.read(plan.folder)
-    found: dict[tuple[str, RepositoryPart], Entry] = {}
-    troubles: list[BackupError] = []
-    for place in plan.places:
-        for part in plan.parts(place):
+    found: dict[tuple[str, RepositoryPart], BackupEntry] = {}
+    failures: list[BackupError] = []
+    for destination in plan.destinations:
+        for part in plan.parts(destination):
             try:
-                snapshots = Repository(plan, place, part).snapshots()
+                snapshots = Repository(plan, destination, part).snapshots()
             except BackupError as error:
-                troubles.append(error)
+                failures.append(error)
                 continue
             for each in snapshots:
-                entry = found.get((each.id, part)) or Entry(
+                entry = found.get((each.id, part)) or BackupEntry(
                     each.id, each.taken_at, part, each.bytes, {}
                 )
-                proven = known.verified_at(f"{each.id}/{part}", place.name)
+                verified = known.verified_at(f"{each.id}/{part}", destination.name)
                 found[each.id, part] = replace(
-                    entry, verified={**entry.verified, place.name: proven}
+                    entry, verified={**entry.verified, destination.name: verified}
                 )
-    if troubles and not found:
-        raise troubles[0]
-    for trouble in troubles:
-        log.warning("%s", trouble)
+    if failures and not found:
+        raise failures[0]
+    for failure in failures:
+        log.warning("%s", failure)
     return sorted(found.values(), key=lambda entry: entry.taken_at, reverse=True)
 
 
-def ship(plan: Plan) -> int:
-    """Send what PostgreSQL archived since the last time to an SFTP server elsewhere, and return how
-    many files that were; cheap where there is nothing new. Raises BackupError.
+def ship_wal(plan: BackupPlan) -> int:
+    """Send new WAL files to SFTP destinations and return their number. Raises BackupError.
 
-    pgBackRest writes to all other places by itself, and SQLite has no such archive.
+    Without new files no connection is made. pgBackRest writes to other kinds of destination itself;
+    SQLite has no such archive.
     """
     database = open_database(plan)
     if not isinstance(database, PostgresqlDatabase):
         return 0
-    places = [place for place in plan.places if place.kind is DestinationKind.SFTP]
-    return sum(database.mirror(place).send_archive() for place in places)
+    destinations = [
+        destination for destination in plan.destinations if destination.kind is DestinationKind.SFTP
+    ]
+    return sum(database.mirror(destination).upload_archive() for destination in destinations)
 
 
-def open_database(plan: Plan) -> Database:
-    """The database's side of backups, by where it is and by its address."""
+def open_database(plan: BackupPlan) -> Database:
+    """Return the database port for the plan."""
     if not plan.database_here:
-        return DatabaseElsewhere()
+        return RemoteDatabase()
     file = sqlite_file(plan)
     if file is not None:
         return SqliteDatabase(file)
     return PostgresqlDatabase(plan)
 
 
-def sqlite_file(plan: Plan) -> Path | None:
-    """The file of a SQLite database; None for PostgreSQL, and where it is not ours to back up."""
+def sqlite_file(plan: BackupPlan) -> Path | None:
+    """Path of the SQLite database; None for PostgreSQL and for a remote database."""
     url = plan.database_url
-    ours = plan.database_here and url.startswith(SQLITE)
-    return Path(url.removeprefix(SQLITE)) if ours else None
+    here = plan.database_here and url.startswith(SQLITE_PREFIX)
+    return Path(url.removeprefix(SQLITE_PREFIX)) if here else None
 
 
-def ensure_password(file: Path) -> bool:
-    """Make the password where there is none; returns whether it was made. Raises BackupError."""
+def ensure_password(file: Path) -> None:
+    """Create the password file if it is missing. Raises BackupError."""
     try:
         if file.is_file():
-            return False
+            return
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = file.with_name(f"{file.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -192,12 +200,14 @@ def ensure_password(file: Path) -> bool:
         "without it nobody can restore them, you included.",
         file,
     )
-    return True
 
 
 @contextmanager
-def empty_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder that is removed in the end, and whatever a killed run left in it before."""
+def temporary_folder(folder: Path) -> Iterator[Path]:
+    """Create an empty folder and remove it at the end. Raises BackupError.
+
+    Removes first what a killed run left there.
+    """
     try:
         if folder.exists():
             shutil.rmtree(folder)
@@ -213,7 +223,7 @@ def empty_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _update(plan: Plan, **changes: str) -> None:
+def _update(plan: BackupPlan, **changes: str) -> None:
     state.write(plan.folder, replace(state.read(plan.folder), **changes))  # type: ignore[arg-type]
 
 

@@ -1,5 +1,4 @@
-"""The port behind which a database is backed up and brought back, SQLite's side of it, and that
-of a machine which has none."""
+"""The Database port, with its implementations for SQLite and for a remote database."""
 
 from __future__ import annotations
 
@@ -11,23 +10,23 @@ from typing import Final, Protocol
 
 from madang.ops.backup.destinations import Destination
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.model import Content, DatabaseBackup
+from madang.ops.backup.model import DatabaseBackup, DatabaseContent
 
-MARKERS: Final = "madang_backup_marker"
-"""The table of the marker rows: each backup writes its identifier into it, and must find it again
-in what was restored. It is no model: backups work while the station is down or half updated."""
+MARKER_TABLE: Final = "madang_backup_marker"
+"""Table with one row per backup: its identifier, which a restored copy must contain. Not a Django
+model, because backups work while the station is down or half migrated."""
 
 MARKERS_KEPT: Final = 400
-"""More than a year of nights."""
+"""More than a year of nightly backups."""
 
 SQLITE_FILE: Final = "database.sqlite3"
-"""The database's file in a backup."""
+"""File name of the database in a backup."""
 
-NOTHING: Final = Content({}, {}, "")
-"""Of a database that is not here."""
+NO_CONTENT: Final = DatabaseContent({}, {}, "")
+"""Content of a remote database."""
 
 BUSY_SECONDS: Final = 30.0
-"""For how long the station may hold the write lock before a backup gives up."""
+"""Longest wait for the write lock of the station."""
 
 
 class Database(Protocol):
@@ -35,122 +34,119 @@ class Database(Protocol):
 
     engine: str
 
-    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
-        """Make a consistent copy while the station runs; what is a file goes into `stage`."""
+    def back_up(self, identifier: str, staging: Path) -> DatabaseBackup:
+        """Make a consistent copy while the station runs; files go into `staging`."""
         ...
 
-    def send(self, place: Destination, taken: DatabaseBackup) -> None:
-        """Bring to `place` what does not travel as a file in the stage."""
+    def upload(self, destination: Destination, backup: DatabaseBackup) -> None:
+        """Copy to `destination` the parts that are not files in the staging folder."""
         ...
 
-    def rehearse(
-        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
-    ) -> Content:
-        """Restore into the empty folder `scratch`, from `stage` and `place`, and read all of it.
-
-        Raises NotVerified where the copy is damaged.
-        """
+    def verify_restore(
+        self, backup: DatabaseBackup, staging: Path, scratch: Path, destination: Destination
+    ) -> DatabaseContent:
+        """Restore into the empty folder `scratch` and read all of it. Raises NotVerified."""
         ...
 
-    def occupied(self) -> str | None:
-        """What is in the way of a restore, in words; None where there is nothing to lose."""
+    def existing_data(self) -> str | None:
+        """Describe the data that a restore would replace; None where there is none."""
         ...
 
     def restore(
-        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+        self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str
     ) -> list[str]:
-        """Put the copy where the station expects its database; what was there is moved aside.
+        """Restore to where the station expects its database, and move existing data aside.
 
-        `exactly` is the identifier of the backup that is wanted; empty for the newest state that
-        can be had, which may be newer than the newest backup. Returns what a person should know.
+        `target_id` is the identifier of the wanted backup; empty for the newest state, which may be
+        newer than the newest backup. Returns notes for the operator.
         """
         ...
 
 
 class SqliteDatabase:
-    """A file, copied by SQLite's online backup: readers and writers go on meanwhile."""
+    """A file, copied with SQLite's online backup while readers and writers continue."""
 
     engine = "sqlite"
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
-        copy = stage / SQLITE_FILE
+    def back_up(self, identifier: str, staging: Path) -> DatabaseBackup:
+        copy = staging / SQLITE_FILE
         if not self._file.is_file():
             raise BackupError(
                 f"There is no database {self._file} to back up.",
                 mend="Start the station once, or give the right folder with --data DIR.",
             )
-        with _told(self._file):
+        with _explain_errors(self._file):
             with contextlib.closing(_open(self._file)) as live:
                 _mark(live, identifier)
                 _copy(live, copy)
             content = _read(copy)
         return DatabaseBackup(self.engine, content, content, copy.stat().st_size)
 
-    def send(self, place: Destination, taken: DatabaseBackup) -> None:
-        """Do nothing: the copy is in the stage."""
+    def upload(self, destination: Destination, backup: DatabaseBackup) -> None:
+        """Do nothing: the copy is in the staging folder."""
 
-    def rehearse(
-        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
-    ) -> Content:
+    def verify_restore(
+        self, backup: DatabaseBackup, staging: Path, scratch: Path, destination: Destination
+    ) -> DatabaseContent:
         try:
-            return _read(stage / SQLITE_FILE)
+            return _read(staging / SQLITE_FILE)
         except (sqlite3.Error, OSError) as error:
             raise NotVerified(f"The database in the backup cannot be read: {error}.") from None
 
-    def occupied(self) -> str | None:
+    def existing_data(self) -> str | None:
         return f"the database {self._file}" if self._file.exists() else None
 
     def restore(
-        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+        self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str
     ) -> list[str]:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for suffix in ("-wal", "-shm"):
-            # Left by a database that is no more, they would be played into this one.
+            # Files of a removed database would be replayed into this one.
             self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
         draft = self._file.with_name(f"{self._file.name}.restoring")
-        with contextlib.closing(_open(stage / SQLITE_FILE)) as source:
+        with contextlib.closing(_open(staging / SQLITE_FILE)) as source:
             _copy(source, draft)
         draft.chmod(0o600)
         draft.replace(self._file)
         return []
 
 
-class DatabaseElsewhere:
-    """On another machine, which backs it up: here are files, settings and media alone."""
+class RemoteDatabase:
+    """A database on another machine, which backs it up. Only files, settings and media are here."""
 
     engine = "elsewhere"
 
-    def take(self, identifier: str, stage: Path) -> DatabaseBackup:
-        return DatabaseBackup(self.engine, NOTHING, NOTHING, 0)
+    def back_up(self, identifier: str, staging: Path) -> DatabaseBackup:
+        return DatabaseBackup(self.engine, NO_CONTENT, NO_CONTENT, 0)
 
-    def send(self, place: Destination, taken: DatabaseBackup) -> None:
-        """Do nothing: there is nothing but files."""
+    def upload(self, destination: Destination, backup: DatabaseBackup) -> None:
+        """Do nothing: there are only files."""
 
-    def rehearse(
-        self, taken: DatabaseBackup, stage: Path, scratch: Path, place: Destination
-    ) -> Content:
-        return NOTHING
+    def verify_restore(
+        self, backup: DatabaseBackup, staging: Path, scratch: Path, destination: Destination
+    ) -> DatabaseContent:
+        return NO_CONTENT
 
-    def occupied(self) -> str | None:
+    def existing_data(self) -> str | None:
         return None
 
     def restore(
-        self, taken: DatabaseBackup, stage: Path, place: Destination, *, exactly: str
+        self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str
     ) -> list[str]:
         return []
 
 
 def copy_sqlite(source: Path, copy: Path) -> None:
-    """Copy a SQLite file that somebody may be writing to. Raises BackupError."""
-    with _told(source), contextlib.closing(_open(source)) as live:
+    """Copy a SQLite file that may be written to meanwhile. Raises BackupError."""
+    with _explain_errors(source), contextlib.closing(_open(source)) as live:
         _copy(live, copy)
 
 
 def is_sqlite(file: Path) -> bool:
-    """Whether `file` is a SQLite database, by its header (file format, section 1.3)."""
+    """Return true if `file` has the header of SQLite (file format, section 1.3)."""
     with file.open("rb") as opened:
         return opened.read(16) == b"SQLite format 3\0"
 
@@ -162,11 +158,11 @@ def _open(file: Path) -> sqlite3.Connection:
 def _mark(live: sqlite3.Connection, identifier: str) -> None:
     live.execute("BEGIN IMMEDIATE")
     live.execute(
-        f"CREATE TABLE IF NOT EXISTS {MARKERS} (number INTEGER PRIMARY KEY, id TEXT NOT NULL)"
+        f"CREATE TABLE IF NOT EXISTS {MARKER_TABLE} (number INTEGER PRIMARY KEY, id TEXT NOT NULL)"
     )
-    live.execute(f"INSERT INTO {MARKERS} (id) VALUES (?)", (identifier,))
+    live.execute(f"INSERT INTO {MARKER_TABLE} (id) VALUES (?)", (identifier,))
     live.execute(
-        f"DELETE FROM {MARKERS} WHERE number <= (SELECT max(number) FROM {MARKERS}) - ?",
+        f"DELETE FROM {MARKER_TABLE} WHERE number <= (SELECT max(number) FROM {MARKER_TABLE}) - ?",
         (MARKERS_KEPT,),
     )
     live.execute("COMMIT")
@@ -175,13 +171,13 @@ def _mark(live: sqlite3.Connection, identifier: str) -> None:
 def _copy(source: sqlite3.Connection, copy: Path) -> None:
     copy.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(copy)) as target:
-        # In one step, which a writer cannot make begin again; in WAL mode it does not wait either.
+        # In one step: a writer cannot make it start over. In WAL mode writers do not wait.
         source.backup(target, pages=-1)
         target.execute("PRAGMA journal_mode=DELETE")
 
 
-def _read(file: Path) -> Content:
-    """Rows of every table. There are no checksums by table: the file as a whole has one."""
+def _read(file: Path) -> DatabaseContent:
+    """Count the rows of every table. There are no checksums: the file has one in the manifest."""
     with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as copy:
         (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
@@ -196,8 +192,10 @@ def _read(file: Path) -> Content:
             name: int(copy.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0])
             for name in sorted(tables)
         }
-        newest = copy.execute(f"SELECT id FROM {MARKERS} ORDER BY number DESC LIMIT 1").fetchone()
-    return Content(rows, {}, newest[0] if newest else "")
+        newest = copy.execute(
+            f"SELECT id FROM {MARKER_TABLE} ORDER BY number DESC LIMIT 1"
+        ).fetchone()
+    return DatabaseContent(rows, {}, newest[0] if newest else "")
 
 
 def _quoted(name: str) -> str:
@@ -205,7 +203,7 @@ def _quoted(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _told(file: Path) -> Iterator[None]:
+def _explain_errors(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""Where backups are kept: a folder, an SFTP server or a bucket. Pure: addresses in, words out."""
+"""Backup destinations: a folder, an SFTP server or an S3 bucket. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from urllib.parse import unquote, urlsplit
 
 SFTP_PORT: Final = 22
 CONNECT_SECONDS: Final = 15
-"""A server that has not answered by then is down."""
+"""Limit for a connection attempt."""
 SILENCE_SECONDS: Final = 60
-"""A connection that is silent for as long is dead: four unanswered questions, 15 seconds apart."""
+"""Limit for a silent connection: four keep-alive messages, 15 seconds apart."""
 HOME: Final = "/~/"
-"""Begins a path that is relative to the home of the SFTP user, as curl writes it."""
+"""Start of a path relative to the home of the SFTP user, as in curl."""
 
 
 class DestinationKind(StrEnum):
-    """How a place is reached."""
+    """Protocol of a destination."""
 
     FOLDER = "folder"
     SFTP = "sftp"
@@ -28,7 +28,7 @@ class DestinationKind(StrEnum):
 
 
 class RepositoryPart(StrEnum):
-    """What of a station a repository holds."""
+    """Content of one repository."""
 
     STATION = "station"
     MEDIA = "media"
@@ -36,8 +36,8 @@ class RepositoryPart(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """What opens the places that are not folders. Secrets are not shown by `repr`."""
+class Credentials:
+    """Credentials for SFTP and S3. `repr` shows no secrets."""
 
     key_file: Path | None = None
     known_hosts: Path | None = None
@@ -48,9 +48,9 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One place: `name` is `local` or `offsite`; `path` begins with a slash unless it is relative
-    to the home of the SFTP user. For S3, `host` is the endpoint and `path` begins with the bucket.
-    """
+    """One destination. `name` is `local` or `offsite`; `path` starts with a slash unless it is
+    relative to the home of the SFTP user. For S3, `host` is the endpoint and `path` starts with the
+    bucket."""
 
     name: str
     kind: DestinationKind
@@ -59,11 +59,11 @@ class Destination:
     port: int | None = None
     user: str = ""
     tls: bool = True
-    access: Access = Access()
+    credentials: Credentials = Credentials()
 
     @property
-    def shown(self) -> str:
-        """The address for people; there is nothing secret in it."""
+    def address(self) -> str:
+        """Address for messages, without secrets."""
         match self.kind:
             case DestinationKind.FOLDER:
                 return self.path
@@ -77,16 +77,16 @@ class Destination:
         return f"{self.host}:{self.path}"
 
     def folder(self, part: RepositoryPart) -> Path:
-        """Where the repository of `part` is; only of a place that is a folder."""
+        """Path of the repository of `part`; for folders only."""
         return Path(self.path) / part
 
     def repository(self, part: RepositoryPart) -> str:
-        """The repository of `part`, as restic names it."""
+        """Repository of `part` in restic's syntax."""
         match self.kind:
             case DestinationKind.FOLDER:
                 return str(self.folder(part))
             case DestinationKind.SFTP:
-                # The command that `options` gives decides the host; restic only takes the path.
+                # The host comes from the command in `restic_options`; restic takes only the path.
                 return f"sftp:{self._bracketed}:{self.path}/{part}"
             case DestinationKind.S3:
                 scheme = "https" if self.tls else "http"
@@ -97,29 +97,29 @@ class Destination:
     def _bracketed(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
 
-    def options(self) -> list[str]:
-        """Options of restic for this place."""
+    def restic_options(self) -> list[str]:
+        """Options of restic for this destination."""
         if self.kind is not DestinationKind.SFTP:
             return []
         command = ["ssh", *self.ssh_options("-p"), self._login, "-s", "sftp"]
         return ["-o", f"sftp.command={shlex.join(command)}"]
 
-    def environment(self) -> Mapping[str, str]:
-        """What restic needs to know and other users of the machine may not read."""
+    def restic_environment(self) -> Mapping[str, str]:
+        """Environment of restic with the secrets, which other users must not see."""
         if self.kind is not DestinationKind.S3:
             return {}
         given = {
-            "AWS_ACCESS_KEY_ID": self.access.s3_key,
-            "AWS_SECRET_ACCESS_KEY": self.access.s3_secret,
-            "AWS_DEFAULT_REGION": self.access.s3_region,
+            "AWS_ACCESS_KEY_ID": self.credentials.s3_key,
+            "AWS_SECRET_ACCESS_KEY": self.credentials.s3_secret,
+            "AWS_DEFAULT_REGION": self.credentials.s3_region,
         }
         return {name: value for name, value in given.items() if value}
 
     def ssh_options(self, port_option: str) -> list[str]:
-        """Options of ssh (`-p`) and sftp (`-P`), which disagree about one letter.
+        """Options of ssh (`port_option` `-p`) or sftp (`-P`), never interactive.
 
-        Nobody is asked anything. The key of a host is taken down at the first visit and must stay
-        the same: what is sent is encrypted already, so a stranger in its place learns nothing.
+        The host key is accepted at the first connection and must stay the same. The data is
+        encrypted already, so an impostor learns nothing.
         """
         chosen = {
             "BatchMode": "yes",
@@ -130,15 +130,15 @@ class Destination:
             "ControlPath": "none",
             "LogLevel": "ERROR",
         }
-        if self.access.known_hosts is not None:
-            chosen["UserKnownHostsFile"] = str(self.access.known_hosts)
-        if self.access.key_file is not None:
-            chosen |= {"IdentityFile": str(self.access.key_file), "IdentitiesOnly": "yes"}
+        if self.credentials.known_hosts is not None:
+            chosen["UserKnownHostsFile"] = str(self.credentials.known_hosts)
+        if self.credentials.key_file is not None:
+            chosen |= {"IdentityFile": str(self.credentials.key_file), "IdentitiesOnly": "yes"}
         options = [part for name, value in chosen.items() for part in ("-o", f"{name}={value}")]
         return [*options, port_option, str(self.port or SFTP_PORT)]
 
     def sftp_command(self) -> list[str]:
-        """OpenSSH's own client, reading commands from its standard input."""
+        """Command of OpenSSH's sftp that reads a batch from standard input."""
         return ["sftp", *self.ssh_options("-P"), "-b", "-", self._sftp_login]
 
     @property
@@ -150,11 +150,11 @@ class Destination:
         return f"{self.user}@{self._bracketed}" if self.user else self._bracketed
 
 
-def parse_destination(name: str, url: str, access: Access) -> Destination:
-    """Read the address of a place.
+def parse_destination(name: str, url: str, credentials: Credentials) -> Destination:
+    """Parse the URL of a destination.
 
     `file:///PATH`, `sftp://USER@HOST:PORT/PATH` or `s3://HOST/BUCKET/PATH` (`s3+http://` without
-    TLS). Raises ValueError, whose words say what was expected.
+    TLS). Raises ValueError that says what was expected.
     """
     expected = ValueError(
         "expected file:///PATH, sftp://USER@HOST/PATH or s3://HOST/BUCKET/PATH without a password"
@@ -178,12 +178,24 @@ def parse_destination(name: str, url: str, access: Access) -> Destination:
             path = path.removeprefix(HOME) if path.startswith(HOME) else path
             user = unquote(parts.username or "")
             return Destination(
-                name, DestinationKind.SFTP, path, parts.hostname, port, user, access=access
+                name,
+                DestinationKind.SFTP,
+                path,
+                parts.hostname,
+                port,
+                user,
+                credentials=credentials,
             )
         case "s3" | "s3+http" if parts.hostname and not parts.username:
             tls = parts.scheme == "s3"
             return Destination(
-                name, DestinationKind.S3, path, parts.hostname, port, tls=tls, access=access
+                name,
+                DestinationKind.S3,
+                path,
+                parts.hostname,
+                port,
+                tls=tls,
+                credentials=credentials,
             )
         case _:
             raise expected

@@ -1,4 +1,4 @@
-"""What can go wrong with a backup, told so that a person can mend it."""
+"""Errors of backups, with what the operator can do."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from madang.base.errors import MadangError
 
 
 class BackupError(MadangError):
-    """A backup could not be taken, checked or brought back."""
+    """A backup could not be taken, verified or restored."""
 
 
 class NotVerified(BackupError):
-    """A backup is damaged: what it brought back is not what was put in."""
+    """A backup is damaged: the restored data differs from the original."""
 
 
 class Busy(BackupError):
-    """Another backup, check or restore is at work on the same station."""
+    """Another backup, verification or restore of the same station runs."""

@@ -1,10 +1,10 @@
-"""What a backup is: what goes in, what is written down about it, and what must come out again."""
+"""Values of backups: plan, manifest, database content and their comparison. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,13 +14,16 @@ from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
 
 FORMAT: Final = 1
-"""Version of the manifest; a program refuses to restore a newer one."""
+"""Version of the manifest; a newer one is refused."""
 
 MANIFEST: Final = "manifest.json"
 
+MAX_VERDICTS: Final = 1000
+"""Limit of remembered verifications: more than retention keeps backups."""
 
-class Media(StrEnum):
-    """Where recordings and uploads are kept a second time. They are large, so not everywhere."""
+
+class MediaPolicy(StrEnum):
+    """Destinations that get a copy of recordings and uploads."""
 
     OFF = "off"
     OFFSITE = "offsite"
@@ -29,7 +32,7 @@ class Media(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many backups stay: the newest of so many days, weeks and months."""
+    """Number of backups kept: the newest of so many days, weeks and months."""
 
     daily: int = 7
     weekly: int = 4
@@ -37,32 +40,32 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is backed up, and where to.
+class BackupPlan:
+    """Sources and destinations of a station's backups.
 
-    `folder` holds what backups need for themselves; `settings_file` is None where the settings are
-    in the data folder. `pgbackrest` is pgBackRest's configuration, `cluster` PostgreSQL's data
-    folder (None: ask the server); both matter with PostgreSQL only. Without `database_here` another
-    machine backs the database up, and this one what else is on it.
+    `folder` holds state, lock, cache and staging. `settings_file` is None where the settings are in
+    the data folder. For PostgreSQL, `pgbackrest` is the configuration of pgBackRest and `cluster`
+    the data folder (None: ask the server). Without `database_here` another machine backs up the
+    database.
     """
 
     data: Path
     folder: Path
     database_url: str
     media_folder: Path
-    places: tuple[Destination, ...]
+    destinations: tuple[Destination, ...]
     password_file: Path
     settings_file: Path | None = None
-    keep: Retention = Retention()
-    media: Media = Media.OFFSITE
+    retention: Retention = Retention()
+    media: MediaPolicy = MediaPolicy.OFFSITE
     pgbackrest: Path | None = None
     cluster: Path | None = None
     database_here: bool = True
 
-    def parts(self, place: Destination) -> list[RepositoryPart]:
-        """What restic keeps at `place`."""
-        wanted = self.media is Media.EVERYWHERE or (
-            self.media is Media.OFFSITE and place.name == "offsite"
+    def parts(self, destination: Destination) -> list[RepositoryPart]:
+        """Parts that restic keeps at `destination`."""
+        wanted = self.media is MediaPolicy.EVERYWHERE or (
+            self.media is MediaPolicy.OFFSITE and destination.name == "offsite"
         )
         return (
             [RepositoryPart.STATION, RepositoryPart.MEDIA] if wanted else [RepositoryPart.STATION]
@@ -70,10 +73,10 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What a database held at one moment: rows and a checksum by table, and the newest marker.
+class DatabaseContent:
+    """Content of a database at one moment: rows and checksum by table, and the newest marker.
 
-    A checksum does not depend on the order of the rows; it is empty where none was made.
+    Checksums do not depend on the order of rows; there are none for SQLite.
     """
 
     rows: Mapping[str, int]
@@ -85,27 +88,27 @@ class Content:
 class DatabaseBackup:
     """The database's part of a backup.
 
-    `before` and `after` were read at the beginning and at the end: a station that runs changes
-    meanwhile. `bytes` is what the database takes. `label` is how pgBackRest calls the backup
-    (`offsite_label` in its second repository), `server` the version of PostgreSQL, `cluster` its
-    data folder; all of these are empty for SQLite, and where the database is elsewhere.
+    `before` and `after` were read at the start and the end, as a running station writes meanwhile.
+    `bytes` is the size of the database. `label` is pgBackRest's name of the backup (`offsite_label`
+    in its second repository), `server` the major version of PostgreSQL, `cluster` its data folder;
+    all empty for SQLite and for a remote database.
     """
 
     engine: str
-    before: Content
-    after: Content
+    before: DatabaseContent
+    after: DatabaseContent
     bytes: int
     label: str = ""
     offsite_label: str = ""
     server: int = 0
     cluster: str = ""
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Places that the database itself could not reach, with what went wrong."""
+    """Error messages by destination that the database could not reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Goes into every backup. `files` are SHA-256 sums by path, as 64 hexadecimal digits."""
+    """Description inside every backup. `files` are SHA-256 sums by path, 64 hexadecimal digits."""
 
     id: str
     taken_at: str
@@ -114,12 +117,12 @@ class Manifest:
     files: Mapping[str, str]
 
     def to_json(self) -> str:
-        """As it is kept."""
+        """Serialise for MANIFEST."""
         return json.dumps({"format": FORMAT, **asdict(self)}, ensure_ascii=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """Raises BackupError, where it is not one or a newer program wrote it."""
+        """Parse a manifest. Raises NotVerified, and BackupError for one of a newer version."""
         try:
             found: dict[str, Any] = json.loads(text)
             if found.pop("format") > FORMAT:
@@ -127,16 +130,48 @@ class Manifest:
                     "A newer Madang took this backup.", mend="Restore it with that version."
                 )
             database = found.pop("database")
-            before, after = (Content(**database.pop(name)) for name in ("before", "after"))
+            before, after = (DatabaseContent(**database.pop(name)) for name in ("before", "after"))
             return cls(**found, database=DatabaseBackup(**database, before=before, after=after))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise NotVerified(f"The backup's manifest cannot be read: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One backup in the list. `bytes` is what it brings back, `verified` by place when it was
-    last restored and compared."""
+class BackupState:
+    """Content of the state file. Times are RFC 3339, empty for never.
+
+    `since` is the first start of the schedule; `tried` and `checked` are the last starts of a
+    backup and of a verification, `taken` and `verified` the last successes. `error` and
+    `check_error` are the messages of the last failures, empty after a success. `verdicts` has the
+    time of verification by backup and destination.
+    """
+
+    since: str = ""
+    tried: str = ""
+    taken: str = ""
+    error: str = ""
+    checked: str = ""
+    verified: str = ""
+    check_error: str = ""
+    verdicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def with_verified(self, identifier: str, destination: str, at: datetime) -> BackupState:
+        """Return the state after a verification of one backup at one destination."""
+        verdict = {**self.verdicts.get(identifier, {}), destination: format_rfc3339(at)}
+        verdicts = {**self.verdicts, identifier: verdict}
+        newest = dict(sorted(verdicts.items())[-MAX_VERDICTS:])
+        return replace(self, verified=format_rfc3339(at), verdicts=newest)
+
+    def verified_at(self, identifier: str, destination: str) -> datetime | None:
+        """Time of the last verification of a backup at a destination."""
+        text = self.verdicts.get(identifier, {}).get(destination)
+        return parse_rfc3339(text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupEntry:
+    """One backup in the list. `bytes` is the restored size, `verified` the time of the last
+    verification by destination."""
 
     id: str
     taken_at: datetime
@@ -146,48 +181,46 @@ class Entry:
 
     @property
     def verified_at(self) -> datetime | None:
-        """When it was last proven anywhere."""
+        """Time of the newest verification at any destination."""
         return max((at for at in self.verified.values() if at is not None), default=None)
 
 
-def differences(taken: DatabaseBackup, found: Content) -> list[str]:
-    """What is wrong with a database that was brought back, in sentences.
+def database_differences(backup: DatabaseBackup, found: DatabaseContent) -> list[str]:
+    """Return what is wrong with a restored database, in sentences.
 
-    A table that did not change while the backup was taken must be the same; of one that did, the
-    number of rows must lie between what was there before and after.
+    A table that did not change during the backup must be equal; of one that did, the number of rows
+    must lie between those before and after.
     """
     wrong = []
-    if found.marker != taken.after.marker:
-        wrong.append(f"the marker row is {found.marker or 'missing'}, not {taken.after.marker}")
-    for table, first in taken.before.rows.items():
-        last = taken.after.rows.get(table)
+    if found.marker != backup.after.marker:
+        wrong.append(f"the marker row is {found.marker or 'missing'}, not {backup.after.marker}")
+    for table, first in backup.before.rows.items():
+        last = backup.after.rows.get(table)
         if last is None:
-            continue  # dropped meanwhile
+            continue  # dropped during the backup
         rows = found.rows.get(table)
         if rows is None:
             wrong.append(f"the table {table} is missing")
         elif not min(first, last) <= rows <= max(first, last):
             wrong.append(f"the table {table} has {rows} rows, not {last}")
-        elif _steady(taken, table) and found.checksums.get(table) != taken.after.checksums[table]:
+        elif (
+            _unchanged(backup, table)
+            and found.checksums.get(table) != backup.after.checksums[table]
+        ):
             wrong.append(f"rows of the table {table} are not what they were")
     return wrong
 
 
-def _steady(taken: DatabaseBackup, table: str) -> bool:
-    first = taken.before.checksums.get(table)
-    return bool(first) and first == taken.after.checksums.get(table)
+def _unchanged(backup: DatabaseBackup, table: str) -> bool:
+    first = backup.before.checksums.get(table)
+    return bool(first) and first == backup.after.checksums.get(table)
 
 
-def moment(text: str) -> datetime:
-    """Read an instant of RFC 3339; what is finer than a microsecond is cut off."""
+def parse_rfc3339(text: str) -> datetime:
+    """Parse an RFC 3339 time; digits beyond microseconds are dropped."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def rfc3339(at: datetime) -> str:
-    """Write an instant, to the second."""
+def format_rfc3339(at: datetime) -> str:
+    """Format a time as RFC 3339 in UTC, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def newest(entries: Sequence[Entry], kind: RepositoryPart = RepositoryPart.STATION) -> Entry | None:
-    """The newest backup of a kind."""
-    return max((e for e in entries if e.kind is kind), key=lambda e: e.taken_at, default=None)

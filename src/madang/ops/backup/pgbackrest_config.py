@@ -1,7 +1,6 @@
-"""What has to stand on a server that backs up PostgreSQL: texts, made of values. Pure.
+"""Configuration texts of pgBackRest and of PostgreSQL's archiving. Pure.
 
-Whoever sets a server up writes them; `madang backup` writes the configuration of pgBackRest itself
-where there is none.
+Written by the deployment, or by `madang backup` where there is none.
 """
 
 from __future__ import annotations
@@ -14,33 +13,33 @@ from typing import Final
 from madang.ops.backup.destinations import Destination, DestinationKind, RepositoryPart
 from madang.ops.backup.model import Retention
 
+POSTGRESQL_USER: Final = "postgres"
+"""User that runs PostgreSQL in the packages of Debian and Ubuntu."""
+
 STANZA: Final = "madang"
-"""What pgBackRest calls this cluster."""
+"""Name of the cluster in pgBackRest."""
 
 LOCAL_REPOSITORY: Final = 1
 OFFSITE_REPOSITORY: Final = 2
 
 ARCHIVE_SECONDS: Final = 30
-"""A change is in the archive after this at the latest, however quiet the station is."""
+"""Longest time until a change is in the archive, on a quiet station too."""
 
 SHIP_SECONDS: Final = 15
-"""Every so often the archive is looked at for what the copy elsewhere lacks. Together with the
-above: a lost server loses less than a minute, the transfer included."""
+"""Seconds between two uploads of new archive files to an SFTP server. With ARCHIVE_SECONDS, a lost
+server loses less than a minute, transfer included."""
 
-BLOCK: Final = (2, 46)
-"""The first release of pgBackRest with block-incremental backups that are no trial."""
-
-QUEUE: Final = "4GiB"
-"""How much may wait in front of an archive that does not take it. Beyond, it is dropped until the
-next backup: a full archive must not fill the database's disk and stop the station."""
+QUEUE_LIMIT: Final = "4GiB"
+"""Limit of WAL that waits for an archive that takes none. More is dropped until the next backup, so
+that a full archive does not fill the disk of the database."""
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """What pgBackRest needs to know. `spool` holds its locks; `offsite` may be None.
+class PgBackRestConfig:
+    """Values of pgBackRest's configuration. `spool` is the folder of its locks.
 
-    With `block`, an incremental backup has of a changed file only what changed; without, the whole
-    file, which has up to a gigabyte. Releases from BLOCK on have it.
+    With `block`, an incremental backup stores only the changed blocks of a file of up to a
+    gigabyte. Older releases lack it.
     """
 
     cluster: Path
@@ -48,39 +47,44 @@ class Archive:
     port: int
     local: Destination
     offsite: Destination | None
-    keep: Retention
+    retention: Retention
     spool: Path
     block: bool = False
 
 
-def natively_offsite(place: Destination | None) -> bool:
-    """Whether pgBackRest itself writes there. To SFTP servers its repository is copied: releases
-    before 2.46, which Debian 12 and Ubuntu 22.04 have, do not speak it."""
-    return place is not None and place.kind is not DestinationKind.SFTP
+def is_native(destination: Destination | None) -> bool:
+    """Return true if pgBackRest writes to `destination` itself.
+
+    It has no SFTP before 2.46 (Debian 12, Ubuntu 22.04), so its repository is mirrored to SFTP
+    servers.
+    """
+    return destination is not None and destination.kind is not DestinationKind.SFTP
 
 
-def pgbackrest_conf(archive: Archive, password: str) -> str:
-    """pgBackRest's configuration. It has the password in it: mode 0600, PostgreSQL's user."""
+def pgbackrest_conf(config: PgBackRestConfig, password: str) -> str:
+    """pgBackRest's configuration; contains the password, so mode 0600 for PostgreSQL's user."""
     options: dict[str, object] = {
         "compress-type": "zst",
         "start-fast": "y",
-        "archive-push-queue-max": QUEUE,
-        "lock-path": archive.spool / "lock",
-        "spool-path": archive.spool,
+        "archive-push-queue-max": QUEUE_LIMIT,
+        "lock-path": config.spool / "lock",
+        "spool-path": config.spool,
         "log-level-file": "off",
-        # Standard output is for answers: a warning would stand in the middle of one.
+        # Standard output carries answers, which warnings would corrupt.
         "log-level-console": "off",
         "log-level-stderr": "error",
-        **_repository(LOCAL_REPOSITORY, archive.local, archive.keep, password, block=archive.block),
+        **_repository(
+            LOCAL_REPOSITORY, config.local, config.retention, password, block=config.block
+        ),
     }
-    if archive.offsite is not None and natively_offsite(archive.offsite):
+    if config.offsite is not None and is_native(config.offsite):
         options |= _repository(
-            OFFSITE_REPOSITORY, archive.offsite, archive.keep, password, block=archive.block
+            OFFSITE_REPOSITORY, config.offsite, config.retention, password, block=config.block
         )
     stanza = {
-        "pg1-path": archive.cluster,
-        "pg1-socket-path": archive.sockets,
-        "pg1-port": archive.port,
+        "pg1-path": config.cluster,
+        "pg1-socket-path": config.sockets,
+        "pg1-port": config.port,
     }
     return "".join(
         [
@@ -93,39 +97,41 @@ def pgbackrest_conf(archive: Archive, password: str) -> str:
 
 
 def _repository(
-    number: int, place: Destination, keep: Retention, password: str, *, block: bool
+    number: int, destination: Destination, retention: Retention, password: str, *, block: bool
 ) -> Mapping[str, object]:
     prefix = f"repo{number}"
     options: dict[str, object] = {
-        f"{prefix}-path": f"{place.path}/{RepositoryPart.POSTGRESQL}",
+        f"{prefix}-path": f"{destination.path}/{RepositoryPart.POSTGRESQL}",
         f"{prefix}-cipher-type": "aes-256-cbc",
         f"{prefix}-cipher-pass": password,
-        # A full one is taken every week, so as many weeks can be gone back to, to any second.
-        f"{prefix}-retention-full": max(keep.weekly, 1),
-        # Thousands of small files would take as many round trips to a server far away.
+        # One full backup a week, so point-in-time recovery reaches back as many weeks.
+        f"{prefix}-retention-full": max(retention.weekly, 1),
+        # One file per small file would cost a round trip each to a remote server.
         f"{prefix}-bundle": "y",
     }
     if block:
         options[f"{prefix}-block"] = "y"
-    if place.kind is DestinationKind.S3:
-        bucket, _, path = place.path.strip("/").partition("/")
+    if destination.kind is DestinationKind.S3:
+        bucket, _, path = destination.path.strip("/").partition("/")
         options |= {
             f"{prefix}-type": "s3",
             f"{prefix}-path": f"/{path}/{RepositoryPart.POSTGRESQL}"
             if path
             else f"/{RepositoryPart.POSTGRESQL}",
-            f"{prefix}-s3-endpoint": f"{place.host}:{place.port}" if place.port else place.host,
+            f"{prefix}-s3-endpoint": f"{destination.host}:{destination.port}"
+            if destination.port
+            else destination.host,
             f"{prefix}-s3-uri-style": "path",
             f"{prefix}-s3-bucket": bucket,
-            f"{prefix}-s3-region": place.access.s3_region or "us-east-1",
-            f"{prefix}-s3-key": place.access.s3_key,
-            f"{prefix}-s3-key-secret": place.access.s3_secret,
+            f"{prefix}-s3-region": destination.credentials.s3_region or "us-east-1",
+            f"{prefix}-s3-key": destination.credentials.s3_key,
+            f"{prefix}-s3-key-secret": destination.credentials.s3_secret,
         }
     return options
 
 
 def postgresql_settings(pgbackrest: Path) -> dict[str, str]:
-    """Settings of PostgreSQL by name. `archive_mode` takes a restart, the others a reload."""
+    """PostgreSQL's settings by name. `archive_mode` needs a restart, the others a reload."""
     command = f"pgbackrest --config={pgbackrest} --stanza={STANZA} archive-push %p"
     return {
         "wal_level": "replica",
@@ -136,6 +142,6 @@ def postgresql_settings(pgbackrest: Path) -> dict[str, str]:
 
 
 def postgresql_conf(pgbackrest: Path) -> str:
-    """The same as a file for PostgreSQL's `conf.d`."""
+    """`postgresql_settings` as a file for `conf.d`."""
     lines = [f"{name} = '{value}'\n" for name, value in postgresql_settings(pgbackrest).items()]
     return "".join(["# Made by Madang: every change goes to the backups.\n", *lines])

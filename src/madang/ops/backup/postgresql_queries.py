@@ -1,4 +1,4 @@
-"""What PostgreSQL is asked while it is backed up, and when a copy of it is proven."""
+"""Queries to PostgreSQL for backup and verification."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from typing import Final
 
 from madang.ops.backup.cluster import PostgresServer
-from madang.ops.backup.database import MARKERS, MARKERS_KEPT
+from madang.ops.backup.database import MARKER_TABLE, MARKERS_KEPT
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.model import Content
+from madang.ops.backup.model import DatabaseContent
 
 ARCHIVED_SECONDS: Final = 120.0
-"""How long a change may take into the archive before something is wrong with it."""
+"""Longest time until a WAL segment is archived, before it is an error."""
 
 _TABLES: Final = """
 SELECT coalesce(json_agg(quote_ident(schemaname) || '.' || quote_ident(tablename)), '[]')
@@ -24,24 +24,25 @@ coalesce(sum(('x' || substr(md5(x::text), 1, 15))::bit(60)::bigint), 0)::text AS
 FROM {table} x"""
 
 
-def mark(server: PostgresServer, identifier: str) -> str:
-    """Write the marker row and make the restore point; returns the segment that both are in."""
-    server.ask(
-        f"CREATE TABLE IF NOT EXISTS {MARKERS} (number bigserial PRIMARY KEY, id text NOT NULL);"
-        f"INSERT INTO {MARKERS} (id) VALUES ('{identifier}');"
-        f"DELETE FROM {MARKERS} WHERE number <="
-        f" (SELECT max(number) FROM {MARKERS}) - {MARKERS_KEPT}"
+def write_marker(server: PostgresServer, identifier: str) -> str:
+    """Write the marker row and the restore point; return the WAL segment with both."""
+    server.query(
+        f"CREATE TABLE IF NOT EXISTS {MARKER_TABLE}"
+        " (number bigserial PRIMARY KEY, id text NOT NULL);"
+        f"INSERT INTO {MARKER_TABLE} (id) VALUES ('{identifier}');"
+        f"DELETE FROM {MARKER_TABLE} WHERE number <="
+        f" (SELECT max(number) FROM {MARKER_TABLE}) - {MARKERS_KEPT}"
     )
-    point = server.ask(f"SELECT pg_walfile_name(pg_create_restore_point('{identifier}'))")
-    server.ask("SELECT pg_switch_wal()")
-    return point
+    segment = server.query(f"SELECT pg_walfile_name(pg_create_restore_point('{identifier}'))")
+    server.query("SELECT pg_switch_wal()")
+    return segment
 
 
 def wait_until_archived(server: PostgresServer, segment: str) -> None:
-    """Wait until the write-ahead log up to `segment` is in the archive. Raises BackupError."""
+    """Wait until the write-ahead log up to `segment` is archived. Raises BackupError."""
     deadline = time.monotonic() + ARCHIVED_SECONDS
-    arrived = f"SELECT coalesce(last_archived_wal >= '{segment}', false) FROM pg_stat_archiver"
-    while server.ask(arrived) != "t":
+    archived = f"SELECT coalesce(last_archived_wal >= '{segment}', false) FROM pg_stat_archiver"
+    while server.query(archived) != "t":
         if time.monotonic() > deadline:
             raise BackupError(
                 "PostgreSQL's changes do not arrive in the archive.",
@@ -50,29 +51,29 @@ def wait_until_archived(server: PostgresServer, segment: str) -> None:
         time.sleep(0.1)
 
 
-def tables(server: PostgresServer) -> list[str]:
-    """The names of the station's tables, as SQL writes them."""
-    found: list[str] = json.loads(server.ask(_TABLES % MARKERS))
+def table_names(server: PostgresServer) -> list[str]:
+    """Return the station's tables, quoted for SQL."""
+    found: list[str] = json.loads(server.query(_TABLES % MARKER_TABLE))
     return found
 
 
-def content(server: PostgresServer) -> Content:
-    """What the database holds now."""
-    marker = f"SELECT id FROM {MARKERS} ORDER BY number DESC LIMIT 1"
-    if server.ask(f"SELECT to_regclass('{MARKERS}') IS NOT NULL") != "t":
+def read_content(server: PostgresServer) -> DatabaseContent:
+    """Return rows and checksum of every table, and the newest marker."""
+    marker = f"SELECT id FROM {MARKER_TABLE} ORDER BY number DESC LIMIT 1"
+    if server.query(f"SELECT to_regclass('{MARKER_TABLE}') IS NOT NULL") != "t":
         marker = "SELECT ''"
-    counted = " UNION ALL ".join(
-        _TABLE.format(name=name.replace("'", "''"), table=name) for name in tables(server)
+    queries = " UNION ALL ".join(
+        _TABLE.format(name=name.replace("'", "''"), table=name) for name in table_names(server)
     )
-    # One statement: everything is counted in the same moment.
-    found = server.ask(
+    # One statement, so that all counts are of the same moment.
+    found = server.query(
         f"SELECT json_build_object('marker', ({marker}), 'tables', "
-        f"(SELECT json_object_agg(name, json_build_array(rows, sums)) FROM ({counted}) t))"
+        f"(SELECT json_object_agg(name, json_build_array(rows, sums)) FROM ({queries}) t))"
     )
     answer = json.loads(found)
-    told = answer["tables"] or {}
-    return Content(
-        {name: int(rows) for name, (rows, _) in told.items()},
-        {name: str(sums) for name, (_, sums) in told.items()},
+    counts = answer["tables"] or {}
+    return DatabaseContent(
+        {name: int(rows) for name, (rows, _) in counts.items()},
+        {name: str(sums) for name, (_, sums) in counts.items()},
         answer["marker"] or "",
     )

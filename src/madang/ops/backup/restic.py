@@ -1,6 +1,6 @@
-"""restic, which keeps files: encrypted, in pieces that are stored once, pruned by rule.
+"""restic repositories: encrypted, deduplicated, pruned by retention rules.
 
-Works with restic 0.12 and newer, which is what Ubuntu 22.04 has.
+Works with restic 0.12 (Ubuntu 22.04) and newer.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any, Final
 from madang.ops.backup import subprocesses
 from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.model import Plan, Retention, moment
+from madang.ops.backup.model import BackupPlan, Retention, parse_rfc3339
 from madang.ops.backup.subprocesses import ProgramFailed
 
 HOST: Final = "madang"
-"""Every snapshot is of this host, so that retention goes on after a move to another machine."""
+"""Host of every snapshot, so that retention continues after a move to another machine."""
 
 ID_TAG: Final = "id-"
 BYTES_TAG: Final = "bytes-"
 
-PAUSES: Final = (0.0, 1.0, 4.0)
-"""Seconds before each look whether who has locked a repository is still there."""
+LOCK_RETRY_SECONDS: Final = (0.0, 1.0, 4.0)
+"""Delays before each attempt to remove a stale lock."""
 
 _MISSING: Final = ("Is there a repository at the following location?", "does not exist")
 _LOCKED: Final = ("already locked", "unable to create lock")
@@ -65,12 +65,13 @@ _CAUSES: Final = (
         "Give the folder to the user who takes the backups.",
     ),
 )
-"""What restic and ssh write, and what it means; the first that fits counts."""
+"""Error texts of restic and ssh, with message and advice; the first match counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One state of the files. `id` is the backup's, `key` restic's own; `bytes` as they were."""
+    """A snapshot of restic. `key` is restic's identifier, `id` that of the backup; `bytes` is the
+    restored size."""
 
     key: str
     id: str
@@ -79,8 +80,8 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """What a run stored. `added` is how many bytes of it were new, before compression."""
+class SavedSnapshot:
+    """Result of a save. `added` is the number of new bytes, before compression."""
 
     key: str
     added: int
@@ -88,45 +89,52 @@ class Saved:
 
 
 class Repository:
-    """The repository of one part at one place. `lock` is a file that stays open in every child."""
+    """The repository of one part at one destination. `lock` is a file descriptor that every child
+    inherits."""
 
     def __init__(
-        self, plan: Plan, place: Destination, part: RepositoryPart, *, lock: int | None = None
+        self,
+        plan: BackupPlan,
+        destination: Destination,
+        part: RepositoryPart,
+        *,
+        lock: int | None = None,
     ) -> None:
-        self.place = place
+        self.destination = destination
         self.part = part
         self._password_file = plan.password_file
         self._cache = plan.folder / "cache"
         self._lock = lock
 
-    def save(self, folder: Path, identifier: str, size: int, keep: Retention) -> Saved:
-        """Store everything below `folder`, which holds `size` bytes, and drop what the rules no
-        longer keep; the repository is made where there is none. Raises BackupError.
+    def save(self, folder: Path, identifier: str, size: int, retention: Retention) -> SavedSnapshot:
+        """Store everything below `folder`, of `size` bytes, and prune by the retention rules.
+
+        Initialises a missing repository. Raises BackupError.
         """
         try:
             saved = self._save(folder, identifier, size)
         except MissingRepository:
             self._restic("init")
             return self._save(folder, identifier, size)
-        self._prune(keep)
+        self._prune(retention)
         return saved
 
-    def _save(self, folder: Path, identifier: str, size: int) -> Saved:
+    def _save(self, folder: Path, identifier: str, size: int) -> SavedSnapshot:
         tags = [f"{ID_TAG}{identifier}", f"{BYTES_TAG}{size}"]
-        said = self._restic(
+        output = self._restic(
             *("backup", ".", "--json", "--host", HOST),
             *(f"--tag={tag}" for tag in tags),
             cwd=folder,
         )
-        summary = _last_message(said)
-        return Saved(
+        summary = _last_message(output)
+        return SavedSnapshot(
             str(summary["snapshot_id"]),
             int(summary["data_added"]),
             int(summary["total_bytes_processed"]),
         )
 
     def snapshots(self) -> list[Snapshot]:
-        """What there is, oldest first; nothing where there is no repository yet."""
+        """Return the snapshots, oldest first; none where there is no repository yet."""
         try:
             found = json.loads(self._restic("snapshots", "--json", "--no-lock")) or []
         except MissingRepository:
@@ -142,125 +150,132 @@ class Repository:
             self._restic("restore", snapshot.key, "--target", str(target), "--no-lock")
         except ProgramFailed as error:
             raise NotVerified(
-                f"The backup {snapshot.id} at {self.place.shown} is damaged: {error.message}",
+                f"The backup {snapshot.id} at {self.destination.address} is damaged: "
+                f"{error.message}",
                 mend="Restore another: madang backup list",
             ) from None
 
-    def _prune(self, keep: Retention) -> None:
+    def _prune(self, retention: Retention) -> None:
         self._restic(
             *("forget", "--host", HOST, "--group-by", "host", "--prune", "--quiet"),
-            *("--keep-daily", str(keep.daily), "--keep-weekly", str(keep.weekly)),
-            *("--keep-monthly", str(keep.monthly)),
+            *("--keep-daily", str(retention.daily), "--keep-weekly", str(retention.weekly)),
+            *("--keep-monthly", str(retention.monthly)),
         )
 
     def check(self, share: str | None = None) -> None:
-        """Read everything back (or a `share` such as `1/8`) and compare it with its sums.
+        """Read all data back (or a `share` such as `1/8`) and compare it with its checksums.
 
-        A check that only looks at the structure passes a flipped bit. Raises NotVerified.
+        A check of the structure alone misses a flipped bit. Raises NotVerified.
         """
-        how = f"--read-data-subset={share}" if share else "--read-data"
+        option = f"--read-data-subset={share}" if share else "--read-data"
         try:
-            self._restic("check", how)
+            self._restic("check", option)
         except ProgramFailed as error:
             raise NotVerified(
-                f"The repository {self.part} at {self.place.shown} is damaged: {error.message}",
+                f"The repository {self.part} at {self.destination.address} is damaged: "
+                f"{error.message}",
                 mend="Keep it for now, check the disk, and begin another: set another backup.local"
                 " or backup.offsite.",
             ) from None
 
     def _restic(self, *arguments: str, cwd: Path | None = None) -> str:
-        for pause in PAUSES:
+        for delay in LOCK_RETRY_SECONDS:
             try:
-                return self._once(arguments, cwd)
-            except _Locked:
-                # Somebody was killed. restic removes only locks whose process is gone, and one
-                # that was killed a moment ago is there until the system has cleared it away.
-                time.sleep(pause)
-                self._once(("unlock",), None)
-        return self._once(arguments, cwd)
+                return self._run(arguments, cwd)
+            except _RepositoryLocked:
+                # The holder was killed. restic removes only locks of processes that are gone, and a
+                # zombie is not gone until it is reaped.
+                time.sleep(delay)
+                self._run(("unlock",), None)
+        return self._run(arguments, cwd)
 
-    def _once(self, arguments: Sequence[str], cwd: Path | None) -> str:
-        command = ["restic", "--repo", self.place.repository(self.part), *self.place.options()]
+    def _run(self, arguments: Sequence[str], cwd: Path | None) -> str:
+        command = [
+            "restic",
+            "--repo",
+            self.destination.repository(self.part),
+            *self.destination.restic_options(),
+        ]
         try:
             return subprocesses.run(
                 [*command, *arguments],
                 environment={
-                    **self.place.environment(),
+                    **self.destination.restic_environment(),
                     "RESTIC_PASSWORD_FILE": str(self._password_file),
-                    # The cache would be in a home that a service has not got.
+                    # A service has no home for the default cache.
                     "RESTIC_CACHE_DIR": str(self._cache),
                 },
                 cwd=cwd,
                 keep_open=self._lock,
             )
         except ProgramFailed as error:
-            raise self._explained(error) from None
+            raise self._explain(error) from None
 
-    def _explained(self, error: ProgramFailed) -> BackupError:
-        said = error.said
-        where = f"the {self.part} repository at {self.place.shown}"
-        if _WRONG_PASSWORD in said:
+    def _explain(self, error: ProgramFailed) -> BackupError:
+        output = error.output
+        where = f"the {self.part} repository at {self.destination.address}"
+        if _WRONG_PASSWORD in output:
             return BackupError(
                 f"The password does not open {where}.",
                 mend=f"Put the password that it was made with into {self._password_file}.",
             )
-        if any(words in said for words in _LOCKED):
-            return _Locked(f"{where.capitalize()} is in use.", mend="Try again later.")
-        told = explain(error, self.place)
-        if told is not error:
-            return told
-        if any(words in said for words in _MISSING):
+        if any(words in output for words in _LOCKED):
+            return _RepositoryLocked(f"{where.capitalize()} is in use.", mend="Try again later.")
+        explained = explain_failure(error, self.destination)
+        if explained is not error:
+            return explained
+        if any(words in output for words in _MISSING):
             return MissingRepository(
                 f"There is no {where}.", mend="Check the address, or make one: madang backup now"
             )
         return error
 
 
-def explain(error: ProgramFailed, place: Destination) -> BackupError:
-    """What a program said about `place`, in words that help; `error` where it is nothing known."""
-    cause = _cause(error.said)
-    if cause is None and NO_SESSION in error.said:
-        # restic can end before it has passed on what ssh said.
-        cause = _cause(_said_by_ssh(place)) or _UNREACHABLE
+def explain_failure(error: ProgramFailed, destination: Destination) -> BackupError:
+    """Translate a known error of `destination`; return any other as it is."""
+    cause = _cause(error.output)
+    if cause is None and NO_SESSION in error.output:
+        # restic can exit before it has passed on ssh's message.
+        cause = _cause(_ssh_output(destination)) or _UNREACHABLE
     if cause is None:
         return error
     _, sentence, mend = cause
-    shown = f"place {place.name} ({place.shown})"
-    told = sentence.replace("of {place}", f"of the {shown}")
-    return BackupError(told.replace("{place}", f"The {shown}"), mend=mend)
+    shown = f"place {destination.name} ({destination.address})"
+    explained = sentence.replace("of {place}", f"of the {shown}")
+    return BackupError(explained.replace("{place}", f"The {shown}"), mend=mend)
 
 
-def _cause(said: str) -> tuple[tuple[str, ...], str, str] | None:
-    return next((one for one in _CAUSES if any(words in said for words in one[0])), None)
+def _cause(output: str) -> tuple[tuple[str, ...], str, str] | None:
+    return next((one for one in _CAUSES if any(words in output for words in one[0])), None)
 
 
-def _said_by_ssh(place: Destination) -> str:
+def _ssh_output(destination: Destination) -> str:
     try:
-        subprocesses.run(place.sftp_command(), stdin="")
+        subprocesses.run(destination.sftp_command(), stdin="")
     except ProgramFailed as error:
-        return error.said
+        return error.output
     return ""
 
 
 class MissingRepository(BackupError):
-    """Nothing was ever kept at this place."""
+    """There is no repository at this destination."""
 
 
-class _Locked(BackupError):
-    """Somebody works on the repository, or was killed while doing so."""
+class _RepositoryLocked(BackupError):
+    """The repository is locked, by a running process or a killed one."""
 
 
 def _snapshot(item: Mapping[str, Any]) -> Snapshot | None:
     tags = item.get("tags") or []
     identifier = next((t.removeprefix(ID_TAG) for t in tags if t.startswith(ID_TAG)), None)
     if identifier is None:
-        return None  # somebody's own, taken by hand into the same repository
+        return None  # taken by hand into the same repository
     size = next((t.removeprefix(BYTES_TAG) for t in tags if t.startswith(BYTES_TAG)), "0")
-    return Snapshot(str(item["id"]), identifier, moment(str(item["time"])), int(size))
+    return Snapshot(str(item["id"]), identifier, parse_rfc3339(str(item["time"])), int(size))
 
 
-def _last_message(said: str) -> dict[str, Any]:
-    for line in reversed(said.splitlines()):
+def _last_message(output: str) -> dict[str, Any]:
+    for line in reversed(output.splitlines()):
         if line.startswith("{"):
             message: dict[str, Any] = json.loads(line)
             if message.get("message_type") == "summary":

@@ -1,4 +1,4 @@
-"""When a backup is due and whether all is well with them. Pure: instants in, answers out."""
+"""Schedule and health of backups. Pure."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Final
 
-from madang.ops.backup.model import moment
-from madang.ops.backup.state import State
+from madang.ops.backup.model import BackupState, parse_rfc3339
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
-RETRY: Final = timedelta(hours=1)
-"""After a failure: long enough for a server to come back, often enough for the same night."""
+RETRY_AFTER: Final = timedelta(hours=1)
+"""Delay after a failure: a server can recover, and the same night has several attempts."""
 
-OLD: Final = timedelta(days=2)
-"""A nightly backup that is older has failed twice."""
+MAX_AGE: Final = timedelta(days=2)
+"""A newest backup older than this means two failed nights."""
 
-UNPROVEN: Final = timedelta(days=9)
-"""A weekly verification that is older was missed, with two days to notice and mend."""
+MAX_UNVERIFIED: Final = timedelta(days=9)
+"""A newest verification older than this was missed, with two days to react."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Every day at `at` in the time zone `zone`; verified after that on one `weekday`, 0 to 6."""
+    """Daily at `at` in `zone`, with a verification after it on one `weekday` (0 is Monday)."""
 
     at: time
     weekday: int
@@ -31,59 +30,67 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """Whether backups are as they should be, in words; `mend` is empty where `ok`."""
+class BackupHealth:
+    """State of the backups in words; `mend` is empty where `ok`."""
 
     ok: bool
     detail: str
     mend: str = ""
 
 
-def backup_due(state: State, schedule: Schedule, now: datetime) -> bool:
-    """Whether a backup is to be taken now; `now` has a time zone."""
-    if _reached(state.tried or state.since, _last(schedule, now, None)):
+def backup_due(state: BackupState, schedule: Schedule, now: datetime) -> bool:
+    """Return true if a backup is due; `now` has a time zone."""
+    if _occurred_since(state.tried or state.since, _last_occurrence(schedule, now, None)):
         return True
     failed = bool(state.error) and bool(state.tried)
-    return failed and now - moment(state.tried) >= RETRY
+    return failed and now - parse_rfc3339(state.tried) >= RETRY_AFTER
 
 
-def verification_due(state: State, schedule: Schedule, now: datetime) -> bool:
-    """Whether the newest backup is to be verified now."""
+def verification_due(state: BackupState, schedule: Schedule, now: datetime) -> bool:
+    """Return true if the newest backup is due for verification."""
     if not state.taken:
         return False
-    return _reached(state.checked or state.since, _last(schedule, now, schedule.weekday))
+    return _occurred_since(
+        state.checked or state.since, _last_occurrence(schedule, now, schedule.weekday)
+    )
 
 
-def judge(state: State, now: datetime) -> Health:
-    """What `madang doctor` says."""
+def assess(state: BackupState, now: datetime) -> BackupHealth:
+    """Return the health that `madang doctor` shows."""
     if state.check_error:
-        return Health(False, state.check_error, "see the guide, page Backups: a damaged backup")
+        return BackupHealth(
+            False, state.check_error, "see the guide, page Backups: a damaged backup"
+        )
     if state.error:
-        return Health(False, f"the last backup failed: {state.error}", "then: madang backup now")
+        return BackupHealth(
+            False, f"the last backup failed: {state.error}", "then: madang backup now"
+        )
     if not state.taken:
-        return Health(True, "none yet")
-    taken = now - moment(state.taken)
-    if taken > OLD:
-        return Health(
+        return BackupHealth(True, "none yet")
+    age = now - parse_rfc3339(state.taken)
+    if age > MAX_AGE:
+        return BackupHealth(
             False,
-            f"the newest backup is {_days(taken)} old",
+            f"the newest backup is {_days(age)} old",
             "let the station run at the hour of backup.daily_at, or: madang backup now",
         )
-    proven = now - moment(state.verified or state.since or state.taken)
-    if proven > UNPROVEN:
-        return Health(
-            False, f"no backup was verified for {_days(proven)}", "run: madang backup verify"
+    unverified_for = now - parse_rfc3339(state.verified or state.since or state.taken)
+    if unverified_for > MAX_UNVERIFIED:
+        return BackupHealth(
+            False,
+            f"no backup was verified for {_days(unverified_for)}",
+            "run: madang backup verify",
         )
-    verified = f"verified {_days(proven)} ago" if state.verified else "not verified yet"
-    return Health(True, f"the newest is {_days(taken)} old; {verified}")
+    verified = f"verified {_days(unverified_for)} ago" if state.verified else "not verified yet"
+    return BackupHealth(True, f"the newest is {_days(age)} old; {verified}")
 
 
-def _reached(since: str, occurrence: datetime) -> bool:
-    return bool(since) and moment(since) < occurrence
+def _occurred_since(since: str, occurrence: datetime) -> bool:
+    return bool(since) and parse_rfc3339(since) < occurrence
 
 
-def _last(schedule: Schedule, now: datetime, weekday: int | None) -> datetime:
-    """The newest occurrence that is not after `now`."""
+def _last_occurrence(schedule: Schedule, now: datetime, weekday: int | None) -> datetime:
+    """Return the newest occurrence that is not after `now`."""
     local = now.astimezone(schedule.zone)
     day = local.date()
     if weekday is not None:

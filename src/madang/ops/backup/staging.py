@@ -1,8 +1,7 @@
-"""The stage: what a backup consists of, laid out in one folder, before it is sent and after it has
-come back.
+"""The staging folder: all files of a backup, before it is sent and after it is restored.
 
-`manifest.json`, the database's file, the settings file where it is kept elsewhere, and below
-`files` whatever else is in the data folder.
+Contains `manifest.json`, the database file, the settings file where it is outside of the data
+folder, and below `files` the rest of the data folder.
 """
 
 from __future__ import annotations
@@ -16,32 +15,32 @@ from typing import Final
 
 from madang.ops.backup.database import copy_sqlite, is_sqlite
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.model import MANIFEST, DatabaseBackup, Manifest, Plan
+from madang.ops.backup.model import MANIFEST, BackupPlan, DatabaseBackup, Manifest
 
 FILES: Final = "files"
 SETTINGS_FILE: Final = "madang.toml"
 SETTINGS: Final = "settings.toml"
-DATABASE_SUFFIXES: Final = ("-wal", "-shm", "-journal")
-"""Files beside a SQLite database that are nothing without it; its copy needs none."""
+SQLITE_SUFFIXES: Final = ("-wal", "-shm", "-journal")
+"""Suffixes of files that belong to a SQLite database; its copy needs none of them."""
 
-NOT_KEPT: Final = frozenset({"run", "cache", "tmp", "lost+found"})
-"""Folders of the data folder that are made anew."""
+EXCLUDED: Final = frozenset({"run", "cache", "tmp", "lost+found"})
+"""Folders of the data folder that are created anew."""
 
 
-def collect(plan: Plan, database_file: Path | None, stage: Path) -> None:
-    """Copy the files of the data folder, and the settings, into `stage`. Raises BackupError.
+def collect(plan: BackupPlan, database_file: Path | None, folder: Path) -> None:
+    """Copy the data folder and the settings into `folder`. Raises BackupError.
 
-    Copies, not the files themselves: what the manifest says of them must be true of what is sent.
-    `database_file` is not among them, its copy is made by the database's own means.
+    Copies, because the manifest must match what is sent. `database_file` is left out: the Database
+    port copies it.
     """
     skipped = {plan.folder, plan.media_folder, database_file}
     try:
         for file in _walk(plan.data, skipped):
-            copy = stage / FILES / file.relative_to(plan.data)
+            copy = folder / FILES / file.relative_to(plan.data)
             copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _copy_file(file, copy)
         if plan.settings_file is not None:
-            shutil.copy2(plan.settings_file, stage / SETTINGS)
+            shutil.copy2(plan.settings_file, folder / SETTINGS)
     except OSError as error:
         raise BackupError(
             f"The file {error.filename} cannot be copied: {error.strerror}.",
@@ -49,34 +48,34 @@ def collect(plan: Plan, database_file: Path | None, stage: Path) -> None:
         ) from None
 
 
-def sums(stage: Path) -> dict[str, str]:
-    """SHA-256 of every file in `stage` but the manifest, by path."""
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file in `folder` but the manifest, by path."""
     found = {}
-    for file in sorted(stage.rglob("*")):
-        name = str(file.relative_to(stage))
+    for file in sorted(folder.rglob("*")):
+        name = str(file.relative_to(folder))
         if file.is_file() and name != MANIFEST:
             with file.open("rb") as opened:
                 found[name] = hashlib.file_digest(opened, "sha256").hexdigest()
     return found
 
 
-def write_manifest(stage: Path, manifest: Manifest) -> int:
-    """Write the manifest; returns how many bytes the whole stage has."""
-    (stage / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
-    return sum(file.stat().st_size for file in stage.rglob("*") if file.is_file())
+def write_manifest(folder: Path, manifest: Manifest) -> int:
+    """Write the manifest and return the size of the whole folder in bytes."""
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def read_manifest(stage: Path) -> Manifest:
-    """The manifest of a stage that came back. Raises BackupError, NotVerified."""
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a restored folder. Raises BackupError, NotVerified."""
     try:
-        return Manifest.from_json((stage / MANIFEST).read_text(encoding="utf-8"))
+        return Manifest.from_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:
         raise NotVerified(f"The backup has no manifest: {error.strerror}.") from None
 
 
-def differing(stage: Path, manifest: Manifest) -> list[str]:
-    """What is wrong with the files that came back, in sentences."""
-    found = sums(stage)
+def changed_files(folder: Path, manifest: Manifest) -> list[str]:
+    """Return what is wrong with restored files, in sentences."""
+    found = checksums(folder)
     return [
         f"the file {name} is missing" if name not in found else f"the file {name} was changed"
         for name, expected in manifest.files.items()
@@ -84,28 +83,28 @@ def differing(stage: Path, manifest: Manifest) -> list[str]:
     ]
 
 
-def install(stage: Path, plan: Plan, settings_to: Path | None) -> list[str]:
-    """Put files and settings where the station expects them; returns what a person should know.
+def install_files(folder: Path, plan: BackupPlan, settings_to: Path | None) -> list[str]:
+    """Install files and settings for the station and return notes for the operator.
 
-    A settings file that is there already is of this machine and stays. Raises BackupError.
+    An existing settings file belongs to this machine and stays. Raises BackupError.
     """
     own = plan.data / SETTINGS_FILE
-    kept = [(stage / FILES / SETTINGS_FILE, own)]
+    kept = [(folder / FILES / SETTINGS_FILE, own)]
     if settings_to is not None:
-        kept.append((stage / SETTINGS, settings_to))
+        kept.append((folder / SETTINGS, settings_to))
     notes = []
     try:
         plan.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         for source, target in kept:
             if source.is_file() and target.exists():
-                beside = target.with_name(f"{target.name}.from-backup")
-                shutil.move(source, beside)
-                notes.append(f"{target} stays as it is; the one of the backup is {beside}.")
+                copy = target.with_name(f"{target.name}.from-backup")
+                shutil.move(source, copy)
+                notes.append(f"{target} stays as it is; the one of the backup is {copy}.")
             elif source.is_file() and target != own:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)
-        if (stage / FILES).is_dir():
-            shutil.copytree(stage / FILES, plan.data, dirs_exist_ok=True)
+        if (folder / FILES).is_dir():
+            shutil.copytree(folder / FILES, plan.data, dirs_exist_ok=True)
     except OSError as error:
         raise BackupError(
             f"The file {error.filename} cannot be restored: {error.strerror}.",
@@ -114,8 +113,8 @@ def install(stage: Path, plan: Plan, settings_to: Path | None) -> list[str]:
     return notes
 
 
-def give(path: Path, like: Path) -> None:
-    """Give everything below `path` to the owner of `like`, where this process may."""
+def chown_tree(path: Path, like: Path) -> None:
+    """Give everything below `path` to the owner of `like`, where this process is root."""
     if os.geteuid() != 0:
         return
     owner = like.stat()
@@ -123,9 +122,9 @@ def give(path: Path, like: Path) -> None:
         os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
-def size_of(taken: DatabaseBackup, stage_bytes: int) -> int:
-    """Bytes that a backup brings back: SQLite is in the stage, PostgreSQL is not."""
-    return stage_bytes + (taken.bytes if taken.label else 0)
+def restored_size(backup: DatabaseBackup, stage_bytes: int) -> int:
+    """Return the restored size in bytes: SQLite is in the folder, PostgreSQL is not."""
+    return stage_bytes + (backup.bytes if backup.label else 0)
 
 
 def _copy_file(file: Path, copy: Path) -> None:
@@ -138,7 +137,7 @@ def _copy_file(file: Path, copy: Path) -> None:
 
 def _walk(folder: Path, skipped: set[Path | None]) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path in skipped or path.name in NOT_KEPT or path.is_symlink():
+        if path in skipped or path.name in EXCLUDED or path.is_symlink():
             continue
         if path.is_dir():
             yield from _walk(path, skipped)
@@ -147,7 +146,7 @@ def _walk(folder: Path, skipped: set[Path | None]) -> Iterator[Path]:
 
 
 def _belongs_to_sqlite(path: Path) -> bool:
-    for suffix in DATABASE_SUFFIXES:
+    for suffix in SQLITE_SUFFIXES:
         if path.name.endswith(suffix) and path.with_name(path.name.removesuffix(suffix)).exists():
             return True
     return False

@@ -1,4 +1,4 @@
-"""What backups remember from run to run, and the lock that lets only one of them work at once."""
+"""Persistent state of backups, and the lock that keeps two of them apart."""
 
 from __future__ import annotations
 
@@ -6,66 +6,31 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from madang.ops.backup.errors import BackupError, Busy
-from madang.ops.backup.model import moment, rfc3339
+from madang.ops.backup.model import BackupState
 
 STATE_FILE: Final = "state.json"
 LOCK_FILE: Final = "lock"
-VERIFIED_KEPT: Final = 1000
-"""Verdicts that are remembered: more than retention keeps backups."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """Instants are RFC 3339 texts, empty where it never happened.
-
-    `since` is when the station began to look after its backups; `tried` and `checked` are the last
-    beginnings of a backup and of a verification, `taken` and `verified` the last that succeeded.
-    `error` says in one line what went wrong last, `check_error` what the last verification found.
-    `verdicts` tell by backup and place when each was proven.
-    """
-
-    since: str = ""
-    tried: str = ""
-    taken: str = ""
-    error: str = ""
-    checked: str = ""
-    verified: str = ""
-    check_error: str = ""
-    verdicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def proven(self, identifier: str, place: str, at: datetime) -> State:
-        """The state once a backup was verified at a place."""
-        verdict = {**self.verdicts.get(identifier, {}), place: rfc3339(at)}
-        verdicts = {**self.verdicts, identifier: verdict}
-        newest = dict(sorted(verdicts.items())[-VERIFIED_KEPT:])
-        return replace(self, verified=rfc3339(at), verdicts=newest)
-
-    def verified_at(self, identifier: str, place: str) -> datetime | None:
-        """When a backup was proven at a place."""
-        text = self.verdicts.get(identifier, {}).get(place)
-        return moment(text) if text else None
-
-
-def read(folder: Path) -> State:
-    """The state in `folder`; an empty one where there is none that can be read."""
+def read(folder: Path) -> BackupState:
+    """Read the state; an empty one where it is missing or damaged."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return State(**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")))
-    return State()
+        return BackupState(**json.loads((folder / STATE_FILE).read_text(encoding="utf-8")))
+    return BackupState()
 
 
-def write(folder: Path, state: State) -> None:
-    """Write the state, whole or not at all. Raises BackupError."""
+def write(folder: Path, state: BackupState) -> None:
+    """Replace the state atomically. Raises BackupError."""
     draft = folder / f"{STATE_FILE}.new"
     try:
         draft.write_text(json.dumps(asdict(state), indent=1), encoding="utf-8")
-        # Nothing secret: where timers take the backups, the station is another user and reads it.
+        # Not secret, and read by the station, which is another user where timers take the backups.
         draft.chmod(0o644)
         draft.replace(folder / STATE_FILE)
     except OSError as error:
@@ -76,10 +41,10 @@ def write(folder: Path, state: State) -> None:
 
 
 @contextlib.contextmanager
-def only_one(folder: Path) -> Iterator[int]:
-    """Hold the lock; yields its descriptor, to be kept open in children. Raises Busy.
+def exclusive_lock(folder: Path) -> Iterator[int]:
+    """Hold the lock and yield its file descriptor, for children to inherit. Raises Busy.
 
-    The kernel lets go of it when the last process that has it open is gone, however it ended.
+    The kernel releases it when the last process that has it open is gone.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Starts the programs that do the work, and turns their endings into words."""
+"""External programs: search, execution, priority."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 from madang.ops.backup.errors import BackupError
 
 NICENESS: Final = 19
-"""The lowest priority: a backup waits for whatever serves viewers."""
+"""Lowest CPU priority, behind everything that serves viewers."""
 
 PACKAGES: Final = {
     "restic": "restic",
@@ -22,40 +22,43 @@ PACKAGES: Final = {
     "ssh": "openssh-client",
     "sftp": "openssh-client",
 }
-"""Debian's and Ubuntu's packages of the programs."""
+"""Packages of Debian and Ubuntu by program."""
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where programs are looked for besides PATH: services may have a short one."""
+"""Search path besides PATH, which may be short in a service."""
 
 
 class ProgramFailed(BackupError):
-    """A program ended with an error; `said` is what it wrote about that."""
+    """A program exited with an error; `output` is what it wrote."""
 
-    def __init__(self, program: str, code: int, said: str, *, mend: str = "") -> None:
-        last = next((line for line in reversed(said.splitlines()) if line.strip()), f"code {code}")
+    def __init__(self, program: str, code: int, output: str, *, mend: str = "") -> None:
+        last = next(
+            (line for line in reversed(output.splitlines()) if line.strip()), f"code {code}"
+        )
         super().__init__(f"{program} failed: {last.strip().rstrip('.')}.", mend=mend)
         self.code = code
-        self.said = said
+        self.output = output
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Who a program runs as."""
+class UnixUser:
+    """User and group that a program runs as."""
 
     uid: int
     gid: int
 
     @classmethod
-    def of(cls, path: Path) -> Owner | None:
-        """The owner of `path` where this process may become it, which root may; otherwise None."""
+    def owning(cls, path: Path) -> UnixUser | None:
+        """Return the owner of `path` if this process is root and the owner is not; otherwise
+        None."""
         status = path.stat()
         if os.geteuid() != 0 or status.st_uid == 0:
             return None
         return cls(status.st_uid, status.st_gid)
 
 
-def find(program: str) -> str:
-    """The path of `program`. Raises BackupError with the package that brings it."""
+def find_program(program: str) -> str:
+    """Return the path of `program`. Raises BackupError that names the missing package."""
     found = shutil.which(program) or shutil.which(program, path=SYSTEM_PATH)
     if found is None:
         package = PACKAGES.get(program, program)
@@ -70,19 +73,19 @@ def run(
     *,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    owner: Owner | None = None,
+    user: UnixUser | None = None,
     stdin: str | None = None,
     keep_open: int | None = None,
 ) -> str:
     """Run `command` to its end and return its standard output.
 
-    `environment` is added to this process's; `keep_open` is a file descriptor that the program
-    inherits, so that a lock outlives a killed parent. Raises BackupError, ProgramFailed.
+    `environment` is added to that of this process; `keep_open` is a file descriptor that the
+    program inherits, so that a lock outlives a killed parent. Raises BackupError, ProgramFailed.
     """
     program = command[0]
     try:
         done = subprocess.run(
-            [find(program), *command[1:]],
+            [find_program(program), *command[1:]],
             env={**os.environ, **(environment or {})},
             cwd=cwd,
             input=stdin if stdin is not None else "",
@@ -91,9 +94,9 @@ def run(
             errors="replace",
             check=False,
             pass_fds=() if keep_open is None else (keep_open,),
-            user=None if owner is None else owner.uid,
-            group=None if owner is None else owner.gid,
-            extra_groups=None if owner is None else [],
+            user=None if user is None else user.uid,
+            group=None if user is None else user.gid,
+            extra_groups=None if user is None else [],
         )
     except OSError as error:
         raise BackupError(f"{program} cannot be started: {error.strerror}.") from None
@@ -102,8 +105,8 @@ def run(
     return done.stdout
 
 
-def give_way() -> None:
-    """Put this process, and so whatever it starts, behind everybody else."""
+def lower_priority() -> None:
+    """Give this process and its children the lowest CPU and I/O priority."""
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    with contextlib.suppress(BackupError):  # without it, the disk is shared evenly
+    with contextlib.suppress(BackupError):  # without ionice, I/O priority stays normal
         run(["ionice", "-c", "3", "-p", str(os.getpid())])

@@ -1,8 +1,7 @@
-"""The units of a server that is backed up by the system's timers: texts, made of values.
+"""systemd units of backups that timers start. Pure.
 
-They run as PostgreSQL's user, which may read the cluster and start a scratch server, or where there
-is none as Debian's own user for backups; and with the one capability to read what belongs to the
-station. `render` has what pgBackRest and PostgreSQL need.
+They run as PostgreSQL's user, who may read the cluster and start a scratch server, or without
+PostgreSQL as Debian's user for backups, with the one capability to read the station's files.
 """
 
 from __future__ import annotations
@@ -12,25 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from madang.ops.backup.postgresql import USER
+from madang.ops.backup.pgbackrest_config import POSTGRESQL_USER
 from madang.ops.backup.schedule import WEEKDAYS
 
 FILES_USER: Final = "backup"
-"""Of every Debian and Ubuntu: takes the backups where there is no PostgreSQL."""
+"""User of Debian and Ubuntu that takes backups where there is no PostgreSQL."""
 
 PACKAGES: Final = ("restic", "pgbackrest", "openssh-client")
-"""Of Debian and Ubuntu."""
+"""Packages of Debian and Ubuntu."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timers:
-    """What the units need to know.
+class TimerOptions:
+    """Values of the units.
 
-    `program` is the `madang` to run, `group` may read `config`. `folder` (backup.folder) and
-    `local` (backup.local) belong to `user`; `group` may enter the first, mode 0750, as the station
-    tells what stands there, and nobody the second, mode 0700. `clusters` is where PostgreSQL's
-    clusters are; None where the database is on another machine.
-    `daily_at` is HH:MM and `verify_on` a day in English, both in the time zone `zone`.
+    `program` is the `madang` to run, `group` may read `config`. `folder` (backup.folder, mode 0750,
+    readable by `group`) and `local` (backup.local, mode 0700) belong to `user`. `clusters` is the
+    folder of PostgreSQL's clusters; None for a remote database. `daily_at` is HH:MM and `verify_on`
+    an English weekday, both in the time zone `zone`.
     """
 
     program: Path
@@ -46,53 +44,53 @@ class Timers:
 
     @property
     def user(self) -> str:
-        """Who takes the backups."""
-        return FILES_USER if self.clusters is None else USER
+        """User that takes the backups."""
+        return FILES_USER if self.clusters is None else POSTGRESQL_USER
 
 
-def settings(timers: Timers, *, pgbackrest: Path, password_file: Path) -> Mapping[str, str]:
-    """What stands in the section `backup` of the station's settings on such a server."""
+def settings(options: TimerOptions, *, pgbackrest: Path, password_file: Path) -> Mapping[str, str]:
+    """Return the section `backup` of the station's settings."""
     database = {"pgbackrest_config": str(pgbackrest)}
-    if timers.clusters is None:
+    if options.clusters is None:
         database = {"database": "elsewhere"}
     return {
         "run_by": "timer",
-        "folder": str(timers.folder),
-        "local": timers.local.as_uri(),
+        "folder": str(options.folder),
+        "local": options.local.as_uri(),
         "password_file": str(password_file),
-        "sftp_known_hosts": str(timers.folder / "known_hosts"),
+        "sftp_known_hosts": str(options.folder / "known_hosts"),
         **database,
-        "daily_at": timers.daily_at,
-        "verify_on": timers.verify_on,
+        "daily_at": options.daily_at,
+        "verify_on": options.verify_on,
     }
 
 
-def units(timers: Timers) -> Mapping[str, str]:
-    """The units by file name. The two timers and the shipping service, which only PostgreSQL has,
-    are to be enabled."""
-    day = timers.verify_on[:3].capitalize()
-    if timers.verify_on not in WEEKDAYS:
+def units(options: TimerOptions) -> Mapping[str, str]:
+    """Return the units by file name. Enable the timers, and the shipping service where it
+    exists."""
+    day = options.verify_on[:3].capitalize()
+    if options.verify_on not in WEEKDAYS:
         raise ValueError(f"expected one of {', '.join(WEEKDAYS)}")
     found = {
         "madang-backup.service": _service(
-            timers, "Takes the nightly backup of the station", "now", _ONCE
+            options, "Takes the nightly backup of the station", "now", _ONCE
         ),
-        "madang-backup.timer": _timer("nightly backup", f"*-*-* {timers.daily_at} {timers.zone}"),
+        "madang-backup.timer": _timer("nightly backup", f"*-*-* {options.daily_at} {options.zone}"),
         "madang-backup-verify.service": _service(
-            timers,
+            options,
             "Proves the newest backup of the station by restoring it",
             "verify",
             _ONCE,
-            # At the same hour: it waits until the night's own is taken.
+            # Same hour: waits for the backup of that night.
             after="madang-backup.service",
         ),
         "madang-backup-verify.timer": _timer(
-            "weekly proof of the backups", f"{day} *-*-* {timers.daily_at} {timers.zone}"
+            "weekly proof of the backups", f"{day} *-*-* {options.daily_at} {options.zone}"
         ),
     }
-    if timers.clusters is not None:
+    if options.clusters is not None:
         found["madang-backup-ship.service"] = _service(
-            timers,
+            options,
             "Sends what PostgreSQL archives to the copy elsewhere",
             "ship --watch",
             _ALWAYS,
@@ -133,23 +131,23 @@ SystemCallFilter=~@privileged
 SystemCallFilter=@chown
 SystemCallErrorNumber=EPERM
 """
-"""RemoveIPC stays off: it would take the running PostgreSQL's shared memory, of the same user. What
-pgBackRest and restic bring back they give to whom it belongs, even where that is themselves."""
+"""RemoveIPC stays off: it would remove the shared memory of the running PostgreSQL, which has the
+same user. Restored files may need a chown to their owner, even the same one."""
 
 
 def _service(
-    timers: Timers, what: str, command: str, kind: str, *, after: str = "", install: str = ""
+    options: TimerOptions, what: str, command: str, kind: str, *, after: str = "", install: str = ""
 ) -> str:
-    server = [] if timers.clusters is None else ["postgresql.service"]
+    server = [] if options.clusters is None else ["postgresql.service"]
     ordered = " ".join(["network-online.target", *server, *after.split()])
-    folders = (timers.folder, timers.local, timers.clusters)
+    folders = (options.folder, options.local, options.clusters)
     writable = " ".join(str(each) for each in folders if each is not None)
-    where = f"--data {timers.data} --config {timers.config}"
+    where = f"--data {options.data} --config {options.config}"
     return (
         f"[Unit]\nDescription={what}\nAfter={ordered}\nWants=network-online.target\n"
         f"\n[Service]\n{kind}"
-        f"ExecStart={timers.program} backup {command} {where}\n"
-        f"User={timers.user}\nGroup={timers.user}\nSupplementaryGroups={timers.group}\n"
+        f"ExecStart={options.program} backup {command} {where}\n"
+        f"User={options.user}\nGroup={options.user}\nSupplementaryGroups={options.group}\n"
         "Nice=19\nCPUSchedulingPolicy=idle\nIOSchedulingClass=idle\n"
         f"ReadWritePaths={writable}\n{_SANDBOX}{install}"
     )

@@ -1,4 +1,4 @@
-"""Keeps sending what PostgreSQL archives, so that a lost server loses less than a minute."""
+"""Continuous upload of WAL files, so that a lost server loses less than a minute."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import logging
 import time
 
 from madang.base.errors import MadangError
-from madang.ops.backup.create import ship
-from madang.ops.backup.model import Plan
+from madang.ops.backup.create import ship_wal
+from madang.ops.backup.model import BackupPlan
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
 
 log = logging.getLogger(__name__)
 
 
-class Shipper:
-    """Sends once per call, and says in the log when that begins or ceases to fail."""
+class WalShipper:
+    """Uploads once per call and logs when that starts or stops failing."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: BackupPlan) -> None:
         self._plan = plan
-        self._trouble = ""
+        self._last_error = ""
 
     def __call__(self) -> None:
-        """Send what there is. Failures are logged once, not every time."""
+        """Upload new files. Each failure is logged once."""
         try:
-            ship(self._plan)
+            ship_wal(self._plan)
         except MadangError as error:
-            if str(error) != self._trouble:
+            if str(error) != self._last_error:
                 log.error("backups: the archive does not reach the copy elsewhere: %s", error)
-            self._trouble = str(error)
+            self._last_error = str(error)
         else:
-            if self._trouble:
+            if self._last_error:
                 log.warning("backups: the archive reaches the copy elsewhere again")
-            self._trouble = ""
+            self._last_error = ""
 
 
-def watch_and_send(plan: Plan) -> None:
-    """Send every few seconds until this process is ended."""
-    send = Shipper(plan)
+def ship_continuously(plan: BackupPlan) -> None:
+    """Upload every SHIP_SECONDS until the process ends."""
+    ship = WalShipper(plan)
     while True:
-        send()
+        ship()
         time.sleep(SHIP_SECONDS)

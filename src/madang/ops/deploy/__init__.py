@@ -1,6 +1,7 @@
-"""`madang deploy`: servers as one file describes them.
+"""`madang deploy`: servers as station.toml describes them.
 
-Pure: `stationfile` (what is wanted), `layout` (which machine does what), `texts` (every
-configuration file), `steps` (resources in order), `difference` (wanted against seen). Sockets:
-`engine`, a process of its own that drives pyinfra, and `drive`, which starts and hears it.
+Pure, without I/O: `texts`, `diff`, `operations`, `job` and, but for two readers, `model`. `setup`
+reads files of the operator's machine. `release`, `secrets_file`, `security` and `runner` do I/O.
+`engine` is a process of its own that drives pyinfra, started by `runner`. `remote` has the programs
+that run on the servers.
 """

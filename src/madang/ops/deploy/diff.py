@@ -1,4 +1,4 @@
-"""Wanted against seen: what would change, in words that are safe to show. Pure."""
+"""Difference between desired resources and the observed state, without secrets. Pure."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from madang.ops.deploy.model.resources import (
 )
 
 DIFF_LINES: Final = 200
-"""A difference longer than this is read by nobody; its rest is counted."""
+"""Limit of the lines shown; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """What `remote.probe` saw of one step's resources on one machine."""
+    """State of one step's resources on one machine, as `remote.probe` reports it."""
 
-    places: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    paths: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     installed: frozenset[str] = frozenset()
     available: frozenset[str] = frozenset()
     accounts: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     units: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     checks: Mapping[str, bool] = field(default_factory=dict)
-    """Outcome by command."""
+    """Result by command."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """One resource that is not as it shall be: what would be done, and the lines that differ."""
+    """A resource that must change: name, description of the change, and differing lines."""
 
     what: str
     how: str
     lines: tuple[str, ...] = ()
 
 
-def request(resources: Iterable[Resource]) -> dict[str, Any]:
-    """What `remote.probe` must be asked to judge `resources`, as a JSON value."""
-    places: dict[str, bool] = {}
+def probe_request(resources: Iterable[Resource]) -> dict[str, Any]:
+    """Return the JSON request to `remote.probe` for the state of `resources`."""
+    paths: dict[str, bool] = {}
     packages: list[str] = []
     optional: list[str] = []
     accounts: list[str] = []
@@ -62,16 +62,16 @@ def request(resources: Iterable[Resource]) -> dict[str, Any]:
                 accounts.append(resource.name)
             case ManagedFile():
                 # The text of a secret file never leaves its machine.
-                places[resource.path] = not (resource.secret or resource.tool or resource.source)
+                paths[resource.path] = not (resource.secret or resource.tool or resource.source)
             case Folder() | Symlink() | AbsentFile():
-                places[resource.path] = False
+                paths[resource.path] = False
             case SystemdUnit():
                 units.append(resource.name)
-                places[resource.stamp_path] = True
+                paths[resource.stamp_path] = True
             case CustomCommand():
                 checks.append(resource.check)
     return {
-        "places": places,
+        "places": paths,
         "packages": packages,
         "optional": optional,
         "accounts": accounts,
@@ -80,91 +80,93 @@ def request(resources: Iterable[Resource]) -> dict[str, Any]:
     }
 
 
-def seen(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> ObservedState:
-    """The answer of `remote.probe` to the request `asked`."""
+def parse_observed(request_sent: Mapping[str, Any], answer: Mapping[str, Any]) -> ObservedState:
+    """Parse the answer of `remote.probe` to a request."""
     return ObservedState(
         answer["places"],
         frozenset(answer["installed"]),
         frozenset(answer["available"]),
         answer["accounts"],
         answer["units"],
-        dict(zip(asked["checks"], answer["checks"], strict=True)),
+        dict(zip(request_sent["checks"], answer["checks"], strict=True)),
     )
 
 
-def difference(wanted: Resource, found: ObservedState) -> ResourceChange | None:
-    """What must change for `wanted`; None where all is as it shall be."""
-    match wanted:
+def difference(desired: Resource, observed: ObservedState) -> ResourceChange | None:
+    """Return the change that `desired` needs, or None."""
+    match desired:
         case Packages():
-            missing = [*missing_packages(wanted, found)]
-            return ResourceChange(wanted.key, f"install {' '.join(missing)}") if missing else None
+            missing = [*missing_packages(desired, observed)]
+            return ResourceChange(desired.key, f"install {' '.join(missing)}") if missing else None
         case UserAccount():
-            return _account(wanted, found.accounts.get(wanted.name))
+            return _account(desired, observed.accounts.get(desired.name))
         case Folder():
-            return _folder(wanted, found.places.get(wanted.path))
+            return _folder(desired, observed.paths.get(desired.path))
         case ManagedFile():
-            return _file(wanted, found.places.get(wanted.path))
+            return _file(desired, observed.paths.get(desired.path))
         case Symlink():
-            place = found.places.get(wanted.path)
-            if place is not None and place.get("target") == wanted.target:
+            place = observed.paths.get(desired.path)
+            if place is not None and place.get("target") == desired.target:
                 return None
-            return ResourceChange(wanted.key, f"point to {wanted.target}")
+            return ResourceChange(desired.key, f"point to {desired.target}")
         case AbsentFile():
-            if found.places.get(wanted.path) is None:
+            if observed.paths.get(desired.path) is None:
                 return None
-            return ResourceChange(wanted.key, "remove")
+            return ResourceChange(desired.key, "remove")
         case SystemdUnit():
-            return _unit(wanted, found)
+            return _unit(desired, observed)
         case CustomCommand():
-            return None if found.checks.get(wanted.check) else ResourceChange(wanted.key, "run")
+            return (
+                None if observed.checks.get(desired.check) else ResourceChange(desired.key, "run")
+            )
 
 
-def missing_packages(wanted: Packages, found: ObservedState) -> list[str]:
-    """Those of `wanted` to install; an optional one only where the distribution has it."""
+def missing_packages(desired: Packages, observed: ObservedState) -> list[str]:
+    """Return the packages to install; optional ones only where the distribution has them."""
     return [
         name
-        for name in (*wanted.names, *wanted.optional)
-        if name not in found.installed and (name in wanted.names or name in found.available)
+        for name in (*desired.names, *desired.optional)
+        if name not in observed.installed and (name in desired.names or name in observed.available)
     ]
 
 
-def _account(wanted: UserAccount, found: Mapping[str, Any] | None) -> ResourceChange | None:
-    if found is None:
-        return ResourceChange(wanted.key, "make")
+def _account(desired: UserAccount, observed: Mapping[str, Any] | None) -> ResourceChange | None:
+    if observed is None:
+        return ResourceChange(desired.key, "make")
     wrong = [
-        f"{name} {found[name]} → {value}"
-        for name, value in (("home", wanted.home), ("shell", wanted.shell))
-        if found[name] != value
+        f"{name} {observed[name]} → {value}"
+        for name, value in (("home", desired.home), ("shell", desired.shell))
+        if observed[name] != value
     ]
-    if lacking := sorted(set(wanted.groups) - set(found["groups"])):
+    if lacking := sorted(set(desired.groups) - set(observed["groups"])):
         wrong.append(f"join {' '.join(lacking)}")
-    return ResourceChange(wanted.key, ", ".join(wrong)) if wrong else None
+    return ResourceChange(desired.key, ", ".join(wrong)) if wrong else None
 
 
-def _folder(wanted: Folder, found: Mapping[str, Any] | None) -> ResourceChange | None:
-    if found is None or found["kind"] != "folder":
-        return ResourceChange(wanted.key, f"make, {_rights(wanted)}")
-    wrong = _wrong_rights(wanted, found)
-    return ResourceChange(wanted.key, wrong) if wrong else None
+def _folder(desired: Folder, observed: Mapping[str, Any] | None) -> ResourceChange | None:
+    if observed is None or observed["kind"] != "folder":
+        return ResourceChange(desired.key, f"make, {_permissions(desired)}")
+    wrong = _permission_changes(desired, observed)
+    return ResourceChange(desired.key, wrong) if wrong else None
 
 
-def _file(wanted: ManagedFile, found: Mapping[str, Any] | None) -> ResourceChange | None:
-    if found is None or found["kind"] != "file":
-        return ResourceChange(wanted.key, f"write, {_rights(wanted)}", _lines(wanted, ""))
-    rights = _wrong_rights(wanted, found)
-    if found["digest"] == wanted.digest:
-        return ResourceChange(wanted.key, rights) if rights else None
-    how = ", ".join(filter(None, ("change", rights)))
-    return ResourceChange(wanted.key, how, _lines(wanted, found.get("text")))
+def _file(desired: ManagedFile, observed: Mapping[str, Any] | None) -> ResourceChange | None:
+    if observed is None or observed["kind"] != "file":
+        return ResourceChange(desired.key, f"write, {_permissions(desired)}", _lines(desired, ""))
+    permissions = _permission_changes(desired, observed)
+    if observed["digest"] == desired.digest:
+        return ResourceChange(desired.key, permissions) if permissions else None
+    how = ", ".join(filter(None, ("change", permissions)))
+    return ResourceChange(desired.key, how, _lines(desired, observed.get("text")))
 
 
-def _lines(wanted: ManagedFile, before: str | None) -> tuple[str, ...]:
-    if wanted.secret:
+def _lines(desired: ManagedFile, before: str | None) -> tuple[str, ...]:
+    if desired.secret:
         return ("(secret: not shown)",)
-    if wanted.tool or wanted.source is not None or before is None:
+    if desired.tool or desired.source is not None or before is None:
         return ()
     compared = difflib.unified_diff(
-        before.splitlines(), wanted.content.splitlines(), lineterm="", n=1
+        before.splitlines(), desired.content.splitlines(), lineterm="", n=1
     )
     lines = [line for line in compared if not line.startswith(("---", "+++"))]
     if len(lines) > DIFF_LINES:
@@ -172,23 +174,23 @@ def _lines(wanted: ManagedFile, before: str | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _unit(wanted: SystemdUnit, found: ObservedState) -> ResourceChange | None:
-    state = found.units.get(wanted.name, {})
-    stamp = found.places.get(wanted.stamp_path)
+def _unit(desired: SystemdUnit, observed: ObservedState) -> ResourceChange | None:
+    state = observed.units.get(desired.name, {})
+    stamp = observed.paths.get(desired.stamp_path)
     wrong = []
     if not state.get("active"):
         wrong.append("start")
-    elif stamp is None or str(stamp.get("text", "")).strip() != wanted.stamp:
-        wrong.append("reload" if wanted.reload else "restart")
-    if wanted.enable and not state.get("enabled"):
+    elif stamp is None or str(stamp.get("text", "")).strip() != desired.stamp:
+        wrong.append("reload" if desired.reload else "restart")
+    if desired.enable and not state.get("enabled"):
         wrong.append("enable")
-    return ResourceChange(wanted.key, ", ".join(wrong)) if wrong else None
+    return ResourceChange(desired.key, ", ".join(wrong)) if wrong else None
 
 
-def _rights(wanted: ManagedFile | Folder) -> str:
-    return f"{wanted.mode:04o} {wanted.owner}:{wanted.group}"
+def _permissions(desired: ManagedFile | Folder) -> str:
+    return f"{desired.mode:04o} {desired.owner}:{desired.group}"
 
 
-def _wrong_rights(wanted: ManagedFile | Folder, found: Mapping[str, Any]) -> str:
-    before = f"{found['mode']:04o} {found['owner']}:{found['group']}"
-    return "" if before == _rights(wanted) else f"{before} → {_rights(wanted)}"
+def _permission_changes(desired: ManagedFile | Folder, observed: Mapping[str, Any]) -> str:
+    before = f"{observed['mode']:04o} {observed['owner']}:{observed['group']}"
+    return "" if before == _permissions(desired) else f"{before} → {_permissions(desired)}"

@@ -1,4 +1,4 @@
-"""What can go wrong between an operator and the servers."""
+"""Errors of deployments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from madang.base.errors import MadangError
 
 
 class StationFileError(MadangError):
-    """station.toml is missing, or a value in it is not what was expected."""
+    """station.toml is missing or has an invalid value."""
 
 
 class DeployError(MadangError):
-    """The servers could not be looked at or changed."""
+    """The servers could not be inspected or changed."""

@@ -1,4 +1,4 @@
-"""What the engine's parent tells it to do."""
+"""The job that the engine receives from its parent process."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from madang.ops.deploy.model.resources import SetupStep, SystemdUnit
 from madang.ops.deploy.model.station_file import Host
 
 SILENCE_SECONDS: Final = 20.0
-"""What a machine has not acknowledged by then has not arrived: it is gone (RFC 5482)."""
+"""Time without a TCP acknowledgement after which a machine counts as lost (RFC 5482)."""
 
 
 @dataclass(frozen=True, slots=True)
-class JobTarget:
-    """One machine and what it shall have."""
+class DeployTarget:
+    """One machine and its desired state."""
 
     host: Host
     steps: tuple[SetupStep, ...] = ()
-    loaders: Mapping[str, Sequence[SystemdUnit]] = field(default_factory=dict)
+    units_by_file: Mapping[str, Sequence[SystemdUnit]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """`facts`: ask what the machines are. `plan`: say what differs. `apply`: mend it, too.
-    `run`: one command with its standard input on each machine, by name."""
+class DeployJob:
+    """A job for all machines.
+
+    `facts` asks what the machines are, `plan` reports differences, `apply` also changes them, `run`
+    runs one command on each machine named in `commands`.
+    """
 
     kind: Literal["facts", "plan", "apply", "run"]
-    targets: Mapping[str, JobTarget]
+    targets: Mapping[str, DeployTarget]
     title: str = ""
     who: str = ""
     secrets: tuple[str, ...] = ()
-    commands: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
     silence: float = SILENCE_SECONDS

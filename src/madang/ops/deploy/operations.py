@@ -1,8 +1,8 @@
-"""How each kind of resource is brought about: shell commands in order. Pure.
+"""Shell commands that change a resource to its desired state. Pure.
 
-Every file is written beside its place and renamed into it, so that a run which is cut off, or a
-disk that is full, leaves the old one whole. Contents travel on standard input: they are in no
-command line, no log and no file that others could read.
+Files are written beside their path and renamed, so that an interrupted run or a full disk leaves
+the old file. Contents travel on standard input, so that they are in no command line, log or
+readable file.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ APT: Final = (
     "-o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef "
     "-o Dpkg::Options::=--force-confold"
 )
-"""Never asks, waits for the nightly updates to finish, keeps files that somebody has changed."""
+"""Never prompts, waits for a nightly update to finish, keeps modified configuration files."""
 
-LISTED: Final = f"{STATE}/listed"
-"""When the distribution's lists of packages were read last."""
-LISTS_MINUTES: Final = 30
-"""For so long they are good enough: one run has many steps with packages."""
+APT_STAMP: Final = f"{STATE}/listed"
+"""Modification time: the last update of the package lists."""
+APT_STAMP_MINUTES: Final = 30
+"""Age at which the package lists are updated again; one run has many steps with packages."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShellCommand:
-    """A shell command; what it reads from standard input may be secret."""
+    """A shell command; its standard input may be secret."""
 
     command: str
     stdin: str = ""
@@ -51,86 +51,87 @@ class ShellCommand:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file of the operator's machine, to a path that only root reads."""
+    """A local file to copy to a path that only root can read."""
 
     source: Path
     path: str
 
 
-Doing = ShellCommand | Upload
+Operation = ShellCommand | Upload
 
 
 def operations(
-    wanted: Resource, found: ObservedState, loaders: Mapping[str, Sequence[SystemdUnit]]
-) -> Iterator[Doing]:
-    """What to do, in order, where `wanted` differs from `found`.
+    desired: Resource, observed: ObservedState, units_by_file: Mapping[str, Sequence[SystemdUnit]]
+) -> Iterator[Operation]:
+    """Yield the operations that change `observed` to `desired`, in order.
 
-    `loaders` are the units that have loaded a file, by its path: they forget their stamp first.
+    `units_by_file` are the units that have loaded a file, by path: their stamps are removed first.
     """
-    match wanted:
+    match desired:
         case Packages():
-            names = " ".join(missing_packages(wanted, found))
+            names = " ".join(missing_packages(desired, observed))
             install = f"{APT} install --no-install-recommends {names}"
             yield ShellCommand(
-                f"update() {{ {APT} update -o APT::Update::Error-Mode=any && touch {LISTED}; }}; "
-                f'if [ -n "$(find {LISTED} -mmin -{LISTS_MINUTES} 2>/dev/null)" ]; '
-                # What is listed may have been replaced since.
+                f"update() {{ {APT} update -o APT::Update::Error-Mode=any && "
+                f"touch {APT_STAMP}; }}; "
+                f'if [ -n "$(find {APT_STAMP} -mmin -{APT_STAMP_MINUTES} 2>/dev/null)" ]; '
+                # A listed version may have been replaced since.
                 f"then {install} || {{ update && {install}; }}; else update && {install}; fi"
             )
         case UserAccount():
-            yield from _account(wanted, found)
+            yield from _account(desired, observed)
         case Folder():
-            path = shlex.quote(wanted.path)
+            path = shlex.quote(desired.path)
             yield ShellCommand(
-                f"mkdir -p {path} && chown {wanted.owner}:{wanted.group} {path} "
-                f"&& chmod {wanted.mode:04o} {path}"
+                f"mkdir -p {path} && chown {desired.owner}:{desired.group} {path} "
+                f"&& chmod {desired.mode:04o} {path}"
             )
         case ManagedFile():
-            for unit in loaders.get(wanted.path, ()):
+            for unit in units_by_file.get(desired.path, ()):
                 yield ShellCommand(f"rm -f {shlex.quote(unit.stamp_path)}")
-            yield from _file(wanted)
+            yield from _file(desired)
         case Symlink():
-            draft = shlex.quote(f"{wanted.path}.new")
+            draft = shlex.quote(f"{desired.path}.new")
             yield ShellCommand(
-                f"mkdir -p {shlex.quote(str(Path(wanted.path).parent))} && "
-                f"ln -sfn {shlex.quote(wanted.target)} {draft} && "
-                f"mv -fT {draft} {shlex.quote(wanted.path)}"
+                f"mkdir -p {shlex.quote(str(Path(desired.path).parent))} && "
+                f"ln -sfn {shlex.quote(desired.target)} {draft} && "
+                f"mv -fT {draft} {shlex.quote(desired.path)}"
             )
         case AbsentFile():
-            yield ShellCommand(f"rm -f {shlex.quote(wanted.path)}")
+            yield ShellCommand(f"rm -f {shlex.quote(desired.path)}")
         case SystemdUnit():
-            yield from _unit(wanted, found)
+            yield from _unit(desired, observed)
         case CustomCommand():
-            yield ShellCommand(wanted.run, wanted.stdin)
+            yield ShellCommand(desired.run, desired.stdin)
 
 
-def _account(wanted: UserAccount, found: ObservedState) -> Iterator[Doing]:
-    name = wanted.name
-    if found.accounts.get(name) is None:
-        kind = "--system" if wanted.system else "--create-home"
+def _account(desired: UserAccount, observed: ObservedState) -> Iterator[Operation]:
+    name = desired.name
+    if observed.accounts.get(name) is None:
+        kind = "--system" if desired.system else "--create-home"
         yield ShellCommand(
-            f"useradd {kind} --user-group --home-dir {shlex.quote(wanted.home)} "
-            f"--shell {wanted.shell} {name}"
+            f"useradd {kind} --user-group --home-dir {shlex.quote(desired.home)} "
+            f"--shell {desired.shell} {name}"
         )
     else:
         yield ShellCommand(
-            f"usermod --home {shlex.quote(wanted.home)} --shell {wanted.shell} {name}"
+            f"usermod --home {shlex.quote(desired.home)} --shell {desired.shell} {name}"
         )
-    for group in wanted.groups:
+    for group in desired.groups:
         yield ShellCommand(f"usermod --append --groups {group} {name}")
 
 
-def _file(wanted: ManagedFile) -> Iterator[Doing]:
-    path, draft = shlex.quote(wanted.path), shlex.quote(f"{wanted.path}.madang-new")
-    folder = shlex.quote(str(Path(wanted.path).parent))
+def _file(desired: ManagedFile) -> Iterator[Operation]:
+    path, draft = shlex.quote(desired.path), shlex.quote(f"{desired.path}.madang-new")
+    folder = shlex.quote(str(Path(desired.path).parent))
     finish = (
-        f"chown {wanted.owner}:{wanted.group} {draft} && chmod {wanted.mode:04o} {draft} "
+        f"chown {desired.owner}:{desired.group} {draft} && chmod {desired.mode:04o} {draft} "
         f"&& sync -d {draft} && mv -fT {draft} {path}"
     )
-    if wanted.source is not None:
+    if desired.source is not None:
         incoming = f"{STATE}/incoming"
         yield ShellCommand(f"mkdir -p {folder}")
-        yield Upload(wanted.source, incoming)
+        yield Upload(desired.source, incoming)
         yield ShellCommand(
             f"set -e; trap 'rm -f {incoming} {draft}' EXIT; mv -fT {incoming} {draft}; {finish}"
         )
@@ -138,23 +139,23 @@ def _file(wanted: ManagedFile) -> Iterator[Doing]:
     yield ShellCommand(
         f"set -e; umask 077; mkdir -p -m 755 {folder}; trap 'rm -f {draft}' EXIT; "
         f"base64 -d > {draft}; {finish}",
-        base64.b64encode(wanted.content.encode()).decode() + "\n",
+        base64.b64encode(desired.content.encode()).decode() + "\n",
     )
 
 
-def _unit(wanted: SystemdUnit, found: ObservedState) -> Iterator[Doing]:
-    state = found.units.get(wanted.name, {})
-    stamp, name = shlex.quote(wanted.stamp_path), shlex.quote(wanted.name)
-    if wanted.check:
-        yield ShellCommand(wanted.check)
+def _unit(desired: SystemdUnit, observed: ObservedState) -> Iterator[Operation]:
+    state = observed.units.get(desired.name, {})
+    stamp, name = shlex.quote(desired.stamp_path), shlex.quote(desired.name)
+    if desired.check:
+        yield ShellCommand(desired.check)
     yield ShellCommand("systemctl daemon-reload")
-    verb = "reload-or-restart" if wanted.reload and state.get("active") else "restart"
-    if wanted.enable and not state.get("enabled"):
+    verb = "reload-or-restart" if desired.reload and state.get("active") else "restart"
+    if desired.enable and not state.get("enabled"):
         yield ShellCommand(f"systemctl enable --quiet {name}")
-    # `restart` of a service of the kind that forks returns before it can fail.
+    # `restart` of a forking service returns before it can fail.
     yield ShellCommand(
         f"set -e; rm -f {stamp}; systemctl reset-failed {name} 2>/dev/null || :; "
         f"systemctl {verb} {name}; "
         f"systemctl is-failed --quiet {name} && exit 1 || :; "
-        f"mkdir -p {STATE}/loaded; echo {wanted.stamp} > {stamp}.new; mv -fT {stamp}.new {stamp}"
+        f"mkdir -p {STATE}/loaded; echo {desired.stamp} > {stamp}.new; mv -fT {stamp}.new {stamp}"
     )

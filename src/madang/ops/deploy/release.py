@@ -1,7 +1,7 @@
-"""The program as it travels: built once on the operator's machine, unpacked on the servers.
+"""Releases: built once on the operator's machine, unpacked on the servers.
 
-Nothing is fetched or compiled by the servers themselves, so that all of them run the very same
-bytes, whose hashes were checked here, and none needs a way to a package index.
+The servers neither download nor compile packages, so all run the same bytes, with hashes checked
+here, and need no access to a package index.
 """
 
 from __future__ import annotations
@@ -21,53 +21,53 @@ from madang import __version__
 from madang.ops.deploy.errors import DeployError
 
 BUILD_SECONDS: Final = 900.0
-"""All packages of a first build, over a slow line."""
+"""Limit for all packages of a first build, over a slow line."""
 
 DIGITS: Final = 12
-"""Of a digest in a name: 48 bits, for a handful of releases."""
+"""Length of a digest in a name: 48 bits, for a handful of releases."""
 
 COMPILED: Final = ".compiled"
-"""In packages that bring their bytecode along."""
+"""Marker in packages that include bytecode."""
 
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "aarch64": "aarch64-manylinux_2_28"}
-"""What uv calls the machines we install on; glibc 2.28 is older than any target's."""
+"""uv's platform names; glibc 2.28 is older than that of any supported distribution."""
 
 
 WHEEL_SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE", "src")
-"""What the program's wheel is made of."""
+"""Inputs of the program's wheel."""
 
-_FORM: Final = 2
-"""Of the archive; part of its name, so that one in an older form is not taken for it."""
+_ARCHIVE_FORMAT: Final = 2
+"""Version of the archive's format, part of its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Files that make up one version of the program for one kind of machine."""
+    """Files of one version of the program for one kind of machine."""
 
     packages: Path
-    """All that the program needs, as a compressed tar of site-packages."""
+    """Compressed tar of site-packages with all dependencies."""
     wheel: Path
-    """The program itself."""
+    """The program."""
     python: str
-    """Version of Python that runs it, such as 3.11."""
+    """Version of Python, such as 3.11."""
     version: str
 
     @property
-    def code(self) -> str:
-        """Name of this version: the same for the same bytes."""
+    def build_id(self) -> str:
+        """Name of the build, derived from its content."""
         digest = hashlib.sha256(self.packages.name.encode())
         digest.update(self.wheel.read_bytes())
         return f"{self.version}-{digest.hexdigest()[:DIGITS]}"
 
 
 def cache_folder() -> Path:
-    """Where builds are kept between runs (XDG Base Directory Specification)."""
+    """Folder of kept builds (XDG Base Directory Specification)."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "madang"
 
 
 def checkout() -> Path:
-    """The source tree that this program runs from. Raises DeployError where it was not."""
+    """Return the source tree that this program runs from. Raises DeployError if there is none."""
     root = Path(__file__).resolve().parents[4]
     if (root / "requirements.txt").is_file() and (root / "pyproject.toml").is_file():
         return root
@@ -92,7 +92,9 @@ def build(source: Path, python: str, machine: str) -> Release:
 
 def _packages(source: Path, folder: Path, python: str, machine: str) -> Path:
     locked = (source / "requirements.txt").read_bytes()
-    digest = hashlib.sha256(locked + f"{python} {machine} {_FORM}".encode()).hexdigest()[:DIGITS]
+    digest = hashlib.sha256(locked + f"{python} {machine} {_ARCHIVE_FORMAT}".encode()).hexdigest()[
+        :DIGITS
+    ]
     path = folder / f"packages-{python}-{digest}.tar.gz"
     if path.exists():
         return path
@@ -107,8 +109,8 @@ def _packages(source: Path, folder: Path, python: str, machine: str) -> Path:
         )
         shutil.rmtree(tree / "bin", ignore_errors=True)
         if python == f"{sys.version_info.major}.{sys.version_info.minor}":
-            # Bytecode of the same Python is the same on every machine. Otherwise the servers
-            # compile, which takes them half a minute.
+            # Bytecode of the same Python works on every machine. Otherwise the servers compile,
+            # which takes half a minute.
             _run(
                 *(sys.executable, "-m", "compileall", "-q", "-j", "0", "-s", str(tree)),
                 *("--invalidation-mode", "unchecked-hash", str(tree)),
@@ -123,7 +125,7 @@ def _packages(source: Path, folder: Path, python: str, machine: str) -> Path:
 
 
 def _wheel(source: Path, folder: Path) -> Path:
-    # Building takes longer than reading: what was built of the same files is taken again.
+    # Hashing is faster than building: reuse a wheel of the same sources.
     known = folder / f"wheel-{_sources(source)}"
     if known.exists() and (built := folder / known.read_text()).exists():
         return built
@@ -140,11 +142,11 @@ def _wheel(source: Path, folder: Path) -> Path:
 
 
 def _sources(source: Path) -> str:
-    """Digest of the names and contents of all that goes into the wheel."""
+    """Return a digest of the names and contents of the wheel's inputs."""
     digest = hashlib.sha256()
     for name in WHEEL_SOURCES:
-        place = source / name
-        files = sorted(place.rglob("*")) if place.is_dir() else [place]
+        path = source / name
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
             if file.is_file() and "__pycache__" not in file.parts:
                 digest.update(f"{file.relative_to(source)}\0".encode())
@@ -167,7 +169,7 @@ def _run(*command: str, cwd: Path | None = None, fails: bool = True) -> None:
         )
     except subprocess.TimeoutExpired:
         raise DeployError(f"{command[0]} did not end within {BUILD_SECONDS:g} s.") from None
-    # Some packages ship files that no Python compiles, such as templates of code.
+    # Some packages have files that no Python compiles, such as code templates.
     if done.returncode and fails:
         raise DeployError(f"The release cannot be built: {done.stderr.strip()[-2000:]}")
 

@@ -1,4 +1,4 @@
-"""Starts the engine for one job and hears what it says."""
+"""Builds jobs, runs them in the engine process, and receives its events."""
 
 from __future__ import annotations
 
@@ -16,45 +16,49 @@ from typing import Any, Final
 
 from madang.ops.deploy import release as releases
 from madang.ops.deploy.errors import DeployError
-from madang.ops.deploy.job import SILENCE_SECONDS, Job, JobTarget
-from madang.ops.deploy.model.facts import Facts, judge
+from madang.ops.deploy.job import SILENCE_SECONDS, DeployJob, DeployTarget
+from madang.ops.deploy.model.facts import Facts, parse_facts
 from madang.ops.deploy.model.layout import TOOLS, machines
 from madang.ops.deploy.model.station_file import Station
-from madang.ops.deploy.model.steps import DesiredState, loaders, steps
 from madang.ops.deploy.release import Release
-from madang.ops.deploy.secrets_file import keep_secrets
-from madang.ops.deploy.security import QUESTION, Finding, judge_inside, judge_outside, probe
+from madang.ops.deploy.secrets_file import load_secrets
+from madang.ops.deploy.security import (
+    AUDIT_SCRIPT,
+    SecurityFinding,
+    external_findings,
+    internal_findings,
+    probe_machine,
+)
+from madang.ops.deploy.setup.steps import DesiredState, setup_steps, units_by_file
 from madang.ops.deploy.texts.service import Secrets
 
-Hear = Callable[[dict[str, Any]], None]
-"""Takes each event of the engine as it comes."""
-
-READY_SHAPES: Final = ("minimal", "single", "split")
+EventHandler = Callable[[dict[str, Any]], None]
+"""Receives each event of the engine."""
 
 READY_SECONDS: Final = 60.0
-"""A start with changes of tables on a slow disk takes a few seconds; one that hangs, for ever."""
+"""A start with migrations on a slow disk takes a few seconds."""
 
 MEMORY_STEP: Final = 256 << 20
-"""Bytes: the kernel keeps a little more or less for itself after each update, and that alone
-shall not restart a database."""
+"""Bytes. The kernel reserves a little more or less after each update, which must not restart a
+database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One station's servers, and what has to be known to look at or change them."""
+    """The servers of one station."""
 
     station: Station
     folder: Path
-    """Where station.toml is: the station's secrets are kept beside it."""
+    """Folder of station.toml and of the station's secrets."""
     source: Path | None = None
     """Source tree of the release; None: the one that this program runs from."""
     patience: float = READY_SECONDS
-    """Seconds that a release gets to become ready before the one before comes back."""
+    """Seconds for a release to become ready before the previous one is restored."""
     silence: float = SILENCE_SECONDS
-    """Seconds after which a machine that says nothing is gone."""
+    """Seconds without acknowledgement after which a machine counts as lost."""
 
-    def run(self, job: Job, hear: Hear) -> None:
-        """Run `job`; raises DeployError, with what the machines said, where it fails."""
+    def run(self, job: DeployJob, on_event: EventHandler) -> None:
+        """Run `job` in the engine. Raises DeployError with the output of the machines."""
         engine = subprocess.Popen(
             [sys.executable, "-m", "madang.ops.deploy.engine"],
             stdin=subprocess.PIPE,
@@ -73,9 +77,9 @@ class Deployment:
                 if event["event"] == "failed":
                     failure = event
                 ended = ended or event["event"] == "end"
-                hear(event)
+                on_event(event)
         except BrokenPipeError:
-            pass  # it has ended already; whether that was in order is judged below
+            pass  # it has exited; its events tell the result
         except BaseException:
             engine.kill()
             raise
@@ -90,30 +94,35 @@ class Deployment:
                 mend="Run it again: it goes on where it stopped.",
             )
 
-    def targets(self) -> dict[str, JobTarget]:
-        """The machines, with nothing to do yet."""
-        return {machine.name: JobTarget(machine.host) for machine in machines(self.station)}
+    def targets(self) -> dict[str, DeployTarget]:
+        """Return the machines without steps."""
+        return {machine.name: DeployTarget(machine.host) for machine in machines(self.station)}
 
     def facts(self) -> dict[str, Facts]:
-        """What the machines are. Raises DeployError where one will not do."""
+        """Query the facts of all machines. Raises DeployError for an unsupported one."""
         found: dict[str, Facts] = {}
 
-        def hear(event: dict[str, Any]) -> None:
+        def on_event(event: dict[str, Any]) -> None:
             if event["event"] == "facts":
-                facts = judge(event["host"], event["answer"])
+                facts = parse_facts(event["host"], event["answer"])
                 rounded = round(facts.memory / MEMORY_STEP) * MEMORY_STEP
                 found[event["host"]] = replace(facts, memory=rounded)
 
-        self.run(Job("facts", self.targets()), hear)
+        self.run(DeployJob("facts", self.targets()), on_event)
         return found
 
     def job(
-        self, kind: str, hear: Hear, only: tuple[str, ...] = (), *, restore: bool = False
-    ) -> Job:
-        """Everything for a `plan` or `apply`: facts asked for, release built, steps written.
+        self,
+        kind: str,
+        on_event: EventHandler,
+        only: tuple[str, ...] = (),
+        *,
+        restore: bool = False,
+    ) -> DeployJob:
+        """Build the job of a `plan` or `apply`: query facts, build the release, compute the steps.
 
-        `only` these roles change their release; with `restore` the station first comes back from
-        `backup.offsite`, on the machines that have none. Raises DeployError.
+        Only the roles in `only` change their release (empty: all). With `restore`, machines without
+        a station get it from `backup.offsite` first. Raises DeployError.
         """
         if restore and self.station.backup.offsite is None:
             raise DeployError(
@@ -126,43 +135,37 @@ class Deployment:
                 f"The shape {self.station.shape} has no role {' '.join(sorted(unknown))}.",
                 mend=f"It has: {', '.join(sorted(offered))}.",
             )
-        if self.station.shape not in READY_SHAPES:
-            raise DeployError(
-                f"This version cannot set up the shape {self.station.shape}: "
-                "the program does not run as separate roles yet.",
-                mend='Set shape = "minimal".',
-            )
         facts = self.facts()
         if restore and all(known.has_station for known in facts.values()):
             raise DeployError(
                 "Every server has a station already: nothing was brought back.",
                 mend="To go back to an earlier state, see the guide, page Backups.",
             )
-        secrets = keep_secrets(self.folder, write=kind == "apply")
+        secrets = load_secrets(self.folder, write=kind == "apply")
         source = self.source or releases.checkout()
         built: dict[tuple[str, str], Release] = {}
         for name, known in facts.items():
-            kind_of = (known.target.python, known.machine)
+            kind_of = (known.platform.python, known.architecture)
             if kind_of not in built:
-                hear({"event": "building", "host": name, "python": known.target.python})
+                on_event({"event": "building", "host": name, "python": known.platform.python})
                 built[kind_of] = releases.build(source, *kind_of)
-        targets: dict[str, JobTarget] = {}
+        targets: dict[str, DeployTarget] = {}
         for machine in machines(self.station):
             known = facts[machine.name]
-            wish = DesiredState(
+            desired = DesiredState(
                 self.station,
                 machine,
                 known,
                 secrets,
-                built[known.target.python, known.machine],
+                built[known.platform.python, known.architecture],
                 self.patience,
                 only,
                 restore and not known.has_station,
             )
-            plan = steps(wish)
-            targets[machine.name] = JobTarget(machine.host, plan, loaders(plan))
-            hear({"event": "release", "host": machine.name, "release": wish.release_id})
-        return Job(
+            plan = setup_steps(desired)
+            targets[machine.name] = DeployTarget(machine.host, plan, units_by_file(plan))
+            on_event({"event": "release", "host": machine.name, "release": desired.release_id})
+        return DeployJob(
             "apply" if kind == "apply" else "plan",
             targets,
             title=f"apply {self.station.shape} {self.station.domain}",
@@ -171,51 +174,50 @@ class Deployment:
             silence=self.silence,
         )
 
-    def ask(self, commands: Mapping[str, tuple[str, str]], hear: Hear) -> dict[str, str]:
-        """Run one command on each machine named; return what each printed."""
+    def run_command(self, commands: Mapping[str, str], on_event: EventHandler) -> dict[str, str]:
+        """Run one command on each named machine and return the outputs."""
         found: dict[str, str] = {}
 
-        def both(event: dict[str, Any]) -> None:
+        def collect(event: dict[str, Any]) -> None:
             if event["event"] == "output":
                 found[event["host"]] = event["text"]
-            hear(event)
+            on_event(event)
 
         targets = {name: target for name, target in self.targets().items() if name in commands}
-        self.run(Job("run", targets, commands=commands), both)
+        self.run(DeployJob("run", targets, commands=commands), collect)
         return found
 
+    def _run_everywhere(self, command: str) -> dict[str, str]:
+        return self.run_command(dict.fromkeys(self.station.hosts, command), lambda event: None)
+
     def status(self) -> dict[str, Any]:
-        """What runs where, by machine."""
-        command = (f"python3 {TOOLS}/switch.py 0 status", "")
-        answers = self.ask(dict.fromkeys(self.station.hosts, command), lambda event: None)
+        """Return the state of each role, by machine."""
+        answers = self._run_everywhere(f"python3 {TOOLS}/switch.py 0 status")
         return {name: json.loads(text) for name, text in answers.items()}
 
-    def security(self, authority: str | None = None) -> list[Finding]:
-        """What a stranger and root find on the machines; `authority` is a file to trust, too."""
+    def security(self, authority: str | None = None) -> list[SecurityFinding]:
+        """Audit the machines from outside and inside; `authority` is a CA file to trust as well."""
         now = datetime.now(UTC)
-        findings: list[Finding] = []
-        answers = self.ask(dict.fromkeys(self.station.hosts, (QUESTION, "")), lambda event: None)
+        findings: list[SecurityFinding] = []
+        answers = self._run_everywhere(AUDIT_SCRIPT)
         for machine in machines(self.station):
-            seen = probe(self.station, machine, authority)
-            findings += judge_outside(self.station, machine, seen, now)
-            findings += judge_inside(machine, json.loads(answers[machine.name]), now)
+            view = probe_machine(self.station, machine, authority)
+            findings += external_findings(self.station, machine, view, now)
+            findings += internal_findings(machine, json.loads(answers[machine.name]), now)
         return findings
 
-    def rollback(self, hear: Hear) -> dict[str, str]:
-        """Go back to the release before on every machine; return what each said."""
+    def rollback(self, on_event: EventHandler) -> dict[str, str]:
+        """Return to the previous release on every machine; return the outputs."""
         commands = {
-            machine.name: (
-                "systemd-run --quiet --wait --pipe --collect --unit=madang-switch "
-                f"python3 {TOOLS}/switch.py {self.patience:g} back {' '.join(machine.roles)} 2>&1",
-                "",
-            )
+            machine.name: "systemd-run --quiet --wait --pipe --collect --unit=madang-switch "
+            f"python3 {TOOLS}/switch.py {self.patience:g} back {' '.join(machine.roles)} 2>&1"
             for machine in machines(self.station)
         }
-        return self.ask(commands, hear)
+        return self.run_command(commands, on_event)
 
 
 def secret_texts(secrets: Secrets, station: Station) -> tuple[str, ...]:
-    """All that must never be shown."""
+    """Return all texts that must never be shown."""
     key = () if station.tls is None else (station.tls.key.read_text(encoding="ascii").strip(),)
     if station.backup.sftp_key is not None:
         key = (*key, station.backup.sftp_key.read_text(encoding="ascii").strip())

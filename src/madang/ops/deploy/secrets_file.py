@@ -1,4 +1,4 @@
-"""Passwords that the machines of one station share: made once, kept beside station.toml."""
+"""Secrets shared by the machines of one station, generated once and kept beside station.toml."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from madang.ops.deploy.texts.service import Secrets
 FILE_NAME: Final = "station.secrets.json"
 
 BYTES: Final = 24
-"""192 bits: no list and no machine tries them all."""
+"""192 bits."""
 
 
-def keep_secrets(folder: Path, *, write: bool) -> Secrets:
-    """The secrets kept in `folder`; made up where there are none, and then kept if `write`.
+def load_secrets(folder: Path, *, write: bool) -> Secrets:
+    """Load the secrets in `folder`, or generate them, and save them if `write`.
 
-    Raises DeployError where the file is not what this wrote, or others may read it.
+    Raises DeployError if the file is invalid or readable by others.
     """
     path = folder / FILE_NAME
     try:
         mode = path.stat().st_mode & 0o077
         content = json.loads(path.read_text(encoding="utf-8"))
-        # One that an earlier version did not know is made now.
+        # Generate secrets that an earlier version did not have.
         lacking = [field.name for field in fields(Secrets) if field.name not in content]
         content |= {name: secrets.token_hex(BYTES) for name in lacking}
         found = Secrets(**{field.name: str(content[field.name]) for field in fields(Secrets)})

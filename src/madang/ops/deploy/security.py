@@ -1,6 +1,7 @@
-"""Looks at deployed machines as a stranger does, and as root does; says what is wrong with them.
+"""Security audit of deployed machines, from outside and as root.
 
-The judgement is pure (`judge_outside`, `judge_inside`); `probe` and `QUESTION` gather for it.
+`external_findings` and `internal_findings` are pure; `probe_machine` and AUDIT_SCRIPT collect their
+input.
 """
 
 from __future__ import annotations
@@ -14,26 +15,26 @@ from datetime import UTC, datetime
 from http.client import HTTPException, HTTPSConnection
 from typing import Any, Final
 
-from madang.ops.backup.schedule import judge
-from madang.ops.backup.state import State
+from madang.ops.backup.model import BackupState
+from madang.ops.backup.schedule import assess
 from madang.ops.deploy.model.layout import RTMP_PORT, RTMPS_PORT, StationMachine
 from madang.ops.deploy.model.station_file import Station
 
-PROBED: Final = (
+PROBED_PORTS: Final = (
     *(21, 22, 23, 25, 53, 80, 110, 111, 139, 143, 443, 445, 1883, 1935, 1936, 2049, 2375, 3000),
     *(3306, 3389, 5000, 5432, 5900, 6379, 8000, 8001, 8002, 8003, 8080, 8125, 8443, 9000, 9090),
     *(9100, 9200, 11211, 19999, 27017),
 )
-"""Ports of our own services, and of those that are found open by accident most often."""
+"""Ports of the station's services, and those most often open by accident."""
 
 PROBE_SECONDS: Final = 3.0
-"""For one connection; a firewall that drops answers nothing at all."""
+"""Limit for one connection: a firewall that drops does not answer."""
 
 CERTIFICATE_DAYS: Final = 14
-"""certbot renews 30 days before the end: fewer than this means that it has failed for weeks."""
+"""certbot renews 30 days before expiry, so fewer days than this mean weeks of failures."""
 
-EXPOSURE: Final = 2.5
-"""What `systemd-analyze security` may say of a service of ours, from 0 (tight) to 10."""
+MAX_EXPOSURE: Final = 2.5
+"""Limit of `systemd-analyze security` for the station's services, from 0 (best) to 10."""
 
 HEADERS: Final = {
     "strict-transport-security": "max-age=",
@@ -41,9 +42,9 @@ HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "",
 }
-"""What every page carries, and what its value must contain."""
+"""Headers of every page, and a part of their values."""
 
-QUESTION: Final = r"""
+AUDIT_SCRIPT: Final = r"""
 settings=$(sshd -T 2>/dev/null)
 ask() { printf '%s' "$settings" | awk -v key="$1" '$1 == key {print $2; exit}'; }
 printf '{"password": "%s", "keyboard": "%s", "root": "%s", ' "$(ask passwordauthentication)" \
@@ -68,12 +69,12 @@ for unit in $(systemctl list-unit-files --no-legend --type=service 'madang*' | a
 done
 printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/redis-cli.env /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
 """  # noqa: E501  # a shell script for one machine, whose lines are clearer unbroken
-"""Run there as root; prints one JSON object and changes nothing."""
+"""Script for root that prints one JSON object and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `mend` says what to do where `ok` is False, and is empty otherwise."""
+class SecurityFinding:
+    """Result of one check. `mend` is the remedy, empty where `ok`."""
 
     name: str
     ok: bool
@@ -82,34 +83,36 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """What a stranger sees of a machine."""
+class ExternalView:
+    """View of a machine from the internet."""
 
     ports: frozenset[int]
-    """Those of PROBED to which a connection comes about."""
+    """Ports of PROBED_PORTS that accept a connection."""
     certificate_ends: datetime | None = None
     trouble: str = ""
-    """Why TLS or the page did not work, where it did not."""
+    """Error of TLS or HTTP, if any."""
     headers: Mapping[str, str] | None = None
-    """Of the home page, by name in lower case."""
+    """Headers of the home page, by lower-case name."""
 
 
-def probe(station: Station, machine: StationMachine, authority: str | None = None) -> Outside:
-    """Look at `machine` from here; `authority` is a file to trust besides the system's."""
+def probe_machine(
+    station: Station, machine: StationMachine, authority: str | None = None
+) -> ExternalView:
+    """Connect to `machine` from here; `authority` is a CA file to trust as well."""
     address = machine.host.address
-    with ThreadPoolExecutor(len(PROBED)) as pool:
-        ports = (*PROBED, machine.host.port)
+    with ThreadPoolExecutor(len(PROBED_PORTS)) as pool:
+        ports = (*PROBED_PORTS, machine.host.port)
         answers = pool.map(lambda port: _connects(address, port), ports)
         found = frozenset(port for port, good in zip(ports, answers, strict=True) if good)
-    if not machine.faces_the_web:
-        return Outside(found)
+    if not machine.serves_web:
+        return ExternalView(found)
     context = ssl.create_default_context()
     if authority is not None:
         context.load_verify_locations(authority)
     try:
         return _page(station.domain, address, context, found)
     except (OSError, HTTPException) as error:
-        return Outside(found, trouble=str(error))
+        return ExternalView(found, trouble=str(error))
 
 
 def _connects(address: str, port: int) -> bool:
@@ -120,8 +123,10 @@ def _connects(address: str, port: int) -> bool:
     return True
 
 
-def _page(domain: str, address: str, context: ssl.SSLContext, ports: frozenset[int]) -> Outside:
-    # Asked by address, whatever the name leads to from here; TLS checks the name all the same.
+def _page(
+    domain: str, address: str, context: ssl.SSLContext, ports: frozenset[int]
+) -> ExternalView:
+    # By address, whatever the name resolves to here; TLS checks the name all the same.
     plain = socket.create_connection((address, 443), PROBE_SECONDS * 3)
     with context.wrap_socket(plain, server_hostname=domain) as secure:
         certificate = secure.getpeercert() or {}
@@ -130,57 +135,57 @@ def _page(domain: str, address: str, context: ssl.SSLContext, ports: frozenset[i
         connection.sock = secure
         connection.request("GET", "/")
         headers = {name.lower(): value for name, value in connection.getresponse().getheaders()}
-    return Outside(ports, ends, "", headers)
+    return ExternalView(ports, ends, "", headers)
 
 
-def judge_outside(
-    station: Station, machine: StationMachine, seen: Outside, now: datetime
-) -> list[Finding]:
-    """What is to be said of a machine that a stranger sees so."""
+def external_findings(
+    station: Station, machine: StationMachine, view: ExternalView, now: datetime
+) -> list[SecurityFinding]:
+    """Check what is visible from the internet."""
     host = machine.name
-    wanted = {machine.host.port}
-    wanted |= {80, 443} if machine.faces_the_web else set()
-    wanted |= {RTMP_PORT} if machine.takes_encoders else set()
-    wanted |= {RTMPS_PORT} if machine.takes_encoders and machine.faces_the_web else set()
+    expected = {machine.host.port}
+    expected |= {80, 443} if machine.serves_web else set()
+    expected |= {RTMP_PORT} if machine.accepts_rtmp else set()
+    expected |= {RTMPS_PORT} if machine.accepts_rtmp and machine.serves_web else set()
     named = all(person.addresses for person in station.administrators)
-    # SSH that is open to administrators alone may well be shut to this computer.
-    missing = wanted - seen.ports - ({machine.host.port} if named else set())
-    extra = seen.ports - wanted
+    # SSH for some addresses alone may be closed to this one.
+    missing = expected - view.ports - ({machine.host.port} if named else set())
+    extra = view.ports - expected
     findings = [
-        _finding(
+        _make_finding(
             f"{host}: open ports",
             not extra and not missing,
-            f"open: {_list(seen.ports)}"
-            + (f"; not meant to be: {_list(extra)}" if extra else "")
-            + (f"; should be: {_list(missing)}" if missing else ""),
+            f"open: {_format_ports(view.ports)}"
+            + (f"; not meant to be: {_format_ports(extra)}" if extra else "")
+            + (f"; should be: {_format_ports(missing)}" if missing else ""),
             "madang deploy apply; then look for a second firewall at the provider",
         )
     ]
-    if not machine.faces_the_web:
+    if not machine.serves_web:
         return findings
-    if seen.certificate_ends is None:
+    if view.certificate_ends is None:
         findings.append(
-            Finding(
+            SecurityFinding(
                 f"{host}: certificate",
                 False,
-                f"https://{station.domain}/ does not work: {seen.trouble}",
+                f"https://{station.domain}/ does not work: {view.trouble}",
                 "madang deploy apply says what is missing",
             )
         )
         return findings
-    days = (seen.certificate_ends - now).days
+    days = (view.certificate_ends - now).days
     findings.append(
-        _finding(
+        _make_finding(
             f"{host}: certificate",
             days >= CERTIFICATE_DAYS,
             f"good for {days} days",
             "on the machine: certbot renew; journalctl -u certbot",
         )
     )
-    headers = seen.headers or {}
+    headers = view.headers or {}
     lacking = [name for name, part in HEADERS.items() if part not in headers.get(name, "\0")]
     findings.append(
-        _finding(
+        _make_finding(
             f"{host}: headers",
             not lacking,
             f"missing: {', '.join(lacking)}" if lacking else "all there",
@@ -190,65 +195,65 @@ def judge_outside(
     return findings
 
 
-def judge_inside(
+def internal_findings(
     machine: StationMachine, answer: Mapping[str, Any], now: datetime
-) -> list[Finding]:
-    """What is to be said of a machine that answered QUESTION so."""
+) -> list[SecurityFinding]:
+    """Check a machine's answer to AUDIT_SCRIPT."""
     host, apply = machine.name, "madang deploy apply"
     by_key = answer["password"] == answer["keyboard"] == "no" and answer["root"] != "yes"
     firewall = answer["firewall"].split()
     jails = {name.strip() for name in answer["jails"].split(",")}
-    wanted = {"sshd"}
-    wanted |= {"madang-sign-in", "madang-chat"} if machine.faces_the_web else set()
-    wanted |= {"madang-keys"} if machine.takes_encoders else set()
-    loose = {unit: value for unit, value in answer["exposure"].items() if value > EXPOSURE}
+    expected = {"sshd"}
+    expected |= {"madang-sign-in", "madang-chat"} if machine.serves_web else set()
+    expected |= {"madang-keys"} if machine.accepts_rtmp else set()
+    loose = {unit: value for unit, value in answer["exposure"].items() if value > MAX_EXPOSURE}
     units = ", ".join(f"{unit} {value}" for unit, value in answer["exposure"].items())
     waiting, secrets = answer["waiting"], answer["open_secrets"].split()
     idle = [unit for unit in machine.units if answer["services"].get(unit) != "active"]
     return [
-        _finding(
+        _make_finding(
             f"{host}: services",
             not idle,
             f"not running: {', '.join(idle)}" if idle else f"running: {', '.join(machine.units)}",
             f"{apply}; then: journalctl -u {' -u '.join(idle)}",
         ),
-        _finding(
+        _make_finding(
             f"{host}: SSH by key only",
             by_key,
             f"passwords {answer['password']}, keyboard {answer['keyboard']}, root {answer['root']}",
             apply,
         ),
-        _finding(
+        _make_finding(
             f"{host}: firewall",
             firewall == ["active", "deny"] and answer["filtered"] > 0,
             f"{' '.join(firewall) or 'off'}, {'filters' if answer['filtered'] else 'no rules'}",
             apply,
         ),
-        _finding(
+        _make_finding(
             f"{host}: Fail2ban",
-            wanted <= jails,
+            expected <= jails,
             f"watches: {', '.join(sorted(jails - {''})) or 'nothing'}",
             f"{apply}; then: systemctl status fail2ban",
         ),
-        _finding(
+        _make_finding(
             f"{host}: security updates",
             answer["updates"] == "active" and waiting == 0,
             f"every night: {answer['updates']}; waiting: {waiting}",
             "on the machine: unattended-upgrade --verbose",
         ),
-        _finding(
+        _make_finding(
             f"{host}: running what is installed",
             not answer["reboot"],
             "a reboot is wanted" if answer["reboot"] else "no reboot is wanted",
             "reboot it while nobody is on the air",
         ),
-        _finding(
+        _make_finding(
             f"{host}: sandboxes",
             bool(answer["exposure"]) and not loose,
             units or "no service of the station runs",
             f"{apply}; look for drop-ins: systemctl cat {' '.join(loose)}",
         ),
-        _finding(
+        _make_finding(
             f"{host}: secrets",
             not secrets,
             f"readable by everybody: {' '.join(secrets)}" if secrets else "for their owners alone",
@@ -258,15 +263,17 @@ def judge_inside(
     ]
 
 
-def _backups(machine: StationMachine, state: Mapping[str, Any] | None, now: datetime) -> Finding:
-    """Whether the backups of what is on the machine are well."""
-    health = judge(State(**state) if state is not None else State(), now)
-    return _finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)
+def _backups(
+    machine: StationMachine, state: Mapping[str, Any] | None, now: datetime
+) -> SecurityFinding:
+    """Check the health of the machine's backups."""
+    health = assess(BackupState(**state) if state is not None else BackupState(), now)
+    return _make_finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)
 
 
-def _finding(name: str, ok: bool, detail: str, mend: str) -> Finding:
-    return Finding(name, ok, detail, "" if ok else mend)
+def _make_finding(name: str, ok: bool, detail: str, mend: str) -> SecurityFinding:
+    return SecurityFinding(name, ok, detail, "" if ok else mend)
 
 
-def _list(ports: frozenset[int] | set[int]) -> str:
+def _format_ports(ports: frozenset[int] | set[int]) -> str:
     return ", ".join(str(port) for port in sorted(ports)) or "none"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from madang.ops.backup.destinations import Access, parse_destination
+from madang.ops.backup.destinations import Credentials, parse_destination
 
 MASK: Final = "********"
 
@@ -120,7 +120,7 @@ def _existing_file(value: object) -> object:
 def _backup_place(value: object) -> object:
     if value is None or value == "off":
         return None
-    parse_destination("", str(value), Access())
+    parse_destination("", str(value), Credentials())
     return str(value)
 
 

@@ -1,4 +1,4 @@
-"""What a machine is, before anything is done to it, and whether it can be a station's. Pure."""
+"""Facts of a machine before deployment, and the check that it is supported. Pure."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, Final
 from madang.ops.deploy.errors import DeployError
 
 FREE_BYTES: Final = 3_000_000_000
-"""Packages, two releases and their logs; below it a run would stop half way."""
+"""Space for packages, two releases and their logs; less would fail half way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A distribution that is supported, and the Python that it has for the station."""
+    """A supported distribution and its Python for the station."""
 
     name: str
     python: str
     packages: tuple[str, ...] = ()
 
 
-TARGETS: Final = {
+SUPPORTED_PLATFORMS: Final = {
     ("debian", "12"): Platform("Debian 12", "3.11"),
     ("debian", "13"): Platform("Debian 13", "3.13"),
     ("ubuntu", "22.04"): Platform("Ubuntu 22.04", "3.11", ("python3.11", "python3.11-venv")),
     ("ubuntu", "24.04"): Platform("Ubuntu 24.04", "3.12"),
 }
 
-QUESTION: Final = r"""
+FACTS_SCRIPT: Final = r"""
 . /etc/os-release
 printf '{"system": "%s", "version": "%s", ' "$ID" "$VERSION_ID"
 printf '"machine": "%s", ' "$(uname -m)"
@@ -41,26 +41,26 @@ roles=$(ls /opt/madang/roles 2>/dev/null)
 printf '"station": %s, ' "$([ -n "$roles" ] && echo true || echo false)"
 printf '"systemd": %s}\n' "$([ -d /run/systemd/system ] && echo true || echo false)"
 """
-"""A shell script that prints one JSON object; needs nothing but what is essential in Debian."""
+"""Shell script that prints one JSON object, with essential packages of Debian alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A machine that can be a station's."""
+    """A machine that is supported."""
 
-    target: Platform
-    machine: str
+    platform: Platform
+    architecture: str
     memory: int
     """Bytes."""
     has_station: bool
-    """Whether one runs here, or did, that was not brought back from a copy."""
+    """True if a station runs or ran here that was not restored from a copy."""
 
 
-def judge(host: str, answer: Mapping[str, Any]) -> Facts:
-    """The machine that answered QUESTION so. Raises DeployError where it will not do."""
-    target = TARGETS.get((answer["system"], answer["version"]))
-    if target is None:
-        names = ", ".join(known.name for known in TARGETS.values())
+def parse_facts(host: str, answer: Mapping[str, Any]) -> Facts:
+    """Parse the answer to FACTS_SCRIPT. Raises DeployError for an unsupported machine."""
+    platform = SUPPORTED_PLATFORMS.get((answer["system"], answer["version"]))
+    if platform is None:
+        names = ", ".join(known.name for known in SUPPORTED_PLATFORMS.values())
         raise DeployError(
             f"{host} runs {answer['system']} {answer['version']}; supported are {names}.",
             mend="Have the provider install one of them.",
@@ -79,4 +79,4 @@ def judge(host: str, answer: Mapping[str, Any]) -> Facts:
             f"{FREE_BYTES / 1e9:.0f} GB are needed.",
             mend="Make room there: journalctl --vacuum-size=200M, apt-get clean, old files.",
         )
-    return Facts(target, answer["machine"], answer["memory_kb"] * 1024, answer["station"])
+    return Facts(platform, answer["machine"], answer["memory_kb"] * 1024, answer["station"])

@@ -1,4 +1,4 @@
-"""Which machine does what, on which port. Pure."""
+"""Machines, roles, ports and paths by shape. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ROLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 """Roles of `madang serve` by shape and machine."""
 
 DATA_MACHINE: Final = {"single": "main", "split": "web"}
-"""Where PostgreSQL and Redis run; `minimal` is one process, and has SQLite and memory."""
+"""Machine with PostgreSQL and Redis; `minimal` has SQLite and memory."""
 
 PORTS: Final = {"all": 8000, "web": 8000, "live": 8001, "chat": 8002}
-"""HTTP of each role; a worker has none. Only nginx, here or on the private network, reaches it."""
+"""HTTP port of each role, reached only by nginx, here or over the private network."""
 
 RTMP_PORT: Final = 1935
 RTMPS_PORT: Final = 1936
@@ -30,50 +30,50 @@ USER: Final = "madang"
 DATA: Final = "/var/lib/madang"
 PROGRAM: Final = "/opt/madang"
 STATIC_FILES: Final = f"{PROGRAM}/static"
-"""Built files of all releases on the machine: a page of the one before still finds its own."""
+"""Static files of all releases on the machine, so that an older page still finds its own."""
 SETTINGS: Final = "/etc/madang"
 TOOLS: Final = "/usr/local/lib/madang"
 VOLUME: Final = "/srv/madang"
-"""Where the block volume is mounted."""
+"""Mount point of the block volume."""
 
 
 @dataclass(frozen=True, slots=True)
 class StationMachine:
-    """One machine of the station, and what it is there for."""
+    """One machine of the station and its roles."""
 
     name: str
     host: Host
     roles: tuple[str, ...]
-    has_data: bool
-    """Whether PostgreSQL and Redis run here."""
+    has_database: bool
+    """True if PostgreSQL and Redis run here."""
 
     @property
     def units(self) -> tuple[str, ...]:
-        """The station's services here, in the order in which they start."""
+        """The station's services in order of their start."""
         return tuple(unit_name(role) for role in self.roles)
 
     @property
-    def faces_the_web(self) -> bool:
-        """Whether browsers come here: nginx and the certificate."""
+    def serves_web(self) -> bool:
+        """True if browsers connect here: nginx and the certificate."""
         return bool({"all", "web"} & set(self.roles))
 
     @property
-    def takes_encoders(self) -> bool:
-        """Whether RTMP comes in here."""
+    def accepts_rtmp(self) -> bool:
+        """True if encoders connect here."""
         return bool({"all", "live"} & set(self.roles))
 
     @property
     def has_chat(self) -> bool:
-        """Whether the chats are carried here."""
+        """True if the role chat runs here."""
         return bool({"all", "chat"} & set(self.roles))
 
     @property
-    def migrates(self) -> bool:
-        """Whether tables are changed from here, before any role of a new release starts."""
-        return self.has_data or "all" in self.roles
+    def runs_migrations(self) -> bool:
+        """True if migrations run here, before any role starts on a new release."""
+        return self.has_database or "all" in self.roles
 
-    def inner_address(self, other: StationMachine) -> str:
-        """How `other` reaches this machine without the world looking on."""
+    def address_for(self, other: StationMachine) -> str:
+        """Return the address of this machine for `other`, off the public network."""
         if other.name == self.name:
             return "127.0.0.1"
         assert self.host.private_address is not None
@@ -81,22 +81,22 @@ class StationMachine:
 
     @property
     def listen_address(self) -> str:
-        """Where services that another machine of the station needs listen, beside loopback."""
+        """Address besides loopback of services that other machines of the station use."""
         return self.host.private_address or "127.0.0.1"
 
     def http_address(self, role: str) -> str:
-        """HOST:PORT at which nginx, here or on another machine, finds a role."""
-        host = "127.0.0.1" if self.faces_the_web else self.listen_address
+        """HOST:PORT of a role for nginx, here or on another machine."""
+        host = "127.0.0.1" if self.serves_web else self.listen_address
         return f"[{host}]:{PORTS[role]}" if ":" in host else f"{host}:{PORTS[role]}"
 
 
 def unit_name(role: str) -> str:
-    """The systemd service of a role."""
+    """Return the systemd service of a role."""
     return "madang.service" if role == "all" else f"madang-{role}.service"
 
 
 def machines(station: Station) -> tuple[StationMachine, ...]:
-    """The station's machines; the one with the data is first, as the others need it."""
+    """Return the station's machines, the one with the database first."""
     data = DATA_MACHINE.get(station.shape)
     return tuple(
         StationMachine(name, station.hosts[name], roles, name == data)
@@ -105,5 +105,5 @@ def machines(station: Station) -> tuple[StationMachine, ...]:
 
 
 def with_role(station: Station, role: str) -> StationMachine:
-    """The machine on which `role` runs, alone or within `all`."""
+    """Return the machine that runs `role`, alone or within `all`."""
     return next(machine for machine in machines(station) if {role, "all"} & set(machine.roles))

@@ -1,4 +1,7 @@
-"""What a machine shall have: values that say the end, never the way."""
+"""Resources of a machine as values: the desired state, not how to reach it.
+
+Pure, but for `ManagedFile.digest`, which reads `source`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,12 @@ from pathlib import Path
 from typing import Final
 
 STATE: Final = "/var/lib/madang-deploy"
-"""What deployment remembers on a machine: stamps, lock, history. Root's alone."""
+"""Folder of the deployment's stamps, lock and history; root's alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Packages of the distribution that must be installed. `optional` ones only where it has
-    them."""
+    """Installed packages; `optional` ones only where the distribution has them."""
 
     names: tuple[str, ...]
     optional: tuple[str, ...] = ()
@@ -26,7 +28,7 @@ class Packages:
 
 @dataclass(frozen=True, slots=True)
 class UserAccount:
-    """A user of the machine; `home` is not made."""
+    """A user of the machine; `home` is not created."""
 
     name: str
     home: str
@@ -41,7 +43,7 @@ class UserAccount:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder with its permissions; what is in it is not looked at."""
+    """A folder with its permissions, whatever its content."""
 
     path: str
     mode: int = 0o755
@@ -55,10 +57,10 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class ManagedFile:
-    """A file with exactly this `content`, or that of the operator's own file `source`.
+    """A file with exactly `content`, or that of the local file `source`.
 
-    A `secret` one is never shown, neither old nor new; a `tool` is a program of ours, whose lines
-    would tell an operator nothing.
+    A `secret` file is never shown, old or new; the lines of a `tool`, a program of ours, are not
+    shown either.
     """
 
     path: str
@@ -76,7 +78,7 @@ class ManagedFile:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the file shall hold, in hexadecimal."""
+        """SHA-256 of the desired content, hexadecimal."""
         if self.source is None:
             return hashlib.sha256(self.content.encode()).hexdigest()
         with self.source.open("rb") as file:
@@ -85,7 +87,7 @@ class ManagedFile:
 
 @dataclass(frozen=True, slots=True)
 class Symlink:
-    """A symbolic link, replaced in one step."""
+    """A symbolic link, replaced atomically."""
 
     path: str
     target: str
@@ -97,7 +99,7 @@ class Symlink:
 
 @dataclass(frozen=True, slots=True)
 class AbsentFile:
-    """A file that must not be there, such as a distribution's example site."""
+    """A file that must not exist, such as a distribution's example site."""
 
     path: str
 
@@ -108,13 +110,12 @@ class AbsentFile:
 
 @dataclass(frozen=True, slots=True)
 class SystemdUnit:
-    """A systemd unit that is enabled, runs, and has loaded these very `files`.
+    """A running systemd unit that has loaded exactly `files`.
 
-    What it has loaded is known by a stamp, written after it was started or reloaded and taken
-    away before one of the files is changed: a run that was cut off in between starts it anew.
-    `check` must succeed before the unit is touched: a service that runs is not stopped for a
-    configuration that it would refuse. `reload` where the service can take a configuration
-    without letting go of anybody. `enable` is False for one that its socket starts.
+    The loaded files are known by a stamp, written after a start or reload and removed before a file
+    changes, so that an interrupted run restarts the unit. `check` must succeed before the unit is
+    touched. `reload`: the service can reload without dropping connections. `enable` is False for a
+    unit started by its socket.
     """
 
     name: str
@@ -129,7 +130,7 @@ class SystemdUnit:
 
     @property
     def stamp(self) -> str:
-        """Hexadecimal digest of all that the unit loads."""
+        """Digest of all loaded files, hexadecimal."""
         parts = [f"{file.path} {file.digest}\n" for file in self.files]
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
@@ -140,9 +141,9 @@ class SystemdUnit:
 
 @dataclass(frozen=True, slots=True)
 class CustomCommand:
-    """Something only a command can see (`check` exits 0: all is as it shall be) and do (`run`).
+    """A resource that only a command can check (exit code 0: satisfied) and change (`run`).
 
-    `check` changes nothing and is run by `deploy plan` too. `stdin` may hold secrets.
+    `check` changes nothing and also runs in `deploy plan`. `stdin` may be secret.
     """
 
     name: str
@@ -169,7 +170,7 @@ Resource = (
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One of the steps of the setting-up, with what it is for on one machine."""
+    """One step of the setup, with its resources on one machine."""
 
     name: str
     resources: tuple[Resource, ...]

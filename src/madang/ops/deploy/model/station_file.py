@@ -1,4 +1,4 @@
-"""station.toml: the one file from which servers are planned and set up."""
+"""station.toml: the description of a station's servers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from madang.ops.backup.destinations import Access, parse_destination
+from madang.ops.backup.destinations import Credentials, parse_destination
 from madang.ops.deploy.errors import StationFileError
 
 Shape = Literal["minimal", "single", "split"]
@@ -29,9 +29,9 @@ MACHINES: Final[dict[str, tuple[str, ...]]] = {
     "single": ("main",),
     "split": ("web", "media"),
 }
-"""Names that the tables under [hosts] must have, by shape."""
+"""Required tables under [hosts], by shape."""
 
-KEY_KINDS: Final = (
+KEY_TYPES: Final = (
     "ssh-ed25519",
     "ssh-rsa",
     "ecdsa-sha2-nistp256",
@@ -40,7 +40,7 @@ KEY_KINDS: Final = (
     "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
-"""What OpenSSH 8.9 (Ubuntu 22.04), the oldest on a target, takes in authorized_keys."""
+"""Key types of authorized_keys in OpenSSH 8.9 (Ubuntu 22.04), the oldest supported."""
 
 
 def _domain(name: str) -> str:
@@ -71,7 +71,7 @@ def _network(text: str) -> str:
         network = ip_network(text)
     except ValueError:
         raise ValueError("expected an address or network, such as 198.51.100.7") from None
-    # A single address is written as one: so does the firewall when it is asked for its rules.
+    # A single address without a prefix length, as the firewall prints its rules.
     return str(network.network_address if network.num_addresses == 1 else network)
 
 
@@ -85,7 +85,7 @@ def _public_key(line: str) -> str:
     words = line.split(maxsplit=2)
     if (
         len(words) < 2
-        or words[0] not in KEY_KINDS
+        or words[0] not in KEY_TYPES
         or not re.fullmatch(r"AAAA[A-Za-z0-9+/]+=*", words[1])
         or not line.isprintable()
     ):
@@ -113,7 +113,7 @@ class _Table(BaseModel):
 
 
 class Host(_Table):
-    """One machine, and how to reach it by SSH."""
+    """One machine and its SSH access."""
 
     address: Annotated[str, AfterValidator(_host)]
     private_address: Annotated[str, AfterValidator(_address)] | None = None
@@ -125,7 +125,7 @@ class Host(_Table):
 
 
 class Administrator(_Table):
-    """A person who looks after the servers."""
+    """A person with access to the servers."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
     email: Annotated[str, AfterValidator(_mail)]
@@ -136,28 +136,28 @@ class Administrator(_Table):
 
 
 class Budget(_Table):
-    """What a month may use."""
+    """Monthly limits."""
 
     monthly_usd: Annotated[float, Field(gt=0)] | None = None
     transfer_tb: Annotated[float, Field(gt=0)] = 5.0
 
 
 class Volume(_Table):
-    """Block storage, on the machine that keeps the media. Size in decimal gigabytes."""
+    """Block storage of the machine with the media, in decimal gigabytes."""
 
     size_gb: Annotated[float, Field(gt=0)]
     device: Annotated[str, Field(pattern=r"^/dev/[A-Za-z0-9/_.:-]+$")] | None = None
 
 
 class Tls(_Table):
-    """A certificate of one's own instead of Let's Encrypt."""
+    """A certificate of the operator's instead of Let's Encrypt."""
 
     certificate: Path
     key: Path
 
 
-def _place(url: str) -> str:
-    parse_destination("offsite", url, Access())
+def _destination(url: str) -> str:
+    parse_destination("offsite", url, Credentials())
     return url
 
 
@@ -168,10 +168,9 @@ def _clock(text: str) -> str:
 
 
 class Backup(_Table):
-    """Backups: keys of the settings' section of the same name. `sftp_key` is a file of the
-    operator's own, which is brought to the machine."""
+    """Keys of the settings' section `backup`; `sftp_key` is a local file, copied to the machine."""
 
-    offsite: Annotated[str, AfterValidator(_place)] | None = None
+    offsite: Annotated[str, AfterValidator(_destination)] | None = None
     sftp_key: Path | None = None
     s3_key: str | None = None
     s3_secret: str | None = None
@@ -187,7 +186,7 @@ class Backup(_Table):
 
 
 class Station(_Table):
-    """Everything that station.toml says. Build with `load_station`."""
+    """Content of station.toml. Create with `load_station`."""
 
     shape: Shape
     domain: Annotated[str, AfterValidator(_domain)]
@@ -204,7 +203,7 @@ class Station(_Table):
     expect: dict[str, int | float | str] = {}
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_consistency(self) -> Self:
         wanted = MACHINES[self.shape]
         if sorted(self.hosts) != sorted(wanted):
             tables = " and ".join(f"[hosts.{name}]" for name in wanted)
@@ -216,8 +215,8 @@ class Station(_Table):
             raise ValueError(
                 "expected a private_address for each host: database and Redis are not for the world"
             )
-        places = [(host.address, host.port) for host in self.hosts.values()]
-        if len(set(places)) < len(places):
+        endpoints = [(host.address, host.port) for host in self.hosts.values()]
+        if len(set(endpoints)) < len(endpoints):
             raise ValueError("expected a machine of its own for each host")
         if len({person.name for person in self.administrators}) < len(self.administrators):
             raise ValueError("expected different names for the administrators")
@@ -243,9 +242,9 @@ def load_station(path: Path) -> Station:
 
 
 def _with_paths(station: Station, folder: Path) -> Station:
-    """Paths made absolute, and looked at: a missing key shall not be found out half way."""
+    """Return the station with absolute paths to files that exist. Raises StationFileError."""
 
-    def there(key: str, path: Path | None) -> Path | None:
+    def existing_file(key: str, path: Path | None) -> Path | None:
         if path is None:
             return None
         full = (folder / path.expanduser()).absolute()
@@ -256,7 +255,7 @@ def _with_paths(station: Station, folder: Path) -> Station:
     hosts = {
         name: host.model_copy(
             update={
-                "key": there(f"hosts.{name}.key", host.key),
+                "key": existing_file(f"hosts.{name}.key", host.key),
                 "known_hosts": None
                 if host.known_hosts is None
                 else (folder / host.known_hosts.expanduser()).absolute(),
@@ -266,17 +265,17 @@ def _with_paths(station: Station, folder: Path) -> Station:
     }
     tls = station.tls and station.tls.model_copy(
         update={
-            "certificate": there("tls.certificate", station.tls.certificate),
-            "key": there("tls.key", station.tls.key),
+            "certificate": existing_file("tls.certificate", station.tls.certificate),
+            "key": existing_file("tls.key", station.tls.key),
         }
     )
-    key = there("backup.sftp_key", station.backup.sftp_key)
+    key = existing_file("backup.sftp_key", station.backup.sftp_key)
     backup = station.backup.model_copy(update={"sftp_key": key})
     return station.model_copy(update={"hosts": hosts, "tls": tls, "backup": backup})
 
 
 def _explained(path: Path, error: ValidationError) -> StationFileError:
-    # A name that is not known explains one that is missing.
+    # An unknown key explains a missing one.
     first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
     where = [str(part) for part in first["loc"]]
     key = ".".join(where)
@@ -296,7 +295,7 @@ def _explained(path: Path, error: ValidationError) -> StationFileError:
 
 
 def _known(table: list[str]) -> list[str]:
-    """Keys that may stand in `table`."""
+    """Return the valid keys of `table`."""
     kinds: dict[str, type[BaseModel]] = {
         "hosts": Host,
         "administrators": Administrator,

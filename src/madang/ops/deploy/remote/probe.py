@@ -1,6 +1,6 @@
-"""Sent to a machine and run there by its own Python (3.10 or newer, standard library only).
+"""Sent to a machine and run by its own Python (3.10 or newer, standard library only).
 
-Reads a JSON request from standard input, prints one JSON object; changes nothing.
+Reads a JSON request from standard input and prints one JSON object; changes nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from collections.abc import Callable
 from typing import Any
 
 LONGEST_TEXT = 200_000
-"""Longer texts are compared by digest alone; no configuration file is near it."""
+"""Longer texts are compared by digest alone."""
 CHECK_SECONDS = 60
-"""A check looks; one that takes this long hangs."""
+"""Limit for a check, after which it counts as failed."""
 
 
-def said(*command: str) -> str:
+def run(*command: str) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return done.stdout.decode(errors="replace")
 
@@ -34,67 +34,66 @@ def name_of(database: Callable[[int], Any], number: int) -> str:
         return str(number)
 
 
-def place(path: str, want_text: bool) -> dict[str, Any] | None:
+def path_state(path: str, want_text: bool) -> dict[str, Any] | None:
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    seen: dict[str, Any] = {
+    state: dict[str, Any] = {
         "kind": "other",
-        "mode": stat.S_IMODE(found.st_mode),
-        "owner": name_of(pwd.getpwuid, found.st_uid),
-        "group": name_of(grp.getgrgid, found.st_gid),
+        "mode": stat.S_IMODE(status.st_mode),
+        "owner": name_of(pwd.getpwuid, status.st_uid),
+        "group": name_of(grp.getgrgid, status.st_gid),
     }
-    if stat.S_ISLNK(found.st_mode):
-        seen.update(kind="link", target=os.readlink(path))
-    elif stat.S_ISDIR(found.st_mode):
-        seen.update(kind="folder")
-    elif stat.S_ISREG(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
+        state.update(kind="link", target=os.readlink(path))
+    elif stat.S_ISDIR(status.st_mode):
+        state.update(kind="folder")
+    elif stat.S_ISREG(status.st_mode):
         digest = hashlib.sha256()
         with open(path, "rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-        seen.update(kind="file", digest=digest.hexdigest())
-        if want_text and found.st_size <= LONGEST_TEXT:
+        state.update(kind="file", digest=digest.hexdigest())
+        if want_text and status.st_size <= LONGEST_TEXT:
             with open(path, "rb") as file:
-                seen["text"] = file.read().decode(errors="replace")
-    return seen
+                state["text"] = file.read().decode(errors="replace")
+    return state
 
 
-def packages(names: list[str]) -> list[str]:
-    # A package that another one merely mentions has the state "un": not installed.
+def installed_packages(names: list[str]) -> list[str]:
+    # A package that is only known from a dependency has the state "un": not installed.
     form = "${db:Status-Abbrev} ${Package}\n"
-    lines = said("dpkg-query", "-W", "-f", form, *names).splitlines() if names else []
+    lines = run("dpkg-query", "-W", "-f", form, *names).splitlines() if names else []
     return sorted({line.split()[1] for line in lines if line.startswith(("ii", "hi"))})
 
 
-def available(names: list[str]) -> list[str]:
-    lines = said("apt-cache", "policy", *names).splitlines() if names else []
-    found: set[str] = set()
+def available_packages(names: list[str]) -> list[str]:
+    lines = run("apt-cache", "policy", *names).splitlines() if names else []
+    status: set[str] = set()
     name = ""
     for line in lines:
         if not line.startswith(" "):
             name = line.rstrip(":")
         elif line.strip().startswith("Candidate:") and "(none)" not in line:
-            found.add(name)
-    return sorted(found)
+            status.add(name)
+    return sorted(status)
 
 
-def account(name: str) -> dict[str, Any] | None:
+def account_state(name: str) -> dict[str, Any] | None:
     try:
-        found = pwd.getpwnam(name)
+        status = pwd.getpwnam(name)
     except KeyError:
         return None
     groups = sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem)
-    return {"home": found.pw_dir, "shell": found.pw_shell, "groups": groups}
+    return {"home": status.pw_dir, "shell": status.pw_shell, "groups": groups}
 
 
-def unit(name: str) -> dict[str, bool]:
+def unit_state(name: str) -> dict[str, bool]:
     fields = "ActiveState,UnitFileState,ConditionResult,ConditionTimestampMonotonic"
-    lines = said("systemctl", "show", "-p", fields, name)
+    lines = run("systemctl", "show", "-p", fields, name)
     shown = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
-    # A unit that looked at this machine and found it has nothing to do here (the clock of a
-    # container is its host's) is as it shall be.
+    # A unit whose conditions exclude this machine (such as the clock in a container) is as desired.
     asked = shown.get("ConditionTimestampMonotonic", "0") != "0"
     skipped = asked and shown.get("ConditionResult") == "no"
     return {
@@ -103,7 +102,7 @@ def unit(name: str) -> dict[str, bool]:
     }
 
 
-def check(command: str) -> bool:
+def run_check(command: str) -> bool:
     try:
         done = subprocess.run(
             ["sh", "-c", command],
@@ -122,12 +121,12 @@ def main() -> None:
     request = json.load(sys.stdin)
     json.dump(
         {
-            "places": {path: place(path, text) for path, text in request["places"].items()},
-            "installed": packages(request["packages"]),
-            "available": available(request["optional"]),
-            "accounts": {name: account(name) for name in request["accounts"]},
-            "units": {name: unit(name) for name in request["units"]},
-            "checks": [check(command) for command in request["checks"]],
+            "places": {path: path_state(path, text) for path, text in request["places"].items()},
+            "installed": installed_packages(request["packages"]),
+            "available": available_packages(request["optional"]),
+            "accounts": {name: account_state(name) for name in request["accounts"]},
+            "units": {name: unit_state(name) for name in request["units"]},
+            "checks": [run_check(command) for command in request["checks"]],
         },
         sys.stdout,
     )

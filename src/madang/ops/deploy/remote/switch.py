@@ -1,11 +1,11 @@
-"""Installed on a machine; changes the release that roles run, or goes back. Standard library only.
+"""Installed on a machine; switches the release of roles, or rolls back. Standard library only.
 
     switch.py SECONDS check ID ROLE...   exit 0: these roles run release ID
-    switch.py SECONDS to ID ROLE...      try it, switch; go back by itself where it is not ready
+    switch.py SECONDS to ID ROLE...      try it, switch; roll back if it does not become ready
     switch.py SECONDS back ROLE...       to the release that ran before
     switch.py SECONDS status             one JSON object
 
-Runs under systemd, so that an operator's lost connection does not stop it half way.
+Runs under systemd, so that an operator's lost connection does not interrupt it.
 """
 
 from __future__ import annotations
@@ -31,45 +31,45 @@ Roles = dict[str, dict[str, Any]]
 PROGRAM = pathlib.Path("/opt/madang")
 STATE = pathlib.Path("/var/lib/madang-deploy")
 DATA = pathlib.Path("/var/lib/madang")
-PLAN = STATE / "roles.json"
+ROLES_FILE = STATE / "roles.json"
 """Unit, sockets and /readyz address by role, written by `madang deploy`."""
 TRIAL_SECONDS = 40.0
 TIMED_OUT = 124
-"""Exit code of timeout(1) where it had to end what it ran."""
-KEPT = 3
-"""Releases kept beside those in use: enough to go back twice."""
+"""Exit code of timeout(1) for a command that it ended."""
+RELEASES_KEPT = 3
+"""Number of releases kept besides those in use, for two rollbacks."""
 
 
 class NotReady(Exception):
-    """The release does not come up; the text says why."""
+    """The release does not become ready; the text has the reason."""
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, text=True, capture_output=True)
 
 
-def say(words: str) -> None:
+def print_progress(words: str) -> None:
     print(words, flush=True)
 
 
-def link_of(role: str) -> pathlib.Path:
+def release_link(role: str) -> pathlib.Path:
     return PROGRAM / "roles" / role
 
 
-def linked(role: str) -> str | None:
+def linked_release(role: str) -> str | None:
     try:
-        return os.path.basename(os.readlink(link_of(role)))
+        return os.path.basename(os.readlink(release_link(role)))
     except FileNotFoundError:
         return None
 
 
-def running_file(role: str) -> pathlib.Path:
+def running_release_file(role: str) -> pathlib.Path:
     return STATE / "running" / role
 
 
-def running(role: str) -> str | None:
+def running_release(role: str) -> str | None:
     try:
-        return running_file(role).read_text().strip()
+        return running_release_file(role).read_text().strip()
     except FileNotFoundError:
         return None
 
@@ -81,8 +81,8 @@ def write(path: pathlib.Path, text: str) -> None:
     os.replace(draft, path)
 
 
-def point(role: str, release: str) -> None:
-    link = link_of(role)
+def link_release(role: str, release: str) -> None:
+    link = release_link(role)
     link.parent.mkdir(parents=True, exist_ok=True)
     draft = link.with_name(role + ".new")
     with contextlib.suppress(FileNotFoundError):
@@ -95,8 +95,14 @@ def is_active(unit: str) -> bool:
     return run("systemctl", "is-active", "--quiet", unit).returncode == 0
 
 
+def runs(role: str, release: str, plan: Roles) -> bool:
+    releases = {linked_release(role), running_release(role)}
+    return releases == {release} and is_active(plan[role]["unit"])
+
+
 def is_ready(url: str) -> tuple[bool, str]:
-    """Whether it answers, and why not; a role without an address is ready when it runs."""
+    """Return true if the role is ready, and the reason if not. Without a URL it is ready if it
+    runs."""
     if not url:
         return True, ""
     try:
@@ -120,7 +126,7 @@ def wait_ready(role: str, plan: Roles, since: float, patience: float) -> None:
 
 
 def not_ready(unit: str, since: float, patience: float, why: str) -> NotReady:
-    """What to tell of a unit that was not ready in time."""
+    """Return the error for a unit that was not ready in time."""
     lines = run(
         *("journalctl", "-u", unit, "--since", f"@{int(since)}", "-n", "12"),
         *("--no-pager", "-o", "cat"),
@@ -128,8 +134,8 @@ def not_ready(unit: str, since: float, patience: float, why: str) -> NotReady:
     return NotReady(f"{unit} is not ready after {patience:g} s ({why}). Its log ends:\n{lines}")
 
 
-def trial(release: str) -> None:
-    """Start `release` on an empty data folder of its own: whether it can run here at all."""
+def try_release(release: str) -> None:
+    """Start `release` on an empty data folder of its own. Raises NotReady."""
     madang = str(PROGRAM / "releases" / release / "venv" / "bin" / "madang")
     config = str(PROGRAM / "releases" / release / "madang.toml")
     as_user = ("setpriv", "--reuid=madang", "--regid=madang", "--init-groups", "--reset-env")
@@ -150,7 +156,7 @@ def trial(release: str) -> None:
                 cwd="/",
             )
         until = time.monotonic() + TRIAL_SECONDS
-        while time.monotonic() < until and process.poll() is None and not text_of(said):
+        while time.monotonic() < until and process.poll() is None and not read_text(said):
             time.sleep(0.05)
         process.terminate()
         try:
@@ -158,18 +164,18 @@ def trial(release: str) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if not text_of(said).startswith("ready "):
-            words = text_of(log)[-1500:].strip()
+        if not read_text(said).startswith("ready "):
+            words = read_text(log)[-1500:].strip()
             raise NotReady(f"It does not get ready on an empty data folder. Its log ends:\n{words}")
 
 
-def text_of(path: str) -> str:
+def read_text(path: str) -> str:
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
 
 
-def snapshot() -> pathlib.Path | None:
-    """The SQLite database as it is now, or None where there is none. The station is stopped."""
+def copy_database() -> pathlib.Path | None:
+    """Copy the SQLite database of the stopped station; None where there is none."""
     database = DATA / "madang.db"
     if not database.exists():
         return None
@@ -183,7 +189,7 @@ def snapshot() -> pathlib.Path | None:
     return copy
 
 
-def restore(copy: pathlib.Path) -> None:
+def restore_database(copy: pathlib.Path) -> None:
     database = DATA / "madang.db"
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
@@ -193,15 +199,15 @@ def restore(copy: pathlib.Path) -> None:
         shutil.copyfileobj(source, target)
 
 
-def start(role: str, plan: Roles, patience: float) -> None:
+def start_role(role: str, plan: Roles, patience: float) -> None:
     since = time.time()
     unit = plan[role]["unit"]
     run("systemctl", "reset-failed", unit)
-    # What systemd holds open stays open, so that whoever comes meanwhile waits.
+    # Sockets of systemd stay open, so that new connections wait.
     for name in plan[role]["sockets"]:
         run("systemctl", "enable", "--quiet", name)
         run("systemctl", "start", name)
-    # It returns when the service says that it is ready, which one that hangs never does.
+    # Returns when the service reports ready, which a hanging one never does.
     done = run("timeout", f"{patience:g}", "systemctl", "restart", unit)
     if done.returncode == TIMED_OUT:
         raise not_ready(unit, since, patience, "it does not say so")
@@ -221,41 +227,41 @@ def migrate(release: str) -> None:
         raise NotReady(f"The tables cannot be changed: {done.stderr.strip()[-1000:]}")
 
 
-def switch(
+def switch_release(
     release: str, roles: Sequence[str], plan: Roles, patience: float, *, tried: bool
 ) -> None:
     if not (PROGRAM / "releases" / release / ".complete").exists():
         raise NotReady(f"There is no complete release {release} on this machine.")
     if tried:
-        say("trying the release on an empty data folder")
-        trial(release)
-        # `all` changes its tables at its start, when its database has been copied.
-        if json.loads(PLAN.read_text())["migrates"] and "all" not in roles:
+        print_progress("trying the release on an empty data folder")
+        try_release(release)
+        # `all` migrates at its start, after its database was copied.
+        if json.loads(ROLES_FILE.read_text())["migrates"] and "all" not in roles:
             migrate(release)
     changed: list[tuple[str, str | None]] = []
     copy: pathlib.Path | None = None
     try:
         for role in roles:
-            if linked(role) == running(role) == release and is_active(plan[role]["unit"]):
+            if runs(role, release, plan):
                 continue
-            # What runs is noted until the new one is ready: a run that is cut off in between is
-            # taken up by the next, which knows where to go back to.
-            changed.append((role, running(role)))
+            # The running release is recorded only when the new one is ready, so that the run after
+            # an interrupted one knows the target of a rollback.
+            changed.append((role, running_release(role)))
             if role == "all":
                 run("systemctl", "stop", plan[role]["unit"])
-                copy = snapshot()
-            point(role, release)
-            say(f"starting {plan[role]['unit']} from {release}")
+                copy = copy_database()
+            link_release(role, release)
+            print_progress(f"starting {plan[role]['unit']} from {release}")
             run("systemctl", "enable", "--quiet", plan[role]["unit"])
-            start(role, plan, patience)
-            write(running_file(role), release + "\n")
+            start_role(role, plan, patience)
+            write(running_release_file(role), release + "\n")
     except NotReady as error:
-        undone = undo(changed, copy, plan, patience)
+        undone = roll_back(changed, copy, plan, patience)
         raise NotReady(f"{error}\n{undone}") from None
-    note(release, roles)
+    record_release(release, roles)
 
 
-def undo(
+def roll_back(
     changed: list[tuple[str, str | None]], copy: pathlib.Path | None, plan: Roles, patience: float
 ) -> str:
     words = []
@@ -264,19 +270,19 @@ def undo(
         if target is None:
             run("systemctl", "disable", "--now", "--quiet", *plan[role]["sockets"], unit)
             with contextlib.suppress(FileNotFoundError):
-                link_of(role).unlink()
+                release_link(role).unlink()
             words.append(f"{unit} is off again: no release ran before.")
             continue
         run("systemctl", "stop", unit)
         if copy is not None and role == "all":
-            restore(copy)
-        point(role, target)
+            restore_database(copy)
+        link_release(role, target)
         try:
-            start(role, plan, patience)
+            start_role(role, plan, patience)
         except NotReady as error:
             words.append(f"{unit} does not come back with {target} either: {error}")
         else:
-            write(running_file(role), target + "\n")
+            write(running_release_file(role), target + "\n")
             words.append(f"{unit} runs {target} again.")
     return "\n".join(words)
 
@@ -289,33 +295,33 @@ def history() -> list[dict[str, Any]]:
         return []
 
 
-def note(release: str, roles: Sequence[str]) -> None:
+def record_release(release: str, roles: Sequence[str]) -> None:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     entries = [*history(), {"release": release, "roles": list(roles), "at": at}]
     write(STATE / "releases.json", json.dumps(entries[-50:]))
-    in_use = {linked(role) for role in json.loads(PLAN.read_text())["roles"]}
+    in_use = {linked_release(role) for role in json.loads(ROLES_FILE.read_text())["roles"]}
     recent = list(dict.fromkeys(entry["release"] for entry in reversed(entries)))
-    keep = in_use | set(recent[: KEPT + 1])
+    keep = in_use | set(recent[: RELEASES_KEPT + 1])
     for folder in (PROGRAM / "releases").iterdir():
         if folder.name not in keep and (folder / ".complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
-    # Then what no release is left that needs it.
+    # Then programs and packages that no release needs.
     programs = {os.path.realpath(folder / "venv") for folder in (PROGRAM / "releases").iterdir()}
-    remove("programs", {os.path.dirname(path) for path in programs})
+    remove_unused("programs", {os.path.dirname(path) for path in programs})
     paths = (PROGRAM / "programs").glob("*/venv/lib/*/site-packages/packages.pth")
-    remove("packages", {path.read_text().strip() for path in paths})
+    remove_unused("packages", {path.read_text().strip() for path in paths})
 
 
-def remove(kind: str, needed: set[str]) -> None:
-    """Complete folders of a kind that nobody needs any longer."""
+def remove_unused(kind: str, needed: set[str]) -> None:
+    """Remove complete folders of a kind that are not needed."""
     for folder in (PROGRAM / kind).iterdir():
         if (folder / ".complete").exists() and str(folder) not in needed:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def before(roles: Sequence[str]) -> str:
-    """The release that `roles` ran before the one they run now."""
-    now = linked(roles[0])
+def previous_release(roles: Sequence[str]) -> str:
+    """Return the release that `roles` ran before the current one. Raises NotReady."""
+    now = linked_release(roles[0])
     for entry in reversed(history()):
         name = str(entry["release"])
         if name != now and (PROGRAM / "releases" / name / ".complete").exists():
@@ -329,7 +335,7 @@ def status(plan: Roles) -> dict[str, Any]:
         good, why = is_ready(entry["ready"])
         report[role] = {
             "unit": entry["unit"],
-            "release": running(role),
+            "release": running_release(role),
             "active": is_active(entry["unit"]),
             "ready": good,
             "why": why,
@@ -338,15 +344,11 @@ def status(plan: Roles) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> int:
-    plan: Roles = json.loads(PLAN.read_text())["roles"]
+    plan: Roles = json.loads(ROLES_FILE.read_text())["roles"]
     patience, *wanted = arguments
     match wanted:
         case ["check", release, *roles]:
-            good = all(
-                linked(role) == running(role) == release and is_active(plan[role]["unit"])
-                for role in roles
-            )
-            return 0 if good else 1
+            return 0 if all(runs(role, release, plan) for role in roles) else 1
         case ["status"]:
             print(json.dumps(status(plan)))
             return 0
@@ -359,9 +361,11 @@ def main(arguments: list[str]) -> int:
         try:
             match wanted:
                 case ["to", release, *roles]:
-                    switch(release, roles, plan, float(patience), tried=True)
+                    switch_release(release, roles, plan, float(patience), tried=True)
                 case ["back", *roles]:
-                    switch(before(roles), roles, plan, float(patience), tried=False)
+                    switch_release(
+                        previous_release(roles), roles, plan, float(patience), tried=False
+                    )
         except NotReady as error:
             print(error, file=sys.stderr)
             return 1

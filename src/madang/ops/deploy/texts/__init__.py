@@ -1,8 +1,8 @@
-"""The text of every configuration file, from the station's description. Pure."""
+"""Texts of all configuration files. Pure."""
 
 from typing import Final
 
-MADE_BY = "# Written by `madang deploy`; changes made here are undone by its next run.\n"
+HEADER = "# Written by `madang deploy`; changes made here are undone by its next run.\n"
 
 SANDBOX: Final = """
 UMask=0077
@@ -35,4 +35,4 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged
 SystemCallErrorNumber=EPERM
 """
-"""What no service of ours needs; which folders and kinds of addresses it does is its own to say."""
+"""Restrictions of every service; writable folders and address families are set per service."""

@@ -1,16 +1,16 @@
-"""What every server gets before anything else: updates, time, limits, logs."""
+"""Base configuration of every server: updates, kernel, limits, journal, monitoring."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from madang.ops.deploy.model.layout import NETDATA_PORT
-from madang.ops.deploy.texts import MADE_BY
+from madang.ops.deploy.texts import HEADER
 
 SWAP_MB: Final = 2048
-"""Enough to put idle pages aside on 8 GB; a server that needs more is too small."""
+"""Enough for idle pages on 8 GB."""
 
-JOURNAL: Final = f"""{MADE_BY}[Journal]
+JOURNAL: Final = f"""{HEADER}[Journal]
 Storage=persistent
 SystemMaxUse=1G
 SystemKeepFree=2G
@@ -18,7 +18,7 @@ MaxRetentionSec=3month
 RateLimitIntervalSec=10s
 RateLimitBurst=5000
 """
-"""Connection logs may be kept for three months under Korean law, and must not fill the disk."""
+"""Korean law allows connection logs for three months; they must not fill the disk."""
 
 UPDATES: Final = """// Written by `madang deploy`; changes made here are undone by its next run.
 APT::Periodic::Update-Package-Lists "1";
@@ -27,9 +27,9 @@ APT::Periodic::AutocleanInterval "7";
 Unattended-Upgrade::Remove-Unused-Kernel-Packages "true";
 Unattended-Upgrade::Automatic-Reboot "false";
 """
-"""The distribution's own list decides what is a security update; a reboot is the operator's."""
+"""The distribution defines security updates; reboots are the operator's."""
 
-KERNEL: Final = f"""{MADE_BY}# Bursts of viewers at the start of a show.
+KERNEL: Final = f"""{HEADER}# Bursts of viewers at the start of a show.
 net.core.somaxconn = 4096
 net.ipv4.tcp_max_syn_backlog = 4096
 net.ipv4.tcp_slow_start_after_idle = 0
@@ -45,9 +45,9 @@ net.ipv6.conf.all.accept_redirects = 0
 net.ipv4.conf.all.send_redirects = 0
 """
 
-LIMITS: Final = f"{MADE_BY}*    soft nofile 65536\n*    hard nofile 65536\n"
+LIMITS: Final = f"{HEADER}*    soft nofile 65536\n*    hard nofile 65536\n"
 
-NETDATA: Final = f"""{MADE_BY}[global]
+NETDATA: Final = f"""{HEADER}[global]
     run as user = netdata
     history = 86400
 [web]
@@ -56,4 +56,4 @@ NETDATA: Final = f"""{MADE_BY}[global]
 [registry]
     enabled = no
 """
-"""It has no sign-in of its own: nginx asks the station who may see it."""
+"""Without a login of its own: nginx asks the station for authorization."""

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis, as large as the machine, for the station's machines alone."""
+"""PostgreSQL and Redis, sized for the machine and open to the station's machines alone."""
 
 from __future__ import annotations
 
@@ -12,23 +12,21 @@ from madang.ops.deploy.model.layout import (
     machines,
 )
 from madang.ops.deploy.model.station_file import Station
-from madang.ops.deploy.texts import MADE_BY
+from madang.ops.deploy.texts import HEADER
 
 CONNECTIONS: Final = 100
-"""A few per process of the station, and some for a person with psql."""
+"""A few per process of the station, and some for psql."""
 
 
 def postgresql(station: Station, machine: StationMachine, memory: int) -> str:
-    """A file for conf.d of the cluster, whatever its version (14 to 17).
-
-    `memory`: bytes of the machine, which PostgreSQL shares with everything else on it.
-    """
+    """A file for conf.d of any version (14 to 17). `memory` is that of the whole machine, in
+    bytes."""
     megabytes = memory // 1_048_576
     shared = max(128, min(megabytes // 8, 4096))
     listen = "localhost"
     if len(machines(station)) > 1:
         listen = f"localhost,{machine.listen_address}"
-    return f"""{MADE_BY}
+    return f"""{HEADER}
 listen_addresses = '{listen}'
 port = {POSTGRESQL_PORT}
 max_connections = {CONNECTIONS}
@@ -48,7 +46,7 @@ log_connections = off
 
 
 def access(station: Station, machine: StationMachine) -> str:
-    """pg_hba.conf: the station by password from its own machines, the superuser from here."""
+    """pg_hba.conf: the station by password from its own machines, the superuser locally."""
     lines = [
         "local   all       postgres                      peer",
         f"local   {USER}    {USER}                        scram-sha-256",
@@ -60,15 +58,15 @@ def access(station: Station, machine: StationMachine) -> str:
         if other.name != machine.name and address:
             bits = 128 if ":" in address else 32
             lines.append(f"host    {USER}    {USER}    {address}/{bits}    scram-sha-256")
-    return MADE_BY + "\n".join(lines) + "\n"
+    return HEADER + "\n".join(lines) + "\n"
 
 
 def redis(station: Station, machine: StationMachine, memory: int, password: str) -> str:
-    """A file that redis.conf includes last; secret. It knows what Redis 6 to 8 know."""
+    """A file included last by redis.conf, for Redis 6 to 8; secret."""
     bind = "127.0.0.1 -::1"
     if len(machines(station)) > 1:
         bind = f"127.0.0.1 {machine.listen_address}"
-    return f"""{MADE_BY}
+    return f"""{HEADER}
 bind {bind}
 port {REDIS_PORT}
 protected-mode yes

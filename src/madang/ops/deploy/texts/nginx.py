@@ -1,4 +1,4 @@
-"""nginx: certificate, pages, streams and chat behind one name."""
+"""nginx: TLS, pages, streams and chat on one host name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from madang.ops.deploy.model.layout import (
     with_role,
 )
 from madang.ops.deploy.model.station_file import Station
-from madang.ops.deploy.texts import MADE_BY
+from madang.ops.deploy.texts import HEADER
 from madang.ops.deploy.texts.service import TLS
 
 CHALLENGES: Final = "/var/www/madang-acme"
-"""Where Let's Encrypt looks for what proves that the name is ours."""
+"""Folder of the ACME challenges."""
 
 CLOUDFLARE: Final = (
     *("173.245.48.0/20", "103.21.244.0/22", "103.22.200.0/22", "103.31.4.0/22"),
@@ -26,19 +26,19 @@ CLOUDFLARE: Final = (
     *("2400:cb00::/32", "2606:4700::/32", "2803:f800::/32", "2405:b500::/32"),
     *("2405:8100::/32", "2a06:98c0::/29", "2c0f:f248::/32"),
 )
-"""As published at https://www.cloudflare.com/ips/ (last changed in 2023)."""
+"""Published at https://www.cloudflare.com/ips/ (last changed in 2023)."""
 
 CONNECTIONS: Final = 16384
-"""Per worker: a viewer holds two or three connections to nginx, each one more to the station."""
+"""Per worker: a viewer has two or three connections, each with one to the station."""
 
 SIGN_INS_A_MINUTE: Final = 20
-"""From one address, where a whole school may sit behind it; the station counts per account."""
+"""Per address, which may be that of a whole school; the station also counts per account."""
 
 REQUESTS_A_SECOND: Final = 60
-"""Of pages and API from one address: far above a person, far below a flood."""
+"""Pages and API requests per address: far above a person, far below a flood."""
 
 CONNECTIONS_PER_ADDRESS: Final = 400
-"""A hundred viewers behind one address, four connections each."""
+"""A hundred viewers behind one address, with four connections each."""
 
 NO_NETDATA: Final = (
     "Netdata does not answer on this server. Debian 13 does not have it among its packages; "
@@ -46,16 +46,16 @@ NO_NETDATA: Final = (
     "이 서버에서 Netdata가 응답하지 않습니다. Debian 13에는 Netdata 패키지가 없습니다. "
     "다른 배포판이라면 systemctl status netdata를 확인하세요.\\n"
 )
-"""In both languages, as nginx cannot tell which one the administrator reads."""
+"""In both languages, as nginx does not know the administrator's."""
 
 
 def main(station: Station) -> str:
-    """nginx.conf: nothing of the station's in it, so that sites of others may stand beside."""
+    """nginx.conf without anything of the station, so that other sites can be added."""
     real = ""
     if station.cloudflare:
         real = "".join(f"    set_real_ip_from {network};\n" for network in CLOUDFLARE)
         real += "    real_ip_header CF-Connecting-IP;\n"
-    return f"""{MADE_BY}
+    return f"""{HEADER}
 user www-data;
 worker_processes auto;
 worker_rlimit_nofile {CONNECTIONS * 4};
@@ -96,20 +96,20 @@ http {{
 
 
 def site(station: Station, machine: StationMachine) -> str:
-    """The station's own part of the configuration."""
+    """The station's servers, upstreams and limits."""
     upstreams = ""
     for role in ("web", "live", "chat"):
         target = with_role(station, role)
         own = role if role in target.roles else "all"
-        address = target.inner_address(machine)
+        address = target.address_for(machine)
         address = f"[{address}]" if ":" in address else address
-        # max_fails=0: a station that restarts is asked again at once, not after ten seconds.
+        # max_fails=0: a restarting station is tried again at once, not after ten seconds.
         upstreams += f"""upstream madang_{role} {{
     server {address}:{PORTS[own]} max_fails=0;
     keepalive 64;
 }}
 """
-    return f"""{MADE_BY}
+    return f"""{HEADER}
 map $http_upgrade $madang_connection {{
     default upgrade;
     ''      '';

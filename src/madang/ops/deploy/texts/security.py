@@ -17,9 +17,9 @@ from madang.ops.deploy.model.layout import (
     unit_name,
 )
 from madang.ops.deploy.model.station_file import Administrator, Station
-from madang.ops.deploy.texts import MADE_BY, SANDBOX
+from madang.ops.deploy.texts import HEADER, SANDBOX
 
-SSHD: Final = f"""{MADE_BY}PasswordAuthentication no
+SSHD: Final = f"""{HEADER}PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 PubkeyAuthentication yes
@@ -33,21 +33,21 @@ ClientAliveCountMax 4
 """
 
 BAN_SECONDS: Final = 3600
-"""Longer bans hit whoever gets the address next; a second offence doubles it."""
+"""A longer ban would hit the next user of an address; each repetition doubles it."""
 
 
 def authorized_keys(person: Administrator) -> str:
-    """Keys with which `person` may sign in."""
-    return MADE_BY + "".join(f"{key}\n" for key in person.ssh_keys)
+    """authorized_keys of `person`."""
+    return HEADER + "".join(f"{key}\n" for key in person.ssh_keys)
 
 
 def sudoers(person: Administrator) -> str:
-    """Keys are the only way in, so there is no password that sudo could ask for."""
-    return f"{MADE_BY}{person.name} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+    """sudo without a password, as administrators have keys and no passwords."""
+    return f"{HEADER}{person.name} ALL=(ALL:ALL) NOPASSWD: ALL\n"
 
 
 def firewall(station: Station, machine: StationMachine) -> tuple[str, ...]:
-    """Rules as `ufw show added` prints them; everything else that comes in is refused."""
+    """Rules as printed by `ufw show added`; other incoming traffic is denied."""
     sources = [address for person in station.administrators for address in person.addresses]
     everybody_named = all(person.addresses for person in station.administrators)
     port = machine.host.port
@@ -56,17 +56,17 @@ def firewall(station: Station, machine: StationMachine) -> tuple[str, ...]:
         rules += [f"allow from {source} to any port {port} proto tcp" for source in sources]
     else:
         rules.append(f"allow {port}/tcp")
-    if machine.faces_the_web:
+    if machine.serves_web:
         rules += ["allow 80/tcp", "allow 443/tcp"]
-    if machine.takes_encoders:
+    if machine.accepts_rtmp:
         rules.append(f"allow {RTMP_PORT}/tcp")
-        if machine.faces_the_web:
+        if machine.serves_web:
             rules.append(f"allow {RTMPS_PORT}/tcp")
     for other in machines(station):
         if other.name != machine.name:
             ports = [PORTS[role] for role in machine.roles if role in PORTS]
-            ports = [] if machine.faces_the_web else ports
-            if machine.has_data:
+            ports = [] if machine.serves_web else ports
+            if machine.has_database:
                 ports += [POSTGRESQL_PORT, REDIS_PORT]
             rules += [
                 f"allow from {other.host.private_address} to any port {number} proto tcp"
@@ -75,14 +75,14 @@ def firewall(station: Station, machine: StationMachine) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-FILTER_SIGN_IN: Final = f"""{MADE_BY}# The sign-in page answers a wrong password
+FILTER_SIGN_IN: Final = f"""{HEADER}# The sign-in page answers a wrong password
 # with itself (200), one without the form's token with 403, a right one with 302.
 [Definition]
 failregex = ^<HOST> \\S+ \\S+ \\[[^\\]]*\\] "POST /accounts/login/[^"]*" (?:200|403|429)\\s
 ignoreregex =
 """
 
-FILTER_KEYS: Final = f"""{MADE_BY}# An encoder that showed a stream key which opens nothing.
+FILTER_KEYS: Final = f"""{HEADER}# An encoder that showed a stream key which opens nothing.
 [Definition]
 failregex = rtmp <HOST>: refused: .*stream key
 ignoreregex =
@@ -90,7 +90,7 @@ ignoreregex =
 
 _LOGGER: Final = r"\[madang\.servers\.chat\.stubborn\]"
 
-FILTER_CHAT: Final = f"""{MADE_BY}# Who went on although the chat refused him
+FILTER_CHAT: Final = f"""{HEADER}# Who went on although the chat refused him
 # sixty times: a flood of messages or connections, or tries with tokens that open nothing. The
 # logger's name is part of it, as what people write must not look like this line.
 [Definition]
@@ -98,17 +98,17 @@ failregex = \\] chat <HOST>: refused again and again: \\w+\\s+{_LOGGER}
 ignoreregex =
 """
 
-TOLD_UNIT: Final = "madang-chat-refusals.service"
-TOLD_PASSWORD: Final = f"{SETTINGS}/redis-cli.env"
+CHAT_REFUSALS_UNIT: Final = "madang-chat-refusals.service"
+CHAT_REFUSALS_PASSWORD: Final = f"{SETTINGS}/redis-cli.env"
 
-FILTER_TOLD: Final = f"""{MADE_BY}# The same, from the journal of {TOLD_UNIT}:
+FILTER_REMOTE_CHAT: Final = f"""{HEADER}# The same, from the journal of {CHAT_REFUSALS_UNIT}:
 # the chat is on another machine, and tells of it through Redis.
 [Definition]
 failregex = redis-cli\\[\\d+\\]: chat <HOST>: refused again and again: \\w+$
 ignoreregex =
 """
 
-TOLD: Final = f"""{MADE_BY}
+CHAT_REFUSALS_SERVICE: Final = f"""{HEADER}
 [Unit]
 Description=Madang, hears from the chat on another machine whom it would shut out
 After=redis-server.service
@@ -117,7 +117,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 DynamicUser=yes
-EnvironmentFile={TOLD_PASSWORD}
+EnvironmentFile={CHAT_REFUSALS_PASSWORD}
 ExecStart=/usr/bin/redis-cli -h 127.0.0.1 -p {REDIS_PORT} --raw SUBSCRIBE {STUBBORN}
 # It ends when Redis does.
 Restart=always
@@ -129,27 +129,27 @@ RestrictAddressFamilies=AF_UNIX AF_INET
 [Install]
 WantedBy=multi-user.target
 """
-"""What the chat tells comes into the journal of the machine with nginx, where Fail2ban reads it."""
+"""Writes the chat's refusals to the journal of the machine with nginx, for Fail2ban."""
 
 
-def is_told_of_chat(machine: StationMachine) -> bool:
-    """Whether clients knock at `machine` for a chat that is on another one."""
-    return machine.faces_the_web and not machine.has_chat
+def receives_chat_refusals(machine: StationMachine) -> bool:
+    """Return true if clients connect to `machine` for a chat that runs on another one."""
+    return machine.serves_web and not machine.has_chat
 
 
 def filter_chat(machine: StationMachine) -> str:
-    """Fail2ban's filter for the chat's journal, or for that of what hears from it."""
-    return FILTER_TOLD if is_told_of_chat(machine) else FILTER_CHAT
+    """Fail2ban's filter for the journal of the chat, or of CHAT_REFUSALS_UNIT."""
+    return FILTER_REMOTE_CHAT if receives_chat_refusals(machine) else FILTER_CHAT
 
 
 def jails(station: Station, machine: StationMachine) -> str:
-    """Who is shut out for how long, and for what."""
+    """Fail2ban's jails with their limits."""
     friends = ["127.0.0.1/8", "::1"]
     friends += [
         other.host.private_address for other in machines(station) if other.host.private_address
     ]
     friends += [address for person in station.administrators for address in person.addresses]
-    text = f"""{MADE_BY}[DEFAULT]
+    text = f"""{HEADER}[DEFAULT]
 ignoreip = {" ".join(friends)}
 bantime = {BAN_SECONDS}
 bantime.increment = true
@@ -164,7 +164,7 @@ enabled = true
 backend = systemd
 port = {machine.host.port}
 """
-    if machine.faces_the_web:
+    if machine.serves_web:
         text += """
 [madang-sign-in]
 enabled = true
@@ -174,7 +174,7 @@ logpath = /var/log/nginx/madang-access.log
 port = http,https
 maxretry = 10
 """
-    if machine.takes_encoders:
+    if machine.accepts_rtmp:
         units = f"_SYSTEMD_UNIT={unit_name('all' if 'all' in machine.roles else 'live')}"
         text += f"""
 [madang-keys]
@@ -185,9 +185,9 @@ filter = madang-keys
 port = {RTMP_PORT},{RTMPS_PORT}
 maxretry = 10
 """
-    if machine.faces_the_web:
+    if machine.serves_web:
         unit = unit_name("all" if "all" in machine.roles else "chat")
-        unit = TOLD_UNIT if is_told_of_chat(machine) else unit
+        unit = CHAT_REFUSALS_UNIT if receives_chat_refusals(machine) else unit
         text += f"""
 [madang-chat]
 enabled = true

@@ -1,4 +1,4 @@
-"""The station's own settings file and systemd units."""
+"""The station's settings file and systemd units."""
 
 from __future__ import annotations
 
@@ -25,42 +25,39 @@ from madang.ops.deploy.model.layout import (
     with_role,
 )
 from madang.ops.deploy.model.station_file import Station
-from madang.ops.deploy.texts import MADE_BY, SANDBOX
+from madang.ops.deploy.texts import HEADER, SANDBOX
 
 TLS: Final = f"{SETTINGS}/tls"
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the machines of one station know and nobody else: hexadecimal texts."""
+    """Secrets shared by the machines of one station, hexadecimal."""
 
     database: str
     redis: str
     session: str
     backup: str
-    """Opens every copy of the station. Never changed: what was made with another is lost."""
+    """Password of every backup. Never changed: older backups would be lost."""
 
 
 DATA_UNITS: Final = ("postgresql.service", "redis-server.service")
 
-WEIGHTS: Final = {"all": 500, "live": 1000, "chat": 400, "web": 200, "worker": 20}
-"""Shares of a busy CPU and disk: a viewer's picture comes before what is said about it, that before
-a page, and a page before a job."""
+CPU_WEIGHTS: Final = {"all": 500, "live": 1000, "chat": 400, "web": 200, "worker": 20}
+"""CPU and I/O weights: live media before chat, chat before pages, pages before jobs."""
 
-LAST_KILLED: Final = {"all": -500, "live": -500, "chat": -250, "web": 0, "worker": 500}
-"""OOMScoreAdjust: who has to go first where memory runs out."""
+OOM_SCORE_ADJUST: Final = {"all": -500, "live": -500, "chat": -250, "web": 0, "worker": 500}
+"""OOMScoreAdjust: the order in which the kernel kills when memory runs out."""
 
-FILES: Final = 65536
-"""Open files: a viewer of a live show holds two or three connections."""
+OPEN_FILES: Final = 65536
+"""Limit of open files: a viewer of a live show has two or three connections."""
 
 
 def settings(
     station: Station, machine: StationMachine, secrets: Secrets, backup: Mapping[str, object]
 ) -> str:
-    """madang.toml of `machine`, with its section `backup`.
-
-    Secret where there is a database password in it.
-    """
+    """madang.toml of `machine` with its section `backup`; secret where it has a database
+    password."""
     web, live = with_role(station, "web"), with_role(station, "live")
     trusted = ["127.0.0.1"]
     if web.host.private_address and len(machines(station)) > 1:
@@ -76,13 +73,13 @@ def settings(
     }
     if station.budget.monthly_usd is not None:
         tables["budget"]["monthly_usd"] = station.budget.monthly_usd
-    door = station.domain if live.name == web.name else live.host.address
-    tables["rtmp"] = {"public_url": f"rtmp://{door}:{RTMP_PORT}"}
-    if machine.takes_encoders:
+    rtmp_host = station.domain if live.name == web.name else live.host.address
+    tables["rtmp"] = {"public_url": f"rtmp://{rtmp_host}:{RTMP_PORT}"}
+    if machine.accepts_rtmp:
         tables["rtmp"]["bind"] = f"[::]:{RTMP_PORT}"
-        if machine.faces_the_web:
+        if machine.serves_web:
             tables["rtmp"] |= {
-                "public_url": f"rtmps://{door}:{RTMPS_PORT}",
+                "public_url": f"rtmps://{rtmp_host}:{RTMPS_PORT}",
                 "tls_bind": f"[::]:{RTMPS_PORT}",
                 "tls_certificate": f"{TLS}/fullchain.pem",
                 "tls_key": f"{TLS}/privkey.pem",
@@ -92,33 +89,33 @@ def settings(
     if backup:
         tables["backup"] = dict(backup)
     if station.shape in DATA_MACHINE:
-        data = next(one for one in machines(station) if one.has_data)
-        at = data.inner_address(machine)
+        data = next(one for one in machines(station) if one.has_database)
+        at = data.address_for(machine)
         tables["database"] = {
             "url": f"postgresql://{USER}:{secrets.database}@{at}:{POSTGRESQL_PORT}/{USER}"
         }
         tables["redis"] = {"url": f"redis://:{secrets.redis}@{at}:{REDIS_PORT}/0"}
-    return MADE_BY + "".join(
+    return HEADER + "".join(
         f"\n[{name}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
         for name, table in tables.items()
     )
 
 
 def sockets(machine: StationMachine, role: str) -> dict[str, str]:
-    """Sockets that systemd holds open while the service restarts: whoever comes meanwhile waits.
+    """Socket units, which stay open while the service restarts so that connections wait.
 
-    `machine` is where `role` runs. Text by unit name; the first is that of HTTP.
+    `machine` is the one that runs `role`. Text by unit name; HTTP is first.
     """
     service, stem = unit_name(role), unit_name(role).removesuffix(".service")
-    doors: dict[str, tuple[str, str]] = {}
+    names_of_sockets: dict[str, tuple[str, str]] = {}
     if role in PORTS:
-        doors[f"{stem}.socket"] = ("http", machine.http_address(role))
+        names_of_sockets[f"{stem}.socket"] = ("http", machine.http_address(role))
     if role in {"all", "live"}:
-        doors[f"{stem}-rtmp.socket"] = ("rtmp", f"[::]:{RTMP_PORT}")
-        if machine.faces_the_web:
-            doors[f"{stem}-rtmps.socket"] = ("rtmps", f"[::]:{RTMPS_PORT}")
+        names_of_sockets[f"{stem}-rtmp.socket"] = ("rtmp", f"[::]:{RTMP_PORT}")
+        if machine.serves_web:
+            names_of_sockets[f"{stem}-rtmps.socket"] = ("rtmps", f"[::]:{RTMPS_PORT}")
     return {
-        name: f"""{MADE_BY}
+        name: f"""{HEADER}
 [Unit]
 Description=Madang, {kind} of {service}
 
@@ -136,29 +133,29 @@ FreeBind=yes
 [Install]
 WantedBy=sockets.target
 """
-        for name, (kind, address) in doors.items()
+        for name, (kind, address) in names_of_sockets.items()
     }
 
 
 def reads_certificate(machine: StationMachine, role: str) -> bool:
-    """Whether `role` on `machine` takes encoders in through TLS by itself."""
-    return role in {"all", "live"} and machine.faces_the_web
+    """Return true if `role` on `machine` accepts RTMPS."""
+    return role in {"all", "live"} and machine.serves_web
 
 
-def units(machine: StationMachine, role: str, *, data_here: bool) -> dict[str, str]:
-    """The systemd units of `role` by name, its service first; `data_here` where PostgreSQL and
-    Redis are its neighbours."""
-    doors = sockets(machine, role)
-    names = " ".join(doors)
-    wanted = f"Requires={names}\n" if doors else ""
-    handed = f"Sockets={names}\n" if doors else ""
+def units(machine: StationMachine, role: str, *, with_database: bool) -> dict[str, str]:
+    """systemd units of `role` by name, its service first; `with_database` if PostgreSQL and Redis
+    run on the same machine."""
+    names_of_sockets = sockets(machine, role)
+    names = " ".join(names_of_sockets)
+    wanted = f"Requires={names}\n" if names_of_sockets else ""
+    handed = f"Sockets={names}\n" if names_of_sockets else ""
     where = f" --http {machine.http_address(role)}" if role in PORTS else ""
-    # With a certificate of its own (RTMPS) it reads that anew, and lets go of nobody.
+    # A reload reads the certificate again and keeps all connections.
     reload = "ExecReload=/bin/kill -HUP $MAINPID\n" if reads_certificate(machine, role) else ""
-    after = " ".join(("network-online.target", *doors, *DATA_UNITS * data_here))
+    after = " ".join(("network-online.target", *names_of_sockets, *DATA_UNITS * with_database))
     paths = " ".join((DATA, f"-{VOLUME}"))
     home = f"{PROGRAM}/roles/{role}"
-    text = f"""{MADE_BY}
+    text = f"""{HEADER}
 [Unit]
 Description=Madang, {"the whole station" if role == "all" else f"role {role}"}
 After={after}
@@ -180,10 +177,10 @@ KillMode=mixed
 Restart=always
 RestartSec=1
 Slice=madang.slice
-CPUWeight={WEIGHTS[role]}
-IOWeight={WEIGHTS[role]}
-OOMScoreAdjust={LAST_KILLED[role]}
-LimitNOFILE={FILES}
+CPUWeight={CPU_WEIGHTS[role]}
+IOWeight={CPU_WEIGHTS[role]}
+OOMScoreAdjust={OOM_SCORE_ADJUST[role]}
+LimitNOFILE={OPEN_FILES}
 
 ReadWritePaths={paths}
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
@@ -191,12 +188,12 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 [Install]
 WantedBy=multi-user.target
 """
-    return {unit_name(role): text, **doors}
+    return {unit_name(role): text, **names_of_sockets}
 
 
 def slice_unit() -> str:
-    """The slice that all of the station's services share against the rest of the machine."""
-    return f"""{MADE_BY}
+    """The slice shared by the station's services."""
+    return f"""{HEADER}
 [Unit]
 Description=Madang's services
 
@@ -207,5 +204,5 @@ IOWeight=500
 
 
 def _toml(value: object) -> str:
-    # A JSON string without escapes of its own is a TOML basic string, and so are these lists.
+    # A JSON string without escapes of its own is a TOML basic string; so are lists of them.
     return json.dumps(value, ensure_ascii=False)

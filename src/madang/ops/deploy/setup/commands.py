@@ -1,4 +1,4 @@
-"""What only a command can see and do. Each `check` looks and changes nothing. Pure."""
+"""Resources that only commands can check and change. Each `check` changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ done
 
 
 def time_zone(name: str) -> CustomCommand:
-    """The machine's own clock speaks the station's time zone, in its logs and timers."""
+    """The station's time zone as that of the machine, for logs and timers."""
     path = f"/usr/share/zoneinfo/{name}"
     return CustomCommand(
         f"time zone {name}",
@@ -49,7 +49,7 @@ def time_zone(name: str) -> CustomCommand:
 
 
 def swap(megabytes: int) -> CustomCommand:
-    """A swap file, where the machine has no swap yet and is not a container."""
+    """A swap file, where there is no swap yet and the machine is not a container."""
     return CustomCommand(
         f"swap of {megabytes} MB",
         "systemd-detect-virt --container --quiet || swapon --show --noheadings | grep -q .",
@@ -62,11 +62,11 @@ def swap(megabytes: int) -> CustomCommand:
 def postgresql(
     station: Station, machine: StationMachine, memory: int, password: str, archive: str
 ) -> tuple[Resource, ...]:
-    """The cluster that the distribution made, whichever its version, tuned and shut to strangers;
-    its changes go to pgBackRest, whose configuration is `archive`.
+    """The distribution's cluster of any version: tuned, closed to other machines, archived by
+    pgBackRest with the configuration `archive`.
 
-    Its folder has the version in its name, which is known only after the packages are there; so
-    these are commands, and their files are compared by digest.
+    Commands, as its folder has the version in its name, which is known only after the packages are
+    installed; files are compared with cmp.
     """
     resources: list[Resource] = []
     find = "d=$(ls -d /etc/postgresql/*/main | sort -V | tail -1)"
@@ -89,7 +89,7 @@ def postgresql(
             )
         )
     ask = "cd / && runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1"
-    # In a file of root's: a command line is everybody's to read.
+    # In a file of root's, as command lines are readable by everybody.
     known = ManagedFile(
         f"{STATE}/pgpass",
         f"127.0.0.1:{POSTGRESQL_PORT}:{USER}:{USER}:{password}\n",
@@ -121,7 +121,7 @@ def postgresql(
 
 
 def include_in_redis(path: str) -> CustomCommand:
-    """redis.conf reads our file last; the rest of it stays the distribution's."""
+    """An include at the end of redis.conf; the rest stays the distribution's."""
     line = f"include {path}"
     return CustomCommand(
         "Redis reads it",
@@ -133,7 +133,7 @@ def include_in_redis(path: str) -> CustomCommand:
 
 
 def volume(wanted: Volume, place: str) -> tuple[Resource, ...]:
-    """Block storage: found, formatted only if there is nothing on it, mounted by its UUID."""
+    """Block storage: formatted only if it is empty, mounted by UUID."""
     tool = f"{TOOLS}/volume.sh"
     arguments = f"{int(wanted.size_gb * 1e9)} {place} {USER} {wanted.device or ''}".strip()
     return (
@@ -192,13 +192,13 @@ install -d -o "$user" -g "$user" -m 700 "$place/media"
 
 
 def packages(release: Release, archive: str) -> CustomCommand:
-    """All that the program needs, unpacked once and shared by every release that needs the same."""
+    """The dependencies, unpacked once and shared by all releases with the same ones."""
     folder = packages_folder(release)
     return CustomCommand(
         f"packages {release.packages.name}",
         f"[ -e {folder}/.complete ]",
         f"set -e; umask 022; rm -rf {folder}; mkdir -p {folder}; tar -xzf {archive} -C {folder}; "
-        # Compiled here: the services may not write beside the program.
+        # Compiled here: the services cannot write beside the program.
         f"[ -e {folder}/{COMPILED} ] || "
         f"python{release.python} -m compileall -q -j 0 {folder} >/dev/null || :; "
         f"chmod -R a+rX {folder}; sync -f {folder}; touch {folder}/.complete",
@@ -206,18 +206,18 @@ def packages(release: Release, archive: str) -> CustomCommand:
 
 
 def packages_folder(release: Release) -> str:
-    """Where the packages of a release are on a machine."""
+    """Path of the unpacked packages of a release."""
     return f"{PROGRAM}/packages/{release.packages.name.removesuffix('.tar.gz')}"
 
 
 def program(release: Release, wheel: str) -> CustomCommand:
-    """An environment of its own for this version; complete, or made anew."""
-    folder = f"{PROGRAM}/programs/{release.code}"
+    """The virtual environment of one build: complete, or created anew."""
+    folder = f"{PROGRAM}/programs/{release.build_id}"
     library = f"{folder}/venv/lib/python{release.python}/site-packages"
     python = f"{folder}/venv/bin/python"
     start = f"#!{python}\nimport sys\nfrom madang.cli import main\nsys.exit(main())\n"
     return CustomCommand(
-        f"program {release.code}",
+        f"program {release.build_id}",
         f"[ -e {folder}/.complete ]",
         f"set -e; umask 022; rm -rf {folder}; mkdir -p {folder}; "
         f"python{release.python} -m venv --without-pip {folder}/venv; "
@@ -226,7 +226,7 @@ def program(release: Release, wheel: str) -> CustomCommand:
         f"cat > {folder}/venv/bin/madang; chmod 755 {folder}/venv/bin/madang; "
         f"{python} -m compileall -q {library}; chmod -R a+rX {folder}; "
         f"{folder}/venv/bin/madang --version >/dev/null; "
-        # Built files of every release side by side, compressed once for nginx.
+        # Static files of all releases side by side, compressed once for nginx.
         f"mkdir -p {STATIC_FILES}; "
         f"cp -r {library}/madang/web/static/dist/assets {STATIC_FILES}/; "
         f"find {STATIC_FILES}/assets -type f "
@@ -237,7 +237,7 @@ def program(release: Release, wheel: str) -> CustomCommand:
 
 
 def self_signed(domain: str) -> CustomCommand:
-    """A certificate to begin with: nginx starts, and Let's Encrypt can look at what it serves."""
+    """A temporary certificate, so that nginx starts and Let's Encrypt can validate."""
     return CustomCommand(
         "certificate to begin with",
         f"[ -s {TLS}/fullchain.pem ] && [ -s {TLS}/privkey.pem ] && "
@@ -251,7 +251,7 @@ def self_signed(domain: str) -> CustomCommand:
 
 
 def lets_encrypt(domain: str, mail: str) -> CustomCommand:
-    """A certificate that browsers believe, once the name leads here; renewed by certbot's timer."""
+    """A certificate of Let's Encrypt once the name leads here; renewed by certbot's timer."""
     token = f"{CHALLENGES}/.well-known/acme-challenge/madang-here"
     url = f"http://{domain}/.well-known/acme-challenge/madang-here"
     fetch = (
@@ -262,7 +262,7 @@ def lets_encrypt(domain: str, mail: str) -> CustomCommand:
         f"certificate of {domain} from Let's Encrypt",
         f"[ -e /etc/letsencrypt/live/{domain}/fullchain.pem ] && "
         f"cmp -s /etc/letsencrypt/live/{domain}/fullchain.pem {TLS}/fullchain.pem",
-        # Looked at from here first: every failed try counts against Let's Encrypt's limit.
+        # Checked from here first: each failed attempt counts against Let's Encrypt's rate limit.
         f"set -e; mkdir -p $(dirname {token}); w=$(head -c 16 /dev/urandom | od -An -tx1 "
         f"| tr -d ' \\n'); echo $w > {token}; got=$({fetch} {url} 2>/dev/null || :); "
         f"rm -f {token}; "
@@ -277,12 +277,13 @@ def lets_encrypt(domain: str, mail: str) -> CustomCommand:
 
 
 def switch(release_id: str, roles: tuple[str, ...], patience: float) -> CustomCommand:
-    """The roles run this release; otherwise it is tried, switched to, and undone if it fails."""
+    """The release that the roles run. A new one is tried, switched to, and rolled back if it
+    fails."""
     names = " ".join(roles)
     return CustomCommand(
         f"release {release_id}",
         f"python3 {TOOLS}/switch.py 0 check {release_id} {names}",
-        # Under systemd: a lost connection does not end it half way.
+        # Under systemd, so that a lost connection does not interrupt it.
         "systemctl daemon-reload; systemctl reset-failed madang-switch.service 2>/dev/null; "
         "systemd-run --quiet --wait --pipe --collect --unit=madang-switch "
         f"python3 {TOOLS}/switch.py {patience:g} to {release_id} {names}",
@@ -290,7 +291,7 @@ def switch(release_id: str, roles: tuple[str, ...], patience: float) -> CustomCo
 
 
 def firewall(rules: tuple[str, ...]) -> CustomCommand:
-    """Exactly these rules, and everything else that comes in refused."""
+    """Exactly these rules; all other incoming traffic is denied."""
     wanted = shlex.quote("".join(f"ufw {rule}\n" for rule in sorted(rules)))
     have = "ufw show added | grep '^ufw ' | sort"
     return CustomCommand(
@@ -309,7 +310,7 @@ def firewall(rules: tuple[str, ...]) -> CustomCommand:
 
 
 def netdata(config: ManagedFile) -> tuple[Resource, ...]:
-    """Netdata's own settings where the distribution has it: on loopback, telling nobody."""
+    """Netdata's settings where the distribution has it: on loopback, without telemetry."""
     absent = "! apt-cache policy netdata | grep -q 'Candidate: [0-9]'"
     body = shlex.quote(config.content)
     return (

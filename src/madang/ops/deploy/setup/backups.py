@@ -1,8 +1,9 @@
-"""What a machine has for the station's backups. Pure.
+"""Resources of the station's backups.
 
-In `minimal` the station takes them by itself, in its data folder. In the other shapes timers of the
-system do, on each machine what it has: as PostgreSQL's user where the cluster is, to the very place
-that was named; elsewhere into a folder of the machine's own there. See `madang.ops.backup`.
+In `minimal` the station takes backups itself, in its data folder. In other shapes systemd timers
+do, on each machine for its own data: as PostgreSQL's user on the machine with the cluster, into the
+configured destination; elsewhere into a folder of that machine below it. See `madang.ops.backup`.
+Reads the operator's SFTP key.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from madang.ops.backup.destinations import Access, Destination, DestinationKind, parse_destination
+from madang.ops.backup.destinations import (
+    Credentials,
+    Destination,
+    DestinationKind,
+    parse_destination,
+)
 from madang.ops.backup.model import Retention
-from madang.ops.backup.pgbackrest_config import STANZA, Archive, pgbackrest_conf
-from madang.ops.backup.postgresql import USER as POSTGRES
-from madang.ops.backup.systemd_units import Timers
+from madang.ops.backup.pgbackrest_config import POSTGRESQL_USER as POSTGRES
+from madang.ops.backup.pgbackrest_config import STANZA, PgBackRestConfig, pgbackrest_conf
+from madang.ops.backup.systemd_units import TimerOptions
 from madang.ops.backup.systemd_units import settings as timer_settings
 from madang.ops.backup.systemd_units import units as timer_units
 from madang.ops.deploy.model.layout import (
@@ -41,53 +47,55 @@ from madang.ops.deploy.model.resources import (
 from madang.ops.deploy.model.station_file import Station
 
 FOLDER: Final = "/var/lib/madang-backup"
-"""What backups need for themselves, and what became of them; the station reads the latter."""
+"""State, cache and staging of the backups; the station reads the state."""
 
 LOCAL: Final = "/var/backups/madang"
-"""The near copy."""
+"""Local copy."""
 
-CONFIGURATION: Final = f"{SETTINGS}/pgbackrest.conf"
-PASSWORD: Final = f"{SETTINGS}/backup.password"
-KEY: Final = f"{SETTINGS}/backup.key"
-TEMPLATE: Final = f"{STATE}/pgbackrest.conf"
-TOOL: Final = f"{TOOLS}/pgbackrest-conf"
+PGBACKREST_CONF: Final = f"{SETTINGS}/pgbackrest.conf"
+PASSWORD_FILE: Final = f"{SETTINGS}/backup.password"
+SFTP_KEY_FILE: Final = f"{SETTINGS}/backup.key"
+PGBACKREST_BASE: Final = f"{STATE}/pgbackrest.conf"
+PGBACKREST_TOOL: Final = f"{TOOLS}/pgbackrest-conf"
 SOCKETS: Final = "/var/run/postgresql"
-SHIPPING: Final = "madang-backup-ship.service"
+SHIPPING_UNIT: Final = "madang-backup-ship.service"
 
-RESTORE: Final = "madang-restore.service"
+RESTORE_UNIT: Final = "madang-restore.service"
 LOG_FOLDER: Final = "/var/log/madang"
 LOG: Final = f"{LOG_FOLDER}/restore.log"
-BROUGHT_BACK: Final = f"{STATE}/brought-back"
+RESTORED_MARKER: Final = f"{STATE}/brought-back"
 
 DAILY_AT, VERIFY_ON = "03:30", "sunday"
-"""As the settings have it where nothing is said."""
+"""Defaults of the settings."""
 
 
 def settings(station: Station, machine: StationMachine) -> Mapping[str, object]:
-    """The section `backup` of madang.toml on `machine`."""
+    """Return the section `backup` of madang.toml on `machine`."""
     chosen = station.backup
     given = chosen.model_dump(exclude_none=True, exclude={"sftp_key"})
     if chosen.sftp_key is not None:
-        given["sftp_key"] = KEY
+        given["sftp_key"] = SFTP_KEY_FILE
     if (url := _url(station, machine)) is not None:
         given["offsite"] = url
     if not _by_timers(station):
         return given
     ours = timer_settings(
-        _timers(station, machine), pgbackrest=Path(CONFIGURATION), password_file=Path(PASSWORD)
+        _timers(station, machine),
+        pgbackrest=Path(PGBACKREST_CONF),
+        password_file=Path(PASSWORD_FILE),
     )
     return {**ours, **given}
 
 
-def prepared(station: Station, machine: StationMachine, password: str) -> tuple[Resource, ...]:
-    """Folders, password and key; with PostgreSQL, what its archive needs before it starts."""
+def prerequisites(station: Station, machine: StationMachine, password: str) -> tuple[Resource, ...]:
+    """Folders, password and key; with PostgreSQL also the configuration of its archive."""
     owner = _timers(station, machine).user if _by_timers(station) else USER
     resources: list[Resource] = [Folder(SETTINGS)]
     if _by_timers(station):
         resources += [Folder(FOLDER, 0o750, owner, USER), Folder(LOCAL, 0o700, owner, owner)]
     else:
         resources.append(Folder(f"{DATA}/backup", 0o700, USER, USER))
-    if machine.has_data:
+    if machine.has_database:
         resources += [
             Folder(f"{LOCAL}/spool", 0o750, POSTGRES, POSTGRES),
             Folder(f"{LOCAL}/postgresql", 0o750, POSTGRES, POSTGRES),
@@ -95,64 +103,63 @@ def prepared(station: Station, machine: StationMachine, password: str) -> tuple[
     resources.append(_password(_password_file(station), password, owner))
     if station.backup.sftp_key is not None:
         key = station.backup.sftp_key.read_text(encoding="ascii")
-        resources.append(ManagedFile(KEY, key, 0o600, owner, owner, secret=True))
-    if machine.has_data:
+        resources.append(ManagedFile(SFTP_KEY_FILE, key, 0o600, owner, owner, secret=True))
+    if machine.has_database:
         resources += _archive(station, machine)
     return tuple(resources)
 
 
-def begun(station: Station, machine: StationMachine) -> tuple[Resource, ...]:
-    """The archive takes what PostgreSQL hands over: that must be so before the first night."""
-    if not machine.has_data:
+def create_stanza(station: Station, machine: StationMachine) -> tuple[Resource, ...]:
+    """Create the archive of PostgreSQL before its first backup."""
+    if not machine.has_database:
         return ()
     return (
         CustomCommand(
             "archive of PostgreSQL begins",
             f"[ -e {LOCAL}/postgresql/backup/{STANZA}/backup.info ]",
-            f"cd / && runuser -u {POSTGRES} -- pgbackrest --config={CONFIGURATION} "
+            f"cd / && runuser -u {POSTGRES} -- pgbackrest --config={PGBACKREST_CONF} "
             f"--stanza={STANZA} stanza-create",
         ),
     )
 
 
-def brought_back(station: Station, machine: StationMachine, release: str) -> tuple[Resource, ...]:
-    """The station, or this machine's part of it, from the copy elsewhere, before anything of it has
-    started here.
+def restore(station: Station, machine: StationMachine, release: str) -> tuple[Resource, ...]:
+    """Restore the station, or this machine's part, from the off-site copy before it starts.
 
-    Database, files and settings are waited for. Media follow by themselves, and after them the
-    next backup: none must be taken of a part of them.
+    Waits for database, files and settings. Media follow in the background, and the next backup
+    after them, as it must not be taken of a part of them.
     """
-    url, place = _url(station, machine), _offsite(station, machine)
-    if url is None or place is None:
+    url, destination = _url(station, machine), _offsite(station, machine)
+    if url is None or destination is None:
         return ()
     home = f"{PROGRAM}/releases/{release}"
     password = _password_file(station)
     command = [f"{home}/venv/bin/madang", "backup", "restore", "--from", url]
     command += ["--password-file", password, "--data", DATA, "--config", f"{home}/madang.toml"]
     if station.backup.sftp_key is not None:
-        command += ["--sftp-key", KEY]
+        command += ["--sftp-key", SFTP_KEY_FILE]
     whole = shlex.join(command)
     if _by_timers(station):
         whole += " && systemctl start --no-block madang-backup.service"
     ready = f"grep -qs 'can be started' {LOG}"
     return (
         CustomCommand(
-            f"station from {place.shown}",
-            f"[ -e {BROUGHT_BACK} ]",
+            f"station from {destination.address}",
+            f"[ -e {RESTORED_MARKER} ]",
             f"set -e; mkdir -p -m 750 {LOG_FOLDER}; "
-            # One that was cut off from its operator went on, and is waited for again.
-            f"if ! systemctl is-active --quiet {RESTORE}; then "
-            f"systemctl reset-failed --quiet {RESTORE} 2>/dev/null || :; "
-            f"systemd-run --quiet --unit={RESTORE} -p StandardError=truncate:{LOG} "
+            # A restore whose operator was disconnected has gone on: wait for it again.
+            f"if ! systemctl is-active --quiet {RESTORE_UNIT}; then "
+            f"systemctl reset-failed --quiet {RESTORE_UNIT} 2>/dev/null || :; "
+            f"systemd-run --quiet --unit={RESTORE_UNIT} -p StandardError=truncate:{LOG} "
             f"sh -c {shlex.quote(whole)}; fi; "
-            f"while systemctl is-active --quiet {RESTORE} && ! {ready}; do sleep 0.5; done; "
-            f"{ready} || {{ tail -n 3 {LOG} >&2; exit 1; }}; touch {BROUGHT_BACK}",
+            f"while systemctl is-active --quiet {RESTORE_UNIT} && ! {ready}; do sleep 0.5; done; "
+            f"{ready} || {{ tail -n 3 {LOG} >&2; exit 1; }}; touch {RESTORED_MARKER}",
         ),
     )
 
 
 def timers(station: Station, machine: StationMachine, config: ManagedFile) -> tuple[Resource, ...]:
-    """The timers and what they start; `config` is the madang.toml that they run with."""
+    """Timers and services; `config` is the madang.toml that they run with."""
     if not _by_timers(station):
         return ()
     files = {
@@ -167,59 +174,67 @@ def timers(station: Station, machine: StationMachine, config: ManagedFile) -> tu
         *files.values(),
         SystemdUnit("madang-backup.timer", take),
         SystemdUnit("madang-backup-verify.timer", prove),
-        *(_shipping(station, machine, files[SHIPPING], config) if machine.has_data else ()),
+        *_shipping(station, machine, files, config),
         CustomCommand(
             "first backup",
-            f"[ -e {FOLDER}/state.json ] || systemctl is-active --quiet {RESTORE} "
+            f"[ -e {FOLDER}/state.json ] || systemctl is-active --quiet {RESTORE_UNIT} "
             "|| systemctl show -p ActiveState madang-backup.service | grep -q activating",
-            # It takes as long as it takes, out of everybody's way.
+            # In the background: it may take long.
             "systemctl start --no-block madang-backup.service",
         ),
     )
 
 
 def _shipping(
-    station: Station, machine: StationMachine, file: ManagedFile, config: ManagedFile
+    station: Station,
+    machine: StationMachine,
+    files: Mapping[str, ManagedFile],
+    config: ManagedFile,
 ) -> tuple[Resource, ...]:
-    place = _offsite(station, machine)
-    if place is not None and place.kind is DestinationKind.SFTP:
-        # The program and its settings change with each release.
-        return (SystemdUnit(SHIPPING, (file, config)),)
-    off = f"systemctl is-active --quiet {SHIPPING} || systemctl is-enabled --quiet {SHIPPING}"
+    if not machine.has_database:
+        return ()
+    destination = _offsite(station, machine)
+    if destination is not None and destination.kind is DestinationKind.SFTP:
+        # Program and settings change with each release.
+        return (SystemdUnit(SHIPPING_UNIT, (files[SHIPPING_UNIT], config)),)
+    active = f"systemctl is-active --quiet {SHIPPING_UNIT}"
+    enabled = f"systemctl is-enabled --quiet {SHIPPING_UNIT}"
     return (
         CustomCommand(
-            "nothing to send elsewhere", f"! {{ {off}; }}", f"systemctl disable --now {SHIPPING}"
+            "nothing to send elsewhere",
+            f"! {{ {active} || {enabled}; }}",
+            f"systemctl disable --now {SHIPPING_UNIT}",
         ),
     )
 
 
 def _by_timers(station: Station) -> bool:
-    """Whether the system's timers take the backups, and not the station itself."""
+    """Return true if timers take the backups, not the station itself."""
     return station.shape in DATA_MACHINE
 
 
 def _password_file(station: Station) -> str:
-    return PASSWORD if _by_timers(station) else f"{DATA}/backup/password"
+    return PASSWORD_FILE if _by_timers(station) else f"{DATA}/backup/password"
 
 
 def _url(station: Station, machine: StationMachine) -> str | None:
-    """Where the machine's copies go: repositories of two machines must not be the same."""
+    """URL of the machine's off-site copies: two machines must not share a repository."""
     url = station.backup.offsite
-    if url is None or machine.migrates:
+    if url is None or machine.runs_migrations:
         return url
     return f"{url.rstrip('/')}/machine-{machine.name}"
 
 
-def _timers(station: Station, machine: StationMachine) -> Timers:
+def _timers(station: Station, machine: StationMachine) -> TimerOptions:
     home = f"{PROGRAM}/roles/{machine.roles[0]}"
     chosen = station.backup
-    return Timers(
+    return TimerOptions(
         Path(f"{home}/venv/bin/madang"),
         Path(DATA),
         Path(f"{home}/madang.toml"),
         Path(FOLDER),
         Path(LOCAL),
-        Path("/var/lib/postgresql") if machine.has_data else None,
+        Path("/var/lib/postgresql") if machine.has_database else None,
         group=USER,
         daily_at=chosen.daily_at or DAILY_AT,
         verify_on=chosen.verify_on or VERIFY_ON,
@@ -231,7 +246,7 @@ def _offsite(station: Station, machine: StationMachine) -> Destination | None:
     backup, url = station.backup, _url(station, machine)
     if url is None:
         return None
-    access = Access(
+    access = Credentials(
         s3_key=backup.s3_key or "",
         s3_secret=backup.s3_secret or "",
         s3_region=backup.s3_region or "",
@@ -240,7 +255,7 @@ def _offsite(station: Station, machine: StationMachine) -> Destination | None:
 
 
 def _password(path: str, password: str, owner: str) -> CustomCommand:
-    """Written once: another one would open none of the copies that there are."""
+    """Written once: existing copies cannot be opened with another password."""
     digest = hashlib.sha256(f"{password}\n".encode()).hexdigest()
     return CustomCommand(
         "password of the backups",
@@ -262,26 +277,28 @@ def _archive(station: Station, machine: StationMachine) -> tuple[Resource, ...]:
         "weekly": chosen.keep_weekly,
         "monthly": chosen.keep_monthly,
     }
-    keep = Retention(**{name: count for name, count in kept.items() if count is not None})
-    # What only the machine knows is put in there: the cluster's folder has PostgreSQL's version in
-    # its name, and the password leaves its file for nowhere else.
+    retention = Retention(**{name: count for name, count in kept.items() if count is not None})
+    # Only the machine knows the cluster's folder, which has PostgreSQL's version in its name, and
+    # the password stays in its file.
     template = pgbackrest_conf(
-        Archive(
+        PgBackRestConfig(
             Path("@CLUSTER@"),
             SOCKETS,
             POSTGRESQL_PORT,
             Destination("local", DestinationKind.FOLDER, LOCAL),
             _offsite(station, machine),
-            keep,
+            retention,
             Path(f"{LOCAL}/spool"),
             block=True,
         ),
         "@PASSWORD@",
     )
     return (
-        ManagedFile(TEMPLATE, template, 0o600, secret=True),
-        ManagedFile(TOOL, TOOL_SCRIPT, 0o755, tool=True),
-        CustomCommand("pgBackRest's configuration", f"{TOOL} check", f"{TOOL} write"),
+        ManagedFile(PGBACKREST_BASE, template, 0o600, secret=True),
+        ManagedFile(PGBACKREST_TOOL, TOOL_SCRIPT, 0o755, tool=True),
+        CustomCommand(
+            "pgBackRest's configuration", f"{PGBACKREST_TOOL} check", f"{PGBACKREST_TOOL} write"
+        ),
     )
 
 
@@ -295,12 +312,12 @@ block=
 # Block-incremental backups are a trial before 2.46, and unknown before 2.45.
 version=$(pgbackrest version | sed 's/[^0-9.]//g')
 [ "$(printf '%s\\n' 2.46 "$version" | sort -V | head -1)" = 2.46 ] || block='/^repo[0-9]*-block=/d;'
-made=$(sed "$block s|@CLUSTER@|$cluster|; s|@PASSWORD@|$(cat {shlex.quote(PASSWORD)})|" {TEMPLATE})
+made=$(sed "$block s|@CLUSTER@|$cluster|; s|@PASSWORD@|$(cat {PASSWORD_FILE})|" {PGBACKREST_BASE})
 if [ "$1" = check ]; then
-    printf '%s\\n' "$made" | cmp -s - {CONFIGURATION}
+    printf '%s\\n' "$made" | cmp -s - {PGBACKREST_CONF}
     exit
 fi
-printf '%s\\n' "$made" > {CONFIGURATION}.new
-chown {POSTGRES}:{POSTGRES} {CONFIGURATION}.new
-mv -f {CONFIGURATION}.new {CONFIGURATION}
+printf '%s\\n' "$made" > {PGBACKREST_CONF}.new
+chown {POSTGRES}:{POSTGRES} {PGBACKREST_CONF}.new
+mv -f {PGBACKREST_CONF}.new {PGBACKREST_CONF}
 """

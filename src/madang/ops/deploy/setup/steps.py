@@ -1,5 +1,4 @@
-"""What one machine shall have, step by step, in the order of the setting-up. Pure but for reading
-the built release and the operator's certificate."""
+"""Setup steps of one machine, in order."""
 
 from __future__ import annotations
 
@@ -11,7 +10,6 @@ from importlib.resources import files
 from typing import Final
 
 from madang.ops.backup.systemd_units import PACKAGES as BACKUP_PACKAGES
-from madang.ops.deploy.model import backups, commands
 from madang.ops.deploy.model.facts import Facts
 from madang.ops.deploy.model.layout import (
     DATA,
@@ -42,6 +40,7 @@ from madang.ops.deploy.model.resources import (
 )
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.release import DIGITS, Release
+from madang.ops.deploy.setup import backups, commands
 from madang.ops.deploy.texts import base, database, nginx, security, service
 from madang.ops.deploy.texts.service import TLS, Secrets
 
@@ -50,7 +49,7 @@ NGINX_CHECK: Final = "nginx -t -q"
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """All that decides what one machine shall have."""
+    """Inputs of one machine's desired state."""
 
     station: Station
     machine: StationMachine
@@ -58,15 +57,15 @@ class DesiredState:
     secrets: Secrets
     release: Release
     patience: float
-    """Seconds that a release gets to become ready."""
+    """Seconds for a release to become ready."""
     only: tuple[str, ...] = ()
-    """Roles that change their release this time; the others go on as they run. Empty: all."""
+    """Roles that change their release; empty: all."""
     restore: bool = False
-    """Whether the station comes back from the copy elsewhere, onto an empty machine."""
+    """True to restore the station from the off-site copy onto an empty machine."""
 
     @property
     def settings(self) -> str:
-        """madang.toml."""
+        """Text of madang.toml."""
         chosen = backups.settings(self.station, self.machine)
         return service.settings(self.station, self.machine, self.secrets, chosen)
 
@@ -84,49 +83,49 @@ class DesiredState:
 
     @property
     def units(self) -> dict[str, str]:
-        """Text of the station's services and sockets by name."""
+        """Text of the station's services and sockets, by name."""
         return {
             name: text
             for role in self.machine.roles
             for name, text in service.units(
-                self.machine, role, data_here=self.machine.has_data
+                self.machine, role, with_database=self.machine.has_database
             ).items()
         }
 
     @property
     def release_id(self) -> str:
-        """Name of program and settings together: what changes hands, or comes back, as one."""
-        digest = hashlib.sha256(self.release.code.encode())
+        """Name of program and settings together, which are switched and rolled back as one."""
+        digest = hashlib.sha256(self.release.build_id.encode())
         digest.update(self.settings.encode())
         for text in self.units.values():
             digest.update(text.encode())
         return f"{self.release.version}-{digest.hexdigest()[:DIGITS]}"
 
 
-def steps(wish: DesiredState) -> tuple[SetupStep, ...]:
-    """Everything, in order. Every machine has every step, so that they go hand in hand."""
+def setup_steps(desired: DesiredState) -> tuple[SetupStep, ...]:
+    """Return all steps. Every machine has every step, so that they run in parallel."""
     return (
-        SetupStep("base", _base(wish)),
-        # Before one machine needs the other: one that was replaced may have another address.
-        SetupStep("firewall", _firewall(wish)),
-        SetupStep("database and Redis", _data(wish)),
-        SetupStep("storage", _storage(wish)),
-        SetupStep("application", _application(wish)),
-        SetupStep("web server", _web(wish)),
-        SetupStep("restore", _restore(wish)),
-        # The tables are changed first, and nobody starts on those of before.
-        SetupStep("station", _station(wish) if wish.machine.migrates else ()),
-        SetupStep("station", () if wish.machine.migrates else _station(wish)),
-        SetupStep("backups", backups.timers(wish.station, wish.machine, wish.config)),
-        SetupStep("security", _security(wish)),
-        SetupStep("monitoring", _monitoring(wish)),
-        # Last: it depends on others, and where they fail all the rest shall stand.
-        SetupStep("certificate", _certificate(wish)),
+        SetupStep("base", _base(desired)),
+        # Before machines connect to each other: a replaced one may have another address.
+        SetupStep("firewall", _firewall(desired)),
+        SetupStep("database and Redis", _data(desired)),
+        SetupStep("storage", _storage(desired)),
+        SetupStep("application", _application(desired)),
+        SetupStep("web server", _web(desired)),
+        SetupStep("restore", _restore(desired)),
+        # Migrations first, before any role starts on the new release.
+        SetupStep("station", _station(desired) if desired.machine.runs_migrations else ()),
+        SetupStep("station", () if desired.machine.runs_migrations else _station(desired)),
+        SetupStep("backups", backups.timers(desired.station, desired.machine, desired.config)),
+        SetupStep("security", _security(desired)),
+        SetupStep("monitoring", _monitoring(desired)),
+        # Last: it depends on others, and the rest must stand if it fails.
+        SetupStep("certificate", _certificate(desired)),
     )
 
 
-def loaders(all_steps: tuple[SetupStep, ...]) -> Mapping[str, list[SystemdUnit]]:
-    """Units by the path of each file that they load."""
+def units_by_file(all_steps: tuple[SetupStep, ...]) -> Mapping[str, list[SystemdUnit]]:
+    """Return the units by path of each file that they load."""
     found: dict[str, list[SystemdUnit]] = {}
     for step in all_steps:
         for resource in step.resources:
@@ -136,13 +135,13 @@ def loaders(all_steps: tuple[SetupStep, ...]) -> Mapping[str, list[SystemdUnit]]
     return found
 
 
-def _base(wish: DesiredState) -> tuple[Resource, ...]:
+def _base(desired: DesiredState) -> tuple[Resource, ...]:
     updates = ManagedFile("/etc/apt/apt.conf.d/52madang", base.UPDATES)
     journal = ManagedFile("/etc/systemd/journald.conf.d/60-madang.conf", base.JOURNAL)
     kernel = ManagedFile("/etc/sysctl.d/60-madang.conf", base.KERNEL)
     names = ("unattended-upgrades", "systemd-timesyncd", "ca-certificates", "rsync", "sqlite3")
     people: list[Resource] = []
-    for person in wish.station.administrators:
+    for person in desired.station.administrators:
         home = f"/home/{person.name}"
         people += [
             UserAccount(person.name, home, "/bin/bash", ("sudo",), system=False),
@@ -158,14 +157,14 @@ def _base(wish: DesiredState) -> tuple[Resource, ...]:
         ]
     return (
         Folder(STATE, 0o700),
-        # Before anybody reads the journal: Fail2ban would go on looking at the one in memory.
+        # Before the first reader of the journal: Fail2ban would keep reading the one in memory.
         Folder("/var/log/journal", 0o2755, "root", "systemd-journal"),
         journal,
         SystemdUnit("systemd-journald.service", (journal,), enable=False),
-        Packages((*names, "sudo", *wish.facts.target.packages)),
+        Packages((*names, "sudo", *desired.facts.platform.packages)),
         updates,
         SystemdUnit("unattended-upgrades.service", (updates,)),
-        commands.time_zone(wish.station.time_zone),
+        commands.time_zone(desired.station.time_zone),
         SystemdUnit("systemd-timesyncd.service"),
         commands.swap(base.SWAP_MB),
         kernel,
@@ -175,12 +174,14 @@ def _base(wish: DesiredState) -> tuple[Resource, ...]:
     )
 
 
-def _data(wish: DesiredState) -> tuple[Resource, ...]:
-    if not wish.machine.has_data:
+def _data(desired: DesiredState) -> tuple[Resource, ...]:
+    if not desired.machine.has_database:
         return ()
     redis = ManagedFile(
         "/etc/redis/madang.conf",
-        database.redis(wish.station, wish.machine, wish.facts.memory, wish.secrets.redis),
+        database.redis(
+            desired.station, desired.machine, desired.facts.memory, desired.secrets.redis
+        ),
         0o640,
         "root",
         "redis",
@@ -188,33 +189,33 @@ def _data(wish: DesiredState) -> tuple[Resource, ...]:
     )
     return (
         Packages(("postgresql", "redis-server", *BACKUP_PACKAGES)),
-        # The station's account is the group that may read what became of the backups.
+        # The station's group may read the state of the backups.
         UserAccount(USER, DATA),
-        *backups.prepared(wish.station, wish.machine, wish.secrets.backup),
+        *backups.prerequisites(desired.station, desired.machine, desired.secrets.backup),
         *commands.postgresql(
-            wish.station,
-            wish.machine,
-            wish.facts.memory,
-            wish.secrets.database,
-            backups.CONFIGURATION,
+            desired.station,
+            desired.machine,
+            desired.facts.memory,
+            desired.secrets.database,
+            backups.PGBACKREST_CONF,
         ),
-        *backups.begun(wish.station, wish.machine),
+        *backups.create_stanza(desired.station, desired.machine),
         redis,
         commands.include_in_redis(redis.path),
         SystemdUnit("redis-server.service", (redis,)),
     )
 
 
-def _storage(wish: DesiredState) -> tuple[Resource, ...]:
-    volume = wish.station.volume
-    keeps_media = with_role(wish.station, "live").name == wish.machine.name
+def _storage(desired: DesiredState) -> tuple[Resource, ...]:
+    volume = desired.station.volume
+    keeps_media = with_role(desired.station, "live").name == desired.machine.name
     if volume is None or not keeps_media:
         return ()
     return commands.volume(volume, VOLUME)
 
 
-def _application(wish: DesiredState) -> tuple[Resource, ...]:
-    release, name = wish.release, wish.release_id
+def _application(desired: DesiredState) -> tuple[Resource, ...]:
+    release, name = desired.release, desired.release_id
     packages = f"{PROGRAM}/packages/{release.packages.name}"
     wheel = f"{PROGRAM}/packages/{release.wheel.name}"
     folder = f"{PROGRAM}/releases/{name}"
@@ -227,30 +228,30 @@ def _application(wish: DesiredState) -> tuple[Resource, ...]:
         Folder(SETTINGS),
         *(
             ()
-            if wish.machine.has_data
-            else backups.prepared(wish.station, wish.machine, wish.secrets.backup)
+            if desired.machine.has_database
+            else backups.prerequisites(desired.station, desired.machine, desired.secrets.backup)
         ),
         ManagedFile(packages, source=release.packages),
         ManagedFile(wheel, source=release.wheel),
         commands.packages(release, packages),
         commands.program(release, wheel),
         Folder(f"{PROGRAM}/releases"),
-        wish.config,
-        Symlink(f"{folder}/venv", f"{PROGRAM}/programs/{release.code}/venv"),
-        ManagedFile(f"{folder}/.complete", f"{release.code}\n"),
+        desired.config,
+        Symlink(f"{folder}/venv", f"{PROGRAM}/programs/{release.build_id}/venv"),
+        ManagedFile(f"{folder}/.complete", f"{release.build_id}\n"),
     )
 
 
-def _restore(wish: DesiredState) -> tuple[Resource, ...]:
-    if not wish.restore:
+def _restore(desired: DesiredState) -> tuple[Resource, ...]:
+    if not desired.restore:
         return ()
-    return backups.brought_back(wish.station, wish.machine, wish.release_id)
+    return backups.restore(desired.station, desired.machine, desired.release_id)
 
 
-def _own_certificate(wish: DesiredState) -> tuple[ManagedFile, ...]:
-    """The operator's certificate and key, where there are such, on the machine that shows them."""
-    tls = wish.station.tls
-    if tls is None or not wish.machine.faces_the_web:
+def _own_certificate(desired: DesiredState) -> tuple[ManagedFile, ...]:
+    """Return the operator's certificate and key, on the machine that serves them."""
+    tls = desired.station.tls
+    if tls is None or not desired.machine.serves_web:
         return ()
     chain, key = (path.read_text(encoding="ascii") for path in (tls.certificate, tls.key))
     return (
@@ -259,16 +260,16 @@ def _own_certificate(wish: DesiredState) -> tuple[ManagedFile, ...]:
     )
 
 
-def _web(wish: DesiredState) -> tuple[Resource, ...]:
-    if not wish.machine.faces_the_web:
+def _web(desired: DesiredState) -> tuple[Resource, ...]:
+    if not desired.machine.serves_web:
         return ()
-    station = wish.station
+    station = desired.station
     config = (
         ManagedFile("/etc/nginx/nginx.conf", nginx.main(station)),
-        ManagedFile("/etc/nginx/conf.d/madang.conf", nginx.site(station, wish.machine)),
+        ManagedFile("/etc/nginx/conf.d/madang.conf", nginx.site(station, desired.machine)),
     )
     packages: tuple[str, ...] = ("nginx", "openssl")
-    loaded = _own_certificate(wish)
+    loaded = _own_certificate(desired)
     certificate: tuple[Resource, ...] = loaded
     if not loaded:
         packages = (*packages, "certbot")
@@ -288,9 +289,9 @@ def _web(wish: DesiredState) -> tuple[Resource, ...]:
     )
 
 
-def _certificate(wish: DesiredState) -> tuple[Resource, ...]:
-    station = wish.station
-    if station.tls is not None or not wish.machine.faces_the_web:
+def _certificate(desired: DesiredState) -> tuple[Resource, ...]:
+    station = desired.station
+    if station.tls is not None or not desired.machine.serves_web:
         return ()
     return (
         commands.lets_encrypt(station.domain, station.administrators[0].email),
@@ -298,9 +299,9 @@ def _certificate(wish: DesiredState) -> tuple[Resource, ...]:
     )
 
 
-def _station(wish: DesiredState) -> tuple[Resource, ...]:
-    machine = wish.machine
-    roles = tuple(role for role in machine.roles if not wish.only or role in wish.only)
+def _station(desired: DesiredState) -> tuple[Resource, ...]:
+    machine = desired.machine
+    roles = tuple(role for role in machine.roles if not desired.only or role in desired.only)
     plan = {
         role: {
             "unit": unit_name(role),
@@ -309,23 +310,23 @@ def _station(wish: DesiredState) -> tuple[Resource, ...]:
         }
         for role in machine.roles
     }
-    certificate = _own_certificate(wish)
-    # Sessions are signed by one key, on whichever machine they are looked at.
+    certificate = _own_certificate(desired)
+    # One key signs sessions, so that every machine can check them.
     shared: tuple[ManagedFile, ...] = ()
-    if len(machines(wish.station)) > 1:
-        key = f"{wish.secrets.session}\n"
+    if len(machines(desired.station)) > 1:
+        key = f"{desired.secrets.session}\n"
         shared = (ManagedFile(f"{DATA}/secret.key", key, 0o600, USER, USER, secret=True),)
     switch = files("madang.ops.deploy.remote").joinpath("switch.py").read_text(encoding="utf-8")
     return (
         ManagedFile(f"{TOOLS}/switch.py", switch, 0o755, tool=True),
         ManagedFile(
             f"{STATE}/roles.json",
-            json.dumps({"migrates": machine.migrates, "roles": plan}, indent=1) + "\n",
+            json.dumps({"migrates": machine.runs_migrations, "roles": plan}, indent=1) + "\n",
         ),
         ManagedFile("/etc/systemd/system/madang.slice", service.slice_unit()),
-        *(ManagedFile(f"/etc/systemd/system/{name}", text) for name, text in wish.units.items()),
+        *(ManagedFile(f"/etc/systemd/system/{name}", text) for name, text in desired.units.items()),
         *shared,
-        *((commands.switch(wish.release_id, roles, wish.patience),) if roles else ()),
+        *((commands.switch(desired.release_id, roles, desired.patience),) if roles else ()),
         *(
             SystemdUnit(unit_name(role), certificate, reload=True)
             for role in machine.roles
@@ -334,15 +335,15 @@ def _station(wish: DesiredState) -> tuple[Resource, ...]:
     )
 
 
-def _firewall(wish: DesiredState) -> tuple[Resource, ...]:
+def _firewall(desired: DesiredState) -> tuple[Resource, ...]:
     return (
         Packages(("ufw",)),
-        commands.firewall(security.firewall(wish.station, wish.machine)),
+        commands.firewall(security.firewall(desired.station, desired.machine)),
     )
 
 
-def _security(wish: DesiredState) -> tuple[Resource, ...]:
-    station, machine = wish.station, wish.machine
+def _security(desired: DesiredState) -> tuple[Resource, ...]:
+    station, machine = desired.station, desired.machine
     jails = ManagedFile("/etc/fail2ban/jail.d/madang.local", security.jails(station, machine))
     filters = (
         ManagedFile("/etc/fail2ban/filter.d/madang-sign-in.local", security.FILTER_SIGN_IN),
@@ -352,7 +353,7 @@ def _security(wish: DesiredState) -> tuple[Resource, ...]:
     sshd = ManagedFile("/etc/ssh/sshd_config.d/10-madang.conf", security.SSHD)
     return (
         Packages(("fail2ban", "python3-systemd", "nftables")),
-        *_told_of_chat(wish),
+        *_chat_refusals(desired),
         *filters,
         jails,
         SystemdUnit("fail2ban.service", (*filters, jails), check="fail2ban-client -t >/dev/null"),
@@ -361,18 +362,19 @@ def _security(wish: DesiredState) -> tuple[Resource, ...]:
     )
 
 
-def _told_of_chat(wish: DesiredState) -> tuple[Resource, ...]:
-    if not security.is_told_of_chat(wish.machine):
+def _chat_refusals(desired: DesiredState) -> tuple[Resource, ...]:
+    if not security.receives_chat_refusals(desired.machine):
         return ()
-    password = f"REDISCLI_AUTH={wish.secrets.redis}\n"
+    password = f"REDISCLI_AUTH={desired.secrets.redis}\n"
+    unit = security.CHAT_REFUSALS_UNIT
     files = (
-        ManagedFile(security.TOLD_PASSWORD, password, 0o600, secret=True),
-        ManagedFile(f"/etc/systemd/system/{security.TOLD_UNIT}", security.TOLD),
+        ManagedFile(security.CHAT_REFUSALS_PASSWORD, password, 0o600, secret=True),
+        ManagedFile(f"/etc/systemd/system/{unit}", security.CHAT_REFUSALS_SERVICE),
     )
-    return (*files, SystemdUnit(security.TOLD_UNIT, files))
+    return (*files, SystemdUnit(unit, files))
 
 
-def _monitoring(wish: DesiredState) -> tuple[Resource, ...]:
+def _monitoring(desired: DesiredState) -> tuple[Resource, ...]:
     netdata = ManagedFile("/etc/netdata/netdata.conf", base.NETDATA)
     return (
         Packages((), optional=("netdata",)),
