@@ -27,8 +27,8 @@ def now(data: Data = None, config: Config = None, as_json: Json = False) -> None
     lower_priority()
     created = BackupCreator(plan).create()
     places = {
-        destination: {part: {"added_bytes": saved.added} for part, saved in parts.items()}
-        for destination, parts in created.stored.items()
+        destination: {part: {"added_bytes": added} for part, added in parts.items()}
+        for destination, parts in created.added.items()
     }
     result = {
         "id": created.id,
@@ -37,8 +37,8 @@ def now(data: Data = None, config: Config = None, as_json: Json = False) -> None
         "places": places,
     }
     lines = [f"The backup {created.id} is taken: {_size(created.bytes)}."]
-    for destination, parts in created.stored.items():
-        added = sum(saved.added for saved in parts.values())
+    for destination, parts in created.added.items():
+        added = sum(parts.values())
         lines.append(f"  {destination}: {_size(added)} of it new")
     report(as_json, result, lines)
 

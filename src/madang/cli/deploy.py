@@ -67,11 +67,11 @@ def apply(
         if event["event"] == "done"
     ]
     releases = {event["host"]: event["release"] for event in events if event["event"] == "release"}
-    words = [
+    lines = [
         f"{len(done)} thing(s) changed." if done else "Nothing had to change.",
         f"The station is at https://{servers.station.domain}/",
     ]
-    report(as_json, {"changed": done, "releases": releases}, words)
+    report(as_json, {"changed": done, "releases": releases}, lines)
 
 
 @app.command()

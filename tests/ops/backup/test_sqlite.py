@@ -43,7 +43,7 @@ def test_a_second_backup_adds_what_changed_and_rules_prune_the_rest(data: Path) 
     ask(data, "DROP TABLE ballast")
     ask(data, "VACUUM")
     second = backup_creator(data).create()
-    assert second.stored["local"][RepositoryPart.STATION].added < added / 8
+    assert second.added["local"][RepositoryPart.STATION] < added / 8
     # Retention keeps the newest of a day, and pruning frees the rest.
     (entry,) = done(data, "list")
     assert entry["id"] == second.id

@@ -50,7 +50,6 @@ def everything(station: Station, number: int = 0) -> list[Resource]:
     config = ManagedFile("/opt/madang/releases/x/madang.toml", "")
     return [
         *backups.prerequisites(station, machine, SECRETS.backup),
-        *backups.create_stanza(station, machine),
         *backups.restore(station, machine, "x"),
         *backups.timers(station, machine, config),
     ]

@@ -77,13 +77,13 @@ def test_a_chat_flood_is_matched_once_and_a_few_refusals_are_not(
 def test_a_flood_of_connections_is_matched(station: Station) -> None:
     before = len(found(station, security.FILTER_CHAT))
 
-    def knock(_: int) -> None:
+    def connect(_: int) -> None:
         with socket.create_connection(("127.0.0.1", station.http_port), 10) as sock:
             sock.sendall(HANDSHAKE)
             sock.recv(100)
 
     def shown() -> bool:
-        list(pool.map(knock, range(HANDSHAKES)))
+        list(pool.map(connect, range(HANDSHAKES)))
         return len(found(station, security.FILTER_CHAT)) > before
 
     # The log repeats a refusal of one address after five seconds at the earliest.

@@ -60,7 +60,7 @@ OUTSIDE = [
     (replace(GOOD_PAGE, ports=GOOD_PAGE.ports | {6379}), "open ports"),
     (replace(GOOD_PAGE, ports=GOOD_PAGE.ports - {443}), "open ports"),
     (replace(GOOD_PAGE, certificate_ends=NOW + timedelta(days=13)), "certificate"),
-    (replace(GOOD_PAGE, certificate_ends=None, trouble="self-signed"), "certificate"),
+    (replace(GOOD_PAGE, certificate_ends=None, error="self-signed"), "certificate"),
     (replace(GOOD_PAGE, headers={}), "headers"),
 ]
 

@@ -102,9 +102,8 @@ def test_systemd_accepts_the_units_and_their_exposure_is_low(tmp_path: Path) -> 
         folder.mkdir()
         for role in machine.roles:
             program = f"/opt/madang/roles/{role}/venv/bin/madang"
-            for name, text in service.units(
-                machine, role, with_database=machine.has_database
-            ).items():
+            units = service.units(machine, role, with_database=machine.has_database)
+            for name, text in units.items():
                 (folder / name).write_text(text.replace(program, "/bin/true"))
         if security.receives_chat_refusals(machine):
             (folder / security.CHAT_REFUSALS_UNIT).write_text(security.CHAT_REFUSALS_SERVICE)

@@ -20,7 +20,7 @@ from madang.ops.backup.destinations import DestinationKind, RepositoryPart
 from madang.ops.backup.errors import BackupError
 from madang.ops.backup.model import BackupEntry, BackupPlan, Manifest, format_rfc3339
 from madang.ops.backup.postgresql import PostgresqlDatabase
-from madang.ops.backup.restic import Repository, SavedSnapshot
+from madang.ops.backup.restic import Repository
 
 STAGING: Final = "stage"
 PASSWORD_BYTES: Final = 32
@@ -33,12 +33,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CreatedBackup:
-    """A backup that was taken, with what each repository stored, by destination."""
+    """A backup that was taken, with the new bytes of each repository, by destination."""
 
     id: str
     taken_at: datetime
     bytes: int
-    stored: dict[str, dict[RepositoryPart, SavedSnapshot]]
+    added: dict[str, dict[RepositoryPart, int]]
     failed: dict[str, str]
 
 
@@ -85,7 +85,7 @@ class BackupCreator:
     def _create(self, at: datetime, lock: int) -> CreatedBackup:
         plan = self.plan
         identifier = f"{at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        stored: dict[str, dict[RepositoryPart, SavedSnapshot]] = {}
+        added: dict[str, dict[RepositoryPart, int]] = {}
         failed: dict[str, str] = {}
         with temporary_folder(plan.folder / STAGING) as folder:
             database = self.database.back_up(identifier, folder)
@@ -101,7 +101,7 @@ class BackupCreator:
                 try:
                     self.database.upload(destination, database)
                     # Media may take hours, so they come last.
-                    stored[destination.name] = {
+                    added[destination.name] = {
                         part: Repository(plan, destination, part, lock=lock).save(
                             source, identifier, count, plan.retention
                         )
@@ -110,7 +110,7 @@ class BackupCreator:
                     }
                 except BackupError as error:
                     failed[destination.name] = str(error)
-        return CreatedBackup(identifier, at, size, stored, failed)
+        return CreatedBackup(identifier, at, size, added, failed)
 
 
 def list_backups(plan: BackupPlan) -> list[BackupEntry]:

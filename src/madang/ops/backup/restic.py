@@ -38,30 +38,30 @@ _UNREACHABLE: Final = (
         *("Could not resolve", "Network is unreachable", "no such host", "i/o timeout"),
         *("Connection closed", "Connection reset"),
     ),
-    "{place} cannot be reached.",
+    "{destination} cannot be reached.",
     "Check that the server is up and the address right; the next run tries again.",
 )
 
 _CAUSES: Final = (
     (
         ("no space left on device", "disk quota exceeded"),
-        "The disk of {place} is full: nothing that was there before is lost.",
+        "The disk of {destination} is full: nothing that was there before is lost.",
         "Free space there, or keep fewer with backup.keep_daily, then: madang backup now",
     ),
     (
         ("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"),
-        "The server of {place} shows another key than before.",
+        "The server of {destination} shows another key than before.",
         "If it was set up anew, remove its line from the file backup.sftp_known_hosts.",
     ),
     (
         ("Permission denied (publickey", "Access Denied", "SignatureDoesNotMatch"),
-        "{place} lets nobody in with this key.",
+        "{destination} lets nobody in with this key.",
         "Check backup.sftp_key, or backup.s3_key and backup.s3_secret.",
     ),
     _UNREACHABLE,
     (
         ("permission denied", "Permission denied"),
-        "{place} may not be read or written.",
+        "{destination} may not be read or written.",
         "Give the folder to the user who takes the backups.",
     ),
 )
@@ -76,15 +76,6 @@ class Snapshot:
     key: str
     id: str
     taken_at: datetime
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSnapshot:
-    """Result of a save. `added` is the number of new bytes, before compression."""
-
-    key: str
-    added: int
     bytes: int
 
 
@@ -106,32 +97,28 @@ class Repository:
         self._cache = plan.folder / "cache"
         self._lock = lock
 
-    def save(self, folder: Path, identifier: str, size: int, retention: Retention) -> SavedSnapshot:
+    def save(self, folder: Path, identifier: str, size: int, retention: Retention) -> int:
         """Store everything below `folder`, of `size` bytes, and prune by the retention rules.
 
-        Initialises a missing repository. Raises BackupError.
+        Returns the number of new bytes, before compression. Initialises a missing repository.
+        Raises BackupError.
         """
         try:
-            saved = self._save(folder, identifier, size)
+            added = self._save(folder, identifier, size)
         except MissingRepository:
             self._restic("init")
             return self._save(folder, identifier, size)
         self._prune(retention)
-        return saved
+        return added
 
-    def _save(self, folder: Path, identifier: str, size: int) -> SavedSnapshot:
+    def _save(self, folder: Path, identifier: str, size: int) -> int:
         tags = [f"{ID_TAG}{identifier}", f"{BYTES_TAG}{size}"]
         output = self._restic(
             *("backup", ".", "--json", "--host", HOST),
             *(f"--tag={tag}" for tag in tags),
             cwd=folder,
         )
-        summary = _last_message(output)
-        return SavedSnapshot(
-            str(summary["snapshot_id"]),
-            int(summary["data_added"]),
-            int(summary["total_bytes_processed"]),
-        )
+        return int(_summary(output)["data_added"])
 
     def snapshots(self) -> list[Snapshot]:
         """Return the snapshots, oldest first; none where there is no repository yet."""
@@ -241,8 +228,8 @@ def explain_failure(error: ProgramFailed, destination: Destination) -> BackupErr
         return error
     _, sentence, mend = cause
     shown = f"place {destination.name} ({destination.address})"
-    explained = sentence.replace("of {place}", f"of the {shown}")
-    return BackupError(explained.replace("{place}", f"The {shown}"), mend=mend)
+    explained = sentence.replace("of {destination}", f"of the {shown}")
+    return BackupError(explained.replace("{destination}", f"The {shown}"), mend=mend)
 
 
 def _cause(output: str) -> tuple[tuple[str, ...], str, str] | None:
@@ -274,7 +261,7 @@ def _snapshot(item: Mapping[str, Any]) -> Snapshot | None:
     return Snapshot(str(item["id"]), identifier, parse_rfc3339(str(item["time"])), int(size))
 
 
-def _last_message(output: str) -> dict[str, Any]:
+def _summary(output: str) -> dict[str, Any]:
     for line in reversed(output.splitlines()):
         if line.startswith("{"):
             message: dict[str, Any] = json.loads(line)

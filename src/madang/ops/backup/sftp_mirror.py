@@ -40,7 +40,7 @@ class SftpMirror:
     files."""
 
     def __init__(self, destination: Destination, source: Path, folder: Path) -> None:
-        self._place = destination
+        self._destination = destination
         self._source = source
         self._folder = folder
         self._target = PurePosixPath(destination.path) / RepositoryPart.POSTGRESQL
@@ -128,9 +128,9 @@ class SftpMirror:
 
     def _sftp(self, commands: Iterable[str]) -> None:
         try:
-            subprocesses.run(self._place.sftp_command(), stdin="\n".join(commands) + "\n")
+            subprocesses.run(self._destination.sftp_command(), stdin="\n".join(commands) + "\n")
         except ProgramFailed as error:
-            raise explain_failure(error, self._place) from None
+            raise explain_failure(error, self._destination) from None
 
     @contextmanager
     def _record(self) -> Iterator[dict[str, Sequence[int]]]:
@@ -141,7 +141,7 @@ class SftpMirror:
             record: dict[str, Sequence[int]] = {}
             try:
                 found = json.loads(path.read_text())
-                if found["place"] == self._place.address:
+                if found["place"] == self._destination.address:
                     record = found["files"]
             except (OSError, ValueError, KeyError, TypeError):
                 pass  # no valid record for this destination: send everything again
@@ -151,7 +151,9 @@ class SftpMirror:
             finally:
                 if record != before:
                     draft = path.with_suffix(f".{os.getpid()}")
-                    draft.write_text(json.dumps({"place": self._place.address, "files": record}))
+                    draft.write_text(
+                        json.dumps({"place": self._destination.address, "files": record})
+                    )
                     draft.replace(path)
 
 

@@ -90,7 +90,7 @@ def lock_machine(host: Host, job: DeployJob) -> Any:
 
     Raises JobFailed if another run holds it.
     """
-    holder = shlex.quote(f"{job.who} since {_timestamp()}")
+    holder = shlex.quote(f"{job.operator} since {_timestamp()}")
     script = (
         f"mkdir -p -m 700 {STATE}; exec 9>>{LOCK}; if flock -w {LOCK_SECONDS} 9; "
         f"then printf '%s' {holder} > {LOCK}.holder; echo held; exec cat >/dev/null; "
@@ -124,7 +124,7 @@ def disconnected(state: State) -> list[str]:
 
 def write_audit_log(state: State, job: DeployJob, result: str) -> None:
     """Append to the audit log of each machine that still answers."""
-    entry = {"at": _timestamp(), "who": job.who, "what": job.title, "result": result}
+    entry = {"at": _timestamp(), "who": job.operator, "what": job.title, "result": result}
     line = json.dumps(entry, ensure_ascii=False)
     for host in state.inventory:
         if host not in state.activated_hosts:

@@ -105,8 +105,8 @@ def difference(desired: Resource, observed: ObservedState) -> ResourceChange | N
         case ManagedFile():
             return _file(desired, observed.paths.get(desired.path))
         case Symlink():
-            place = observed.paths.get(desired.path)
-            if place is not None and place.get("target") == desired.target:
+            link = observed.paths.get(desired.path)
+            if link is not None and link.get("target") == desired.target:
                 return None
             return ResourceChange(desired.key, f"point to {desired.target}")
         case AbsentFile():

@@ -185,9 +185,9 @@ def main() -> int:
             disconnect_all(state)
     except Exception as error:  # noqa: BLE001  # whatever it is, the operator is told
         known = isinstance(error, JobFailed | PyinfraError)
-        why = str(error) if known else f"The deployment failed: {error!r}"
-        said = [line for line in handler.lines if line.strip()][-15:]
-        send_event("failed", why=handler.redact(why), failed=failures.by_host, said=said)
+        reason = str(error) if known else f"The deployment failed: {error!r}"
+        output = [line for line in handler.lines if line.strip()][-15:]
+        send_event("failed", why=handler.redact(reason), failed=failures.by_host, said=output)
         return 1
     send_event("end")
     return 0
@@ -261,11 +261,11 @@ def _prepare(job: DeployJob, state: State) -> None:
             )
             if job.kind != "apply":
                 continue
-            for place in range(width):
-                if place >= len(step.resources):
+            for index in range(width):
+                if index >= len(step.resources):
                     add_op(state, no_op, name=f"{step.name} | –", host=host)
                     continue
-                resource = step.resources[place]
+                resource = step.resources[index]
                 add_op(
                     state,
                     apply,

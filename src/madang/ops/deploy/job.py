@@ -33,7 +33,7 @@ class DeployJob:
     kind: Literal["facts", "plan", "apply", "run"]
     targets: Mapping[str, DeployTarget]
     title: str = ""
-    who: str = ""
+    operator: str = ""
     secrets: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
     silence: float = SILENCE_SECONDS

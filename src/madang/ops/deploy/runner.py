@@ -86,8 +86,8 @@ class Deployment:
         finally:
             engine.wait()
         if failure is not None:
-            said = "".join(f"\n  {line}" for line in failure["said"])
-            raise DeployError(f"{failure['why']}.{said}" if said else f"{failure['why']}.")
+            output = "".join(f"\n  {line}" for line in failure["said"])
+            raise DeployError(f"{failure['why']}.{output}" if output else f"{failure['why']}.")
         if not ended:
             raise DeployError(
                 "The deployment was cut off before it had ended.",
@@ -169,7 +169,7 @@ class Deployment:
             "apply" if kind == "apply" else "plan",
             targets,
             title=f"apply {self.station.shape} {self.station.domain}",
-            who=f"{getpass.getuser()}@{socket.gethostname()}",
+            operator=f"{getpass.getuser()}@{socket.gethostname()}",
             secrets=secret_texts(secrets, self.station),
             silence=self.silence,
         )

@@ -89,7 +89,7 @@ class ExternalView:
     ports: frozenset[int]
     """Ports of PROBED_PORTS that accept a connection."""
     certificate_ends: datetime | None = None
-    trouble: str = ""
+    error: str = ""
     """Error of TLS or HTTP, if any."""
     headers: Mapping[str, str] | None = None
     """Headers of the home page, by lower-case name."""
@@ -112,7 +112,7 @@ def probe_machine(
     try:
         return _page(station.domain, address, context, found)
     except (OSError, HTTPException) as error:
-        return ExternalView(found, trouble=str(error))
+        return ExternalView(found, error=str(error))
 
 
 def _connects(address: str, port: int) -> bool:
@@ -168,7 +168,7 @@ def external_findings(
             SecurityFinding(
                 f"{host}: certificate",
                 False,
-                f"https://{station.domain}/ does not work: {view.trouble}",
+                f"https://{station.domain}/ does not work: {view.error}",
                 "madang deploy apply says what is missing",
             )
         )
@@ -206,16 +206,18 @@ def internal_findings(
     expected = {"sshd"}
     expected |= {"madang-sign-in", "madang-chat"} if machine.serves_web else set()
     expected |= {"madang-keys"} if machine.accepts_rtmp else set()
-    loose = {unit: value for unit, value in answer["exposure"].items() if value > MAX_EXPOSURE}
+    exposed = {unit: value for unit, value in answer["exposure"].items() if value > MAX_EXPOSURE}
     units = ", ".join(f"{unit} {value}" for unit, value in answer["exposure"].items())
     waiting, secrets = answer["waiting"], answer["open_secrets"].split()
-    idle = [unit for unit in machine.units if answer["services"].get(unit) != "active"]
+    inactive = [unit for unit in machine.units if answer["services"].get(unit) != "active"]
     return [
         _make_finding(
             f"{host}: services",
-            not idle,
-            f"not running: {', '.join(idle)}" if idle else f"running: {', '.join(machine.units)}",
-            f"{apply}; then: journalctl -u {' -u '.join(idle)}",
+            not inactive,
+            f"not running: {', '.join(inactive)}"
+            if inactive
+            else f"running: {', '.join(machine.units)}",
+            f"{apply}; then: journalctl -u {' -u '.join(inactive)}",
         ),
         _make_finding(
             f"{host}: SSH by key only",
@@ -249,9 +251,9 @@ def internal_findings(
         ),
         _make_finding(
             f"{host}: sandboxes",
-            bool(answer["exposure"]) and not loose,
+            bool(answer["exposure"]) and not exposed,
             units or "no service of the station runs",
-            f"{apply}; look for drop-ins: systemctl cat {' '.join(loose)}",
+            f"{apply}; look for drop-ins: systemctl cat {' '.join(exposed)}",
         ),
         _make_finding(
             f"{host}: secrets",

@@ -82,11 +82,11 @@ def _time_zone(name: str) -> str:
 
 
 def _public_key(line: str) -> str:
-    words = line.split(maxsplit=2)
+    fields = line.split(maxsplit=2)
     if (
-        len(words) < 2
-        or words[0] not in KEY_TYPES
-        or not re.fullmatch(r"AAAA[A-Za-z0-9+/]+=*", words[1])
+        len(fields) < 2
+        or fields[0] not in KEY_TYPES
+        or not re.fullmatch(r"AAAA[A-Za-z0-9+/]+=*", fields[1])
         or not line.isprintable()
     ):
         raise ValueError(
@@ -287,8 +287,8 @@ def _explained(path: Path, error: ValidationError) -> StationFileError:
             return StationFileError(f"{path.name}: {key} is unknown; {hint}")
         case "missing":
             return StationFileError(f"{path.name}: {key} is missing.")
-    said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
-    expected = said if said.startswith("expected") else f"expected something else: {said}"
+    message = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    expected = message if message.startswith("expected") else f"expected something else: {message}"
     if not where:
         return StationFileError(f"{path.name}: {expected}.")
     return StationFileError(f"{path.name}: {key} is {first['input']!r}: {expected}.")

@@ -48,8 +48,8 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, text=True, capture_output=True)
 
 
-def print_progress(words: str) -> None:
-    print(words, flush=True)
+def print_progress(message: str) -> None:
+    print(message, flush=True)
 
 
 def release_link(role: str) -> pathlib.Path:
@@ -114,24 +114,24 @@ def is_ready(url: str) -> tuple[bool, str]:
         return False, str(error)
 
 
-def wait_ready(role: str, plan: Roles, since: float, patience: float) -> None:
+def wait_ready(role: str, plan: Roles, since: float, timeout: float) -> None:
     unit, url = plan[role]["unit"], plan[role]["ready"]
-    until, why = time.monotonic() + patience, ""
+    until, reason = time.monotonic() + timeout, ""
     while time.monotonic() < until:
-        good, why = is_ready(url)
+        good, reason = is_ready(url)
         if good and is_active(unit):
             return
         time.sleep(0.2)
-    raise not_ready(unit, since, patience, why)
+    raise not_ready(unit, since, timeout, reason)
 
 
-def not_ready(unit: str, since: float, patience: float, why: str) -> NotReady:
+def not_ready(unit: str, since: float, timeout: float, reason: str) -> NotReady:
     """Return the error for a unit that was not ready in time."""
     lines = run(
         *("journalctl", "-u", unit, "--since", f"@{int(since)}", "-n", "12"),
         *("--no-pager", "-o", "cat"),
     ).stdout.strip()
-    return NotReady(f"{unit} is not ready after {patience:g} s ({why}). Its log ends:\n{lines}")
+    return NotReady(f"{unit} is not ready after {timeout:g} s ({reason}). Its log ends:\n{lines}")
 
 
 def try_release(release: str) -> None:
@@ -144,8 +144,8 @@ def try_release(release: str) -> None:
         raise NotReady(f"Its settings are refused: {read.stderr.strip()[-1000:]}")
     with tempfile.TemporaryDirectory(prefix="madang-trial-") as folder:
         shutil.chown(folder, "madang", "madang")
-        said, log = os.path.join(folder, "said"), os.path.join(folder, "log")
-        with open(said, "wb") as out, open(log, "wb") as err:
+        stdout_file, stderr_file = os.path.join(folder, "said"), os.path.join(folder, "log")
+        with open(stdout_file, "wb") as out, open(stderr_file, "wb") as err:
             process = subprocess.Popen(
                 [
                     *(*as_user, madang, "serve", "--data", os.path.join(folder, "data")),
@@ -156,7 +156,7 @@ def try_release(release: str) -> None:
                 cwd="/",
             )
         until = time.monotonic() + TRIAL_SECONDS
-        while time.monotonic() < until and process.poll() is None and not read_text(said):
+        while time.monotonic() < until and process.poll() is None and not read_text(stdout_file):
             time.sleep(0.05)
         process.terminate()
         try:
@@ -164,9 +164,9 @@ def try_release(release: str) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if not read_text(said).startswith("ready "):
-            words = read_text(log)[-1500:].strip()
-            raise NotReady(f"It does not get ready on an empty data folder. Its log ends:\n{words}")
+        if not read_text(stdout_file).startswith("ready "):
+            lines = read_text(stderr_file)[-1500:].strip()
+            raise NotReady(f"It does not get ready on an empty data folder. Its log ends:\n{lines}")
 
 
 def read_text(path: str) -> str:
@@ -199,7 +199,7 @@ def restore_database(copy: pathlib.Path) -> None:
         shutil.copyfileobj(source, target)
 
 
-def start_role(role: str, plan: Roles, patience: float) -> None:
+def start_role(role: str, plan: Roles, timeout: float) -> None:
     since = time.time()
     unit = plan[role]["unit"]
     run("systemctl", "reset-failed", unit)
@@ -208,12 +208,12 @@ def start_role(role: str, plan: Roles, patience: float) -> None:
         run("systemctl", "enable", "--quiet", name)
         run("systemctl", "start", name)
     # Returns when the service reports ready, which a hanging one never does.
-    done = run("timeout", f"{patience:g}", "systemctl", "restart", unit)
+    done = run("timeout", f"{timeout:g}", "systemctl", "restart", unit)
     if done.returncode == TIMED_OUT:
-        raise not_ready(unit, since, patience, "it does not say so")
+        raise not_ready(unit, since, timeout, "it does not say so")
     if done.returncode:
         raise NotReady(f"{unit} does not start: {done.stderr.strip()}")
-    wait_ready(role, plan, since, patience)
+    wait_ready(role, plan, since, timeout)
 
 
 def migrate(release: str) -> None:
@@ -228,7 +228,7 @@ def migrate(release: str) -> None:
 
 
 def switch_release(
-    release: str, roles: Sequence[str], plan: Roles, patience: float, *, tried: bool
+    release: str, roles: Sequence[str], plan: Roles, timeout: float, *, tried: bool
 ) -> None:
     if not (PROGRAM / "releases" / release / ".complete").exists():
         raise NotReady(f"There is no complete release {release} on this machine.")
@@ -253,38 +253,38 @@ def switch_release(
             link_release(role, release)
             print_progress(f"starting {plan[role]['unit']} from {release}")
             run("systemctl", "enable", "--quiet", plan[role]["unit"])
-            start_role(role, plan, patience)
+            start_role(role, plan, timeout)
             write(running_release_file(role), release + "\n")
     except NotReady as error:
-        undone = roll_back(changed, copy, plan, patience)
+        undone = roll_back(changed, copy, plan, timeout)
         raise NotReady(f"{error}\n{undone}") from None
     record_release(release, roles)
 
 
 def roll_back(
-    changed: list[tuple[str, str | None]], copy: pathlib.Path | None, plan: Roles, patience: float
+    changed: list[tuple[str, str | None]], copy: pathlib.Path | None, plan: Roles, timeout: float
 ) -> str:
-    words = []
+    lines = []
     for role, target in reversed(changed):
         unit = plan[role]["unit"]
         if target is None:
             run("systemctl", "disable", "--now", "--quiet", *plan[role]["sockets"], unit)
             with contextlib.suppress(FileNotFoundError):
                 release_link(role).unlink()
-            words.append(f"{unit} is off again: no release ran before.")
+            lines.append(f"{unit} is off again: no release ran before.")
             continue
         run("systemctl", "stop", unit)
         if copy is not None and role == "all":
             restore_database(copy)
         link_release(role, target)
         try:
-            start_role(role, plan, patience)
+            start_role(role, plan, timeout)
         except NotReady as error:
-            words.append(f"{unit} does not come back with {target} either: {error}")
+            lines.append(f"{unit} does not come back with {target} either: {error}")
         else:
             write(running_release_file(role), target + "\n")
-            words.append(f"{unit} runs {target} again.")
-    return "\n".join(words)
+            lines.append(f"{unit} runs {target} again.")
+    return "\n".join(lines)
 
 
 def history() -> list[dict[str, Any]]:
@@ -332,20 +332,20 @@ def previous_release(roles: Sequence[str]) -> str:
 def status(plan: Roles) -> dict[str, Any]:
     report = {}
     for role, entry in plan.items():
-        good, why = is_ready(entry["ready"])
+        good, reason = is_ready(entry["ready"])
         report[role] = {
             "unit": entry["unit"],
             "release": running_release(role),
             "active": is_active(entry["unit"]),
             "ready": good,
-            "why": why,
+            "why": reason,
         }
     return {"roles": report, "history": history()[-10:]}
 
 
 def main(arguments: list[str]) -> int:
     plan: Roles = json.loads(ROLES_FILE.read_text())["roles"]
-    patience, *wanted = arguments
+    timeout, *wanted = arguments
     match wanted:
         case ["check", release, *roles]:
             return 0 if all(runs(role, release, plan) for role in roles) else 1
@@ -361,10 +361,10 @@ def main(arguments: list[str]) -> int:
         try:
             match wanted:
                 case ["to", release, *roles]:
-                    switch_release(release, roles, plan, float(patience), tried=True)
+                    switch_release(release, roles, plan, float(timeout), tried=True)
                 case ["back", *roles]:
                     switch_release(
-                        previous_release(roles), roles, plan, float(patience), tried=False
+                        previous_release(roles), roles, plan, float(timeout), tried=False
                     )
         except NotReady as error:
             print(error, file=sys.stderr)

@@ -71,20 +71,19 @@ DAILY_AT, VERIFY_ON = "03:30", "sunday"
 
 def settings(station: Station, machine: StationMachine) -> Mapping[str, object]:
     """Return the section `backup` of madang.toml on `machine`."""
-    chosen = station.backup
-    given = chosen.model_dump(exclude_none=True, exclude={"sftp_key"})
-    if chosen.sftp_key is not None:
-        given["sftp_key"] = SFTP_KEY_FILE
+    options = station.backup.model_dump(exclude_none=True, exclude={"sftp_key"})
+    if station.backup.sftp_key is not None:
+        options["sftp_key"] = SFTP_KEY_FILE
     if (url := _url(station, machine)) is not None:
-        given["offsite"] = url
+        options["offsite"] = url
     if not _by_timers(station):
-        return given
-    ours = timer_settings(
+        return options
+    timer_options = timer_settings(
         _timers(station, machine),
         pgbackrest=Path(PGBACKREST_CONF),
         password_file=Path(PASSWORD_FILE),
     )
-    return {**ours, **given}
+    return {**timer_options, **options}
 
 
 def prerequisites(station: Station, machine: StationMachine, password: str) -> tuple[Resource, ...]:
@@ -109,18 +108,13 @@ def prerequisites(station: Station, machine: StationMachine, password: str) -> t
     return tuple(resources)
 
 
-def create_stanza(station: Station, machine: StationMachine) -> tuple[Resource, ...]:
-    """Create the archive of PostgreSQL before its first backup."""
-    if not machine.has_database:
-        return ()
-    return (
-        CustomCommand(
-            "archive of PostgreSQL begins",
-            f"[ -e {LOCAL}/postgresql/backup/{STANZA}/backup.info ]",
-            f"cd / && runuser -u {POSTGRES} -- pgbackrest --config={PGBACKREST_CONF} "
-            f"--stanza={STANZA} stanza-create",
-        ),
-    )
+CREATE_STANZA: Final = CustomCommand(
+    "archive of PostgreSQL begins",
+    f"[ -e {LOCAL}/postgresql/backup/{STANZA}/backup.info ]",
+    f"cd / && runuser -u {POSTGRES} -- pgbackrest --config={PGBACKREST_CONF} "
+    f"--stanza={STANZA} stanza-create",
+)
+"""Creation of PostgreSQL's archive, before its first backup."""
 
 
 def restore(station: Station, machine: StationMachine, release: str) -> tuple[Resource, ...]:
@@ -227,7 +221,7 @@ def _url(station: Station, machine: StationMachine) -> str | None:
 
 def _timers(station: Station, machine: StationMachine) -> TimerOptions:
     home = f"{PROGRAM}/roles/{machine.roles[0]}"
-    chosen = station.backup
+    options = station.backup
     return TimerOptions(
         Path(f"{home}/venv/bin/madang"),
         Path(DATA),
@@ -236,8 +230,8 @@ def _timers(station: Station, machine: StationMachine) -> TimerOptions:
         Path(LOCAL),
         Path("/var/lib/postgresql") if machine.has_database else None,
         group=USER,
-        daily_at=chosen.daily_at or DAILY_AT,
-        verify_on=chosen.verify_on or VERIFY_ON,
+        daily_at=options.daily_at or DAILY_AT,
+        verify_on=options.verify_on or VERIFY_ON,
         zone=station.time_zone,
     )
 
@@ -271,11 +265,11 @@ def _password(path: str, password: str, owner: str) -> CustomCommand:
 
 
 def _archive(station: Station, machine: StationMachine) -> tuple[Resource, ...]:
-    chosen = station.backup
+    options = station.backup
     kept = {
-        "daily": chosen.keep_daily,
-        "weekly": chosen.keep_weekly,
-        "monthly": chosen.keep_monthly,
+        "daily": options.keep_daily,
+        "weekly": options.keep_weekly,
+        "monthly": options.keep_monthly,
     }
     retention = Retention(**{name: count for name, count in kept.items() if count is not None})
     # Only the machine knows the cluster's folder, which has PostgreSQL's version in its name, and

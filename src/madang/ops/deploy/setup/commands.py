@@ -70,7 +70,7 @@ def postgresql(
     """
     resources: list[Resource] = []
     find = "d=$(ls -d /etc/postgresql/*/main | sort -V | tail -1)"
-    for name, text, place in (
+    for name, text, path in (
         ("settings", database.postgresql(station, machine, memory), "conf.d/60-madang.conf"),
         ("access", database.access(station, machine), "pg_hba.conf"),
         ("archive", postgresql_conf(Path(archive)), "conf.d/70-madang-backup.conf"),
@@ -79,26 +79,26 @@ def postgresql(
         resources.append(
             CustomCommand(
                 f"PostgreSQL {name}",
-                f'{find}; printf %s {body} | cmp -s - "$d/{place}" '
+                f'{find}; printf %s {body} | cmp -s - "$d/{path}" '
                 f"&& [ ! -e {STATE}/postgresql-stale ]",
                 f"set -e; {find}; touch {STATE}/postgresql-stale; "
-                f'mkdir -p "$d/conf.d"; cat > "$d/{place}.new"; '
-                f'chown postgres:postgres "$d/{place}.new"; chmod 640 "$d/{place}.new"; '
-                f'mv -f "$d/{place}.new" "$d/{place}"',
+                f'mkdir -p "$d/conf.d"; cat > "$d/{path}.new"; '
+                f'chown postgres:postgres "$d/{path}.new"; chmod 640 "$d/{path}.new"; '
+                f'mv -f "$d/{path}.new" "$d/{path}"',
                 text,
             )
         )
-    ask = "cd / && runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1"
+    psql = "cd / && runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1"
     # In a file of root's, as command lines are readable by everybody.
-    known = ManagedFile(
+    pgpass = ManagedFile(
         f"{STATE}/pgpass",
         f"127.0.0.1:{POSTGRESQL_PORT}:{USER}:{USER}:{password}\n",
         0o600,
         secret=True,
     )
-    login = f"PGPASSFILE={known.path} psql -w -qAtX -h 127.0.0.1 -U {USER} -d {USER} -c 'SELECT 1'"
+    login = f"PGPASSFILE={pgpass.path} psql -w -qAtX -h 127.0.0.1 -U {USER} -d {USER} -c 'SELECT 1'"
     resources += [
-        known,
+        pgpass,
         CustomCommand(
             "PostgreSQL runs with them",
             f"systemctl is-active --quiet postgresql && [ ! -e {STATE}/postgresql-stale ]",
@@ -109,9 +109,9 @@ def postgresql(
         CustomCommand(
             "database of the station",
             f"{login} >/dev/null 2>&1",
-            f"set -e; {ask} >/dev/null; "
-            f"{ask} -c \"SELECT 1 FROM pg_database WHERE datname = '{USER}'\" | grep -q 1 "
-            f"|| {ask} -c 'CREATE DATABASE {USER} OWNER {USER}'",
+            f"set -e; {psql} >/dev/null; "
+            f"{psql} -c \"SELECT 1 FROM pg_database WHERE datname = '{USER}'\" | grep -q 1 "
+            f"|| {psql} -c 'CREATE DATABASE {USER} OWNER {USER}'",
             f"SELECT 'CREATE ROLE {USER} LOGIN' WHERE NOT EXISTS "
             f"(SELECT FROM pg_roles WHERE rolname = '{USER}') \\gexec\n"
             f"ALTER ROLE {USER} LOGIN PASSWORD '{password}';\n",
@@ -132,14 +132,14 @@ def include_in_redis(path: str) -> CustomCommand:
     )
 
 
-def volume(wanted: Volume, place: str) -> tuple[Resource, ...]:
+def volume(options: Volume, path: str) -> tuple[Resource, ...]:
     """Block storage: formatted only if it is empty, mounted by UUID."""
     tool = f"{TOOLS}/volume.sh"
-    arguments = f"{int(wanted.size_gb * 1e9)} {place} {USER} {wanted.device or ''}".strip()
+    arguments = f"{int(options.size_gb * 1e9)} {path} {USER} {options.device or ''}".strip()
     return (
         ManagedFile(tool, VOLUME_SCRIPT, 0o755, tool=True),
         CustomCommand(
-            f"volume at {place}", f"{tool} check {arguments}", f"{tool} mount {arguments}"
+            f"volume at {path}", f"{tool} check {arguments}", f"{tool} mount {arguments}"
         ),
     )
 
@@ -276,7 +276,7 @@ def lets_encrypt(domain: str, mail: str) -> CustomCommand:
     )
 
 
-def switch(release_id: str, roles: tuple[str, ...], patience: float) -> CustomCommand:
+def switch(release_id: str, roles: tuple[str, ...], ready_timeout: float) -> CustomCommand:
     """The release that the roles run. A new one is tried, switched to, and rolled back if it
     fails."""
     names = " ".join(roles)
@@ -286,22 +286,22 @@ def switch(release_id: str, roles: tuple[str, ...], patience: float) -> CustomCo
         # Under systemd, so that a lost connection does not interrupt it.
         "systemctl daemon-reload; systemctl reset-failed madang-switch.service 2>/dev/null; "
         "systemd-run --quiet --wait --pipe --collect --unit=madang-switch "
-        f"python3 {TOOLS}/switch.py {patience:g} to {release_id} {names}",
+        f"python3 {TOOLS}/switch.py {ready_timeout:g} to {release_id} {names}",
     )
 
 
 def firewall(rules: tuple[str, ...]) -> CustomCommand:
     """Exactly these rules; all other incoming traffic is denied."""
-    wanted = shlex.quote("".join(f"ufw {rule}\n" for rule in sorted(rules)))
+    expected = shlex.quote("".join(f"ufw {rule}\n" for rule in sorted(rules)))
     have = "ufw show added | grep '^ufw ' | sort"
     return CustomCommand(
         "firewall",
-        f'[ "$({have})" = "$(printf %s {wanted})" ] '
+        f'[ "$({have})" = "$(printf %s {expected})" ] '
         '&& ufw status verbose | grep -q "^Status: active" '
         '&& ufw status verbose | grep -q "^Default: deny (incoming)"',
         "set -e; "
         + "".join(f"ufw {rule} >/dev/null; " for rule in rules)
-        + f"printf %s {wanted} > {STATE}/rules; "
+        + f"printf %s {expected} > {STATE}/rules; "
         f"{have} | grep -vxFf {STATE}/rules | sed 's/^ufw //' "
         "| while read -r rule; do ufw --force delete $rule >/dev/null; done; "
         "ufw default deny incoming >/dev/null; ufw default allow outgoing >/dev/null; "
@@ -309,18 +309,16 @@ def firewall(rules: tuple[str, ...]) -> CustomCommand:
     )
 
 
-def netdata(config: ManagedFile) -> tuple[Resource, ...]:
+def netdata(config: str) -> CustomCommand:
     """Netdata's settings where the distribution has it: on loopback, without telemetry."""
     absent = "! apt-cache policy netdata | grep -q 'Candidate: [0-9]'"
-    body = shlex.quote(config.content)
-    return (
-        CustomCommand(
-            "Netdata on loopback",
-            f"{absent} || (printf %s {body} | cmp -s - {config.path} "
-            f"&& systemctl is-active --quiet netdata && [ ! -e {STATE}/netdata-stale ])",
-            f"set -e; touch {STATE}/netdata-stale; cat > {config.path}.new; "
-            f"mv -f {config.path}.new {config.path}; systemctl enable --quiet netdata; "
-            f"systemctl restart netdata; rm -f {STATE}/netdata-stale",
-            config.content,
-        ),
+    path, stale = "/etc/netdata/netdata.conf", f"{STATE}/netdata-stale"
+    return CustomCommand(
+        "Netdata on loopback",
+        f"{absent} || (printf %s {shlex.quote(config)} | cmp -s - {path} "
+        f"&& systemctl is-active --quiet netdata && [ ! -e {stale} ])",
+        f"set -e; touch {stale}; cat > {path}.new; "
+        f"mv -f {path}.new {path}; systemctl enable --quiet netdata; "
+        f"systemctl restart netdata; rm -f {stale}",
+        config,
     )

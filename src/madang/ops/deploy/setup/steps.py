@@ -56,7 +56,7 @@ class DesiredState:
     facts: Facts
     secrets: Secrets
     release: Release
-    patience: float
+    ready_timeout: float
     """Seconds for a release to become ready."""
     only: tuple[str, ...] = ()
     """Roles that change their release; empty: all."""
@@ -104,6 +104,7 @@ class DesiredState:
 
 def setup_steps(desired: DesiredState) -> tuple[SetupStep, ...]:
     """Return all steps. Every machine has every step, so that they run in parallel."""
+    monitoring = (Packages((), optional=("netdata",)), commands.netdata(base.NETDATA))
     return (
         SetupStep("base", _base(desired)),
         # Before machines connect to each other: a replaced one may have another address.
@@ -118,7 +119,7 @@ def setup_steps(desired: DesiredState) -> tuple[SetupStep, ...]:
         SetupStep("station", () if desired.machine.runs_migrations else _station(desired)),
         SetupStep("backups", backups.timers(desired.station, desired.machine, desired.config)),
         SetupStep("security", _security(desired)),
-        SetupStep("monitoring", _monitoring(desired)),
+        SetupStep("monitoring", monitoring),
         # Last: it depends on others, and the rest must stand if it fails.
         SetupStep("certificate", _certificate(desired)),
     )
@@ -140,10 +141,10 @@ def _base(desired: DesiredState) -> tuple[Resource, ...]:
     journal = ManagedFile("/etc/systemd/journald.conf.d/60-madang.conf", base.JOURNAL)
     kernel = ManagedFile("/etc/sysctl.d/60-madang.conf", base.KERNEL)
     names = ("unattended-upgrades", "systemd-timesyncd", "ca-certificates", "rsync", "sqlite3")
-    people: list[Resource] = []
+    accounts: list[Resource] = []
     for person in desired.station.administrators:
         home = f"/home/{person.name}"
-        people += [
+        accounts += [
             UserAccount(person.name, home, "/bin/bash", ("sudo",), system=False),
             Folder(f"{home}/.ssh", 0o700, person.name, person.name),
             ManagedFile(
@@ -170,7 +171,7 @@ def _base(desired: DesiredState) -> tuple[Resource, ...]:
         kernel,
         SystemdUnit("systemd-sysctl.service", (kernel,)),
         ManagedFile("/etc/security/limits.d/60-madang.conf", base.LIMITS),
-        *people,
+        *accounts,
     )
 
 
@@ -199,7 +200,7 @@ def _data(desired: DesiredState) -> tuple[Resource, ...]:
             desired.secrets.database,
             backups.PGBACKREST_CONF,
         ),
-        *backups.create_stanza(desired.station, desired.machine),
+        backups.CREATE_STANZA,
         redis,
         commands.include_in_redis(redis.path),
         SystemdUnit("redis-server.service", (redis,)),
@@ -326,7 +327,7 @@ def _station(desired: DesiredState) -> tuple[Resource, ...]:
         ManagedFile("/etc/systemd/system/madang.slice", service.slice_unit()),
         *(ManagedFile(f"/etc/systemd/system/{name}", text) for name, text in desired.units.items()),
         *shared,
-        *((commands.switch(desired.release_id, roles, desired.patience),) if roles else ()),
+        *((commands.switch(desired.release_id, roles, desired.ready_timeout),) if roles else ()),
         *(
             SystemdUnit(unit_name(role), certificate, reload=True)
             for role in machine.roles
@@ -372,11 +373,3 @@ def _chat_refusals(desired: DesiredState) -> tuple[Resource, ...]:
         ManagedFile(f"/etc/systemd/system/{unit}", security.CHAT_REFUSALS_SERVICE),
     )
     return (*files, SystemdUnit(unit, files))
-
-
-def _monitoring(desired: DesiredState) -> tuple[Resource, ...]:
-    netdata = ManagedFile("/etc/netdata/netdata.conf", base.NETDATA)
-    return (
-        Packages((), optional=("netdata",)),
-        *commands.netdata(netdata),
-    )

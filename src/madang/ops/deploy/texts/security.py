@@ -144,13 +144,13 @@ def filter_chat(machine: StationMachine) -> str:
 
 def jails(station: Station, machine: StationMachine) -> str:
     """Fail2ban's jails with their limits."""
-    friends = ["127.0.0.1/8", "::1"]
-    friends += [
+    ignored = ["127.0.0.1/8", "::1"]
+    ignored += [
         other.host.private_address for other in machines(station) if other.host.private_address
     ]
-    friends += [address for person in station.administrators for address in person.addresses]
+    ignored += [address for person in station.administrators for address in person.addresses]
     text = f"""{HEADER}[DEFAULT]
-ignoreip = {" ".join(friends)}
+ignoreip = {" ".join(ignored)}
 bantime = {BAN_SECONDS}
 bantime.increment = true
 bantime.maxtime = 1w

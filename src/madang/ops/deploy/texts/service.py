@@ -107,13 +107,13 @@ def sockets(machine: StationMachine, role: str) -> dict[str, str]:
     `machine` is the one that runs `role`. Text by unit name; HTTP is first.
     """
     service, stem = unit_name(role), unit_name(role).removesuffix(".service")
-    names_of_sockets: dict[str, tuple[str, str]] = {}
+    found: dict[str, tuple[str, str]] = {}
     if role in PORTS:
-        names_of_sockets[f"{stem}.socket"] = ("http", machine.http_address(role))
+        found[f"{stem}.socket"] = ("http", machine.http_address(role))
     if role in {"all", "live"}:
-        names_of_sockets[f"{stem}-rtmp.socket"] = ("rtmp", f"[::]:{RTMP_PORT}")
+        found[f"{stem}-rtmp.socket"] = ("rtmp", f"[::]:{RTMP_PORT}")
         if machine.serves_web:
-            names_of_sockets[f"{stem}-rtmps.socket"] = ("rtmps", f"[::]:{RTMPS_PORT}")
+            found[f"{stem}-rtmps.socket"] = ("rtmps", f"[::]:{RTMPS_PORT}")
     return {
         name: f"""{HEADER}
 [Unit]
@@ -133,7 +133,7 @@ FreeBind=yes
 [Install]
 WantedBy=sockets.target
 """
-        for name, (kind, address) in names_of_sockets.items()
+        for name, (kind, address) in found.items()
     }
 
 
@@ -145,14 +145,14 @@ def reads_certificate(machine: StationMachine, role: str) -> bool:
 def units(machine: StationMachine, role: str, *, with_database: bool) -> dict[str, str]:
     """systemd units of `role` by name, its service first; `with_database` if PostgreSQL and Redis
     run on the same machine."""
-    names_of_sockets = sockets(machine, role)
-    names = " ".join(names_of_sockets)
-    wanted = f"Requires={names}\n" if names_of_sockets else ""
-    handed = f"Sockets={names}\n" if names_of_sockets else ""
+    socket_units = sockets(machine, role)
+    names = " ".join(socket_units)
+    wanted = f"Requires={names}\n" if socket_units else ""
+    handed = f"Sockets={names}\n" if socket_units else ""
     where = f" --http {machine.http_address(role)}" if role in PORTS else ""
     # A reload reads the certificate again and keeps all connections.
     reload = "ExecReload=/bin/kill -HUP $MAINPID\n" if reads_certificate(machine, role) else ""
-    after = " ".join(("network-online.target", *names_of_sockets, *DATA_UNITS * with_database))
+    after = " ".join(("network-online.target", *socket_units, *DATA_UNITS * with_database))
     paths = " ".join((DATA, f"-{VOLUME}"))
     home = f"{PROGRAM}/roles/{role}"
     text = f"""{HEADER}
@@ -188,7 +188,7 @@ RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 [Install]
 WantedBy=multi-user.target
 """
-    return {unit_name(role): text, **names_of_sockets}
+    return {unit_name(role): text, **socket_units}
 
 
 def slice_unit() -> str:
