@@ -8,13 +8,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from madang.ops.backup import state
 from madang.ops.backup.destinations import (
     Credentials,
-    Destination,
     DestinationKind,
     RepositoryPart,
     parse_destination,
@@ -77,13 +76,17 @@ def test_an_invalid_url_is_refused(url: str) -> None:
         parse_destination("offsite", url, Credentials())
 
 
-@given(st.text())
-def test_any_text_is_parsed_or_refused(text: str) -> None:
+@given(st.from_regex(r"(file|sftp|s3)://[-%a-zA-Z0-9/@:.~]*", fullmatch=True))
+@example("sftp://%2DoProxyCommand=x@host/y")
+@example("sftp://host/a%0Arm%20b")
+def test_any_url_is_refused_or_safe_in_commands(url: str) -> None:
     try:
-        destination = parse_destination("offsite", text, Credentials())
+        destination = parse_destination("offsite", url, Credentials())
     except ValueError:
         return
-    assert isinstance(destination, Destination)
+    assert not destination.host.startswith("-")
+    assert not destination.user.startswith("-")
+    assert f"{destination.user}{destination.path}".isprintable()
 
 
 def test_ssh_and_sftp_get_the_same_options_and_never_prompt() -> None:
@@ -160,7 +163,7 @@ def test_a_backup_that_was_just_tried_is_not_due_at_any_hour(at: datetime) -> No
 
 
 @pytest.mark.parametrize(
-    ("known", "ok", "words"),
+    ("known", "ok", "message"),
     [
         (BackupState(), True, "none yet"),
         (BackupState(taken=text(NIGHT)), True, "not verified yet"),
@@ -180,10 +183,10 @@ def test_a_backup_that_was_just_tried_is_not_due_at_any_hour(at: datetime) -> No
         (BackupState(taken=text(NIGHT), check_error="It is damaged."), False, "It is damaged."),
     ],
 )
-def test_health_by_state(known: BackupState, ok: bool, words: str) -> None:
+def test_health_by_state(known: BackupState, ok: bool, message: str) -> None:
     health = assess(known, NIGHT + timedelta(hours=20))
     assert health.ok is ok
-    assert words in health.detail
+    assert message in health.detail
     assert bool(health.mend) is not ok
 
 

@@ -167,16 +167,14 @@ def parse_destination(name: str, url: str, credentials: Credentials) -> Destinat
     path = unquote(parts.path).rstrip("/")
     if not path or parts.query or parts.fragment or parts.password is not None:
         raise expected
-    if any(not character.isprintable() for character in url):
+    user = unquote(parts.username or "")
+    if user.startswith("-") or not f"{url}{user}{path}".isprintable():
         raise expected
     match parts.scheme:
         case "file" if not parts.netloc:
             return Destination(name, DestinationKind.FOLDER, path)
         case "sftp" if parts.hostname and not parts.hostname.startswith("-"):
-            if (parts.username or "").startswith("-"):
-                raise expected
-            path = path.removeprefix(HOME) if path.startswith(HOME) else path
-            user = unquote(parts.username or "")
+            path = path.removeprefix(HOME)
             return Destination(
                 name,
                 DestinationKind.SFTP,
