@@ -34,7 +34,7 @@ import psycopg
 from bench.figures import Report, say
 from bench.processes import BenchFailed
 from madang.ops.backup.pgbackrest_config import ARCHIVE_SECONDS, SHIP_SECONDS
-from tests.support.backups import ask, backup, done
+from tests.support.backups import ask, backup, backup_json
 from tests.support.grounds import Ground, PostgresqlGround, SqliteGround, furnished_cluster
 from tests.support.sshd import Sftp, sftp_server
 from tests.support.station import MADANG, ROOT, Station
@@ -108,13 +108,13 @@ def _costs(
     gigabytes = megabytes / 1000
     sent = _stored(server.home)
     for name in ("first", "again"):
-        took = _timed(lambda: done(ground.data, "now", **away))
+        took = _timed(lambda: backup_json(ground.data, "now", **away))
         arrived, sent = _stored(server.home) - sent, _stored(server.home)
         say(f"  {name}: {took:.1f} s, {arrived / 1e6:.1f} MB sent")
         yield name, took / gigabytes, "s/GB"
         yield f"sent_{name}", arrived / 1e6, "MB"
         _change(ground, megabytes // 100)
-    took = _timed(lambda: done(ground.data, "verify", **away))
+    took = _timed(lambda: backup_json(ground.data, "verify", **away))
     say(f"  verify: {took:.1f} s")
     yield "verify", took / gigabytes, "s/GB"
     took = _lost_and_restored(ground, server, away)
@@ -144,7 +144,7 @@ def _lost_and_restored(ground: Ground, server: Sftp, away: dict[str, str]) -> fl
 def _lose(ground: PostgresqlGround, server: Sftp, away: dict[str, str]) -> float:
     """Seconds of acknowledged changes that a machine lost at the worst moment loses."""
     ground.ask("CREATE TABLE loss (at timestamptz)")
-    done(ground.data, "now", **away)
+    backup_json(ground.data, "now", **away)
     archive = server.home / "loss/postgresql/archive"
     acknowledged: list[datetime] = []
     ended = threading.Event()

@@ -28,13 +28,13 @@ def backup_creator(data: Path, **settings: str) -> BackupCreator:
     return BackupCreator(plan_of(load(data, environ=environ)))
 
 
-def trouble(call: Callable[[], object]) -> str:
+def error_message(call: Callable[[], object]) -> str:
     """Return the message of the BackupError that `call` must raise."""
     with pytest.raises(BackupError) as caught:
         call()
-    words = str(caught.value)
-    assert "\n" not in words
-    return words
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
 
 
 def backup(data: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -50,14 +50,14 @@ def backup(data: Path, *arguments: str, **settings: str) -> subprocess.Completed
     )
 
 
-def done(data: Path, *arguments: str, **settings: str) -> Any:
+def backup_json(data: Path, *arguments: str, **settings: str) -> Any:
     """Run a command that must succeed and return its JSON output."""
     result = backup(data, *arguments, "--json", **settings)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 
 
-def refused(data: Path, *arguments: str, **settings: str) -> str:
+def backup_refused(data: Path, *arguments: str, **settings: str) -> str:
     """Run a command that must fail and return its one line."""
     result = backup(data, *arguments, **settings)
     assert result.returncode == 1, result.stdout + result.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from madang.ops.backup import state
 from madang.ops.backup.create import list_backups
-from tests.support.backups import backup, backup_creator, done, refused
+from tests.support.backups import backup, backup_creator, backup_json, backup_refused
 from tests.support.grounds import Ground, SqliteGround
 from tests.support.sshd import Sftp
 from tests.support.station import Station
@@ -33,7 +33,7 @@ def ground(request: pytest.FixtureRequest) -> Ground:
 def test_verify_records_success_and_finds_a_flipped_bit(ground: Ground) -> None:
     creator = backup_creator(ground.data, **ground.settings)
     taken = creator.create()
-    (verdict,) = done(ground.data, "verify", **ground.settings)
+    (verdict,) = backup_json(ground.data, "verify", **ground.settings)
     assert verdict["id"] == taken.id
     assert verdict["tables"] > 10
     assert verdict["rows"] > 10
@@ -45,7 +45,7 @@ def test_verify_records_success_and_finds_a_flipped_bit(ground: Ground) -> None:
     body[len(body) // 2] ^= 1
     copy.chmod(0o600)
     copy.write_bytes(body)
-    refused(ground.data, "verify", **ground.settings)
+    backup_refused(ground.data, "verify", **ground.settings)
     assert state.read(creator.plan.folder).check_error
 
 
@@ -59,23 +59,27 @@ def test_a_lost_station_is_restored_from_the_off_site_copy(
     show = (media / "show.m4s").read_bytes()
     secret = (ground.data / "secret.key").read_text()
     url = sftp.url(f"drill-{type(ground).__name__}")
-    away = {**ground.settings, "BACKUP__OFFSITE": url, "BACKUP__SFTP_KEY": str(sftp.key)}
-    creator = backup_creator(ground.data, **away)
+    offsite = {
+        **ground.settings,
+        "BACKUP__OFFSITE": url,
+        "BACKUP__SFTP_KEY": str(sftp.key),
+    }
+    creator = backup_creator(ground.data, **offsite)
     creator.create()
     password = tmp_path / "kept elsewhere"
     shutil.copy(creator.plan.password_file, password)
     ground.lose()
 
-    came = backup(
+    restored = backup(
         ground.data,
         *("restore", "--from", url, "--sftp-key", str(sftp.key)),
         *("--password-file", str(password)),
         **ground.settings,
     )
-    assert came.returncode == 0, came.stderr
-    said = came.stderr.splitlines()
-    assert [n for n, line in enumerate(said) if "can be started" in line] < [
-        n for n, line in enumerate(said) if "media" in line
+    assert restored.returncode == 0, restored.stderr
+    output = restored.stderr.splitlines()
+    assert [n for n, line in enumerate(output) if "can be started" in line] < [
+        n for n, line in enumerate(output) if "media" in line
     ], "the station can start before its recordings are back"
 
     assert (ground.ask(USERS), ground.ask(CHANNELS)) == (users, channels)
@@ -93,11 +97,11 @@ def test_a_lost_station_is_restored_from_the_off_site_copy(
 def test_a_running_station_is_backed_up_but_not_overwritten(ground: Ground) -> None:
     with Station(ground.data, **ground.settings).running():
         taken = backup_creator(ground.data, **ground.settings).create()
-        assert "Stop it" in refused(ground.data, "restore", "--replace", **ground.settings)
+        assert "Stop it" in backup_refused(ground.data, "restore", "--replace", **ground.settings)
     ground.ask(RENAME)
-    assert "add --replace" in refused(ground.data, "restore", **ground.settings)
+    assert "add --replace" in backup_refused(ground.data, "restore", **ground.settings)
     assert ground.ask(TITLE) == [("After",)]
-    back = done(ground.data, "restore", taken.id, "--replace", **ground.settings)
+    back = backup_json(ground.data, "restore", taken.id, "--replace", **ground.settings)
     assert ground.ask(TITLE) == [("yard",)]
     asides = [Path(note.rpartition(" ")[2].rstrip(".")) for note in back["notes"]]
     assert asides

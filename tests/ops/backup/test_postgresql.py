@@ -27,7 +27,7 @@ from madang.ops.backup.pgbackrest_config import (
     pgbackrest_conf,
     postgresql_conf,
 )
-from tests.support.backups import backup_creator, done, trouble
+from tests.support.backups import backup_creator, backup_json, error_message
 from tests.support.grounds import PostgresqlGround
 from tests.support.sshd import Sftp
 from tests.support.station import until
@@ -64,25 +64,29 @@ def shipping(creator: BackupCreator) -> Iterator[None]:
     """Ship WAL like the station, but more often."""
     ended = threading.Event()
 
-    def go_round() -> None:
+    def ship_repeatedly() -> None:
         while not ended.wait(SHIP_EVERY):
             ship_wal(creator.plan)
 
-    rounds = threading.Thread(target=go_round)
-    rounds.start()
+    thread = threading.Thread(target=ship_repeatedly)
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        rounds.join()
+        thread.join()
 
 
 def test_a_lost_server_loses_a_bounded_time_of_commits(
     postgresql: PostgresqlGround, sftp: Sftp, tmp_path: Path
 ) -> None:
     ground, url = postgresql, sftp.url("loss")
-    away = {**ground.settings, "BACKUP__OFFSITE": url, "BACKUP__SFTP_KEY": str(sftp.key)}
-    creator = backup_creator(ground.data, **away)
+    offsite = {
+        **ground.settings,
+        "BACKUP__OFFSITE": url,
+        "BACKUP__SFTP_KEY": str(sftp.key),
+    }
+    creator = backup_creator(ground.data, **offsite)
     ground.ask("CREATE TABLE loss (at timestamptz)")
     creator.create()
     password = tmp_path / "password"
@@ -101,13 +105,13 @@ def test_a_lost_server_loses_a_bounded_time_of_commits(
     acknowledged = writer.last
     ground.lose()
 
-    came = done(
+    restored = backup_json(
         ground.data,
         *("restore", "--from", url, "--sftp-key", str(sftp.key)),
         *("--password-file", str(password)),
         **ground.settings,
     )
-    assert came["place"] == "offsite"
+    assert restored["place"] == "offsite"
     ((newest,),) = ground.ask("SELECT max(at) FROM loss")
     assert acknowledged is not None
     assert newest > first, "only what the archive brought can be newer than the backup"
@@ -127,23 +131,23 @@ def test_missing_archiving_is_reported_with_the_settings_to_change(
     ground.configure(archive_mode="off")
     ground.server.stop()
     ground.server.start()
-    words = trouble(backup_creator(ground.data, **ground.settings).create)
-    assert "does not archive" in words
-    assert "archive_mode = 'on'" in words
-    assert str(ground.configuration) in words
+    message = error_message(backup_creator(ground.data, **ground.settings).create)
+    assert "does not archive" in message
+    assert "archive_mode = 'on'" in message
+    assert str(ground.configuration) in message
     ground.server.stop()
-    assert "PostgreSQL does not answer" in trouble(
+    assert "PostgreSQL does not answer" in error_message(
         backup_creator(ground.data, **ground.settings).create
     )
     alone = {**ground.settings, "BACKUP__LOCAL": "off", "BACKUP__OFFSITE": "file:///srv/x"}
     ground.server.start()
-    assert "needs a near copy" in trouble(backup_creator(ground.data, **alone).create)
+    assert "needs a near copy" in error_message(backup_creator(ground.data, **alone).create)
 
 
 # --- configuration ---
 
 
-def archive(offsite: Destination | None) -> PgBackRestConfig:
+def config(offsite: Destination | None) -> PgBackRestConfig:
     local = Destination("local", DestinationKind.FOLDER, "/srv/near")
     cluster = Path("/var/lib/postgresql/15/main")
     return PgBackRestConfig(
@@ -152,20 +156,20 @@ def archive(offsite: Destination | None) -> PgBackRestConfig:
 
 
 def test_the_configuration_has_repository_and_cluster() -> None:
-    said = pgbackrest_conf(archive(None), "hush")
-    assert "repo1-path=/srv/near/postgresql\n" in said
-    assert "repo1-cipher-pass=hush\n" in said
-    assert "repo1-retention-full=4\n" in said
-    assert "[madang]\npg1-path=/var/lib/postgresql/15/main\n" in said
-    assert "repo2" not in said
-    assert "block" not in said
-    assert "repo1-block=y\n" in pgbackrest_conf(replace(archive(None), block=True), "hush")
+    output = pgbackrest_conf(config(None), "hush")
+    assert "repo1-path=/srv/near/postgresql\n" in output
+    assert "repo1-cipher-pass=hush\n" in output
+    assert "repo1-retention-full=4\n" in output
+    assert "[madang]\npg1-path=/var/lib/postgresql/15/main\n" in output
+    assert "repo2" not in output
+    assert "block" not in output
+    assert "repo1-block=y\n" in pgbackrest_conf(replace(config(None), block=True), "hush")
 
 
 def test_a_bucket_is_a_second_repository_and_an_sftp_server_is_not() -> None:
     credentials = Credentials(s3_key="id", s3_secret="hush", s3_region="eu-1")
     bucket = parse_destination("offsite", "s3://s3.example.org/bucket/tv", credentials)
-    said = pgbackrest_conf(archive(bucket), "x")
+    output = pgbackrest_conf(config(bucket), "x")
     for line in (
         "repo2-type=s3",
         "repo2-s3-bucket=bucket",
@@ -174,6 +178,6 @@ def test_a_bucket_is_a_second_repository_and_an_sftp_server_is_not() -> None:
         "repo2-s3-key-secret=hush",
         "repo2-s3-region=eu-1",
     ):
-        assert f"{line}\n" in said
+        assert f"{line}\n" in output
     sftp = parse_destination("offsite", "sftp://me@host/srv", credentials)
-    assert "repo2" not in pgbackrest_conf(archive(sftp), "x")
+    assert "repo2" not in pgbackrest_conf(config(sftp), "x")

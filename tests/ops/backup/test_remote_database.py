@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from madang.ops.backup.verify import verify
-from tests.support.backups import backup_creator, done, refused
+from tests.support.backups import backup_creator, backup_json, backup_refused
 
 ELSEWHERE = {
     "BACKUP__DATABASE": "elsewhere",
@@ -28,21 +28,21 @@ def test_files_and_media_are_backed_up_verified_and_restored(
     tmp_path: Path,
 ) -> None:
     data, other = tmp_path / "data", tmp_path / "other"
-    given = furnish(data)
-    taken = done(data, "now", **given)
+    settings = furnish(data)
+    taken = backup_json(data, "now", **settings)
     assert set(taken["places"]["offsite"]) == {"station", "media"}
-    results = verify(backup_creator(data, **given), everything=True)
+    results = verify(backup_creator(data, **settings), everything=True)
     assert [(each.destination, each.files, each.rows) for each in results] == [
         ("local", 2, 0),
         ("offsite", 2, 0),
     ]
     password = str(data / "backup/password")
-    back = done(
+    restored = backup_json(
         other,
-        *("restore", "--from", given["BACKUP__OFFSITE"], "--password-file", password),
+        *("restore", "--from", settings["BACKUP__OFFSITE"], "--password-file", password),
         **ELSEWHERE,
     )
-    assert back["id"] == taken["id"]
+    assert restored["id"] == taken["id"]
     for name in ("note", "secret.key", "media/vod/show.m4s"):
         assert (other / name).read_bytes() == (data / name).read_bytes()
 
@@ -52,10 +52,10 @@ def test_a_backup_with_a_database_is_not_restored_without_one(
 ) -> None:
     source = (backed_up / "backup/local").as_uri()
     password = str(backed_up / "backup/password")
-    said = refused(
+    output = backup_refused(
         tmp_path / "other",
         *("restore", "--from", source, "--password-file", password),
         **ELSEWHERE,
     )
-    assert "The backup is of sqlite, the settings name elsewhere." in said
+    assert "The backup is of sqlite, the settings name elsewhere." in output
     assert not (tmp_path / "other/madang.toml").exists()

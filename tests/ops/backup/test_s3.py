@@ -30,8 +30,8 @@ def test_a_station_is_backed_up_to_a_bucket_and_restored(
     show.parent.mkdir(parents=True)
     show.write_bytes(os.urandom(100_000))
     sent, channels = show.read_bytes(), ground.ask("SELECT slug FROM channels_channel")
-    away = {**ground.settings, **ACCESS, "BACKUP__OFFSITE": url}
-    creator = backup_creator(ground.data, **away)
+    offsite = {**ground.settings, **ACCESS, "BACKUP__OFFSITE": url}
+    creator = backup_creator(ground.data, **offsite)
     creator.create()
     for part in ("station", "media", "postgresql"):
         assert f"<Key>tv/{part}/" in store_elsewhere.objects()
@@ -39,12 +39,12 @@ def test_a_station_is_backed_up_to_a_bucket_and_restored(
     shutil.copy(creator.plan.password_file, password)
     ground.lose()
 
-    came = backup(
+    restored = backup(
         ground.data,
         *("restore", "--from", url, "--password-file", str(password)),
         **ground.settings,
         **ACCESS,
     )
-    assert came.returncode == 0, came.stderr
+    assert restored.returncode == 0, restored.stderr
     assert ground.ask("SELECT slug FROM channels_channel") == channels
     assert show.read_bytes() == sent

@@ -18,7 +18,14 @@ from madang.ops.backup.destinations import RepositoryPart
 from madang.ops.backup.restic import explain_failure
 from madang.ops.backup.subprocesses import ProgramFailed
 from madang.ops.backup.verify import verify
-from tests.support.backups import ask, backup, backup_creator, done, refused, trouble
+from tests.support.backups import (
+    ask,
+    backup,
+    backup_creator,
+    backup_json,
+    backup_refused,
+    error_message,
+)
 from tests.support.sshd import Sftp
 from tests.support.station import MADANG, ROOT, Station, until
 
@@ -35,7 +42,7 @@ def add_ballast(data: Path, megabytes: int) -> None:
 
 def test_a_second_backup_adds_what_changed_and_rules_prune_the_rest(data: Path) -> None:
     add_ballast(data, 12)
-    first = done(data, "now")
+    first = backup_json(data, "now")
     assert first["bytes"] > 12 << 20
     added = first["places"]["local"]["station"]["added_bytes"]
     assert added > 12 << 20
@@ -45,7 +52,7 @@ def test_a_second_backup_adds_what_changed_and_rules_prune_the_rest(data: Path) 
     second = backup_creator(data).create()
     assert second.added["local"][RepositoryPart.STATION] < added / 8
     # Retention keeps the newest of a day, and pruning frees the rest.
-    (entry,) = done(data, "list")
+    (entry,) = backup_json(data, "list")
     assert entry["id"] == second.id
     assert (entry["kind"], entry["verified_at"], entry["bytes"]) == ("station", None, second.bytes)
     assert sum(pack.stat().st_size for pack in packs(data)) < 1 << 20
@@ -65,7 +72,7 @@ def test_verify_finds_a_flipped_bit_that_a_check_of_the_structure_misses(backed_
         check=False,
     )
     assert alone.returncode == 0, alone.stderr
-    assert "is damaged" in trouble(lambda: verify(backup_creator(backed_up)))
+    assert "is damaged" in error_message(lambda: verify(backup_creator(backed_up)))
 
 
 @contextmanager
@@ -94,7 +101,9 @@ def test_the_backup_after_a_killed_one_succeeds(
 ) -> None:
     add_ballast(backed_up, 80)
     with at_work(backed_up):
-        assert "A backup, check or restore is at work." in trouble(backup_creator(backed_up).create)
+        assert "A backup, check or restore is at work." in error_message(
+            backup_creator(backed_up).create
+        )
     ask(backed_up, "DROP TABLE ballast")
     ask(backed_up, "VACUUM")
     after = backup_creator(backed_up)
@@ -127,10 +136,10 @@ def test_the_lock_of_a_zombie_delays_the_next_backup_only(
 def test_an_unreachable_destination_does_not_stop_the_other(backed_up: Path, sftp: Sftp) -> None:
     (before,) = list_backups(backup_creator(backed_up).plan)
     nowhere = {"BACKUP__OFFSITE": "sftp://nobody@127.0.0.1:1/srv/x"}
-    words = refused(backed_up, "now", **nowhere)
-    assert "place offsite (nobody@127.0.0.1:/srv/x) cannot be reached" in words
+    message = backup_refused(backed_up, "now", **nowhere)
+    assert "place offsite (nobody@127.0.0.1:/srv/x) cannot be reached" in message
     known = state.read(backed_up / "backup")
-    assert known.error in words
+    assert known.error in message
     (after,) = list_backups(backup_creator(backed_up).plan)
     assert after.id != before.id
     assert list(after.verified) == ["local"]
@@ -138,7 +147,7 @@ def test_an_unreachable_destination_does_not_stop_the_other(backed_up: Path, sft
     stranger = {"BACKUP__OFFSITE": sftp.url("x"), "BACKUP__SFTP_KEY": "/nowhere/key"}
     stranger |= {"BACKUP__LOCAL": "off"}
     shut_out = backup_creator(backed_up, **stranger)
-    assert "lets nobody in" in trouble(shut_out.create)
+    assert "lets nobody in" in error_message(shut_out.create)
     # Also if restic exits before it has passed on ssh's message.
     hasty = ProgramFailed("restic", 1, "Fatal: unable to start the sftp session, error: EOF")
     assert "lets nobody in" in str(explain_failure(hasty, shut_out.plan.destinations[0]))
@@ -149,14 +158,14 @@ def test_a_wrong_password_and_a_missing_program_have_one_line_messages(
 ) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("something else\n")
-    words = trouble(backup_creator(backed_up, BACKUP__PASSWORD_FILE=str(wrong)).create)
-    assert "The password does not open" in words
-    assert "something else" not in words
+    message = error_message(backup_creator(backed_up, BACKUP__PASSWORD_FILE=str(wrong)).create)
+    assert "The password does not open" in message
+    assert "something else" not in message
     (backed_up / "backup/password").unlink()
-    assert "There is no password file" in refused(backed_up, "restore", "--replace")
+    assert "There is no password file" in backup_refused(backed_up, "restore", "--replace")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(subprocesses, "SYSTEM_PATH", "/nowhere")
-    assert "apt install restic" in trouble(backup_creator(backed_up).create)
+    assert "apt install restic" in error_message(backup_creator(backed_up).create)
 
 
 def test_a_full_disk_is_reported_and_older_backups_stay_valid(data: Path, tmp_path: Path) -> None:
@@ -169,7 +178,7 @@ def test_a_full_disk_is_reported_and_older_backups_stay_valid(data: Path, tmp_pa
         creator = backup_creator(data, BACKUP__LOCAL=f"file://{small}/repository")
         first = creator.create()
         add_ballast(data, 16)
-        assert "is full" in trouble(creator.create)
+        assert "is full" in error_message(creator.create)
         assert [verdict.id for verdict in verify(creator)] == [first.id]
     finally:
         subprocess.run(["umount", str(small)], check=True)

@@ -52,15 +52,15 @@ def test_the_exposure_of_services_is_low(
         file = tmp_path / name
         file.write_text(text)
         if file.suffix == ".service":
-            said = subprocess.run(
+            output = subprocess.run(
                 [analyze, "security", "--offline=true", "--no-pager", str(file)],
                 capture_output=True,
                 text=True,
                 check=False,
             )
-            level = re.search(r"Overall exposure level for \S+: ([\d.]+)", said.stdout)
-            assert level, said.stderr
-            assert float(level[1]) <= EXPOSURE, said.stdout
+            level = re.search(r"Overall exposure level for \S+: ([\d.]+)", output.stdout)
+            assert level, output.stderr
+            assert float(level[1]) <= EXPOSURE, output.stdout
 
 
 def test_systemd_accepts_the_calendar_of_the_timers(timers: TimerOptions, analyze: str) -> None:

@@ -29,7 +29,7 @@ S3_PLACE = "s3://s3.example.org/yard"
 S3 = '\n[backup]\noffsite = "s3://s3.example.org/yard"\ns3_key = "known"\ns3_secret = "whispered"\n'
 
 
-def described(folder: Path, text: str) -> Station:
+def load_text(folder: Path, text: str) -> Station:
     (folder / "key").write_text("a private key\n")
     return load_station(station_file(folder, text))
 
@@ -56,18 +56,18 @@ def everything(station: Station, number: int = 0) -> list[Resource]:
 
 
 def test_settings_of_one_machine_are_accepted_by_the_program(tmp_path: Path) -> None:
-    minimal = settings_of(tmp_path, described(tmp_path, MINIMAL + SFTP), 0).backup
+    minimal = settings_of(tmp_path, load_text(tmp_path, MINIMAL + SFTP), 0).backup
     assert (minimal.run_by, minimal.keep_weekly) == ("station", 9)
     assert minimal.sftp_key == Path(backups.SFTP_KEY_FILE)
-    single = settings_of(tmp_path, described(tmp_path, SINGLE + SFTP), 0).backup
+    single = settings_of(tmp_path, load_text(tmp_path, SINGLE + SFTP), 0).backup
     assert single.run_by == "timer"
     assert single.offsite == "sftp://yard@203.0.113.9/srv/yard"
     assert single.local == f"file://{backups.LOCAL}"
 
 
 def test_two_machines_back_up_to_separate_repositories(tmp_path: Path) -> None:
-    for more, destination in ((SFTP, "sftp://yard@203.0.113.9/srv/yard"), (S3, S3_PLACE)):
-        split = described(tmp_path, SPLIT + more)
+    for extra, destination in ((SFTP, "sftp://yard@203.0.113.9/srv/yard"), (S3, S3_PLACE)):
+        split = load_text(tmp_path, SPLIT + extra)
         web, media = (settings_of(tmp_path, split, one).backup for one in (0, 1))
         assert (web.run_by, web.database, web.offsite) == ("timer", "here", destination)
         elsewhere = f"{destination}/machine-media"
@@ -80,8 +80,8 @@ def test_two_machines_back_up_to_separate_repositories(tmp_path: Path) -> None:
 
 
 def test_secrets_are_only_in_secret_files_and_standard_input(tmp_path: Path) -> None:
-    for more in (SFTP, S3):
-        station = described(tmp_path, SINGLE + more)
+    for extra in (SFTP, S3):
+        station = load_text(tmp_path, SINGLE + extra)
         hidden = (*secret_texts(SECRETS, station), "a private key")
         for resource in everything(station):
             if isinstance(resource, CustomCommand):
@@ -97,10 +97,10 @@ def test_secrets_are_only_in_secret_files_and_standard_input(tmp_path: Path) -> 
 def test_wal_is_shipped_only_to_sftp_and_the_shipping_unit_restarts_with_each_release(
     tmp_path: Path,
 ) -> None:
-    def shipping(more: str) -> list[SystemdUnit]:
+    def shipping(extra: str) -> list[SystemdUnit]:
         return [
             resource
-            for resource in everything(described(tmp_path, SINGLE + more))
+            for resource in everything(load_text(tmp_path, SINGLE + extra))
             if isinstance(resource, SystemdUnit) and resource.name == backups.SHIPPING_UNIT
         ]
 
@@ -110,7 +110,7 @@ def test_wal_is_shipped_only_to_sftp_and_the_shipping_unit_restarts_with_each_re
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("extra", "message"),
     [
         ('offsite = "ftp://box/x"', "backup.offsite is 'ftp://box/x': expected file:///PATH"),
         ('sftp_key = "nowhere"', "backup.sftp_key in station.toml is nowhere"),
@@ -118,10 +118,10 @@ def test_wal_is_shipped_only_to_sftp_and_the_shipping_unit_restarts_with_each_re
         ('offsit = "x"', "did you mean offsite?"),
     ],
 )
-def test_an_invalid_backup_setting_is_refused(tmp_path: Path, more: str, said: str) -> None:
+def test_an_invalid_backup_setting_is_refused(tmp_path: Path, extra: str, message: str) -> None:
     with pytest.raises(StationFileError) as refused:
-        described(tmp_path, f"{SINGLE}\n[backup]\n{more}\n")
-    assert said in str(refused.value)
+        load_text(tmp_path, f"{SINGLE}\n[backup]\n{extra}\n")
+    assert message in str(refused.value)
 
 
 def test_missing_secrets_of_an_older_file_are_generated_once(tmp_path: Path) -> None:
@@ -140,4 +140,4 @@ def test_missing_secrets_of_an_older_file_are_generated_once(tmp_path: Path) -> 
 
 def test_a_restore_without_an_off_site_copy_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=r"Set backup\.offsite in station\.toml"):
-        Deployment(described(tmp_path, SINGLE), tmp_path).job("apply", print, restore=True)
+        Deployment(load_text(tmp_path, SINGLE), tmp_path).job("apply", print, restore=True)

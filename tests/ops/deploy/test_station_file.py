@@ -54,15 +54,15 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "said"), WRONG)
+@pytest.mark.parametrize(("before", "after", "message"), WRONG)
 def test_a_wrong_value_is_named_with_what_was_expected(
-    tmp_path: Path, before: str, after: str, said: str
+    tmp_path: Path, before: str, after: str, message: str
 ) -> None:
     assert before in MINIMAL
     path = station_file(tmp_path, MINIMAL.replace(before, after, 1))
     with pytest.raises(StationFileError) as refused:
         load_station(path)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 

@@ -23,8 +23,8 @@ SECRETS = Secrets("d" * 48, "e" * 48, "f" * 48, "b" * 48)
 GIGABYTE = 1 << 30
 
 
-def described(folder: Path, shape: str, more: str = "") -> Station:
-    return load_station(station_file(folder, more + SHAPES[shape]))
+def load_shape(folder: Path, shape: str, extra: str = "") -> Station:
+    return load_station(station_file(folder, extra + SHAPES[shape]))
 
 
 def settings_of(station: Station, machine: StationMachine) -> str:
@@ -35,7 +35,7 @@ def every_machine(folder: Path) -> list[tuple[Station, StationMachine]]:
     return [
         (station, machine)
         for shape in SHAPES
-        for station in [described(folder, shape)]
+        for station in [load_shape(folder, shape)]
         for machine in machines(station)
     ]
 
@@ -44,7 +44,7 @@ def every_machine(folder: Path) -> list[tuple[Station, StationMachine]]:
 @pytest.mark.parametrize("cloudflare", ["false", "true"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nginx_accepts_its_configuration(tmp_path: Path, shape: str, cloudflare: str) -> None:
-    station = described(tmp_path, shape, f"cloudflare = {cloudflare}\n")
+    station = load_shape(tmp_path, shape, f"cloudflare = {cloudflare}\n")
     web = machines(station)[0]
     subprocess.run(
         [
@@ -115,7 +115,7 @@ def test_systemd_accepts_the_units_and_their_exposure_is_low(tmp_path: Path) -> 
 
 
 def test_the_program_accepts_the_settings_of_a_minimal_station(tmp_path: Path) -> None:
-    station = described(tmp_path, "minimal", 'name = "마당 \\"TV\\""\n')
+    station = load_shape(tmp_path, "minimal", 'name = "마당 \\"TV\\""\n')
     text = settings_of(station, machines(station)[0])
     # The certificate exists before the program reads the settings.
     text = text.replace("/etc/madang/tls/", f"{tmp_path}/")
@@ -141,8 +141,8 @@ def test_media_are_stored_on_the_volume(tmp_path: Path) -> None:
 def test_the_firewall_opens_public_ports_to_all_and_private_ones_to_the_other_machine(
     tmp_path: Path,
 ) -> None:
-    web, media = machines(described(tmp_path, "split"))
-    station = described(tmp_path, "split")
+    web, media = machines(load_shape(tmp_path, "split"))
+    station = load_shape(tmp_path, "split")
     assert security.firewall(station, web) == (
         "allow 22/tcp",
         "allow 80/tcp",
@@ -187,7 +187,7 @@ def test_database_and_redis_listen_on_private_addresses_with_a_password(tmp_path
 
 
 def test_shared_buffers_follow_the_memory_within_limits(tmp_path: Path) -> None:
-    station = described(tmp_path, "single")
+    station = load_shape(tmp_path, "single")
     (machine,) = machines(station)
     for gigabytes, shared in ((1, 128), (16, 2048), (256, 4096)):
         text = database.postgresql(station, machine, gigabytes * GIGABYTE)
