@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from madang.wire.chat import ChatError, ChatSession, JoinRequested, Limits
+from madang.wire.chat import ChatError, ChatLimits, ChatSession, JoinRequested
 from madang.wire.chat.packets import parse_packet
 from madang.wire.websocket import Opcode, encode_masked
 from tests.support.fuzzing import SUITE_COUNT, fuzz
 from tests.wire.chat import cases
 
-_LIMITS = Limits(frame=2048)
+_LIMITS = ChatLimits(frame=2048)
 
 
 def _text(words: str) -> bytes:

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from madang.plan import benchmarks, catalogue_file
 from madang.plan.benchmarks import KINDS, Benchmarks, Measure
-from madang.plan.demand import demand
+from madang.plan.demand import parse_demand
 from madang.plan.errors import BenchmarksError, CatalogueError, DemandError
 from tests.support.fuzzing import fuzz
 
@@ -43,7 +43,7 @@ def _parse(text: str) -> None:
 
 def test_abilities_are_read_or_refused_by_name() -> None:
     measured = {name: Measure(kind.reference, 0, kind.high) for name, kind in KINDS.items()}
-    seed = benchmarks.written(Benchmarks(measured, "m", 2, "2026")).encode()
+    seed = benchmarks.serialize(Benchmarks(measured, "m", 2, "2026")).encode()
     fuzz(
         lambda data: _abilities(data.decode(errors="replace")),
         [seed, b"{}"],
@@ -59,7 +59,7 @@ def _abilities(text: str) -> None:
 def test_a_demand_is_read_or_refused_by_name() -> None:
     def read(data: bytes) -> None:
         name, _, value = data.decode(errors="replace").partition("=")
-        demand({name: value})
+        parse_demand({name: value})
 
     seeds = [
         *(b"viewers=500", b"bitrate=2.5M", b"ladder=720p:2.5:0.6,360p:0.8:0.4", b"hours=1e2"),

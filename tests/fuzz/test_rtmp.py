@@ -6,7 +6,7 @@ from madang.base.errors import LimitExceeded
 from madang.wire import flv
 from madang.wire.amf0 import Amf0Error
 from madang.wire.flv import FlvError
-from madang.wire.rtmp import HANDSHAKE_RANDOM, ClientSession, Limits, RtmpError, ServerSession
+from madang.wire.rtmp import HANDSHAKE_RANDOM, ClientSession, RtmpError, RtmpLimits, ServerSession
 from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
 from madang.wire.rtmp.handshake import PACKET, opening
 from madang.wire.rtmp.messages import Command
@@ -15,7 +15,7 @@ from tests.wire.rtmp import cases
 
 _ALLOWED = (RtmpError, Amf0Error, FlvError, LimitExceeded)
 _HANDSHAKE = opening(bytes(HANDSHAKE_RANDOM)) + bytes(PACKET)
-_LIMITS = Limits(setup_message=4_096, message=8_192, pending=4_096)
+_LIMITS = RtmpLimits(setup_message=4_096, message=8_192, pending=4_096)
 
 
 def _command(name: str, transaction: float, *values: object, stream_id: int = 0) -> bytes:

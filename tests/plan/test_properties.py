@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from madang.apps.planner.files import reference
 from madang.base.units import DataRate, DataSize
 from madang.plan import figures
-from madang.plan.answer import Question, as_json, explained, work_out
+from madang.plan.answer import Question, explain, solve, to_json
 from madang.plan.benchmarks import REFERENCE
 from madang.plan.compare import cheapest, shapes
-from madang.plan.demand import CASES, FIELDS, Demand, demand, written
-from madang.plan.figures import Quantity, UnitsDiffer
-from madang.plan.fleet import fleet
+from madang.plan.demand import CASES, FIELDS, Demand, parse_demand, serialize_demand
+from madang.plan.figures import Quantity, UnitMismatch
+from madang.plan.fleet import build_fleet
 from madang.plan.formatting import Formatter
-from madang.plan.growth import grown, growth
+from madang.plan.growth import demand_after, growth
 from madang.plan.labels import FIGURES
 from madang.plan.prediction import Prediction, Verdict, predict
-from madang.plan.profiles import HOURS, PROFILES, audience
+from madang.plan.profiles import HOURS, PROFILES, audience_shares
 
 ORDER = [Verdict.HOLDS, Verdict.TIGHT, Verdict.FAILS]
 
@@ -48,7 +48,7 @@ MORE = {
 def asked(draw: st.DrawFn) -> dict[str, object]:
     found: dict[str, object] = {name: draw(values) for name, values in MORE.items()}
     found["profile"] = draw(st.sampled_from(sorted(PROFILES)))
-    found["archive"] = draw(st.sampled_from(FIELDS["archive"].words))
+    found["archive"] = draw(st.sampled_from(FIELDS["archive"].choices))
     found["peers"] = draw(st.floats(0, 0.9))
     found["subscribers"] = draw(st.integers(0, 10_000))
     found["price"] = draw(st.floats(0, 100))
@@ -61,7 +61,7 @@ shape_names = st.sampled_from(["minimal", "single", "split", "scaled"])
 
 
 def planned(values: dict[str, object], shape: str) -> Prediction:
-    return predict(demand(values), fleet(reference(), shape), REFERENCE)
+    return predict(parse_demand(values), build_fleet(reference(), shape), REFERENCE)
 
 
 def larger(first: object, second: object) -> tuple[Any, Any]:
@@ -94,8 +94,12 @@ def test_the_cheapest_shape_for_more_people_never_costs_less(
     values: dict[str, object], first: int, second: int
 ) -> None:
     less, more = larger(first, second)
-    few = cheapest(shapes(reference(), demand({**values, "viewers": less}), REFERENCE).values())
-    many = cheapest(shapes(reference(), demand({**values, "viewers": more}), REFERENCE).values())
+    few = cheapest(
+        shapes(reference(), parse_demand({**values, "viewers": less}), REFERENCE).values()
+    )
+    many = cheapest(
+        shapes(reference(), parse_demand({**values, "viewers": more}), REFERENCE).values()
+    )
     if many is not None:
         assert few is not None
         assert many.cost.whole.value >= few.cost.whole.value * (1 - 1e-9)
@@ -108,11 +112,11 @@ def test_every_answer_adds_up_to_its_parts(values: dict[str, object], shape: str
     for answer in (*found.figures(), *(limit.people for limit in found.limits)):
         for figure in answer.walk():
             assert not math.isnan(figure.value), figure.key
-            assert figure.value == figure.worked_out(), figure.key
+            assert figure.value == figure.recomputed(), figure.key
             assert figure.key in FIGURES
     sent = found.transfer
-    assert sum(sent.month.on_air) == pytest.approx(found.wanted.hours)
-    assert sent.used[-1] == pytest.approx(sent.need.value if sum(sent.month.seen) else 0.0)
+    assert sum(sent.month.on_air) == pytest.approx(found.demand.hours)
+    assert sent.used[-1] == pytest.approx(sent.need.value if sum(sent.month.audience) else 0.0)
     assert all(a <= b + 1e-6 for a, b in zip(sent.accrued, sent.accrued[1:], strict=False))
     assert sent.accrued[-1] == pytest.approx(sent.allowance.value)
 
@@ -122,26 +126,26 @@ def test_every_answer_adds_up_to_its_parts(values: dict[str, object], shape: str
 def test_every_answer_can_be_told_and_explained_in_both_languages(
     values: dict[str, object], shape: str
 ) -> None:
-    question = Question(demand(values), shape)
-    answer = work_out(reference(), REFERENCE, question)
-    for words in (Formatter("en"), Formatter("ko")):
-        told = as_json(reference(), question, answer, words)
+    question = Question(parse_demand(values), shape)
+    answer = solve(reference(), REFERENCE, question)
+    for fmt in (Formatter("en"), Formatter("ko")):
+        told = to_json(reference(), question, answer, fmt)
         assert told["advice"]
         for figure in answer.chosen.figures():
-            assert explained(answer.chosen, figure.key, words)
+            assert explain(answer.chosen, figure.key, fmt)
 
 
 @given(asked())
 def test_a_demand_that_is_written_is_read_back(values: dict[str, object]) -> None:
-    made = demand(values)
-    assert demand(written(made)) == made
+    made = parse_demand(values)
+    assert parse_demand(serialize_demand(made)) == made
 
 
 @given(st.sampled_from(sorted(PROFILES)), st.floats(0, HOURS))
 def test_a_station_is_on_the_air_as_long_as_asked(name: str, hours: float) -> None:
-    on_air, seen = audience(PROFILES[name].weights(), hours)
+    on_air, shares = audience_shares(PROFILES[name].weights(), hours)
     assert sum(on_air) == pytest.approx(hours)
-    assert all(0 <= people <= live <= 1 for people, live in zip(seen, on_air, strict=True))
+    assert all(0 <= people <= live <= 1 for people, live in zip(shares, on_air, strict=True))
 
 
 sizes = st.floats(0, 1e15).map(DataSize)
@@ -175,27 +179,29 @@ def test_figures_of_different_units_do_not_add_up(one: Quantity, other: Quantity
         if one is other:
             combine("sum", *parts)
         else:
-            with pytest.raises(UnitsDiffer):
+            with pytest.raises(UnitMismatch):
                 combine("sum", *parts)
 
 
 def test_the_phases_are_demands() -> None:
     for _, phase in CASES.values():
-        assert isinstance(demand(phase), Demand)
+        assert isinstance(parse_demand(phase), Demand)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(10, 1500), st.floats(-0.3, 0.5))
 def test_a_year_carries_what_each_of_its_months_carries(viewers: int, rate: float) -> None:
-    wanted = demand({"viewers": viewers, "growth": rate})
+    demand = parse_demand({"viewers": viewers, "growth": rate})
     fixed = [name for name, shape in reference().shapes.items() if not shape.may_grow]
-    told = growth(reference(), wanted, REFERENCE)
+    told = growth(reference(), demand, REFERENCE)
     for name in fixed:
-        fleet_of_it = fleet(reference(), name)
-        months = [predict(grown(wanted, month), fleet_of_it, REFERENCE) for month in range(12)]
+        fleet_of_it = build_fleet(reference(), name)
+        months = [
+            predict(demand_after(demand, month), fleet_of_it, REFERENCE) for month in range(12)
+        ]
         failing = [n for n, p in enumerate(months, 1) if p.capacity_verdict is Verdict.FAILS]
         assert told.outgrown[name] == (failing[0] if failing else None)
-        for step, month in zip(told.steps, months, strict=True):
+        for step, month in zip(told.months, months, strict=True):
             if month.capacity_verdict is not Verdict.FAILS:
                 assert step.cost_usd is not None
                 assert step.cost_usd <= month.cost.whole.value

@@ -9,11 +9,11 @@ import pytest
 
 from madang.apps.planner.files import reference
 from madang.plan import benchmarks, catalogue_file
-from madang.plan.answer import question
+from madang.plan.answer import parse_question
 from madang.plan.benchmarks import KINDS, Benchmarks, Measure
-from madang.plan.demand import FIELDS, demand
+from madang.plan.demand import FIELDS, parse_demand
 from madang.plan.errors import BenchmarksError, CatalogueError, DemandError
-from madang.plan.fleet import fleet
+from madang.plan.fleet import build_fleet
 
 DELIVERY = """
 [[delivery]]
@@ -108,11 +108,11 @@ def test_a_wrong_catalogue_is_refused_in_one_line(wrong: str, words: str) -> Non
 )
 def test_an_absurd_demand_is_refused_in_one_line(asked: dict[str, object], words: str) -> None:
     with pytest.raises(DemandError) as refusal:
-        question(asked)
+        parse_question(asked)
     assert words in str(refusal.value)
     assert len(str(refusal.value)) < 300
     assert "\n" not in str(refusal.value)
-    korean = refusal.value.said("ko")
+    korean = refusal.value.message_in("ko")
     assert re.search("[가-힣]", korean)
     assert korean.endswith(".")
     assert len(korean) < 300
@@ -128,7 +128,7 @@ def test_an_absurd_demand_is_refused_in_one_line(asked: dict[str, object], words
 )
 def test_a_shape_that_is_not_there_is_refused(shape: str, edges: int, words: str) -> None:
     with pytest.raises(DemandError, match=words):
-        fleet(reference(), shape, edges)
+        build_fleet(reference(), shape, edges)
 
 
 @pytest.mark.parametrize(
@@ -136,17 +136,17 @@ def test_a_shape_that_is_not_there_is_refused(shape: str, edges: int, words: str
     [("2.5M", 2.5e6), ("2.5", 2.5e6), ("800k", 8e5), ("2500000", 2.5e6), ("2.5 Mbit/s", 2.5e6)],
 )
 def test_a_bit_rate_is_written_as_people_write_it(text: str, bits: float) -> None:
-    assert demand({"bitrate": text}).bitrate.bits_per_second == bits
+    assert parse_demand({"bitrate": text}).bitrate.bits_per_second == bits
 
 
 def test_chat_and_api_follow_the_viewers_unless_asked_for() -> None:
-    few = demand({"viewers": 50})
+    few = parse_demand({"viewers": 50})
     assert (few.chat, few.api) == (100, 100)
-    assert demand({"viewers": 50, "chat": 7}).chat == 7
+    assert parse_demand({"viewers": 50, "chat": 7}).chat == 7
 
 
 def test_the_defaults_are_within_their_limits() -> None:
-    values = demand({})
+    values = parse_demand({})
     for name, field in FIELDS.items():
         if field.kind in {"whole", "number", "share"}:
             assert field.low <= getattr(values, name) <= field.high
@@ -158,7 +158,7 @@ def test_the_defaults_are_within_their_limits() -> None:
 def test_abilities_are_read_as_they_were_written() -> None:
     measured = {name: Measure(kind.reference, 0, kind.high) for name, kind in KINDS.items()}
     found = Benchmarks(measured, "a machine", 2, "2026-11-25T12:00:00Z")
-    assert benchmarks.parse(benchmarks.written(found)) == found
+    assert benchmarks.parse(benchmarks.serialize(found)) == found
     assert not found.reference
     assert benchmarks.REFERENCE.reference
     assert "measured 2026" in found.figure("api_requests").origin

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from madang.apps.planner.files import reference
-from madang.plan.answer import Question, question, work_out
+from madang.plan.answer import Question, parse_question, solve
 from madang.plan.benchmarks import REFERENCE
-from madang.plan.demand import Demand, demand
-from madang.plan.fleet import fleet
+from madang.plan.demand import Demand, parse_demand
+from madang.plan.fleet import build_fleet
 from madang.plan.formatting import Formatter
 from madang.plan.prediction import Prediction, Verdict, predict
 from madang.plan.sentences import advice
 
 
 def planned(shape: str, **asked: object) -> Prediction:
-    return predict(demand(asked), fleet(reference(), shape), REFERENCE)
+    return predict(parse_demand(asked), build_fleet(reference(), shape), REFERENCE)
 
 
 @pytest.mark.parametrize(
@@ -25,25 +25,25 @@ def planned(shape: str, **asked: object) -> Prediction:
 def test_each_shape_costs_and_holds_what_the_plan_says(shape: str, usd: int, people: int) -> None:
     found = planned(shape)
     assert found.cost.fixed.value == pytest.approx(usd, abs=1e-9)
-    assert found.holds.live_viewers.value == people
+    assert found.capacity.live_viewers.value == people
 
 
 def test_more_edges_than_one_cost_more_than_250() -> None:
-    two = predict(Demand(), fleet(reference(), "scaled", 2), REFERENCE)
+    two = predict(Demand(), build_fleet(reference(), "scaled", 2), REFERENCE)
     assert two.cost.fixed.value == pytest.approx(298)
-    assert two.holds.live_viewers.value == 1500
+    assert two.capacity.live_viewers.value == 1500
 
 
 @pytest.mark.parametrize(("case", "people"), [("mvp", 100), ("growth", 500), ("expansion", 1000)])
 def test_each_phase_is_carried_by_its_shape(case: str, people: int) -> None:
-    asked = question({"case": case})
-    assert asked.wanted.viewers == people
-    found = predict(asked.wanted, fleet(reference(), asked.shape), REFERENCE)
+    asked = parse_question({"case": case})
+    assert asked.demand.viewers == people
+    found = predict(asked.demand, build_fleet(reference(), asked.shape), REFERENCE)
     assert found.capacity_verdict is not Verdict.FAILS
 
 
 def test_single_holds_the_plans_capacities() -> None:
-    held = planned("single").holds
+    held = planned("single").capacity
     assert 300 <= held.live_viewers.value <= 500
     assert held.chat_connections.value >= 1000
     assert held.uploads.value >= 20
@@ -60,7 +60,7 @@ def test_the_contradiction_5_tb_are_4444_viewer_hours_and_8_9_hours_of_500_peopl
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_first_advice_is_what_to_do_about_it(language: str) -> None:
-    answer = work_out(reference(), REFERENCE, Question(Demand()))
+    answer = solve(reference(), REFERENCE, Question(Demand()))
     from madang.plan.advice import advise
 
     first = advise(reference(), answer.chosen, answer.offers, answer.best)[0]
@@ -80,8 +80,8 @@ def test_break_even_is_30_subscribers_or_150_dollars_and_covers_servers_and_stor
 
 
 def test_the_growth_case_leaves_1750_dollars() -> None:
-    asked = question({"case": "expansion"})
-    found = predict(asked.wanted, fleet(reference(), asked.shape), REFERENCE)
+    asked = parse_question({"case": "expansion"})
+    found = predict(asked.demand, build_fleet(reference(), asked.shape), REFERENCE)
     assert found.break_even.revenue.value == 2000
     assert found.cost.fixed.value == pytest.approx(250)
     assert found.break_even.revenue.value - found.cost.fixed.value == pytest.approx(1750)
@@ -93,13 +93,13 @@ def test_overage_can_arise_early_in_a_month_that_would_fit() -> None:
     assert opening.transfer.need.value < opening.transfer.allowance.value
     assert opening.transfer.overage.value > 0
     assert opening.cost.overage.value > 0
-    assert opening.transfer.runs_out is not None
-    whole = predict(opening.wanted, fleet(reference(), "single"), REFERENCE)
+    assert opening.transfer.exhausted_at is not None
+    whole = predict(opening.demand, build_fleet(reference(), "single"), REFERENCE)
     linode = reference().servers["linode-6c-16g"]
     from madang.plan.fleet import one_machine
 
     at_once = predict(
-        opening.wanted, one_machine(reference(), linode, whole.fleet.block), REFERENCE
+        opening.demand, one_machine(reference(), linode, whole.fleet.block), REFERENCE
     )
     assert at_once.transfer.overage.value == 0, "all of it is there on the first day"
 
@@ -122,7 +122,7 @@ def test_every_price_says_where_it_is_from_and_when() -> None:
     ):
         assert entries
         for entry in entries.values():
-            assert entry.source.words
+            assert entry.source.text
             assert entry.source.korean
             assert entry.source.date.startswith("20")
 
@@ -146,7 +146,9 @@ def test_the_known_list_prices_are_there(server: str, usd: float, terabytes: flo
 
 
 def test_managed_services_are_priced_by_the_minute() -> None:
-    answer = work_out(reference(), REFERENCE, Question(demand({"hours": 10, "profile": "steady"})))
+    answer = solve(
+        reference(), REFERENCE, Question(parse_demand({"hours": 10, "profile": "steady"}))
+    )
     stream = next(offer for offer in answer.offers if offer.id == "cloudflare-stream")
     minutes = 500 * 10 * 60
     stored = next(f for f in stream.usd.walk() if f.key == "managed_stored")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from madang.wire.rtmp import Limits
+from madang.wire.rtmp import RtmpLimits
 from tests.support.air import Air, on_the_air, until
 from tests.support.rtmp_publisher import PublishRefused, RtmpPublisher
 from tests.support.shows import Encoder, channel_key, recording
@@ -162,7 +162,7 @@ def test_a_half_open_encoder_is_replaced_as_well() -> None:
 
 
 def test_silence_ends_a_connection_and_the_show_waits() -> None:
-    with on_the_air(limits=Limits(silence=0.5)) as air:
+    with on_the_air(limits=RtmpLimits(silence=0.5)) as air:
         key = channel_key()
 
         async def go_silent() -> None:
@@ -176,7 +176,7 @@ def test_silence_ends_a_connection_and_the_show_waits() -> None:
 
 
 def test_a_peer_that_says_nothing_is_closed_after_the_handshake_time() -> None:
-    with on_the_air(limits=Limits(handshake=0.3)) as air, knock(air) as connection:
+    with on_the_air(limits=RtmpLimits(handshake=0.3)) as air, knock(air) as connection:
         began = time.monotonic()
         assert closed(connection)
         assert 0.2 < time.monotonic() - began < 3
@@ -188,7 +188,7 @@ def test_a_peer_that_says_nothing_is_closed_after_the_handshake_time() -> None:
 )
 def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
     key = channel_key()
-    with on_the_air(limits=Limits(handshake=1.0, setup=1.0)) as air:
+    with on_the_air(limits=RtmpLimits(handshake=1.0, setup=1.0)) as air:
         encoder = Encoder(air, key)
         air.on_air("yard")
         with knock(air) as connection:
@@ -254,7 +254,7 @@ def test_a_peer_that_does_not_read_its_answers_is_closed(monkeypatch: pytest.Mon
 
 
 def test_too_many_bits_a_second_end_the_stream_in_words() -> None:
-    with on_the_air(limits=Limits(bit_rate=100_000.0, bit_rate_window=1.0)) as air:
+    with on_the_air(limits=RtmpLimits(bit_rate=100_000.0, bit_rate_window=1.0)) as air:
         encoder = Encoder(air, channel_key())
         assert "0.1 Mbit/s" in str(encoder.failure)
         assert air.counters.rtmp_closed["bit_rate"] == 1

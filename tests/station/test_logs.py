@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from madang.station import logs
-from madang.station.config.sections import LogSettings
+from madang.station.config.sections import LogSection
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def speak() -> None:
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(LogSettings(level="info", format="json"))
+    logs.configure(LogSection(level="info", format="json"))
     speak()
     said, failed = (json.loads(line) for line in capsys.readouterr().err.splitlines())
     assert said["event"] == "마당 yard is on"
@@ -41,7 +41,7 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_console_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(LogSettings(level="debug", format="console"))
+    logs.configure(LogSection(level="debug", format="console"))
     speak()
     captured = capsys.readouterr()
     assert "quiet" in captured.err
@@ -54,6 +54,6 @@ def test_configuring_again_does_not_say_everything_twice(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for _ in range(2):
-        logs.configure(LogSettings(level="info", format="json"))
+        logs.configure(LogSection(level="info", format="json"))
     logging.getLogger("madang.test").info("once")
     assert capsys.readouterr().err.count("once") == 1

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import imageio_ffmpeg
 import uvloop
 
-from madang.wire.rtmp import DEFAULT_LIMITS, Limits
+from madang.wire.rtmp import DEFAULT_LIMITS, RtmpLimits
 
 if TYPE_CHECKING:
     import ssl
@@ -196,7 +196,7 @@ class Air(Port):
 @contextmanager
 def on_the_air(
     *,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: RtmpLimits = DEFAULT_LIMITS,
     part_target: float = 0.33,
     segment: float = 1.0,
     grace: float = 2.0,

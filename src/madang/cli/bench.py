@@ -14,7 +14,7 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
     from imageio_ffmpeg import get_ffmpeg_exe
 
     from madang.ops.measure.bench import measure_machine, with_reference
-    from madang.plan.benchmarks import KINDS, written
+    from madang.plan.benchmarks import KINDS, serialize
     from madang.plan.figures import Figure
     from madang.plan.formatting import Formatter
 
@@ -23,7 +23,7 @@ def bench(data: Data = None, config: Config = None, as_json: Json = False) -> No
 
     benchmarks = measure_machine(get_ffmpeg_exe(), settings.data, show_progress)
     draft = settings.benchmarks_file.with_suffix(".part")
-    draft.write_text(written(benchmarks), encoding="utf-8")
+    draft.write_text(serialize(benchmarks), encoding="utf-8")
     os.replace(draft, settings.benchmarks_file)
 
     formatter = Formatter(settings.station.language)

@@ -31,42 +31,42 @@ class Money(StrEnum):
     KRW = "krw"
 
 
-def _asked(help_text: str) -> object:
+def _option(help_text: str) -> object:
     return typer.Option(help=help_text, show_default=False)
 
 
 def plan(
     *,
-    shape: Annotated[str | None, _asked("minimal, single, split, scaled or one's own.")] = None,
-    edges: Annotated[str | None, _asked("Edges of a shape that has any.")] = None,
-    case: Annotated[str | None, _asked("A phase of the plan: mvp, growth, expansion.")] = None,
-    viewers: Annotated[str | None, _asked("People at the peak.")] = None,
-    bitrate: Annotated[str | None, _asked("Of the stream: 2.5M, 800k.")] = None,
-    hours: Annotated[str | None, _asked("On the air, a month.")] = None,
-    ladder: Annotated[str | None, _asked("Renditions: 720p:2.5:0.6,360p:0.8:0.4.")] = None,
-    profile: Annotated[str | None, _asked("evening, weekend, school, church, steady …")] = None,
-    channels: Annotated[str | None, _asked("On the air at once.")] = None,
-    chat: Annotated[str | None, _asked("Chat connections at once.")] = None,
-    messages: Annotated[str | None, _asked("Chat messages a second.")] = None,
-    api: Annotated[str | None, _asked("API requests a second.")] = None,
-    uploads: Annotated[str | None, _asked("Uploads at once.")] = None,
-    upload_gb: Annotated[str | None, _asked("The largest upload, in GB.")] = None,
-    files: Annotated[str | None, _asked("Uploads a month.")] = None,
-    file_mb: Annotated[str | None, _asked("An upload on average, in MB.")] = None,
-    keep_days: Annotated[str | None, _asked("Days that recordings are kept.")] = None,
-    archive: Annotated[str | None, _asked("none, h265 or av1.")] = None,
-    replays: Annotated[str | None, _asked("Hours replayed for each hour watched live.")] = None,
-    peers: Annotated[str | None, _asked("Share that viewers carry: 0 to 0.9.")] = None,
-    subscribers: Annotated[str | None, _asked("Who pay each month.")] = None,
-    price: Annotated[str | None, _asked("Of a subscription, in dollars.")] = None,
-    adverts: Annotated[str | None, _asked("Income a month, in dollars.")] = None,
-    growth: Annotated[str | None, _asked("Of the audience each month: 0.1 is 10%.")] = None,
+    shape: Annotated[str | None, _option("minimal, single, split, scaled or one's own.")] = None,
+    edges: Annotated[str | None, _option("Edges of a shape that has any.")] = None,
+    case: Annotated[str | None, _option("A phase of the plan: mvp, growth, expansion.")] = None,
+    viewers: Annotated[str | None, _option("People at the peak.")] = None,
+    bitrate: Annotated[str | None, _option("Of the stream: 2.5M, 800k.")] = None,
+    hours: Annotated[str | None, _option("On the air, a month.")] = None,
+    ladder: Annotated[str | None, _option("Renditions: 720p:2.5:0.6,360p:0.8:0.4.")] = None,
+    profile: Annotated[str | None, _option("evening, weekend, school, church, steady …")] = None,
+    channels: Annotated[str | None, _option("On the air at once.")] = None,
+    chat: Annotated[str | None, _option("Chat connections at once.")] = None,
+    messages: Annotated[str | None, _option("Chat messages a second.")] = None,
+    api: Annotated[str | None, _option("API requests a second.")] = None,
+    uploads: Annotated[str | None, _option("Uploads at once.")] = None,
+    upload_gb: Annotated[str | None, _option("The largest upload, in GB.")] = None,
+    files: Annotated[str | None, _option("Uploads a month.")] = None,
+    file_mb: Annotated[str | None, _option("An upload on average, in MB.")] = None,
+    keep_days: Annotated[str | None, _option("Days that recordings are kept.")] = None,
+    archive: Annotated[str | None, _option("none, h265 or av1.")] = None,
+    replays: Annotated[str | None, _option("Hours replayed for each hour watched live.")] = None,
+    peers: Annotated[str | None, _option("Share that viewers carry: 0 to 0.9.")] = None,
+    subscribers: Annotated[str | None, _option("Who pay each month.")] = None,
+    price: Annotated[str | None, _option("Of a subscription, in dollars.")] = None,
+    adverts: Annotated[str | None, _option("Income a month, in dollars.")] = None,
+    growth: Annotated[str | None, _option("Of the audience each month: 0.1 is 10%.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Other shapes and providers.")] = False,
     why: Annotated[str | None, typer.Option(metavar="KEY", help="Explain one answer.")] = None,
     from_file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Demand from a TOML file.")
     ] = None,
-    language: Annotated[Speech | None, _asked("en or ko [default: the station's]")] = None,
+    language: Annotated[Speech | None, _option("en or ko [default: the station's]")] = None,
     currency: Annotated[Money, typer.Option(help="Of the words; JSON is in dollars.")] = Money.USD,
     data: Data = None,
     config: Config = None,
@@ -81,7 +81,7 @@ def plan(
     given = locals()
     settings = load_settings(data, config)
     facts = known(settings.catalogue_file, settings.benchmarks_file)
-    words = _words(settings, language, currency, facts.korean_sources)
+    fmt = _formatter(settings, language, currency, facts.korean_sources)
     try:
         asked = _from_file(from_file) if from_file else {}
         asked |= {
@@ -89,13 +89,13 @@ def plan(
             for name in ("shape", "edges", "case", *FIELDS)
             if given[name] is not None
         }
-        question = answers.question(asked)
-        answer = answers.work_out(facts.catalogue, facts.benchmarks, question)
-        explained = answers.explained(answer.chosen, why, words) if why else []
+        question = answers.parse_question(asked)
+        answer = answers.solve(facts.catalogue, facts.benchmarks, question)
+        explained = answers.explain(answer.chosen, why, fmt) if why else []
     except DemandError as error:
-        print(f"madang: {error.said(words.language)}", file=sys.stderr)
+        print(f"madang: {error.message_in(fmt.language)}", file=sys.stderr)
         raise typer.Exit(2) from None
-    result = answers.as_json(facts.catalogue, question, answer, words)
+    result = answers.to_json(facts.catalogue, question, answer, fmt)
     if why:
         lines = [f"{'  ' * _depth(line)}{line['text']}" for line in explained]
         report(as_json, {**result, "why": explained}, lines)
@@ -104,7 +104,7 @@ def plan(
     else:
         from madang.cli.plan_tables import show
 
-        show(result, words, compare=compare)
+        show(result, fmt, compare=compare)
 
 
 def _depth(line: dict[str, object]) -> int:
@@ -112,16 +112,16 @@ def _depth(line: dict[str, object]) -> int:
     return depth if isinstance(depth, int) else 0
 
 
-def _words(
+def _formatter(
     settings: Settings, language: Speech | None, currency: Money, sources: dict[str, str]
 ) -> Formatter:
     from madang.plan.formatting import Currency, Formatter
 
-    spoken = language.value if language else settings.station.language
+    chosen = language.value if language else settings.station.language
     money = Currency()
     if currency is Money.KRW:
         money = Currency("krw", settings.plan.krw_per_usd, settings.plan.krw_date)
-    return Formatter(spoken, money, sources)
+    return Formatter(chosen, money, sources)
 
 
 def _from_file(path: Path) -> dict[str, object]:

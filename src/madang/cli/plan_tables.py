@@ -18,30 +18,30 @@ BAR: Final = 16
 STYLES: Final = {"holds": "green", "tight": "yellow", "fails": "red"}
 
 
-def show(result: dict[str, Any], words: Formatter, *, compare: bool) -> None:
+def show(result: dict[str, Any], fmt: Formatter, *, compare: bool) -> None:
     """Print `result`, which is the answer as JSON."""
     console = Console()
-    spoken = result["words"]
-    say = words.say
+    texts = result["words"]
+    text = fmt.text
     style = STYLES[result["verdict"]]
-    console.print(f"[bold {style}]{escape(spoken['verdict'])}[/]")
-    console.print(escape(spoken["first_limit"]))
+    console.print(f"[bold {style}]{escape(texts['verdict'])}[/]")
+    console.print(escape(texts["first_limit"]))
     console.print()
-    _checks(console, result, words)
-    _costs(console, result, words)
-    console.print(f"[bold]{say(('What to do', '무엇을 할까요'))}[/]")
+    _checks(console, result, fmt)
+    _costs(console, result, fmt)
+    console.print(f"[bold]{text(('What to do', '무엇을 할까요'))}[/]")
     for number, item in enumerate(result["advice"], 1):
-        saves = say((" (saves {usd})", " ({usd} 절약)"), usd=item["saves_words"])
-        said = item["words"] + (saves if item["saves_words"] else "")
-        console.print(Text(f"{number:>2}. {said}"), soft_wrap=False)
+        saves = text((" (saves {usd})", " ({usd} 절약)"), usd=item["saves_words"])
+        line = item["words"] + (saves if item["saves_words"] else "")
+        console.print(Text(f"{number:>2}. {line}"), soft_wrap=False)
     console.print()
     if compare:
-        _compare(console, result, words)
-        _growth(console, result, words)
-    for note in spoken["notes"]:
+        _compare(console, result, fmt)
+        _growth(console, result, fmt)
+    for note in texts["notes"]:
         console.print(Text(note, style="dim"))
     if not compare:
-        hint = say(
+        hint = text(
             (
                 "More: --compare for other shapes and providers, --why KEY for one answer.",
                 "더 보기: --compare(다른 구성과 업체 비교), --why KEY(답 하나의 근거).",
@@ -59,13 +59,13 @@ def bar(asked: float, there: float | None) -> str:
     return "█" * filled + "░" * (BAR - filled) + ("+" if share > 1 else "")
 
 
-def _checks(console: Console, result: dict[str, Any], words: Formatter) -> None:
-    say = words.say
+def _checks(console: Console, result: dict[str, Any], fmt: Formatter) -> None:
+    text = fmt.text
     table = Table(box=None, header_style="bold", pad_edge=False)
     console.print(Text(f"{result['shape']} · {result['provider']}", style="bold"))
     table.add_column("")
-    table.add_column(say(("asked", "필요")), justify="right")
-    table.add_column(say(("holds", "감당")), justify="right")
+    table.add_column(text(("asked", "필요")), justify="right")
+    table.add_column(text(("holds", "감당")), justify="right")
     table.add_column("")
     for check in result["checks"]:
         drawn = Text(bar(check["asked"], check["there"]), style=STYLES[check["verdict"]])
@@ -74,8 +74,8 @@ def _checks(console: Console, result: dict[str, Any], words: Formatter) -> None:
     console.print()
 
 
-def _costs(console: Console, result: dict[str, Any], words: Formatter) -> None:
-    say, values, names = words.say, result["words"]["values"], result["words"]["names"]
+def _costs(console: Console, result: dict[str, Any], fmt: Formatter) -> None:
+    text, values, names = fmt.text, result["words"]["values"], result["words"]["names"]
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column("")
     table.add_column("", justify="right")
@@ -92,19 +92,19 @@ def _costs(console: Console, result: dict[str, Any], words: Formatter) -> None:
         "profit",
     ):
         table.add_row(names[key], values[key])
-    console.print(f"[bold]{say(('Money and transfer', '돈과 전송량'))}[/]")
+    console.print(f"[bold]{text(('Money and transfer', '돈과 전송량'))}[/]")
     console.print(table)
     console.print()
 
 
-def _compare(console: Console, result: dict[str, Any], words: Formatter) -> None:
-    say = words.say
+def _compare(console: Console, result: dict[str, Any], fmt: Formatter) -> None:
+    text = fmt.text
     most = max(offer["monthly_usd"] for offer in result["compare"]) or 1.0
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(say(("The same month", "같은 한 달")))
-    table.add_column(say(("costs", "비용")), justify="right")
+    table.add_column(text(("The same month", "같은 한 달")))
+    table.add_column(text(("costs", "비용")), justify="right")
     table.add_column("")
-    table.add_column(say(("price from", "요금 출처")), style="dim")
+    table.add_column(text(("price from", "요금 출처")), style="dim")
     for offer in result["compare"]:
         share = offer["monthly_usd"] / most
         drawn = Text("█" * max(1, round(share * BAR)), style=STYLES[offer["verdict"]])
@@ -115,8 +115,8 @@ def _compare(console: Console, result: dict[str, Any], words: Formatter) -> None
     console.print()
 
 
-def _growth(console: Console, result: dict[str, Any], words: Formatter) -> None:
-    say = words.say
+def _growth(console: Console, result: dict[str, Any], fmt: Formatter) -> None:
+    text = fmt.text
     table = Table(box=None, header_style="bold", pad_edge=False)
     heads = (
         ("month", "개월"),
@@ -127,10 +127,10 @@ def _growth(console: Console, result: dict[str, Any], words: Formatter) -> None:
         ("left", "남는 돈"),
     )
     for number, head in enumerate(heads):
-        table.add_column(say(head), justify="left" if number == 2 else "right")
+        table.add_column(text(head), justify="left" if number == 2 else "right")
     for step in result["growth"]["months"]:
         table.add_row(
-            str(step["month"]), words.number(step["viewers"]), step["shape"] or "-", *step["words"]
+            str(step["month"]), fmt.number(step["viewers"]), step["shape"] or "-", *step["words"]
         )
     console.print(table)
     for sentence in result["growth"]["outgrown_words"]:

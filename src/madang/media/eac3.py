@@ -28,7 +28,7 @@ specific box's chan_loc from the lowest (tables E.1.4 and F.6.1)."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
+class _SyncFrame:
     """One synchronisation frame: `size` in bytes, `samples` per channel, `channel_map` of the
     custom kind or 0."""
 
@@ -95,8 +95,8 @@ def unit_samples(data: bytes) -> int:
     )
 
 
-def _frames(data: bytes) -> list[_Frame]:
-    frames: list[_Frame] = []
+def _frames(data: bytes) -> list[_SyncFrame]:
+    frames: list[_SyncFrame] = []
     position = 0
     while not frames or position < len(data):
         frame = _parse_frame(data[position : position + _HEADER_SIZE])
@@ -107,7 +107,7 @@ def _frames(data: bytes) -> list[_Frame]:
     return frames
 
 
-def _parse_frame(data: bytes) -> _Frame:
+def _parse_frame(data: bytes) -> _SyncFrame:
     bits = BitReader(data, "E-AC-3 frame")
     if bits.read(16) != SYNC_WORD:
         raise CodecConfigError("An E-AC-3 frame does not begin with its synchronisation word.")
@@ -134,7 +134,7 @@ def _parse_frame(data: bytes) -> _Frame:
                 bits.skip(8)
         if bits.flag():
             channel_map = bits.read(16)
-    return _Frame(
+    return _SyncFrame(
         size=size,
         dependent=dependent,
         substream=substream,

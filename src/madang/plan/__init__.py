@@ -1,2 +1,2 @@
-"""What a server holds, what it costs and what breaks first: pure functions of catalogue, demand
-and abilities. No file, clock or network; the words of its answers are in Korean and English."""
+"""Capacity, cost and first limit of a fleet: pure functions of catalogue, demand and benchmarks.
+Texts of answers are in Korean and English."""

@@ -1,7 +1,7 @@
-"""The answer as one JSON object: what `madang plan --json` prints and the API sends to the page.
+"""JSON form of an answer, for `madang plan --json`, the API and the page.
 
-Sizes in bytes, rates in bits per second, money in US dollars, whatever the words are in. What is
-without limit is null.
+Sizes in bytes, rates in bits per second, money in US dollars, in every language and currency; null
+stands for no limit.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from madang.plan import sentences
 from madang.plan.advice import advise
 from madang.plan.benchmarks import Benchmarks
 from madang.plan.catalogue import Catalogue
-from madang.plan.compare import Offer, cheapest, offers, roles_in_words, shapes
-from madang.plan.demand import CASES, FIELDS, Demand, demand, written
+from madang.plan.compare import Offer, cheapest, machine_entries, offers, shapes
+from madang.plan.demand import CASES, FIELDS, Demand, parse_demand, serialize_demand
 from madang.plan.errors import DemandError
 from madang.plan.figures import Figure
-from madang.plan.fleet import MAX_EDGES, fleet
+from madang.plan.fleet import MAX_EDGES, build_fleet
 from madang.plan.formatting import Formatter
 from madang.plan.growth import Growth, growth
 from madang.plan.labels import FIGURES, one_of, whole_number
-from madang.plan.prediction import Check, Prediction, predict
+from madang.plan.prediction import CapacityCheck, Prediction, predict
 from madang.plan.profiles import DAYS
 
 DEFAULT_SHAPE: Final = "single"
 POINTS: Final = 25
-"""Points of the curve of profit against subscribers."""
+"""Points of the curve of profit over subscribers."""
 
 Json = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a demand on a shape."""
+    """A demand on a shape."""
 
-    wanted: Demand
+    demand: Demand
     shape: str = DEFAULT_SHAPE
     edges: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything that was worked out for one question."""
+    """Results for one question."""
 
     chosen: Prediction
     offers: tuple[Offer, ...]
@@ -52,55 +52,57 @@ class Answer:
     growth: Growth
 
 
-def question(asked: Mapping[str, object]) -> Question:
-    """What is asked by a command line, a file or an address: the names of `FIELDS`, `shape`,
-    `edges`, and `case` for one of the plan's phases, from which the others depart.
+def parse_question(parameters: Mapping[str, object]) -> Question:
+    """Read a question from a command line, a file or a query string: the names of `FIELDS`,
+    `shape`, `edges`, and `case` (a phase of the plan, whose values the others override).
 
     Raises DemandError.
     """
-    left = dict(asked)
-    case = left.pop("case", None)
+    rest = dict(parameters)
+    case = rest.pop("case", None)
     shape, base = DEFAULT_SHAPE, Demand()
     if case is not None:
         if case not in CASES:
             raise DemandError.of("case", case, one_of(CASES))
         shape, phase = CASES[str(case)]
-        base = demand(phase)
-    chosen, edges = left.pop("shape", shape), left.pop("edges", 1)
+        base = parse_demand(phase)
+    chosen, edges = rest.pop("shape", shape), rest.pop("edges", 1)
     try:
         count = int(str(edges))
     except ValueError:
         raise DemandError.of("edges", edges, whole_number(1, MAX_EDGES)) from None
-    return Question(demand(left, base), str(chosen), count)
+    return Question(parse_demand(rest, base), str(chosen), count)
 
 
-def work_out(catalogue: Catalogue, benchmarks: Benchmarks, question: Question) -> Answer:
+def solve(catalogue: Catalogue, benchmarks: Benchmarks, question: Question) -> Answer:
     """Answer a question. Raises DemandError."""
-    chosen = predict(question.wanted, fleet(catalogue, question.shape, question.edges), benchmarks)
-    of_shapes = shapes(catalogue, question.wanted, benchmarks)
+    chosen = predict(
+        question.demand, build_fleet(catalogue, question.shape, question.edges), benchmarks
+    )
+    of_shapes = shapes(catalogue, question.demand, benchmarks)
     offered = offers(catalogue, chosen, of_shapes)
     return Answer(
         chosen,
         tuple(offered),
         cheapest(of_shapes.values()),
-        growth(catalogue, question.wanted, benchmarks),
+        growth(catalogue, question.demand, benchmarks),
     )
 
 
-def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: Formatter) -> Json:
-    """The whole object; the keys that `surface.md` names come first."""
+def to_json(catalogue: Catalogue, question: Question, answer: Answer, fmt: Formatter) -> Json:
+    """Return the JSON object; keys of the command's contract come first."""
     chosen = answer.chosen
     advice = advise(catalogue, chosen, answer.offers, answer.best)
     sent, kept, money = chosen.transfer, chosen.storage, chosen.break_even
     return {
         "shape": question.shape,
         "monthly_usd": chosen.cost.fixed.value,
-        "machines": roles_in_words(chosen.fleet),
+        "machines": machine_entries(chosen.fleet),
         "holds": {
-            "live_viewers": _whole(chosen.holds.live_viewers),
-            "chat_connections": _whole(chosen.holds.chat_connections),
-            "uploads": _whole(chosen.holds.uploads),
-            "api_rps": _whole(chosen.holds.api_rps),
+            "live_viewers": _whole(chosen.capacity.live_viewers),
+            "chat_connections": _whole(chosen.capacity.chat_connections),
+            "uploads": _whole(chosen.capacity.uploads),
+            "api_rps": _whole(chosen.capacity.api_rps),
         },
         "transfer": {
             "allowance_bytes": round(sent.allowance.value),
@@ -110,7 +112,7 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: For
             "demand_viewer_hours": sent.viewer_hours.value,
             "overage_bytes": round(sent.overage.value),
             "accrual": chosen.fleet.provider.accrual.value,
-            "runs_out_hour": sent.runs_out,
+            "runs_out_hour": sent.exhausted_at,
         },
         "storage": {
             "bytes": round(kept.capacity.value),
@@ -134,15 +136,15 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: For
         "advice": [
             {
                 "key": item.key,
-                "words": sentences.advice(words, item),
+                "words": sentences.advice(fmt, item),
                 "saves_usd": item.saves_usd,
                 "saves_bytes": round(item.saves_bytes),
-                "saves_words": words.money(item.saves_usd) if item.saves_usd >= 0.5 else "",
+                "saves_words": fmt.money(item.saves_usd) if item.saves_usd >= 0.5 else "",
                 "change": item.change,
             }
             for item in advice
         ],
-        "demand": written(question.wanted),
+        "demand": serialize_demand(question.demand),
         "edges": chosen.fleet.edges,
         "provider": chosen.fleet.provider.name,
         "region": chosen.fleet.provider.region,
@@ -152,11 +154,11 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: For
             "total_usd": chosen.cost.whole.value,
             "viewer_hour_usd": _finite(chosen.cost.viewer_hour),
         },
-        "checks": [_check(chosen, check, words) for check in chosen.checks],
+        "checks": [_check(chosen, check, fmt) for check in chosen.checks],
         "limits": [
             {
                 "name": limit.name,
-                "words": sentences.service(words, limit.name),
+                "words": sentences.service(fmt, limit.name),
                 "people": _finite(limit.people),
             }
             for limit in chosen.limits
@@ -168,10 +170,10 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: For
             "idle_by_hour": [hour.idle for hour in chosen.encoding.hours],
         },
         "cheapest": answer.best.fleet.name if answer.best else None,
-        "compare": [_offer(offer, words) for offer in answer.offers],
-        "growth": _growth(answer.growth, words),
+        "compare": [_offer(offer, fmt) for offer in answer.offers],
+        "growth": _growth(answer.growth, fmt),
         "series": _series(chosen),
-        "words": _said(chosen, words),
+        "words": _texts(chosen, fmt),
         "abilities": {
             "reference": chosen.benchmarks.reference,
             "machine": chosen.benchmarks.machine or None,
@@ -180,14 +182,14 @@ def as_json(catalogue: Catalogue, question: Question, answer: Answer, words: For
     }
 
 
-def explained(chosen: Prediction, key: str, words: Formatter) -> list[Json]:
-    """Why an answer is what it is, line by line. Raises DemandError."""
-    figure = figure_named(chosen, key)
-    return [{"depth": depth, "text": text} for depth, text in words.why(figure)]
+def explain(chosen: Prediction, key: str, fmt: Formatter) -> list[Json]:
+    """Return the derivation of a figure, line by line. Raises DemandError."""
+    figure = find_figure(chosen, key)
+    return [{"depth": depth, "text": text} for depth, text in fmt.derivation(figure)]
 
 
-def figure_named(chosen: Prediction, key: str) -> Figure:
-    """One that can be asked "why?". Raises DemandError."""
+def find_figure(chosen: Prediction, key: str) -> Figure:
+    """Return the figure of this key. Raises DemandError."""
     known = {figure.key: figure for figure in chosen.figures()}
     if key not in known:
         raise DemandError(
@@ -197,58 +199,59 @@ def figure_named(chosen: Prediction, key: str) -> Figure:
     return known[key]
 
 
-def _said(chosen: Prediction, words: Formatter) -> Json:
+def _texts(chosen: Prediction, fmt: Formatter) -> Json:
     figures = chosen.figures()
     return {
-        "verdict": sentences.verdict(words, chosen),
-        "first_limit": sentences.first_limit(words, chosen),
-        "notes": sentences.notes(words, chosen),
-        "values": {figure.key: words.value(figure) for figure in figures},
-        "names": {figure.key: words.say(FIGURES[figure.key]) for figure in figures},
+        "verdict": sentences.verdict(fmt, chosen),
+        "first_limit": sentences.first_limit(fmt, chosen),
+        "notes": sentences.notes(fmt, chosen),
+        "values": {figure.key: fmt.value(figure) for figure in figures},
+        "names": {figure.key: fmt.text(FIGURES[figure.key]) for figure in figures},
         "demand": {
-            "rate": words.rate(chosen.wanted.top.bits_per_second),
-            "price": words.money(chosen.wanted.price),
-            "adverts": words.money(chosen.wanted.adverts),
+            "rate": fmt.rate(chosen.demand.top.bits_per_second),
+            "price": fmt.money(chosen.demand.price),
+            "adverts": fmt.money(chosen.demand.adverts),
         },
         "cost_parts": [
-            {"words": name, "value": words.value(part), "usd": part.value}
-            for name, part in _cost_parts(chosen, words)
+            {"words": name, "value": fmt.value(part), "usd": part.value}
+            for name, part in _cost_parts(chosen, fmt)
         ],
     }
 
 
-def _cost_parts(chosen: Prediction, words: Formatter) -> Iterator[tuple[str, Figure]]:
-    """What the month is made of; the servers by their place and size."""
-    places = iter(chosen.fleet.places)
+def _cost_parts(chosen: Prediction, fmt: Formatter) -> Iterator[tuple[str, Figure]]:
+    """Yield the parts of the monthly cost, with machine and server in the names of machine
+    costs."""
+    machines = iter(chosen.fleet.machines)
     for part in (*chosen.cost.fixed.parts, chosen.cost.overage):
-        name = words.name(part)
+        name = fmt.name(part)
         if part.key == "machine_cost":
-            place = next(places)
-            name = f"{name} {place.name}, {place.server.name}"
+            machine = next(machines)
+            name = f"{name} {machine.name}, {machine.server.name}"
         yield name, part
 
 
-def _check(chosen: Prediction, check: Check, words: Formatter) -> Json:
-    asked = words.value(Figure("", check.asked, check.unit))
-    there = words.value(Figure("", check.there, check.unit))
+def _check(chosen: Prediction, check: CapacityCheck, fmt: Formatter) -> Json:
+    required = fmt.value(Figure("", check.required, check.unit))
+    available = fmt.value(Figure("", check.available, check.unit))
     if check.name == "storage":
-        # What is asked of storage is time: how long until there is none left.
-        asked = words.value(chosen.storage.capacity)
-        there = sentences.until_full(words, chosen)
+        # Show the time until storage is full in place of sizes.
+        required = fmt.value(chosen.storage.capacity)
+        available = sentences.until_full(fmt, chosen)
     return {
         "name": check.name,
-        "words": sentences.service(words, check.name),
-        "asked": check.asked,
-        "there": _number(check.there),
+        "words": sentences.service(fmt, check.name),
+        "asked": check.required,
+        "there": _number(check.available),
         "unit": check.unit.value,
         "verdict": check.verdict.value,
-        "asked_words": asked,
-        "there_words": there,
+        "asked_words": required,
+        "there_words": available,
     }
 
 
-def _offer(offer: Offer, words: Formatter) -> Json:
-    source = words.sources.get(offer.source, offer.source)
+def _offer(offer: Offer, fmt: Formatter) -> Json:
+    source = fmt.sources.get(offer.source, offer.source)
     return {
         "kind": offer.kind,
         "id": offer.id,
@@ -256,13 +259,13 @@ def _offer(offer: Offer, words: Formatter) -> Json:
         "monthly_usd": offer.usd.value,
         "fixed_usd": offer.fixed_usd,
         "verdict": offer.verdict.value,
-        "value": words.money(offer.usd.value),
-        "fixed_value": words.money(offer.fixed_usd),
-        "source": source if words.language == "ko" else offer.source,
+        "value": fmt.money(offer.usd.value),
+        "fixed_value": fmt.money(offer.fixed_usd),
+        "source": source if fmt.language == "ko" else offer.source,
     }
 
 
-def _growth(year: Growth, words: Formatter) -> Json:
+def _growth(year: Growth, fmt: Formatter) -> Json:
     return {
         "months": [
             {
@@ -273,25 +276,26 @@ def _growth(year: Growth, words: Formatter) -> Json:
                 "revenue_usd": step.revenue_usd,
                 "profit_usd": step.profit_usd,
                 "words": [
-                    "-" if usd is None else words.money(usd)
+                    "-" if usd is None else fmt.money(usd)
                     for usd in (step.cost_usd, step.revenue_usd, step.profit_usd)
                 ],
             }
-            for step in year.steps
+            for step in year.months
         ],
         "outgrown": year.outgrown,
-        "outgrown_words": sentences.outgrown(words, year),
+        "outgrown_words": sentences.growth_limits(fmt, year),
     }
 
 
 def _series(chosen: Prediction) -> Json:
-    """What the charts draw: at the end of each day, month, hour of the day, and by subscribers."""
-    sent, wanted = chosen.transfer, chosen.wanted
+    """Return the series of the charts: per day, month, hour of the day, and number of
+    subscribers."""
+    sent, demand = chosen.transfer, chosen.demand
     ends = [day * 24 + 23 for day in range(DAYS)]
     used = sent.used
-    price, adverts = wanted.price, wanted.adverts
+    price, adverts = demand.price, demand.adverts
     needed = chosen.break_even.whole_subscribers.value
-    most = max(10, wanted.subscribers, needed if math.isfinite(needed) else 0) * 1.5
+    most = max(10, demand.subscribers, needed if math.isfinite(needed) else 0) * 1.5
     most = min(most, FIELDS["subscribers"].high)
     people = sorted({round(most * point / (POINTS - 1)) for point in range(POINTS)})
     return {
@@ -301,16 +305,16 @@ def _series(chosen: Prediction) -> Json:
         "storage_months": list(range(len(chosen.storage.months) + 1)),
         "storage_used": [0.0, *(month.value for month in chosen.storage.months)],
         "people_hours": list(range(24)),
-        "people": [wanted.viewers * peak for peak in _busiest(chosen)],
-        "people_hold": chosen.holds.live_viewers.value,
+        "people": [demand.viewers * peak for peak in _busiest(chosen)],
+        "people_hold": chosen.capacity.live_viewers.value,
         "profit_subscribers": people,
         "profit": [count * price + adverts - chosen.cost.whole.value for count in people],
     }
 
 
 def _busiest(chosen: Prediction) -> list[float]:
-    """The largest audience of each hour of the day, as a share of the peak."""
-    weights = chosen.wanted.profile.weights()
+    """Return the largest audience of each hour of the day, as a share of the peak."""
+    weights = chosen.demand.profile.weights()
     on_air = chosen.transfer.month.on_air
     return [
         max((weights[h] for h in range(hour, len(weights), 24) if on_air[h]), default=0.0)

@@ -1,6 +1,6 @@
-"""What a machine does: measured by `madang bench`, or the figures that come with Madang.
+"""Performance of a machine: measured by `madang bench`, or built-in reference values.
 
-Every figure says which of the two it is, and every answer of the planner repeats it.
+Each figure carries its origin, and every answer repeats it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Final
 
 from madang.plan.errors import BenchmarksError
 from madang.plan.figures import Figure, Quantity, given
-from madang.plan.table_reader import Table
+from madang.plan.table_reader import TableReader
 
 VERSION: Final = 1
 MAX_FILE: Final = 100_000
-"""Characters; a dozen figures take two thousand."""
+"""Characters of a file; a dozen figures take two thousand."""
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkKind:
-    """An ability: its unit, the limits within which a measurement is believed, and the figure
-    that is taken where nobody has measured."""
+    """Unit of a benchmark, limits of a plausible measurement, and the reference value used when it
+    is not measured."""
 
     unit: Quantity
     low: float
@@ -31,19 +31,19 @@ class BenchmarkKind:
 
 
 KINDS: Final[dict[str, BenchmarkKind]] = {
-    # Cores for one stream on the air, whoever watches: taken in, cut, playlists written.
+    # Cores for one live stream regardless of viewers: ingest, segmenting, playlists.
     "live_stream": BenchmarkKind(Quantity.CORES, 0, 10, 0.02),
-    # Cores for one viewer's requests (a playlist and a part three times a second), besides bytes.
+    # Cores for one viewer's requests (a playlist and a part three times a second), without bytes.
     "live_viewer": BenchmarkKind(Quantity.CORES, 0, 1, 0.000_06),
     # Core-seconds for 10**9 bytes to viewers.
     "live_gigabyte": BenchmarkKind(Quantity.CORES, 0, 1000, 0.30),
     "chat_deliveries": BenchmarkKind(Quantity.PER_SECOND, 100, 1e9, 500_000),
-    # Core-seconds for one message, whoever reads it: checked, framed, stored.
+    # Core-seconds for one message regardless of readers: checking, framing, storing.
     "chat_message": BenchmarkKind(Quantity.CORES, 0, 1, 0.000_5),
     "api_requests": BenchmarkKind(Quantity.PER_SECOND, 1, 1e7, 1500),
     "upload_gigabyte": BenchmarkKind(Quantity.CORES, 0, 1000, 1.2),
     "disk_write": BenchmarkKind(Quantity.BYTES_PER_SECOND, 1e5, 1e12, 200e6),
-    # Cores to keep one live rendition up, decoding the source included in the first.
+    # Cores for one live rendition; the first includes decoding the source.
     "ladder_480p": BenchmarkKind(Quantity.CORES, 0, 100, 0.55),
     "ladder_360p": BenchmarkKind(Quantity.CORES, 0, 100, 0.35),
     # Core-hours for an hour of recording.
@@ -54,7 +54,7 @@ KINDS: Final[dict[str, BenchmarkKind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A measurement, repeated: the median, and the smallest and largest beside it."""
+    """A repeated measurement: median, smallest and largest."""
 
     value: float
     low: float
@@ -63,7 +63,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Benchmarks:
-    """What was measured, on which machine and when (RFC 3339); empty where nothing was."""
+    """Measurements with machine and time (RFC 3339); empty if nothing was measured."""
 
     measured: Mapping[str, Measure]
     machine: str = ""
@@ -72,11 +72,11 @@ class Benchmarks:
 
     @property
     def reference(self) -> bool:
-        """Whether any figure is the built-in one."""
+        """Return True if any figure is a reference value."""
         return any(name not in self.measured for name in KINDS)
 
     def figure(self, name: str) -> Figure:
-        """The ability as a figure that knows where it is from."""
+        """Return the benchmark as a figure with its origin."""
         kind = KINDS[name]
         found = self.measured.get(name)
         if found is None:
@@ -88,33 +88,33 @@ REFERENCE: Final = Benchmarks({})
 
 
 def parse(text: str) -> Benchmarks:
-    """Read the file that `written` makes. Raises AbilitiesError."""
+    """Read the file that `serialize` writes. Raises BenchmarksError."""
     if len(text) > MAX_FILE:
         raise BenchmarksError(f"The file of abilities has {len(text)} characters: too many.")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BenchmarksError(f"The file of abilities is not JSON: {error}.") from None
-    table = Table("The file of abilities", document, BenchmarksError)
-    table.whole("version", VERSION, VERSION)
+    table = TableReader("The file of abilities", document, BenchmarksError)
+    table.integer("version", VERSION, VERSION)
     machine = table.text("machine")
-    cores = table.whole("cores", 1, 10_000)
+    cores = table.integer("cores", 1, 10_000)
     taken_at = table.text("taken_at", most=40)
     measured: dict[str, Measure] = {}
     for name, kind in KINDS.items():
         if not table.has(name):
             continue
-        entry = Table(f"Ability {name}", table.anything(name), BenchmarksError)
+        entry = TableReader(f"Ability {name}", table.value(name), BenchmarksError)
         value = entry.number("value", kind.low, kind.high)
         low, high = entry.number("low", 0, value), entry.number("high", value, float("inf"))
-        entry.done()
+        entry.finish()
         measured[name] = Measure(value, low, high)
-    table.done()
+    table.finish()
     return Benchmarks(measured, machine, cores, taken_at)
 
 
-def written(benchmarks: Benchmarks) -> str:
-    """The file."""
+def serialize(benchmarks: Benchmarks) -> str:
+    """Return the text of the file."""
     document: dict[str, object] = {
         "version": VERSION,
         "machine": benchmarks.machine,

@@ -1,5 +1,5 @@
-"""What there is to buy: servers, storage, delivery networks, managed services, and the shapes that
-a station can have on them. Prices are list prices in US dollars a month: check before buying."""
+"""Catalogue of offers: servers, storage, delivery networks, managed services, and shapes of a
+station. Prices are list prices in US dollars a month."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from madang.base.units import DataRate, DataSize
 
 
 class Accrual(StrEnum):
-    """When a month's transfer allowance becomes usable."""
+    """Schedule on which a month's transfer allowance becomes usable."""
 
     MONTHLY = "monthly"
-    """All of it on the first day."""
+    """The whole allowance on the first day."""
 
     HOURLY = "hourly"
-    """A 672nd of it with every hour that the server exists, so that it is whole after 28 days."""
+    """A 672nd for every hour that the server exists: whole after 28 days."""
 
 
 class Counted(StrEnum):
-    """Which direction of transfer uses up the allowance."""
+    """Direction of transfer that counts against the allowance."""
 
     OUT = "out"
     BOTH = "both"
 
 
 class MachineRole(StrEnum):
-    """What runs on a machine of a shape."""
+    """Role of a machine in a shape."""
 
     WEB = "web"
     DATA = "data"
@@ -40,38 +40,38 @@ class MachineRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a price was read, and when. It may have changed since."""
+    """Origin and date of a price."""
 
-    words: str
+    text: str
     date: str
     korean: str = ""
 
     def __str__(self) -> str:
-        return f"{self.words}, {self.date}"
+        return f"{self.text}, {self.date}"
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for each `unit`, which is 10**9 bytes or 2**30 as the provider bills."""
+    """US dollars per `unit`, which is 10**9 or 2**30 bytes as the provider bills."""
 
     usd: float
     unit: DataSize
 
     @property
     def per(self) -> str:
-        """The unit's name."""
+        """Name of the unit."""
         return "GB" if self.unit == DataSize.gigabytes(1) else "GiB"
 
     def of(self, size: DataSize) -> float:
-        """US dollars for `size`."""
+        """Return US dollars for `size`."""
         return self.usd * (size / self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """How somebody who rents servers out counts transfer, and what storage costs a month.
+    """A provider's rules of transfer, and prices of storage a month.
 
-    `free` is an allowance of the account, beside those of its servers; `pooled` says whether all
+    `free` is an allowance of the account beside those of its servers; `pooled` means that all
     servers share theirs.
     """
 
@@ -90,7 +90,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A machine for rent. `memory` is binary and `disk` decimal, as they are sold."""
+    """A server offer. `memory` is binary and `disk` decimal, as they are sold."""
 
     id: str
     provider: str
@@ -106,7 +106,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A content delivery network, by what it sends."""
+    """A content delivery network, priced by volume."""
 
     id: str
     name: str
@@ -116,7 +116,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """A video service that does it all; prices are for 1,000 minutes, watched or kept a month."""
+    """A managed video service; prices are per 1,000 minutes, watched or stored a month."""
 
     id: str
     name: str
@@ -127,7 +127,7 @@ class Managed:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A place in a shape, and what runs there."""
+    """A machine of a shape, with its roles."""
 
     name: str
     server: str
@@ -136,10 +136,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Machines and storage that make a station.
+    """Machines and storage of a station.
 
-    `people` is what the plan rates the shape for, whatever its parts could carry (None: not
-    rated); `per_edge` what each further edge adds to that. Only a shape with an edge may get more.
+    `people` is the plan's rating regardless of capacity (None: unrated); `per_edge` is the rating
+    of each further edge. Only a shape with an edge may get more.
     """
 
     id: str
@@ -152,13 +152,13 @@ class Shape:
 
     @property
     def may_grow(self) -> bool:
-        """Whether edges can be added."""
+        """True if edges can be added."""
         return any(MachineRole.EDGE in machine.roles for machine in self.machines)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything, by identifier."""
+    """All entries, by identifier."""
 
     providers: Mapping[str, Provider]
     servers: Mapping[str, Server]
@@ -167,7 +167,7 @@ class Catalogue:
     shapes: Mapping[str, Shape]
 
     def korean_sources(self) -> dict[str, str]:
-        """What a source is called in Korean, by what it is called in figures."""
+        """Return Korean names of sources, by the text used in figures."""
         entries: tuple[Provider | Server | Delivery | Managed | Shape, ...] = (
             *self.providers.values(),
             *self.servers.values(),

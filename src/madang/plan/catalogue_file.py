@@ -1,7 +1,7 @@
-"""The catalogue's file: TOML, one table for each entry.
+"""Catalogue file: TOML, one table per entry.
 
 `[[provider]]`, `[[server]]`, `[[delivery]]`, `[[managed]]`, `[[shape]]`; each has an `id`, a
-`source` (perhaps a `source_ko`, in Korean) and a `date`. Keys carry their unit: `_gb` is 10**9
+`source` (optionally `source_ko`, in Korean) and a `date`. Keys carry their unit: `_gb` is 10**9
 bytes, `_gib` is 2**30.
 """
 
@@ -28,17 +28,17 @@ from madang.plan.catalogue import (
     Source,
 )
 from madang.plan.errors import CatalogueError
-from madang.plan.table_reader import Table
+from madang.plan.table_reader import TableReader
 
 MAX_FILE: Final = 1_000_000
-"""Characters of a catalogue: thousands of entries. More is not a price list."""
+"""Characters of a catalogue: room for thousands of entries."""
 
 MAX_ENTRIES: Final = 500
-"""Entries of a kind: every one-machine offer is worked out for every answer."""
+"""Entries of a kind: every one-machine offer is computed for every answer."""
 
 MAX_USD: Final = 100_000.0
 MAX_GB: Final = 10_000_000.0
-"""Ten petabytes: beyond what one operator rents, and far from where floats lose bytes."""
+"""Ten petabytes: beyond what one operator rents, and exact in floats."""
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _DATE: Final = re.compile(r"20\d\d(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 
 def parse(text: str, base: Catalogue | None = None) -> Catalogue:
-    """Read a catalogue; with `base`, its entries are added to, or take the place of, those there.
+    """Read a catalogue; entries are added to those of `base` and replace equal identifiers.
 
     Raises CatalogueError.
     """
@@ -77,7 +77,7 @@ def parse(text: str, base: Catalogue | None = None) -> Catalogue:
 def _entries(
     document: Mapping[str, object],
     kind: str,
-    read: Callable[[str, Table], T],
+    read: Callable[[str, TableReader], T],
     base: Mapping[str, T],
 ) -> dict[str, T]:
     listed = document.get(kind, [])
@@ -87,52 +87,52 @@ def _entries(
     for number, content in enumerate(listed, 1):
         identifier = content.get("id") if isinstance(content, Mapping) else None
         known = isinstance(identifier, str) and _ID.fullmatch(identifier)
-        table = Table(f"{kind} {identifier if known else number}", content, CatalogueError)
+        table = TableReader(f"{kind} {identifier if known else number}", content, CatalogueError)
         name = table.text("id", most=40)
         if not _ID.fullmatch(name):
-            raise table.wrong("id", name, "lower-case Latin letters, digits and -")
+            raise table.invalid("id", name, "lower-case Latin letters, digits and -")
         if name in found:
-            raise table.wrong("id", name, "a name that no other entry has")
+            raise table.invalid("id", name, "a name that no other entry has")
         found[name] = read(name, table)
-        table.done()
+        table.finish()
     return {**base, **found}
 
 
-def _source(table: Table) -> Source:
+def _source(table: TableReader) -> Source:
     date = table.text("date", most=10)
     if not _DATE.fullmatch(date):
-        raise table.wrong("date", date, "a year, month or day, such as 2026 or 2026-11")
+        raise table.invalid("date", date, "a year, month or day, such as 2026 or 2026-11")
     korean = table.text("source_ko") if table.has("source_ko") else ""
     return Source(table.text("source"), date, korean)
 
 
-def _price(table: Table, key: str) -> Price:
-    """`KEY_per_gb` or `KEY_per_gib`."""
-    which = table.one_of(f"{key}_per_gb", f"{key}_per_gib")
+def _price(table: TableReader, key: str) -> Price:
+    """Read `KEY_per_gb` or `KEY_per_gib`."""
+    which = table.exactly_one(f"{key}_per_gb", f"{key}_per_gib")
     unit = DataSize.gibibytes(1) if which.endswith("_gib") else DataSize.gigabytes(1)
     return Price(table.number(which, 0, 100), unit)
 
 
-def _size(table: Table, key: str, default: float | None = None) -> DataSize:
-    """`KEY_gb`, `KEY_gib` or `KEY_tb`; a unit once, so that none is taken for another."""
+def _size(table: TableReader, key: str, default: float | None = None) -> DataSize:
+    """Read `KEY_gb`, `KEY_gib` or `KEY_tb`, exactly one of them."""
     keys = (f"{key}_gb", f"{key}_gib", f"{key}_tb")
     if default is not None and not any(table.has(name) for name in keys):
         return DataSize.gigabytes(default)
-    which = table.one_of(*keys)
+    which = table.exactly_one(*keys)
     if which.endswith("_tb"):
         return DataSize.terabytes(table.number(which, 0, MAX_GB / 1000))
     number = table.number(which, 0, MAX_GB)
     return DataSize.gibibytes(number) if which.endswith("_gib") else DataSize.gigabytes(number)
 
 
-def _provider(identifier: str, table: Table) -> Provider:
+def _provider(identifier: str, table: TableReader) -> Provider:
     return Provider(
         id=identifier,
         name=table.text("name"),
         region=table.text("region"),
         accrual=Accrual(table.choice("accrual", [*Accrual])),
         counted=Counted(table.choice("counted", [*Counted])),
-        pooled=table.flag("pooled", False),
+        pooled=table.boolean("pooled", False),
         free=_size(table, "free", 0),
         overage=_price(table, "overage_usd"),
         block=_price(table, "block_usd"),
@@ -141,12 +141,12 @@ def _provider(identifier: str, table: Table) -> Provider:
     )
 
 
-def _server(identifier: str, table: Table) -> Server:
+def _server(identifier: str, table: TableReader) -> Server:
     return Server(
         id=identifier,
         provider=table.text("provider", most=40),
         name=table.text("name"),
-        vcpu=table.whole("vcpu", 1, 1024),
+        vcpu=table.integer("vcpu", 1, 1024),
         memory=DataSize.gibibytes(table.number("memory_gib", 0.25, 65_536)),
         disk=DataSize.gigabytes(table.number("disk_gb", 1, MAX_GB)),
         monthly_usd=table.number("monthly_usd", 0, MAX_USD),
@@ -156,11 +156,11 @@ def _server(identifier: str, table: Table) -> Server:
     )
 
 
-def _delivery(identifier: str, table: Table) -> Delivery:
+def _delivery(identifier: str, table: TableReader) -> Delivery:
     return Delivery(identifier, table.text("name"), _price(table, "usd"), _source(table))
 
 
-def _managed(identifier: str, table: Table) -> Managed:
+def _managed(identifier: str, table: TableReader) -> Managed:
     return Managed(
         identifier,
         table.text("name"),
@@ -170,21 +170,21 @@ def _managed(identifier: str, table: Table) -> Managed:
     )
 
 
-def _shape(identifier: str, table: Table) -> Shape:
+def _shape(identifier: str, table: TableReader) -> Shape:
     machines = tuple(
         _machine(f"shape {identifier}, machine {number}", content)
         for number, content in enumerate(table.entries("machines", 50), 1)
     )
     if len({machine.name for machine in machines}) < len(machines):
         raise CatalogueError(f"shape {identifier}: two machines have one name, expected one each.")
-    people = table.whole("people", 1, 10_000_000) if table.has("people") else None
+    people = table.integer("people", 1, 10_000_000) if table.has("people") else None
     shape = Shape(
         id=identifier,
         machines=machines,
         block=_size(table, "block", 0),
         object=_size(table, "object", 0),
         people=people,
-        per_edge=table.whole("people_per_edge", 0, 10_000_000, 0),
+        per_edge=table.integer("people_per_edge", 0, 10_000_000, 0),
         source=_source(table),
     )
     for role in (
@@ -203,19 +203,19 @@ def _shape(identifier: str, table: Table) -> Shape:
 
 
 def _machine(name: str, content: object) -> Machine:
-    table = Table(name, content, CatalogueError)
+    table = TableReader(name, content, CatalogueError)
     called, server = table.text("name", most=20), table.text("server", most=40)
     roles = set()
     for role in table.entries("roles", len(MachineRole)):
         if role not in list(MachineRole):
-            raise table.wrong("roles", role, "one of " + ", ".join(MachineRole))
+            raise table.invalid("roles", role, "one of " + ", ".join(MachineRole))
         roles.add(MachineRole(role))
-    table.done()
+    table.finish()
     return Machine(called, server, frozenset(roles))
 
 
 def _check_names(found: Catalogue) -> None:
-    """Raises CatalogueError where an entry names another that is not there."""
+    """Raise CatalogueError if an entry refers to another that does not exist."""
     for server in found.servers.values():
         if server.provider not in found.providers:
             raise CatalogueError(

@@ -1,6 +1,6 @@
-"""What a station is asked to carry, and the words and limits of each thing that can be asked.
+"""Demand on a station, and the limits of each of its fields.
 
-One table, `FIELDS`, is what the command, the page, the API and a file understand.
+The table `FIELDS` is shared by the command, the page, the API and the file.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from typing import Final, Literal
 from madang.base.units import DataRate, DataSize
 from madang.plan.errors import DemandError
 from madang.plan.labels import Pair, one_of, whole_number
-from madang.plan.profiles import HOURS, PROFILES, Profile, profile
+from madang.plan.profiles import HOURS, PROFILES, Profile, parse_profile
 
 ARCHIVES: Final[dict[str, float]] = {"none": 1.0, "h265": 0.5, "av1": 0.4}
-"""Bytes of a kept recording, as a share of what was sent: at the same seen quality H.265 takes
-half (the plan's figure) and AV1 less."""
+"""Size of an archived recording as a share of the original at the same perceived quality: half for
+H.265 (the plan's figure), less for AV1."""
 
 CHAT_PER_VIEWER: Final = 2.0
 API_PER_VIEWER: Final = 2.0
-"""The plan has 1,000 chat connections and 1,000 API requests a second for 500 viewers."""
+"""Defaults of the plan: 1,000 chat connections and 1,000 API requests a second for 500 viewers."""
 
 _LADDER: Final = re.compile(r"([a-z0-9]{1,12}):([0-9.]{1,10}):([0-9.]{1,10})", re.IGNORECASE)
 _RATE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([kKmMgG]?)(?:bps|bit/s)?")
 _SCALE: Final = {"k": 1e3, "m": 1e6, "g": 1e9}
 MIN_RATE: Final = 10_000.0
 MAX_RATE: Final = 200_000_000.0
-"""Bits per second of one viewer: from spoken word to the highest studio quality."""
+"""Bits per second of one viewer: from speech to the highest studio quality."""
 
 
 PLANNED_RATE: Final = DataRate.megabits(2.5)
-"""720p, as the plan counts it."""
+"""720p, as in the plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A rendition: its name, bit rate, and the share (0 to 1) of viewers who watch it."""
+    """A rendition: name, bit rate, and share (0 to 1) of the viewers who watch it."""
 
     name: str
     rate: DataRate
@@ -47,7 +47,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A month of a station. Every field is explained in `FIELDS`."""
+    """Demand of a month. `FIELDS` describes every field."""
 
     viewers: int = 500
     hours: float = 100.0
@@ -73,27 +73,27 @@ class Demand:
 
     @property
     def rungs(self) -> tuple[Rung, ...]:
-        """The ladder; without one, everybody watches the stream as it comes."""
+        """The ladder; without one, a single rendition for everybody."""
         return self.ladder or (Rung("source", self.bitrate, 1.0),)
 
     @property
     def top(self) -> DataRate:
-        """The bit rate of the stream as the encoder sends it, and as it is recorded."""
+        """Bit rate of the stream as sent by the encoder and as recorded."""
         return max([rung.rate for rung in self.ladder], default=self.bitrate)
 
     @property
     def file(self) -> DataSize:
-        """An uploaded file, on average."""
+        """Mean size of an uploaded file."""
         return DataSize.megabytes(self.file_mb)
 
 
 ADAPTIVE: Final = ((1.0, 0.4), (0.5, 0.4), (0.3, 0.2))
-"""Renditions as shares of the source's bit rate, and of the viewers on each when players choose by
-line and window: an assumption, as the mix of every audience differs."""
+"""Renditions as shares of the source's bit rate and of the viewers, when players choose by
+bandwidth and window size: an assumption."""
 
 
 def adaptive(bitrate: DataRate) -> tuple[Rung, ...]:
-    """The ladder that `adaptive` asks for: the source and two renditions below it."""
+    """Return the ladder `adaptive`: the source and two renditions below it."""
     names = ("source", "480p", "360p")
     return tuple(
         Rung(name, bitrate * rate, share)
@@ -101,24 +101,23 @@ def adaptive(bitrate: DataRate) -> tuple[Rung, ...]:
     )
 
 
-Kind = Literal["whole", "number", "rate", "share", "word", "ladder", "profile"]
+Kind = Literal["whole", "number", "rate", "share", "choice", "ladder", "profile"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing that can be asked. `step` is how a slider moves; `logarithmic` makes small values
-    as easy to reach as large ones."""
+    """Type and limits of a field. `step` and `slider` are step and end of its slider."""
 
     kind: Kind
     low: float = 0.0
     high: float = 0.0
     step: float = 1.0
     slider: float = 0.0
-    words: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
     @property
     def expected(self) -> Pair:
-        """What an error says was expected."""
+        """Expected value, for an error text."""
         match self.kind:
             case "whole":
                 return whole_number(self.low, self.high)
@@ -132,8 +131,8 @@ class Field:
                     "a bit rate from 10k to 200M, such as 2.5M, 800k or 2500000",
                     "2.5M, 800k, 2500000처럼 10k에서 200M 사이의 비트레이트를 적어 주세요.",
                 )
-            case "word":
-                return one_of(self.words)
+            case "choice":
+                return one_of(self.choices)
             case "ladder":
                 return (
                     "adaptive, or NAME:RATE:SHARE with commas and shares that make 1, "
@@ -161,7 +160,7 @@ FIELDS: Final[dict[str, Field]] = {
     "files": Field("whole", 0, 1_000_000, 50, 5000),
     "file_mb": Field("number", 0, 1_000_000, 10, 2000),
     "keep_days": Field("whole", 0, 3650, 5, 365),
-    "archive": Field("word", words=tuple(ARCHIVES)),
+    "archive": Field("choice", choices=tuple(ARCHIVES)),
     "replays": Field("number", 0, 100, 0.05, 2),
     "peers": Field("share", 0, 0.9, 0.05, 0.9),
     "subscribers": Field("whole", 0, 10_000_000, 5, 1000),
@@ -171,19 +170,19 @@ FIELDS: Final[dict[str, Field]] = {
 }
 
 _ADAPTIVE_LADDER: Final = adaptive(DataRate(0))
-"""Stands for the word until the bit rate is known."""
+"""Placeholder until the bit rate is known."""
 
 CASES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "mvp": ("minimal", {"viewers": "100"}),
     "growth": ("single", {"viewers": "500"}),
     "expansion": ("scaled", {"viewers": "1000", "subscribers": "300", "adverts": "500"}),
 }
-"""The plan's phases: the shape and the demand of each. The last is its growth case after a year:
-300 subscribers at $5 and $500 of adverts make the revenue of $2,000."""
+"""Phases of the plan: shape and demand of each. The last is its growth case after a year: 300
+subscribers at $5 and $500 of adverts make the revenue of $2,000."""
 
 
-def rate(text: str) -> DataRate:
-    """A bit rate: `2.5M`, `800k`, `2500000`; a bare number below 1,000 is megabits.
+def parse_rate(text: str) -> DataRate:
+    """Parse a bit rate: `2.5M`, `800k`, `2500000`; a bare number below 1,000 is megabits.
 
     Raises ValueError.
     """
@@ -197,44 +196,44 @@ def rate(text: str) -> DataRate:
     return DataRate(bits)
 
 
-def ladder(text: str) -> tuple[Rung, ...]:
-    """`720p:2.5:0.6,360p:0.8:0.4`; rates as in `rate`. Raises ValueError."""
+def parse_ladder(text: str) -> tuple[Rung, ...]:
+    """Parse `720p:2.5:0.6,360p:0.8:0.4`; rates as in `parse_rate`. Raises ValueError."""
     rungs: list[Rung] = []
     for part in text.split(","):
         match = _LADDER.fullmatch(part.strip())
         if match is None or len(rungs) == 12:
             raise ValueError
-        rungs.append(Rung(match[1], rate(match[2]), float(match[3])))
+        rungs.append(Rung(match[1], parse_rate(match[2]), float(match[3])))
     if not math.isclose(sum(rung.share for rung in rungs), 1.0, abs_tol=0.005):
         raise ValueError
     return tuple(rungs)
 
 
-def demand(asked: Mapping[str, object], base: Demand | None = None) -> Demand:
-    """The demand that `asked` describes: texts or numbers by the names in `FIELDS`.
+def parse_demand(parameters: Mapping[str, object], base: Demand | None = None) -> Demand:
+    """Parse a demand: texts or numbers by the names in `FIELDS`.
 
-    Where only the viewers are asked for, chat and API follow them as in the plan. Raises
-    DemandError, one line with the name, the value and what is allowed.
+    If only the viewers are given, chat and API follow them as in the plan. Raises DemandError with
+    the name, the value and the allowed range.
     """
     values: dict[str, object] = {}
-    for name, value in asked.items():
+    for name, value in parameters.items():
         if name not in FIELDS:
             raise DemandError(
                 f"There is no figure {name!r:.60} to plan with: expected {', '.join(FIELDS)}.",
                 f"계획에 {name!r:.60} 항목은 없습니다. {one_of(FIELDS)[1]}",
             )
         values[name] = _read(name, value)
-    made = replace(base or Demand(), **values)  # type: ignore[arg-type]
+    parsed = replace(base or Demand(), **values)  # type: ignore[arg-type]
     if "viewers" in values:
         if "chat" not in values:
-            made = replace(made, chat=round(made.viewers * CHAT_PER_VIEWER))
+            parsed = replace(parsed, chat=round(parsed.viewers * CHAT_PER_VIEWER))
         if "api" not in values:
-            made = replace(made, api=made.viewers * API_PER_VIEWER)
+            parsed = replace(parsed, api=parsed.viewers * API_PER_VIEWER)
     if values.get("ladder") == _ADAPTIVE_LADDER:
-        made = replace(made, ladder=adaptive(made.bitrate))
+        parsed = replace(parsed, ladder=adaptive(parsed.bitrate))
     if "bitrate" in values and "ladder" not in values:
-        made = replace(made, ladder=())
-    return made
+        parsed = replace(parsed, ladder=())
+    return parsed
 
 
 def _read(name: str, value: object) -> object:
@@ -243,15 +242,15 @@ def _read(name: str, value: object) -> object:
         text = str(value).strip()
         match field.kind:
             case "rate":
-                return rate(text)
+                return parse_rate(text)
             case "ladder":
                 if text == "adaptive":
                     return _ADAPTIVE_LADDER
-                return ladder(text) if text else ()
+                return parse_ladder(text) if text else ()
             case "profile":
-                return profile(text)
-            case "word":
-                if text not in field.words:
+                return parse_profile(text)
+            case "choice":
+                if text not in field.choices:
                     raise ValueError
                 return text
             case "whole":
@@ -265,18 +264,18 @@ def _read(name: str, value: object) -> object:
     return number
 
 
-def written(wanted: Demand) -> dict[str, object]:
-    """The demand as JSON can carry it; `demand` reads it back."""
+def serialize_demand(demand: Demand) -> dict[str, object]:
+    """Return the demand as JSON values; `parse_demand` reads it back."""
     found: dict[str, object] = {}
-    for field in fields(wanted):
-        value = getattr(wanted, field.name)
+    for field in fields(demand):
+        value = getattr(demand, field.name)
         match value:
             case DataRate():
                 found[field.name] = value.bits_per_second
             case Profile():
                 named = value.name in PROFILES
                 found[field.name] = value.name if named else ",".join(f"{x:g}" for x in value.day)
-            case tuple() if value and value == adaptive(wanted.bitrate):
+            case tuple() if value and value == adaptive(demand.bitrate):
                 found[field.name] = "adaptive"
             case tuple():
                 found[field.name] = ",".join(

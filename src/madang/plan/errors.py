@@ -1,4 +1,4 @@
-"""What the planner refuses: one line with the entry, the value and what is allowed."""
+"""Errors of the planner: one line with the entry, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from madang.plan.labels import Pair
 
 
 class PlanError(ParseError):
-    """Something that was given to the planner does not fit."""
+    """Invalid input to the planner."""
 
 
 class CatalogueError(PlanError):
-    """A catalogue is not TOML, or one of its entries does not fit."""
+    """Catalogue that is not TOML, or an invalid entry of one."""
 
 
 class DemandError(PlanError):
-    """A figure of the demand is absurd, or of the wrong kind. Told in English, and as `korean`."""
+    """Invalid figure of the demand, with the message in English and as `korean`."""
 
     def __init__(self, english: str, korean: str) -> None:
         super().__init__(english)
@@ -23,17 +23,17 @@ class DemandError(PlanError):
 
     @classmethod
     def of(cls, name: str, value: object, expected: Pair) -> DemandError:
-        """What `name` is, and what was expected: after "expected " in English, and as a sentence
-        of its own in Korean."""
+        """Make the error for a value of `name`. `expected` follows "expected " in English, and is a
+        sentence of its own in Korean."""
         return cls(
             f"{name} is {value!r:.60}: expected {expected[0]}.",
             f"{name}: {value!r:.60} 값은 쓸 수 없습니다. {expected[1]}",
         )
 
-    def said(self, language: str) -> str:
-        """In the language of this code, English where it is not Korean."""
+    def message_in(self, language: str) -> str:
+        """Return the message in Korean if the language code is Korean, in English otherwise."""
         return self.korean if language.startswith("ko") else self.message
 
 
 class BenchmarksError(PlanError):
-    """A file of abilities is not what `madang bench` writes."""
+    """File that does not have the format of `madang bench`."""

@@ -1,4 +1,4 @@
-"""A shape with its servers looked up: what is rented, and who does what."""
+"""Fleet: a shape with its servers looked up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from madang.plan.errors import DemandError
 from madang.plan.labels import one_of, whole_number
 
 MAX_EDGES: Final = 50
-"""Beyond this, somebody needs a delivery network rather than edges of their own."""
+"""Most edges; larger audiences need a delivery network."""
 
 ALL_ROLES: Final = frozenset(
     {MachineRole.WEB, MachineRole.DATA, MachineRole.LIVE, MachineRole.CHAT, MachineRole.WORKER}
@@ -20,7 +20,7 @@ ALL_ROLES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RentedMachine:
-    """A rented machine."""
+    """A rented machine with its roles."""
 
     name: str
     server: Server
@@ -28,17 +28,17 @@ class RentedMachine:
 
     @property
     def delivers(self) -> bool:
-        """Whether viewers get their picture from here."""
+        """True if viewers receive media from this machine."""
         return bool(self.roles & {MachineRole.LIVE, MachineRole.EDGE})
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What a station runs on. `people` is what the plan rates it for, None where nobody has."""
+    """Machines and storage of a station. `people` is the plan's rating, None if unrated."""
 
     name: str
     provider: Provider
-    places: tuple[RentedMachine, ...]
+    machines: tuple[RentedMachine, ...]
     block: DataSize
     object: DataSize
     people: int | None
@@ -47,16 +47,16 @@ class Fleet:
 
     @property
     def delivering(self) -> tuple[RentedMachine, ...]:
-        """The machines that share the viewers evenly."""
-        return tuple(place for place in self.places if place.delivers)
+        """Machines that share the viewers evenly."""
+        return tuple(machine for machine in self.machines if machine.delivers)
 
-    def place(self, role: MachineRole) -> RentedMachine:
-        """The one machine with a role that only one can have."""
-        return next(place for place in self.places if role in place.roles)
+    def machine(self, role: MachineRole) -> RentedMachine:
+        """Return the machine that has a unique role."""
+        return next(machine for machine in self.machines if role in machine.roles)
 
 
-def fleet(catalogue: Catalogue, shape: str, edges: int = 1) -> Fleet:
-    """The fleet of a shape, with `edges` edges where it has any. Raises DemandError."""
+def build_fleet(catalogue: Catalogue, shape: str, edges: int = 1) -> Fleet:
+    """Return the fleet of a shape, with `edges` edges if it has any. Raises DemandError."""
     if (found := catalogue.shapes.get(shape)) is None:
         raise DemandError.of("shape", shape, one_of(catalogue.shapes))
     if not 1 <= edges <= MAX_EDGES:
@@ -66,19 +66,19 @@ def fleet(catalogue: Catalogue, shape: str, edges: int = 1) -> Fleet:
             f"edges is {edges}: the shape {shape} has none, expected 1.",
             f"{shape} 구성에는 엣지가 없습니다. edges에는 1을 적어 주세요.",
         )
-    places = [
+    machines = [
         RentedMachine(machine.name, catalogue.servers[machine.server], machine.roles)
         for machine in found.machines
     ]
-    edge = next((place for place in places if MachineRole.EDGE in place.roles), None)
+    edge = next((machine for machine in machines if MachineRole.EDGE in machine.roles), None)
     if edge is not None:
-        places += [
+        machines += [
             RentedMachine(f"{edge.name} {n}", edge.server, edge.roles) for n in range(2, edges + 1)
         ]
     return Fleet(
         name=shape if edges == 1 else f"{shape}, {edges} edges",
-        provider=catalogue.providers[places[0].server.provider],
-        places=tuple(places),
+        provider=catalogue.providers[machines[0].server.provider],
+        machines=tuple(machines),
         block=found.block,
         object=found.object,
         people=_rated(found, edges),
@@ -92,11 +92,11 @@ def _rated(shape: Shape, edges: int) -> int | None:
 
 
 def one_machine(catalogue: Catalogue, server: Server, block: DataSize) -> Fleet:
-    """Everything on one server that is not part of a shape, with block storage beside it."""
+    """Return a fleet of one server with all roles, with block storage beside it."""
     return Fleet(
         name=server.id,
         provider=catalogue.providers[server.provider],
-        places=(RentedMachine("all", server, ALL_ROLES),),
+        machines=(RentedMachine("all", server, ALL_ROLES),),
         block=block,
         object=DataSize(0),
         people=None,

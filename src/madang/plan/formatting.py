@@ -1,4 +1,4 @@
-"""Says the planner's numbers: in English or Korean, in dollars or won."""
+"""Formatting of the planner's numbers: English or Korean, dollars or won."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from madang.plan.labels import FIGURES, ORIGINS, PROFILES, Pair
 
 Language = Literal["en", "ko"]
 DEPTH: Final = 12
-"""Levels of a derivation that are told; the deepest has nine."""
+"""Levels of a derivation that are shown; the deepest has nine."""
 
-_SIGNS: Final = {
+_OPERATORS: Final = {
     Formula.SUM: " + ",
     Formula.DIFFERENCE: " − ",
     Formula.PRODUCT: " × ",
     Formula.QUOTIENT: " ÷ ",
 }
-_OF: Final[dict[Formula, Pair]] = {
+_PREFIXES: Final[dict[Formula, Pair]] = {
     Formula.LEAST: ("the least of", "가장 작은 값:"),
     Formula.MOST: ("the most of", "가장 큰 값:"),
     Formula.FLOOR: ("rounded down from", "내림:"),
@@ -31,7 +31,7 @@ _OF: Final[dict[Formula, Pair]] = {
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """How money is shown. `rate` is units for one US dollar, as of `date`."""
+    """Currency of amounts. `rate` is units per US dollar, as of `date`."""
 
     code: Literal["usd", "krw"] = "usd"
     rate: float = 1.0
@@ -40,25 +40,25 @@ class Currency:
 
 @dataclass(frozen=True, slots=True)
 class Formatter:
-    """One language and one currency. `sources` has the Korean of the catalogue's sources."""
+    """Formatter for one language and currency. `sources` maps the catalogue's sources to Korean."""
 
     language: Language = "en"
     currency: Currency = field(default_factory=Currency)
     sources: Mapping[str, str] = field(default_factory=dict)
 
-    def say(self, pair: Pair, **values: str) -> str:
-        """The text in this language, with its marks filled."""
+    def text(self, pair: Pair, **values: str) -> str:
+        """Return the text in this language, with its placeholders filled."""
         return pair[self.language == "ko"].format(**values)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """With separators, and only the decimals that tell something."""
+        """Format with thousands separators, without trailing zeros."""
         if math.isinf(value):
-            return self.say(("without limit", "제한 없음"))
+            return self.text(("without limit", "제한 없음"))
         text = f"{value:,.{digits}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
 
     def money(self, usd: float) -> str:
-        """An amount of money: cents only where they matter."""
+        """Format an amount of money, with cents only where they matter."""
         if math.isinf(usd):
             return self.number(usd)
         if self.currency.code == "krw":
@@ -73,31 +73,31 @@ class Formatter:
         return f"{'−' if usd <= -0.005 else ''}${amount}"
 
     def size(self, size: float) -> str:
-        """Bytes, in decimal units."""
+        """Format bytes in decimal units."""
         for scale, unit in ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB")):
             if abs(size) >= scale * 0.9995:
                 return f"{self.number(size / scale, 3 if size < 10 * scale else 1)} {unit}"
         return f"{self.number(size)} B"
 
     def rate(self, bits: float) -> str:
-        """Bits per second."""
+        """Format bits per second."""
         for scale, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
             if bits >= scale:
                 return f"{self.number(bits / scale, 2)} {unit}"
         return f"{self.number(bits)} bit/s"
 
     def hours(self, hours: float) -> str:
-        """A length of time in hours."""
-        return self.say(("{n} h", "{n}시간"), n=self.number(hours, 1 if hours < 100 else 0))
+        """Format hours."""
+        return self.text(("{n} h", "{n}시간"), n=self.number(hours, 1 if hours < 100 else 0))
 
     def months(self, months: float) -> str:
-        """A length of time in months."""
+        """Format months."""
         if math.isinf(months):
-            return self.say(("never", "차지 않음"))
-        return self.say(("{n} months", "{n}개월"), n=self.number(months, 1))
+            return self.text(("never", "차지 않음"))
+        return self.text(("{n} months", "{n}개월"), n=self.number(months, 1))
 
     def value(self, figure: Figure) -> str:
-        """A figure with its unit."""
+        """Format a figure with its unit."""
         value = figure.value
         match figure.unit:
             case Quantity.USD:
@@ -111,9 +111,9 @@ class Formatter:
             case Quantity.HOURS:
                 return self.hours(value)
             case Quantity.VIEWER_HOURS:
-                return self.say(("{n} viewer-hours", "시청 {n}시간"), n=self.number(value))
+                return self.text(("{n} viewer-hours", "시청 {n}시간"), n=self.number(value))
             case Quantity.PEOPLE:
-                return self.say(("{n} people", "{n}명"), n=self.number(value))
+                return self.text(("{n} people", "{n}명"), n=self.number(value))
             case Quantity.MONTHS:
                 return self.months(value)
             case Quantity.SHARE:
@@ -121,16 +121,16 @@ class Formatter:
             case Quantity.CORES:
                 one = ("{n} core", "코어 {n}개")
                 pair = one if value == 1 else ("{n} cores", "코어 {n}개")
-                return self.say(pair, n=self._small(value))
+                return self.text(pair, n=self._significant(value))
             case Quantity.CORE_HOURS:
-                return self.say(("{n} core-hours", "{n} 코어시간"), n=self._small(value))
+                return self.text(("{n} core-hours", "{n} 코어시간"), n=self._significant(value))
             case Quantity.PER_SECOND:
-                return self.say(("{n}/s", "초당 {n}"), n=self._small(value))
+                return self.text(("{n}/s", "초당 {n}"), n=self._significant(value))
             case _:
-                return self._small(value)
+                return self._significant(value)
 
-    def _small(self, value: float) -> str:
-        """Three digits that tell something, however small."""
+    def _significant(self, value: float) -> str:
+        """Format with three significant digits."""
         if not value or math.isinf(value) or abs(value) >= 100:
             return self.number(value)
         if abs(value) < 1e-4:
@@ -138,43 +138,43 @@ class Formatter:
         return self.number(value, max(0, 2 - math.floor(math.log10(abs(value)))))
 
     def name(self, figure: Figure) -> str:
-        """What a figure is called."""
-        return self.say(FIGURES[figure.key])
+        """Return the name of a figure."""
+        return self.text(FIGURES[figure.key])
 
     def origin(self, figure: Figure) -> str:
-        """Who says so; empty where that needs no saying."""
+        """Return the source of a figure; empty if it needs none."""
         origin = figure.origin
         if origin in ORIGINS:
-            return self.say(ORIGINS[origin])
+            return self.text(ORIGINS[origin])
         kind, _, rest = origin.partition(" ")
         if kind == "measured":
-            return self.say(("measured here, {when}", "이 서버에서 측정, {when}"), when=rest)
+            return self.text(("measured here, {when}", "이 서버에서 측정, {when}"), when=rest)
         if kind == "profile":
-            return self.say(PROFILES[rest])
+            return self.text(PROFILES[rest])
         return self.sources.get(origin, origin) if self.language == "ko" else origin
 
     def sentence(self, figure: Figure) -> str:
-        """One line: the figure, and how it comes out of its parts."""
+        """Return one line: the figure and its formula."""
         line = f"{self.name(figure)}: {self.value(figure)}"
-        if figure.how is Formula.GIVEN:
+        if figure.formula is Formula.GIVEN:
             origin = self.origin(figure)
             return f"{line} ({origin})" if origin else line
         parts = [f"{self.value(part)} ({self.name(part)})" for part in figure.parts]
-        if figure.how in _SIGNS:
-            return f"{line} = {_SIGNS[figure.how].join(parts)}"
-        return f"{line} = {self.say(_OF[figure.how])} {', '.join(parts)}"
+        if figure.formula in _OPERATORS:
+            return f"{line} = {_OPERATORS[figure.formula].join(parts)}"
+        return f"{line} = {self.text(_PREFIXES[figure.formula])} {', '.join(parts)}"
 
-    def why(self, figure: Figure) -> Iterator[tuple[int, str]]:
-        """The derivation, line by line, each with its depth; what was said once is not repeated."""
-        told: set[Figure] = set()
+    def derivation(self, figure: Figure) -> Iterator[tuple[int, str]]:
+        """Yield the lines of the derivation with their depth, each once."""
+        seen: set[Figure] = set()
 
-        def tell(part: Figure, depth: int) -> Iterator[tuple[int, str]]:
-            if part in told or depth > DEPTH:
+        def visit(part: Figure, depth: int) -> Iterator[tuple[int, str]]:
+            if part in seen or depth > DEPTH:
                 return
-            told.add(part)
-            if part.how is not Formula.GIVEN or self.origin(part):
+            seen.add(part)
+            if part.formula is not Formula.GIVEN or self.origin(part):
                 yield depth, self.sentence(part)
             for inner in part.parts:
-                yield from tell(inner, depth + 1)
+                yield from visit(inner, depth + 1)
 
-        yield from tell(figure, 0)
+        yield from visit(figure, 0)

@@ -1,4 +1,4 @@
-"""A year in which the audience grows each month: when each shape is outgrown, and what is left."""
+"""Forecast of a year in which the audience grows each month."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from madang.plan.storage import YEAR
 
 @dataclass(frozen=True, slots=True)
 class GrowthMonth:
-    """One month. `shape` is the cheapest that carries it, None where none does."""
+    """Forecast of a month. `shape` is the cheapest that carries it, None if none does."""
 
     month: int
     viewers: int
@@ -26,70 +26,70 @@ class GrowthMonth:
 
     @property
     def profit_usd(self) -> float | None:
-        """What is left."""
+        """Revenue minus cost."""
         return None if self.cost_usd is None else self.revenue_usd - self.cost_usd
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Twelve months. `outgrown` has, for each shape, the first month that it does not carry, None
-    where it carries all."""
+    """Twelve months. `outgrown` maps each shape to the first month that it does not carry, None if
+    it carries all."""
 
-    steps: tuple[GrowthMonth, ...]
+    months: tuple[GrowthMonth, ...]
     outgrown: dict[str, int | None]
 
 
-def grown(wanted: Demand, months: int) -> Demand:
-    """The demand after so many months: viewers and what comes with them, and what they pay."""
-    factor = (1 + wanted.growth) ** months
+def demand_after(demand: Demand, months: int) -> Demand:
+    """Return the demand after `months`: viewers, and what grows with them."""
+    factor = (1 + demand.growth) ** months
 
     def whole(name: str) -> int:
-        value: int = getattr(wanted, name)
+        value: int = getattr(demand, name)
         return min(int(FIELDS[name].high), round(value * factor))
 
     return replace(
-        wanted,
+        demand,
         viewers=whole("viewers"),
         chat=whole("chat"),
-        api=min(FIELDS["api"].high, wanted.api * factor),
+        api=min(FIELDS["api"].high, demand.api * factor),
         subscribers=whole("subscribers"),
-        adverts=min(FIELDS["adverts"].high, wanted.adverts * factor),
+        adverts=min(FIELDS["adverts"].high, demand.adverts * factor),
     )
 
 
-def growth(catalogue: Catalogue, wanted: Demand, benchmarks: Benchmarks) -> Growth:
-    """The year that begins with the demand as it is."""
-    then = [grown(wanted, month) for month in range(YEAR)]
-    by_month = [shapes(catalogue, demand, benchmarks) for demand in then]
-    rising = wanted.growth >= 0
+def growth(catalogue: Catalogue, demand: Demand, benchmarks: Benchmarks) -> Growth:
+    """Return the forecast of a year that begins with `demand`."""
+    demands = [demand_after(demand, month) for month in range(YEAR)]
+    by_month = [shapes(catalogue, each, benchmarks) for each in demands]
+    rising = demand.growth >= 0
     carried = {
         name: _carried([found[name] for found in by_month], rising=rising)
         for name in catalogue.shapes
     }
-    steps = []
-    for month, (demand, found) in enumerate(zip(then, by_month, strict=True)):
-        standing = [prediction for name, prediction in found.items() if carried[name][month]]
-        best = min(standing, key=price, default=None)
-        steps.append(
+    months = []
+    for month, (later, found) in enumerate(zip(demands, by_month, strict=True)):
+        candidates = [prediction for name, prediction in found.items() if carried[name][month]]
+        best = min(candidates, key=price, default=None)
+        months.append(
             GrowthMonth(
                 month + 1,
-                demand.viewers,
+                later.viewers,
                 best.fleet.name if best else None,
                 best.cost.whole.value if best else None,
-                revenue(demand).value,
+                revenue(later).value,
             )
         )
     outgrown = {
         name: None if all(months) else months.index(False) + 1 for name, months in carried.items()
     }
-    return Growth(tuple(steps), outgrown)
+    return Growth(tuple(months), outgrown)
 
 
 def _carried(year: Sequence[Prediction], *, rising: bool) -> list[bool]:
-    """Whether a shape carries each month of an audience that only rises, or only falls.
+    """Return which months a shape carries when the audience only rises, or only falls.
 
-    What more people break, yet more do not mend: on a fleet that stays as it is, a year whose
-    largest audience is carried is carried whole, and none beyond the first that is not.
+    More people never make a failing check pass. On a fleet of constant size, a year whose largest
+    audience is carried is carried whole, and no month after the first failure is.
     """
     by_size = range(len(year)) if rising else range(len(year) - 1, -1, -1)
     largest = year[by_size[-1]]

@@ -1,4 +1,4 @@
-"""What a month costs, what an hour of a viewer costs, and when the station pays for itself."""
+"""Monthly cost, cost of a viewer-hour, and break-even."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from madang.plan.transfer import Transfer
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """US dollars a month. `fixed` is servers and storage, `whole` that and transfer beyond the
+    """US dollars a month. `fixed` is servers and storage, `whole` adds transfer beyond the
     allowance."""
 
     fixed: Figure
@@ -34,8 +34,8 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class BreakEven:
-    """What covers the fixed cost: so many subscribers, or so much in adverts (in whole steps of a
-    subscription). `whole_*` cover transfer beyond the allowance as well."""
+    """Subscribers or adverts (in multiples of a subscription) that cover the fixed cost; `whole_*`
+    cover transfer beyond the allowance as well."""
 
     covers: Figure
     subscribers: Figure
@@ -47,17 +47,17 @@ class BreakEven:
 
 
 def priced(key: str, size: Figure, price: Price, origin: str) -> Figure:
-    """What an amount of data costs: in the provider's own unit, decimal or binary."""
+    """Return the price of an amount of data, in the provider's own unit, decimal or binary."""
     unit = given("one_unit", price.unit.bytes, Quantity.BYTES, price.per)
     units = quotient("billed_units", Quantity.COUNT, size, unit)
     return product(key, Quantity.USD, units, given("unit_price", price.usd, Quantity.USD, origin))
 
 
 def fixed(fleet: Fleet) -> Figure:
-    """Servers and storage."""
+    """Return the cost of servers and storage."""
     parts = [
-        given("machine_cost", place.server.monthly_usd, Quantity.USD, str(place.server.source))
-        for place in fleet.places
+        given("machine_cost", machine.server.monthly_usd, Quantity.USD, str(machine.server.source))
+        for machine in fleet.machines
     ]
     provider, source = fleet.provider, str(fleet.provider.source)
     for key, size, price in (
@@ -70,8 +70,8 @@ def fixed(fleet: Fleet) -> Figure:
     return total("fixed_cost", *parts)
 
 
-def cost(fleet: Fleet, sent: Transfer) -> Cost:
-    """A month on `fleet`."""
+def monthly_cost(fleet: Fleet, sent: Transfer) -> Cost:
+    """Return the cost of a month on `fleet`."""
     rent = fixed(fleet)
     source = str(fleet.provider.source)
     over = priced("overage_cost", sent.overage, fleet.provider.overage, source)
@@ -80,25 +80,25 @@ def cost(fleet: Fleet, sent: Transfer) -> Cost:
     return Cost(rent, over, whole, each)
 
 
-def revenue(wanted: Demand) -> Figure:
-    """What comes in."""
+def revenue(demand: Demand) -> Figure:
+    """Return the income of a month."""
     return total(
         "revenue",
         product(
             "subscriptions",
             Quantity.USD,
-            given("subscribers", wanted.subscribers, Quantity.COUNT, "demand"),
-            given("price", wanted.price, Quantity.USD, "demand"),
+            given("subscribers", demand.subscribers, Quantity.COUNT, "demand"),
+            given("price", demand.price, Quantity.USD, "demand"),
         ),
-        given("adverts", wanted.adverts, Quantity.USD, "demand"),
+        given("adverts", demand.adverts, Quantity.USD, "demand"),
     )
 
 
-def break_even(wanted: Demand, spent: Cost) -> BreakEven:
-    """Where income and cost meet."""
-    income = revenue(wanted)
-    subscribers, adverts = _covering(wanted, spent.fixed, "break_even")
-    whole_subscribers, whole_adverts = _covering(wanted, spent.whole, "whole_break_even")
+def break_even(demand: Demand, spent: Cost) -> BreakEven:
+    """Return the break-even of fixed and whole cost."""
+    income = revenue(demand)
+    subscribers, adverts = _covering(demand, spent.fixed, "break_even")
+    whole_subscribers, whole_adverts = _covering(demand, spent.whole, "whole_break_even")
     return BreakEven(
         covers=spent.fixed,
         subscribers=subscribers,
@@ -110,12 +110,12 @@ def break_even(wanted: Demand, spent: Cost) -> BreakEven:
     )
 
 
-def _covering(wanted: Demand, costs: Figure, key: str) -> tuple[Figure, Figure]:
-    price = given("price", wanted.price, Quantity.USD, "demand")
+def _covering(demand: Demand, costs: Figure, key: str) -> tuple[Figure, Figure]:
+    price = given("price", demand.price, Quantity.USD, "demand")
     people = ceiling(
         f"{key}_subscribers", quotient("subscribers_needed", Quantity.COUNT, costs, price)
     )
-    if not wanted.price:
-        # Free for everybody: only adverts can pay.
+    if not demand.price:
+        # Free subscriptions: only adverts can pay.
         return people, costs.named(f"{key}_adverts")
     return people, product(f"{key}_adverts", Quantity.USD, people, price)

@@ -1,4 +1,4 @@
-"""The whole answer for one fleet: what holds, what gives way first, what it costs."""
+"""Prediction for one fleet: capacity, first limit, cost."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from functools import cached_property
 from typing import Final
 
 from madang.plan.benchmarks import Benchmarks
-from madang.plan.capacity import Holds, Loads, by_network, by_processor, holds, rating
+from madang.plan.capacity import Capacity, Workload, by_network, by_processor, capacity_of, rating
 from madang.plan.demand import Demand
 from madang.plan.figures import Figure, Quantity, given, product, quotient
 from madang.plan.fleet import Fleet
-from madang.plan.money import BreakEven, Cost, break_even, cost
-from madang.plan.storage import YEAR, Encoding, StorageForecast, encoding, storage
-from madang.plan.transfer import Transfer, transfer
+from madang.plan.money import BreakEven, Cost, break_even, monthly_cost
+from madang.plan.storage import (
+    YEAR,
+    Encoding,
+    StorageForecast,
+    background_encoding,
+    storage_forecast,
+)
+from madang.plan.transfer import Transfer, monthly_transfer
 
 TIGHT: Final = 0.8
-"""Share of what holds from which on there is no room for a good day."""
+"""Share of the capacity above which no reserve is left."""
 
 
 class Verdict(StrEnum):
-    """How it will go."""
+    """Result of a check."""
 
     HOLDS = "holds"
     TIGHT = "tight"
@@ -29,112 +35,109 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that is asked for, and what is there. `name` is that of the service."""
+class CapacityCheck:
+    """Required against available. `name` is that of the service."""
 
     name: str
-    asked: float
-    there: float
+    required: float
+    available: float
     unit: Quantity
 
     @property
     def verdict(self) -> Verdict:
-        """Enough, just enough, or not."""
-        if self.asked > self.there * (1 + 1e-9):
+        if self.required > self.available * (1 + 1e-9):
             return Verdict.FAILS
-        return Verdict.TIGHT if self.asked > TIGHT * self.there else Verdict.HOLDS
+        return Verdict.TIGHT if self.required > TIGHT * self.available else Verdict.HOLDS
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What gives way at an audience of `people`, when everything that people do grows with it."""
+    """Resource that runs out at an audience of `people`, when all demand grows with the
+    audience."""
 
     name: str
     people: Figure
 
 
-@dataclass(frozen=True)  # no slots: what has been worked out is kept
+@dataclass(frozen=True)  # no slots: cached properties
 class Prediction:
-    """What the demand will be like on its fleet.
+    """Prediction of a demand on a fleet.
 
-    A search through many fleets looks at few of the answers: each is worked out when asked for.
+    Values are computed on access: a search through many fleets reads few of them.
     """
 
-    loads: Loads
+    workload: Workload
 
     @property
     def fleet(self) -> Fleet:
-        """What it would run on."""
-        return self.loads.fleet
+        return self.workload.fleet
 
     @property
-    def wanted(self) -> Demand:
-        """What is asked for."""
-        return self.loads.wanted
+    def demand(self) -> Demand:
+        return self.workload.demand
 
     @property
     def benchmarks(self) -> Benchmarks:
-        """What a machine does."""
-        return self.loads.benchmarks
+        return self.workload.benchmarks
 
     @cached_property
-    def holds(self) -> Holds:
-        """How many at once."""
-        return holds(self.loads)
+    def capacity(self) -> Capacity:
+        """Concurrent capacity per service."""
+        return capacity_of(self.workload)
 
     @cached_property
     def transfer(self) -> Transfer:
-        """What a month sends."""
-        return transfer(self.wanted, self.fleet)
+        """Transfer of a month."""
+        return monthly_transfer(self.demand, self.fleet)
 
     @cached_property
     def storage(self) -> StorageForecast:
-        """What is kept."""
-        return storage(self.loads)
+        """Storage, month by month."""
+        return storage_forecast(self.workload)
 
     @cached_property
     def encoding(self) -> Encoding:
         """Background work against idle cores."""
-        return encoding(self.loads, self.transfer.month)
+        return background_encoding(self.workload, self.transfer.month)
 
     @cached_property
     def cost(self) -> Cost:
-        """What a month costs."""
-        return cost(self.fleet, self.transfer)
+        """Cost of a month."""
+        return monthly_cost(self.fleet, self.transfer)
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """What gives way as the audience grows, the first first."""
-        return _limits(self.loads, self.holds, self.transfer)
+        """Limits of a growing audience, the lowest first."""
+        return _limits(self.workload, self.capacity, self.transfer)
 
     @property
     def break_even(self) -> BreakEven:
-        """Where income and cost meet."""
-        return break_even(self.wanted, self.cost)
+        """Break-even of income and cost."""
+        return break_even(self.demand, self.cost)
 
     @cached_property
-    def capacity_checks(self) -> tuple[Check, ...]:
-        """What money cannot mend: all but transfer."""
-        wanted, held, work = self.wanted, self.holds, self.encoding
+    def capacity_checks(self) -> tuple[CapacityCheck, ...]:
+        """Checks that paying more does not mend: all but transfer."""
+        demand, capacity, work = self.demand, self.capacity, self.encoding
         # Storage that is full within a month fails; within a year it needs a decision.
         full = self.storage.until_full.value
         stored = 2.0 if full < 1 else 0.9 if full < YEAR else 0.0
         return (
-            Check("live", wanted.viewers, held.live_viewers.value, Quantity.PEOPLE),
-            Check("chat", wanted.chat, held.chat_connections.value, Quantity.PEOPLE),
-            Check("uploads", wanted.uploads, held.uploads.value, Quantity.COUNT),
-            Check("api", wanted.api, held.api_rps.value, Quantity.PER_SECOND),
-            Check("storage", stored, 1.0, Quantity.SHARE),
-            Check("encoding", work.needed.value, work.idle.value, Quantity.CORE_HOURS),
+            CapacityCheck("live", demand.viewers, capacity.live_viewers.value, Quantity.PEOPLE),
+            CapacityCheck("chat", demand.chat, capacity.chat_connections.value, Quantity.PEOPLE),
+            CapacityCheck("uploads", demand.uploads, capacity.uploads.value, Quantity.COUNT),
+            CapacityCheck("api", demand.api, capacity.api_rps.value, Quantity.PER_SECOND),
+            CapacityCheck("storage", stored, 1.0, Quantity.SHARE),
+            CapacityCheck("encoding", work.needed.value, work.idle.value, Quantity.CORE_HOURS),
         )
 
     @property
-    def checks(self) -> tuple[Check, ...]:
-        """Everything that is asked for against what is there."""
+    def checks(self) -> tuple[CapacityCheck, ...]:
+        """All checks."""
         sent = self.transfer
-        allowed = sent.need.value * sent.headway.value if sent.need.value else sent.allowance.value
-        there = min(allowed, sent.allowance.value)
-        bought = Check("transfer", sent.need.value, there, Quantity.BYTES)
+        allowed = sent.need.value * sent.headroom.value if sent.need.value else sent.allowance.value
+        available = min(allowed, sent.allowance.value)
+        bought = CapacityCheck("transfer", sent.need.value, available, Quantity.BYTES)
         return (*self.capacity_checks[:4], bought, *self.capacity_checks[4:])
 
     @property
@@ -144,16 +147,16 @@ class Prediction:
 
     @cached_property
     def capacity_verdict(self) -> Verdict:
-        """The worst of the checks that money cannot mend."""
+        """The worst of the checks that paying more does not mend."""
         return _worst(self.capacity_checks)
 
     def figures(self) -> tuple[Figure, ...]:
-        """Every answer that can be asked "why?"."""
+        """Return every figure that can be explained."""
         return (
-            self.holds.live_viewers,
-            self.holds.chat_connections,
-            self.holds.uploads,
-            self.holds.api_rps,
+            self.capacity.live_viewers,
+            self.capacity.chat_connections,
+            self.capacity.uploads,
+            self.capacity.api_rps,
             self.transfer.viewer_rate,
             self.transfer.viewer_hours,
             self.transfer.need,
@@ -179,32 +182,32 @@ class Prediction:
         )
 
 
-def predict(wanted: Demand, fleet: Fleet, benchmarks: Benchmarks) -> Prediction:
-    """What there is to say of `wanted` on `fleet`."""
-    return Prediction(Loads(fleet, wanted, benchmarks))
+def predict(demand: Demand, fleet: Fleet, benchmarks: Benchmarks) -> Prediction:
+    """Return the prediction of `demand` on `fleet`."""
+    return Prediction(Workload(fleet, demand, benchmarks))
 
 
-def _worst(checks: tuple[Check, ...]) -> Verdict:
+def _worst(checks: tuple[CapacityCheck, ...]) -> Verdict:
     found = {check.verdict for check in checks}
     return next(v for v in (Verdict.FAILS, Verdict.TIGHT, Verdict.HOLDS) if v in found)
 
 
-def _limits(loads: Loads, held: Holds, sent: Transfer) -> tuple[Limit, ...]:
-    wanted = loads.wanted
-    viewers = given("viewers", max(1, wanted.viewers), Quantity.PEOPLE, "demand")
+def _limits(workload: Workload, capacity: Capacity, sent: Transfer) -> tuple[Limit, ...]:
+    demand = workload.demand
+    viewers = given("viewers", max(1, demand.viewers), Quantity.PEOPLE, "demand")
     found = [
-        Limit("transfer", product("limit_transfer", Quantity.PEOPLE, viewers, sent.headway)),
-        Limit("network", by_network(loads).named("limit_network")),
-        Limit("cpu", by_processor(loads).named("limit_cpu")),
+        Limit("transfer", product("limit_transfer", Quantity.PEOPLE, viewers, sent.headroom)),
+        Limit("network", by_network(workload).named("limit_network")),
+        Limit("cpu", by_processor(workload).named("limit_cpu")),
     ]
-    if (rated := rating(loads.fleet)) is not None:
+    if (rated := rating(workload.fleet)) is not None:
         found.append(Limit("rating", rated.named("limit_rating")))
-    for name, asked, there in (
-        ("chat", wanted.chat, held.chat_connections),
-        ("api", wanted.api, held.api_rps),
+    for name, required, available in (
+        ("chat", demand.chat, capacity.chat_connections),
+        ("api", demand.api, capacity.api_rps),
     ):
         each = quotient(
-            "per_viewer", Quantity.FACTOR, given(name, asked, there.unit, "demand"), viewers
+            "per_viewer", Quantity.FACTOR, given(name, required, available.unit, "demand"), viewers
         )
-        found.append(Limit(name, quotient(f"limit_{name}", Quantity.PEOPLE, there, each)))
+        found.append(Limit(name, quotient(f"limit_{name}", Quantity.PEOPLE, available, each)))
     return tuple(sorted(found, key=lambda limit: limit.people.value))

@@ -1,6 +1,6 @@
-"""How an audience comes and goes: through the day, the week and the month.
+"""Audience profiles: through the day, the week and the month.
 
-A month here has 30 days and begins on a Monday at midnight.
+A month has 30 days and begins on a Monday at midnight.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ SECONDS_PER_HOUR: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The audience of each hour as a share of the peak: by hour of day, day of week from Monday,
-    and day of month where that matters. All above 0, so that every hour can be one on the air."""
+    """Audience of each hour as a share of the peak: by hour of day, day of week from Monday, and
+    optionally day of month. All above 0, so that every hour can be on the air."""
 
     name: str
     day: tuple[float, ...]
@@ -28,7 +28,7 @@ class Profile:
     month: tuple[float, ...] = (1.0,) * DAYS
 
     def weights(self) -> tuple[float, ...]:
-        """One for each hour of the month; the largest is 1."""
+        """Return a weight for each hour of the month; the largest is 1."""
         raw = [
             self.day[hour % 24] * self.week[hour // 24 % 7] * self.month[hour // 24]
             for hour in range(HOURS)
@@ -70,11 +70,11 @@ PROFILES: Final[dict[str, Profile]] = {
         ),
     )
 }
-"""`opening` is a month that begins with its great event and tails off."""
+"""`opening` is a month that begins with a great event and tails off."""
 
 
-def profile(text: str) -> Profile:
-    """The profile of that name, or one's own: 24 numbers with commas, for midnight to 23 o'clock.
+def parse_profile(text: str) -> Profile:
+    """Return the profile of that name, or a custom one: 24 numbers with commas, from midnight.
 
     Raises DemandError.
     """
@@ -98,18 +98,18 @@ def profile(text: str) -> Profile:
             ),
         )
     most = max(shares)
-    # An hour without people can still be one on the air: somebody always looks in.
+    # Hours without people can still be on the air.
     return Profile("own", tuple(max(0.001, share / most) for share in shares))
 
 
-def audience(
+def audience_shares(
     weights: tuple[float, ...], hours: float
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """For each hour of the month: how much of it is on the air, and the audience as a share of
+    """Return, for each hour of the month, the share of it on the air and the audience as a share of
     the peak (0 off the air).
 
-    The station is on the air for `hours` in all, when most people are there. Hours that are
-    equally good share what is left evenly, wherever in the month they are.
+    The `hours` on the air are those with the largest audience; hours of equal weight share the
+    remainder evenly.
     """
     classes: dict[float, list[int]] = {}
     for hour, weight in enumerate(weights):

@@ -1,11 +1,11 @@
-"""Sentences: the verdict, the first limit, each piece of advice, and what was assumed."""
+"""Sentences: verdict, first limit, advice and assumptions."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-from madang.plan.advice import Advice
+from madang.plan.advice import Recommendation
 from madang.plan.formatting import Formatter
 from madang.plan.growth import Growth
 from madang.plan.labels import MEASURES, SERVICES, VERDICTS, Pair
@@ -98,61 +98,60 @@ _USD: Final = {"usd", "overage_usd", "short_usd"}
 _BYTES: Final = {"allowance", "need", "need_then", "recordings", "files", "capacity", "bytes"}
 
 
-def advice(words: Formatter, item: Advice) -> str:
-    """A piece of advice."""
-    filled = {name: _filled(words, name, value) for name, value in item.values.items()}
-    return words.say(_ADVICE[item.key], **filled)
+def advice(fmt: Formatter, item: Recommendation) -> str:
+    filled = {name: _filled(fmt, name, value) for name, value in item.values.items()}
+    return fmt.text(_ADVICE[item.key], **filled)
 
 
-def _filled(words: Formatter, name: str, value: float | str | None) -> str:
+def _filled(fmt: Formatter, name: str, value: float | str | None) -> str:
     if value is None or isinstance(value, str):
         text = value or ""
         if name != "measures":
             return text
-        return ", ".join(words.say(MEASURES[part]) for part in text.split(","))
+        return ", ".join(fmt.text(MEASURES[part]) for part in text.split(","))
     if name in _USD:
-        return words.money(value)
+        return fmt.money(value)
     if name in _BYTES:
-        return words.size(value)
+        return fmt.size(value)
     if name == "rate":
-        return words.rate(value)
+        return fmt.rate(value)
     if name == "hours":
-        return words.hours(value)
+        return fmt.hours(value)
     if name == "months":
-        return words.months(value)
-    return words.number(value, 1 if name in {"needed", "idle"} else 0)
+        return fmt.months(value)
+    return fmt.number(value, 1 if name in {"needed", "idle"} else 0)
 
 
-def service(words: Formatter, name: str) -> str:
-    """What a service or a limit is called."""
-    return words.say(SERVICES[name])
+def service(fmt: Formatter, name: str) -> str:
+    """Return the name of a service or a limit."""
+    return fmt.text(SERVICES[name])
 
 
-def verdict(words: Formatter, chosen: Prediction) -> str:
-    """How it will go, and why."""
-    said = words.say(VERDICTS[chosen.verdict.value])
+def verdict(fmt: Formatter, chosen: Prediction) -> str:
+    """Return the verdict and its reasons."""
+    text = fmt.text(VERDICTS[chosen.verdict.value])
     worst = [c.name for c in chosen.checks if c.verdict is chosen.verdict]
     if chosen.verdict is Verdict.HOLDS:
-        return said + words.say(
+        return text + fmt.text(
             (": there is room in every respect.", ". 모든 면에서 여유가 있습니다.")
         )
-    names = ", ".join(service(words, name) for name in worst)
-    return words.say(("{said}: {names}.", "{said}: {names}."), said=said, names=names)
+    names = ", ".join(service(fmt, name) for name in worst)
+    return fmt.text(("{text}: {names}.", "{text}: {names}."), text=text, names=names)
 
 
-def first_limit(words: Formatter, chosen: Prediction) -> str:
-    """What gives way first when the audience grows, or did already."""
+def first_limit(fmt: Formatter, chosen: Prediction) -> str:
+    """Return the resource that runs out first when the audience grows."""
     limit = chosen.limits[0]
-    name, people = service(words, limit.name), words.number(limit.people.value)
+    name, people = service(fmt, limit.name), fmt.number(limit.people.value)
     if limit.name == "transfer":
-        return words.say(
+        return fmt.text(
             (
                 "Transfer gives way first: from {people} people at the peak on it costs extra.",
                 "전송량이 가장 먼저 모자랍니다. 최대 {people}명을 넘으면 요금이 더 듭니다.",
             ),
             people=people,
         )
-    return words.say(
+    return fmt.text(
         (
             "First to give way: {name}, at {people} people at once.",
             "가장 먼저 한계에 닿는 것: {name}, 동시 {people}명.",
@@ -162,18 +161,18 @@ def first_limit(words: Formatter, chosen: Prediction) -> str:
     )
 
 
-def until_full(words: Formatter, chosen: Prediction) -> str:
-    """How long the storage lasts."""
+def until_full(fmt: Formatter, chosen: Prediction) -> str:
+    """Return the time until the storage is full."""
     months = chosen.storage.until_full.value
     if math.isinf(months):
-        return words.months(months)
-    return words.say(("full after {n}", "{n} 뒤 가득"), n=words.months(months))
+        return fmt.months(months)
+    return fmt.text(("full after {n}", "{n} 뒤 가득"), n=fmt.months(months))
 
 
-def outgrown(words: Formatter, year: Growth) -> list[str]:
-    """When each shape becomes too small."""
+def growth_limits(fmt: Formatter, year: Growth) -> list[str]:
+    """Return the month in which each shape becomes too small."""
     return [
-        words.say(
+        fmt.text(
             ("{name} is outgrown in month {n}.", "{name} 구성은 {n}개월째에 모자랍니다."),
             name=name,
             n=str(month),
@@ -183,10 +182,10 @@ def outgrown(words: Formatter, year: Growth) -> list[str]:
     ]
 
 
-def notes(words: Formatter, chosen: Prediction) -> list[str]:
-    """What the reader has to know before believing the numbers."""
+def notes(fmt: Formatter, chosen: Prediction) -> list[str]:
+    """Return the assumptions behind the numbers."""
     found = [
-        words.say(
+        fmt.text(
             (
                 "Prices are list prices with their year: check before buying.",
                 "요금은 해당 연도의 정가입니다. 사기 전에 확인하세요.",
@@ -196,7 +195,7 @@ def notes(words: Formatter, chosen: Prediction) -> list[str]:
     benchmarks = chosen.benchmarks
     if benchmarks.taken_at:
         found.append(
-            words.say(
+            fmt.text(
                 ("Speeds measured on {machine}, {when}.", "속도는 {machine}에서 측정({when})."),
                 machine=benchmarks.machine,
                 when=benchmarks.taken_at,
@@ -204,7 +203,7 @@ def notes(words: Formatter, chosen: Prediction) -> list[str]:
         )
     if benchmarks.reference:
         found.append(
-            words.say(
+            fmt.text(
                 (
                     "Speeds that were not measured are built-in reference figures: madang bench"
                     " measures this machine.",
@@ -212,11 +211,11 @@ def notes(words: Formatter, chosen: Prediction) -> list[str]:
                 )
             )
         )
-    if chosen.transfer.runs_out is not None:
-        day, hour = divmod(chosen.transfer.runs_out, 24)
+    if chosen.transfer.exhausted_at is not None:
+        day, hour = divmod(chosen.transfer.exhausted_at, 24)
         early = chosen.transfer.need.value <= chosen.transfer.allowance.value
         found.append(
-            words.say(
+            fmt.text(
                 (
                     "The allowance accrues hour by hour. More has been used than accrued on day"
                     " {day}, at {hour} o'clock"
@@ -233,12 +232,12 @@ def notes(words: Formatter, chosen: Prediction) -> list[str]:
                 hour=str(hour),
             )
         )
-    if words.currency.code == "krw":
+    if fmt.currency.code == "krw":
         found.append(
-            words.say(
+            fmt.text(
                 ("$1 = ₩{rate} ({date}).", "1달러 = {rate}원({date})."),
-                rate=words.number(words.currency.rate, 2),
-                date=words.currency.date,
+                rate=fmt.number(fmt.currency.rate, 2),
+                date=fmt.currency.date,
             )
         )
     return found

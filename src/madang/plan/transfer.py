@@ -1,4 +1,4 @@
-"""What leaves the station in a month, against an allowance that may only accrue hour by hour."""
+"""Outgoing transfer of a month against an allowance that may accrue hour by hour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from madang.plan.figures import (
     total,
 )
 from madang.plan.fleet import Fleet
-from madang.plan.profiles import DAYS, HOURS, SECONDS_PER_HOUR, Profile, audience
+from madang.plan.profiles import DAYS, HOURS, SECONDS_PER_HOUR, Profile, audience_shares
 
 ACCRUING_HOURS: Final = 672
 """28 days: the shortest month earns the whole allowance."""
@@ -31,21 +31,21 @@ ACCRUING_HOURS: Final = 672
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """The audience, hour by hour: share of each hour on the air, people as a share of the peak,
-    how much of the month has been watched by the end of the hour, and the hours with people. By
-    hour of day: the means of the first two."""
+    """The audience hour by hour: share of each hour on the air, audience as a share of the peak,
+    cumulative share of the month's viewing, and the hours with viewers; then the means of the first
+    two by hour of day."""
 
     on_air: tuple[float, ...]
-    seen: tuple[float, ...]
-    so_far: tuple[float, ...]
+    audience: tuple[float, ...]
+    cumulative: tuple[float, ...]
     hours: tuple[int, ...]
     day_on_air: tuple[float, ...]
-    day_seen: tuple[float, ...]
+    day_audience: tuple[float, ...]
 
 
-@dataclass(frozen=True)  # no slots: what has been worked out is kept
+@dataclass(frozen=True)  # no slots: cached properties
 class Transfer:
-    """`accrued` is the allowance at the end of each hour of the month, in bytes."""
+    """Transfer of a month. `accrued` is the allowance in bytes at the end of each hour."""
 
     month: Month
     viewer_rate: Figure
@@ -58,44 +58,49 @@ class Transfer:
     accrued: tuple[float, ...]
 
     @cached_property
-    def headway(self) -> Figure:
-        """The factor by which the audience could grow before anything costs extra."""
-        factors = (had / used for _, used, had in self._race() if used)
+    def headroom(self) -> Figure:
+        """Factor by which the audience can grow before transfer costs extra."""
+        factors = (had / used for _, used, had in self._hourly_usage() if used)
         return given("headway", min(factors, default=math.inf), Quantity.FACTOR, "hour by hour")
 
     @property
-    def runs_out(self) -> int | None:
-        """The hour of the month in which more has been used than has accrued."""
-        return next((hour for hour, used, had in self._race() if used > had * (1 + 1e-12)), None)
+    def exhausted_at(self) -> int | None:
+        """First hour of the month in which use exceeds the accrued allowance."""
+        return next(
+            (hour for hour, used, had in self._hourly_usage() if used > had * (1 + 1e-12)), None
+        )
 
-    def _race(self) -> Iterator[tuple[int, float, float]]:
-        """Bytes used and accrued. Only while something is sent can it overtake what accrues."""
-        need, so_far, accrued = self.need.value, self.month.so_far, self.accrued
-        return ((hour, need * so_far[hour], accrued[hour]) for hour in self.month.hours)
+    def _hourly_usage(self) -> Iterator[tuple[int, float, float]]:
+        """Yield hour, bytes used and bytes accrued, for hours with viewers: use only grows in
+        them."""
+        need, cumulative, accrued = self.need.value, self.month.cumulative, self.accrued
+        return ((hour, need * cumulative[hour], accrued[hour]) for hour in self.month.hours)
 
     @property
     def used(self) -> tuple[float, ...]:
         """Bytes sent by the end of each hour of the month."""
-        return tuple(self.need.value * share for share in self.month.so_far)
+        return tuple(self.need.value * share for share in self.month.cumulative)
 
 
 @lru_cache(maxsize=256)
-def month_of(profile: Profile, hours: float) -> Month:
-    """The audience of a station that is on the air for `hours`."""
-    on_air, seen = audience(profile.weights(), hours)
-    whole = math.fsum(seen)
-    so_far = tuple(part / whole if whole else 0.0 for part in accumulate(seen))
-    busy = tuple(hour for hour, people in enumerate(seen) if people)
-    return Month(on_air, seen, so_far, busy, _by_hour_of_day(on_air), _by_hour_of_day(seen))
+def audience_of_month(profile: Profile, hours: float) -> Month:
+    """Return the audience of a station that is on the air for `hours`."""
+    on_air, audience = audience_shares(profile.weights(), hours)
+    whole = math.fsum(audience)
+    cumulative = tuple(part / whole if whole else 0.0 for part in accumulate(audience))
+    busy = tuple(hour for hour, people in enumerate(audience) if people)
+    return Month(
+        on_air, audience, cumulative, busy, _by_hour_of_day(on_air), _by_hour_of_day(audience)
+    )
 
 
 def _by_hour_of_day(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(math.fsum(values[hour::24]) / DAYS for hour in range(24))
 
 
-def viewer_rate(wanted: Demand) -> Figure:
-    """Bits per second that one viewer takes on average, from whomever."""
-    return _mean_rate(wanted.rungs)
+def viewer_rate(demand: Demand) -> Figure:
+    """Return the mean bit rate of one viewer, from all sources."""
+    return _mean_rate(demand.rungs)
 
 
 @lru_cache(maxsize=256)
@@ -114,13 +119,13 @@ def _mean_rate(rungs: tuple[Rung, ...]) -> Figure:
     )
 
 
-def server_share(wanted: Demand) -> Figure:
-    """What the station itself sends of it."""
-    return _not_by(wanted.peers)
+def server_share(demand: Demand) -> Figure:
+    """Return the share that the station itself sends."""
+    return _cached_server_share(demand.peers)
 
 
 @lru_cache(maxsize=256)
-def _not_by(peers: float) -> Figure:
+def _cached_server_share(peers: float) -> Figure:
     return difference(
         "server_share",
         given("whole", 1, Quantity.SHARE, "constant"),
@@ -128,10 +133,10 @@ def _not_by(peers: float) -> Figure:
     )
 
 
-def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
-    """A month of `wanted` on `fleet`."""
-    month = month_of(wanted.profile, wanted.hours)
-    rate = viewer_rate(wanted)
+def monthly_transfer(demand: Demand, fleet: Fleet) -> Transfer:
+    """Return the transfer of a month of `demand` on `fleet`."""
+    month = audience_of_month(demand.profile, demand.hours)
+    rate = viewer_rate(demand)
     per_hour = product(
         "viewer_hour_bytes",
         Quantity.BYTES,
@@ -139,32 +144,32 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
         given("seconds_per_hour", SECONDS_PER_HOUR, Quantity.FACTOR, "constant"),
         given("bytes_per_bit", 1 / 8, Quantity.FACTOR, "constant"),
     )
-    from_server = product("server_viewer_hour", Quantity.BYTES, per_hour, server_share(wanted))
+    from_server = product("server_viewer_hour", Quantity.BYTES, per_hour, server_share(demand))
     hours = math.fsum(month.on_air)
-    mean = math.fsum(month.seen) / hours if hours else 0.0
+    mean = math.fsum(month.audience) / hours if hours else 0.0
     viewer_hours = product(
         "viewer_hours",
         Quantity.VIEWER_HOURS,
-        given("viewers", wanted.viewers, Quantity.PEOPLE, "demand"),
+        given("viewers", demand.viewers, Quantity.PEOPLE, "demand"),
         given("hours", hours, Quantity.HOURS, "demand"),
-        given("mean_audience", mean, Quantity.SHARE, f"profile {wanted.profile.name}"),
+        given("mean_audience", mean, Quantity.SHARE, f"profile {demand.profile.name}"),
     )
     live = product("live_bytes", Quantity.BYTES, viewer_hours, from_server)
     replays = product(
         "replay_bytes",
         Quantity.BYTES,
         viewer_hours,
-        given("replays", wanted.replays, Quantity.FACTOR, "demand"),
+        given("replays", demand.replays, Quantity.FACTOR, "demand"),
         per_hour,
     )
-    need = total("transfer_need", live, replays, *_inbound(wanted, fleet, hours))
+    need = total("transfer_need", live, replays, *_inbound(demand, fleet, hours))
     allowance = _allowance(fleet)
     accrued = _accrued(fleet.provider.accrual, allowance.value, fleet.provider.free.bytes)
-    sent, so_far = need.value, month.so_far
+    sent, cumulative = need.value, month.cumulative
     over = not_below_zero("month_excess", difference("month_balance", need, allowance))
     early = given(
         "early_excess",
-        max([0.0, *[sent * so_far[hour] - accrued[hour] for hour in month.hours]]),
+        max([0.0, *[sent * cumulative[hour] - accrued[hour] for hour in month.hours]]),
         Quantity.BYTES,
         "hour by hour",
     )
@@ -181,32 +186,32 @@ def transfer(wanted: Demand, fleet: Fleet) -> Transfer:
             "hours_at_demand",
             Quantity.HOURS,
             possible,
-            given("viewers", wanted.viewers, Quantity.PEOPLE, "demand"),
+            given("viewers", demand.viewers, Quantity.PEOPLE, "demand"),
         ),
         overage=billed,
         accrued=accrued,
     )
 
 
-def _inbound(wanted: Demand, fleet: Fleet, hours: float) -> tuple[Figure, ...]:
-    """What comes in, where that counts too."""
+def _inbound(demand: Demand, fleet: Fleet, hours: float) -> tuple[Figure, ...]:
+    """Return incoming bytes, if the provider counts them."""
     if fleet.provider.counted is Counted.OUT:
         return ()
-    ingest = wanted.top.over(hours * SECONDS_PER_HOUR) * wanted.channels
+    ingest = demand.top.over(hours * SECONDS_PER_HOUR) * demand.channels
     return (
         given("ingest_bytes", ingest.bytes, Quantity.BYTES, fleet.provider.name),
         given(
-            "upload_bytes", (wanted.file * wanted.files).bytes, Quantity.BYTES, fleet.provider.name
+            "upload_bytes", (demand.file * demand.files).bytes, Quantity.BYTES, fleet.provider.name
         ),
     )
 
 
 def _allowance(fleet: Fleet) -> Figure:
-    # What a machine that sends nothing is allowed helps only where all share one pool.
-    places = fleet.places if fleet.provider.pooled else fleet.delivering
+    # The allowance of a machine that sends nothing helps only in a pool.
+    machines = fleet.machines if fleet.provider.pooled else fleet.delivering
     parts = [
         given("machine_allowance", p.server.transfer.bytes, Quantity.BYTES, str(p.server.source))
-        for p in places
+        for p in machines
     ]
     free = fleet.provider.free.bytes
     account = given("account_allowance", free, Quantity.BYTES, str(fleet.provider.source))
@@ -215,7 +220,8 @@ def _allowance(fleet: Fleet) -> Figure:
 
 @lru_cache(maxsize=256)
 def _accrued(accrual: Accrual, allowance: float, free: float) -> tuple[float, ...]:
-    """`free` is there from the beginning, as it belongs to the account and not to a machine."""
+    """Return the accrued allowance per hour; `free` belongs to the account and is there from the
+    start."""
     if accrual is Accrual.MONTHLY:
         return (allowance,) * HOURS
     earned = allowance - free

@@ -19,17 +19,17 @@ from madang.wire.rtmp import (
     Closed,
     Connected,
     Event,
-    Limits,
     MediaReceived,
     MetadataReceived,
     PublishRequested,
     PublishStopped,
+    RtmpLimits,
     ServerSession,
 )
 from madang.wire.rtmp.handshake import RANDOM
 
 MAX_CONNECTIONS: Final = 1_000
-"""Connections at once, publishing or not: each may hold a few buffers of `Limits`."""
+"""Connections at once, publishing or not: each may hold a few buffers of `RtmpLimits`."""
 
 MAX_PENDING_PER_ADDRESS: Final = 20
 """Connections of one address that do not publish yet; an encoder needs one, a studio a few."""
@@ -249,7 +249,7 @@ class RtmpConnection(asyncio.Protocol):
 class RtmpServer:
     """The listening sockets, and the connections through them."""
 
-    def __init__(self, handler: PublishHandler, counters: Counters, limits: Limits) -> None:
+    def __init__(self, handler: PublishHandler, counters: Counters, limits: RtmpLimits) -> None:
         self.handler = handler
         self.counters = counters
         self.limits = limits

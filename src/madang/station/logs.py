@@ -7,10 +7,10 @@ import sys
 
 import structlog
 
-from madang.station.config.sections import LogSettings
+from madang.station.config.sections import LogSection
 
 
-def configure(settings: LogSettings) -> None:
+def configure(settings: LogSection) -> None:
     """Send every logger of this process to standard error in the chosen form."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,

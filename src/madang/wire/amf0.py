@@ -112,7 +112,7 @@ def decode(data: bytes) -> list[Value]:
     Text that is not UTF-8 is kept with replacement characters, since cameras write metadata in
     their own code pages. Raises Amf0Error, and LimitExceeded past `MAX_DEPTH` or `MAX_VALUES`.
     """
-    reader = _Reader(data)
+    reader = _ValueReader(data)
     values = []
     while reader.position < len(data):
         values.append(reader.value(depth=0))
@@ -166,7 +166,7 @@ def _encode_properties(values: Mapping[str, Value], out: bytearray) -> None:
     out += _OBJECT_END
 
 
-class _Reader:
+class _ValueReader:
     __slots__ = ("_data", "_values", "position")
 
     def __init__(self, data: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 from madang.apps.planner import services
 from madang.apps.planner.controls import GROUPS
 from madang.apps.planner.files import reference
-from madang.plan.answer import as_json, question, work_out
+from madang.plan.answer import parse_question, solve, to_json
 from madang.plan.benchmarks import REFERENCE
 from madang.plan.formatting import Formatter
 
@@ -77,10 +77,10 @@ def test_the_api_answers_as_the_command_does(
     client: Any, language: str, asked: dict[str, str]
 ) -> None:
     told = client.get("/api/v1/plan", {**asked, "language": language}).json()
-    asked_for = question(dict(asked))
-    answer = work_out(reference(), REFERENCE, asked_for)
+    asked_for = parse_question(dict(asked))
+    answer = solve(reference(), REFERENCE, asked_for)
     words = Formatter("ko" if language == "ko" else "en", sources=reference().korean_sources())
-    expected = json.loads(json.dumps(as_json(reference(), asked_for, answer, words)))
+    expected = json.loads(json.dumps(to_json(reference(), asked_for, answer, words)))
     assert told.pop("currency")["code"] == "usd"
     assert told == expected
 
@@ -114,7 +114,7 @@ def test_an_answer_takes_less_than_50_milliseconds_of_the_processor(client: Any)
     client.get("/api/v1/plan")
     took = []
     for viewers in range(40, 1240, 240):
-        services._worked_out.cache_clear()
+        services._solve.cache_clear()
         began = time.thread_time()
         assert client.get("/api/v1/plan", {"viewers": str(viewers)}).status_code == 200
         took.append(time.thread_time() - began)

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from madang.wire.chat import ChatSession, CloseReason, Emitted, JoinRequested, Limits, SessionEnded
+from madang.wire.chat import (
+    ChatLimits,
+    ChatSession,
+    CloseReason,
+    Emitted,
+    JoinRequested,
+    SessionEnded,
+)
 from madang.wire.websocket import Opcode, encode_masked
 
-LIMITS = Limits(join=10.0, ping_interval=25.0, ping_timeout=20.0)
+LIMITS = ChatLimits(join=10.0, ping_interval=25.0, ping_timeout=20.0)
 
 
 def session(now: float = 0.0) -> ChatSession:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from madang.wire import amf0
-from madang.wire.rtmp import DEFAULT_LIMITS, HANDSHAKE_RANDOM, Event, Limits, ServerSession
+from madang.wire.rtmp import DEFAULT_LIMITS, HANDSHAKE_RANDOM, Event, RtmpLimits, ServerSession
 from madang.wire.rtmp.chunks import ChunkReader, ChunkWriter, RtmpMessage
 from madang.wire.rtmp.handshake import PACKET, opening
 from madang.wire.rtmp.messages import Command, Control, TypeId, parse_control, type_id_of
@@ -15,7 +15,7 @@ CLIENT_HELLO = opening(b"c" * HANDSHAKE_RANDOM)
 class Peer:
     """A session and the other end of its connection; `now` is the test's clock, in seconds."""
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: RtmpLimits = DEFAULT_LIMITS) -> None:
         self.now = 0.0
         self.session = ServerSession(handshake_random=SERVER_RANDOM, now=self.now, limits=limits)
         self.writer = ChunkWriter()
@@ -93,7 +93,7 @@ def information(command: Command) -> dict[str, amf0.Value]:
     return found
 
 
-def publisher(limits: Limits = DEFAULT_LIMITS) -> Peer:
+def publisher(limits: RtmpLimits = DEFAULT_LIMITS) -> Peer:
     """A peer that has been accepted."""
     peer = Peer(limits)
     peer.publish()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.base.errors import LimitExceeded
-from madang.wire.rtmp import Limits, RtmpError
+from madang.wire.rtmp import RtmpError, RtmpLimits
 from madang.wire.rtmp.chunks import ChunkReader, ChunkWriter, RtmpMessage
 from tests.wire.rtmp.cases import BROKEN, READ, WRITTEN
 
@@ -15,7 +15,7 @@ _CAP = 100_000
 
 
 def _read(data: bytes, piece: int | None = None, *, chunk_streams: int = 64) -> list[RtmpMessage]:
-    reader = ChunkReader(Limits(setup_message=_CAP, chunk_streams=chunk_streams))
+    reader = ChunkReader(RtmpLimits(setup_message=_CAP, chunk_streams=chunk_streams))
     step = piece or len(data) or 1
     messages = []
     for start in range(0, len(data), step):
@@ -128,7 +128,7 @@ def test_chunk_streams_have_a_named_limit() -> None:
 
 
 def test_a_header_is_not_read_before_it_is_whole() -> None:
-    reader = ChunkReader(Limits())
+    reader = ChunkReader(RtmpLimits())
     reader.feed(b"\x04\xff\xff\xff\0\0\x01\x08\x01\0\0\0\x01\0")
     assert reader.next_message() is None
     assert reader.buffered == 14

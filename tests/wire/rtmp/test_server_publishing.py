@@ -9,11 +9,11 @@ from madang.wire import amf0, flv
 from madang.wire.flv import Tag, TagType
 from madang.wire.rtmp import (
     Closed,
-    Limits,
     MediaReceived,
     MetadataReceived,
     PublishRequested,
     PublishStopped,
+    RtmpLimits,
     SessionEnding,
 )
 from madang.wire.rtmp.chunks import RtmpMessage
@@ -88,7 +88,7 @@ def test_metadata_has_named_limits() -> None:
 
 
 def test_an_accepted_publisher_may_send_large_messages_up_to_the_cap() -> None:
-    peer = publisher(Limits(message=100_000))
+    peer = publisher(RtmpLimits(message=100_000))
     assert peer.message(9, bytes(100_000))
     with pytest.raises(LimitExceeded) as caught:
         peer.message(9, bytes(100_001))
@@ -96,7 +96,7 @@ def test_an_accepted_publisher_may_send_large_messages_up_to_the_cap() -> None:
 
 
 def test_the_bit_rate_is_limited_over_its_window() -> None:
-    peer = publisher(Limits(bit_rate=80_000.0, bit_rate_window=10.0))
+    peer = publisher(RtmpLimits(bit_rate=80_000.0, bit_rate_window=10.0))
     peer.now = 10.0
     assert peer.message(9, bytes(90_000))
     peer.now = 19.9
@@ -106,7 +106,7 @@ def test_the_bit_rate_is_limited_over_its_window() -> None:
 
 
 def test_a_stream_within_its_bit_rate_goes_on_for_ever() -> None:
-    peer = publisher(Limits(bit_rate=80_000.0, bit_rate_window=10.0))
+    peer = publisher(RtmpLimits(bit_rate=80_000.0, bit_rate_window=10.0))
     for second in range(1, 60):
         peer.now = float(second)
         assert peer.message(9, bytes(9_000))

@@ -9,10 +9,10 @@ from madang.wire import amf0
 from madang.wire.rtmp import (
     Closed,
     Connected,
-    Limits,
     MediaReceived,
     PublishRequested,
     RtmpError,
+    RtmpLimits,
     SessionEnding,
 )
 from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
@@ -331,7 +331,7 @@ def test_what_is_sent_ahead_comes_before_what_follows() -> None:
 
 
 def test_what_is_sent_ahead_has_a_named_limit() -> None:
-    peer = Peer(Limits(pending=1_000))
+    peer = Peer(RtmpLimits(pending=1_000))
     peer.request()
     peer.feed(bytes(1_000))
     with pytest.raises(LimitExceeded) as caught:

@@ -23,5 +23,5 @@ def plan(
 
     `why` explains one figure; `currency` (usd, krw) and `language` (en, ko) are those of the words.
     """
-    question = services.asked(request.GET.dict())
-    return services.answer(question, services.words(currency, language), why)
+    question = services.parse_query(request.GET.dict())
+    return services.answer(question, services.formatter(currency, language), why)

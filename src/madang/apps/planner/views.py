@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from madang.apps.planner import services
 from madang.apps.planner.controls import GROUPS, Control, Group, Lazy
 from madang.plan.answer import Question
-from madang.plan.demand import Demand, written
+from madang.plan.demand import Demand, serialize_demand
 from madang.plan.errors import DemandError
 from madang.plan.fleet import MAX_EDGES
 
@@ -40,22 +40,22 @@ def page(request: HttpRequest) -> HttpResponse:
     currency = request.GET.get("currency") or ("krw" if get_language() == "ko" else "usd")
     error = ""
     try:
-        words = services.words(currency)
-        question = services.asked(request.GET.dict())
-        answer = services.answer(question, words)
+        fmt = services.formatter(currency)
+        question = services.parse_query(request.GET.dict())
+        answer = services.answer(question, fmt)
     except DemandError as refusal:
-        error, question = refusal.said(get_language() or ""), Question(Demand())
-        words = services.words()
-        answer = services.answer(question, words)
+        error, question = refusal.message_in(get_language() or ""), Question(Demand())
+        fmt = services.formatter()
+        answer = services.answer(question, fmt)
     context = {
-        "groups": _filled(written(question.wanted)),
-        "defaults": {**written(Demand()), "shape": Question(Demand()).shape, "edges": 1},
+        "groups": _filled(serialize_demand(question.demand)),
+        "defaults": {**serialize_demand(Demand()), "shape": Question(Demand()).shape, "edges": 1},
         "shapes": list(services.facts().catalogue.shapes),
         "growing": [n for n, s in services.facts().catalogue.shapes.items() if s.may_grow],
         "question": question,
         "most_edges": MAX_EDGES,
         "answer": answer,
-        "currency": words.currency.code,
+        "currency": fmt.currency.code,
         "error": error,
     }
     return render(request, "plan/index.html", context, status=400 if error else 200)

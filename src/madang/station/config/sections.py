@@ -42,7 +42,7 @@ def _files_only(url: str) -> str:
     return url
 
 
-class HttpSettings(Section):
+class HttpSection(Section):
     """Pages, API and streams."""
 
     bind: Bind = Address("127.0.0.1", 8000)
@@ -53,7 +53,7 @@ class HttpSettings(Section):
     processes: Annotated[int, Field(ge=1, le=64)] = 2
 
 
-class RtmpSettings(Section):
+class RtmpSection(Section):
     """The door for encoders."""
 
     bind: Bind = Address("127.0.0.1", 1935)
@@ -70,7 +70,7 @@ class RtmpSettings(Section):
         return self
 
 
-class LiveSettings(Section):
+class LiveSection(Section):
     """How a stream is cut, kept and limited. Times in seconds, rates in bits per second."""
 
     part_target: Annotated[float, Field(ge=0.1, le=2.0)] = 0.33
@@ -91,7 +91,7 @@ class LiveSettings(Section):
         return self
 
 
-class ChatSettings(Section):
+class ChatSection(Section):
     """How fast the chat sends, and how much one person or address may use of it.
 
     `tick` in seconds. Messages are counted over five seconds, new connections over ten.
@@ -105,32 +105,32 @@ class ChatSettings(Section):
     max_connections: Annotated[int, Field(ge=1)] = 20_000
 
 
-class DatabaseSettings(Section):
+class DatabaseSection(Section):
     """Where the control plane remembers. Default: `madang.db` in the data folder."""
 
     url: Annotated[str, AfterValidator(urls.database_url)]
 
 
-class RedisSettings(Section):
+class RedisSection(Section):
     """What several processes share: cache, sessions, who is on the air. Absent: memory."""
 
     url: Annotated[str | None, AfterValidator(urls.redis_url)] = None
 
 
-class StorageSettings(Section):
+class StorageSection(Section):
     """Where media files are kept. Default: `media` in the data folder."""
 
     url: Annotated[str, AfterValidator(_files_only)]
 
 
-class BudgetSettings(Section):
+class BudgetSection(Section):
     """What a month may use: transfer in decimal terabytes, money in US dollars."""
 
     transfer_tb: Annotated[float, Field(gt=0)] = 5.0
     monthly_usd: Annotated[float, Field(gt=0)] | None = None
 
 
-class BackupSettings(Section):
+class BackupSection(Section):
     """Where backups go, how many stay, and when. Paths: by default `backup` in the data folder.
 
     Files are not asked for at the start: on a new machine they come back with the backup.
@@ -159,7 +159,7 @@ class BackupSettings(Section):
     postgresql_data: Path | None = None
 
 
-class PlanSettings(Section):
+class PlanSection(Section):
     """What the planner reckons with. The rate only shows won beside dollars."""
 
     catalogue: ExistingFile = None
@@ -167,7 +167,7 @@ class PlanSettings(Section):
     krw_date: Annotated[str, Field(min_length=4, max_length=20)] = "2025-11"
 
 
-class StationSettings(Section):
+class StationSection(Section):
     """What the station is called and speaks when a browser does not say."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)] = "Madang"
@@ -175,7 +175,7 @@ class StationSettings(Section):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "Asia/Seoul"
 
 
-class LogSettings(Section):
+class LogSection(Section):
     """What is written to standard error, and how."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"

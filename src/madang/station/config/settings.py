@@ -18,19 +18,19 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationEr
 from madang.base.errors import MadangError
 from madang.station.config.fields import MASK, Address, masked_url
 from madang.station.config.sections import (
-    BackupSettings,
-    BudgetSettings,
-    ChatSettings,
-    DatabaseSettings,
-    HttpSettings,
-    LiveSettings,
-    LogSettings,
-    PlanSettings,
-    RedisSettings,
-    RtmpSettings,
+    BackupSection,
+    BudgetSection,
+    ChatSection,
+    DatabaseSection,
+    HttpSection,
+    LiveSection,
+    LogSection,
+    PlanSection,
+    RedisSection,
+    RtmpSection,
     Section,
-    StationSettings,
-    StorageSettings,
+    StationSection,
+    StorageSection,
 )
 from madang.station.stores import urls
 
@@ -62,18 +62,18 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path
-    http: HttpSettings = HttpSettings()
-    rtmp: RtmpSettings = RtmpSettings()
-    live: LiveSettings = LiveSettings()
-    chat: ChatSettings = ChatSettings()
-    database: DatabaseSettings
-    redis: RedisSettings = RedisSettings()
-    storage: StorageSettings
-    budget: BudgetSettings = BudgetSettings()
-    backup: BackupSettings
-    plan: PlanSettings = PlanSettings()
-    station: StationSettings = StationSettings()
-    log: LogSettings = LogSettings()
+    http: HttpSection = HttpSection()
+    rtmp: RtmpSection = RtmpSection()
+    live: LiveSection = LiveSection()
+    chat: ChatSection = ChatSection()
+    database: DatabaseSection
+    redis: RedisSection = RedisSection()
+    storage: StorageSection
+    budget: BudgetSection = BudgetSection()
+    backup: BackupSection
+    plan: PlanSection = PlanSection()
+    station: StationSection = StationSection()
+    log: LogSection = LogSection()
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _file: Path | None = PrivateAttr(default=None)
 

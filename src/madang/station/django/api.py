@@ -43,7 +43,7 @@ def refused(request: HttpRequest, error: MadangError) -> HttpResponse:
 @api.exception_handler(DemandError)
 def unplannable(request: HttpRequest, error: DemandError) -> HttpResponse:
     """The planner says no, in words of its own."""
-    detail = error.said(get_language() or "")
+    detail = error.message_in(get_language() or "")
     return problems.respond(request, problems.problem_of(error), detail)
 
 

@@ -1,7 +1,7 @@
 """Socket.IO 5 on Engine.IO 4 over WebSocket: the server's side, without a socket."""
 
 from madang.wire.chat.errors import ChatError
-from madang.wire.chat.limits import DEFAULT_LIMITS, Limits
+from madang.wire.chat.limits import DEFAULT_LIMITS, ChatLimits
 from madang.wire.chat.packets import event_frame, json_of, list_frame
 from madang.wire.chat.session import (
     ChatEvent,
@@ -16,11 +16,11 @@ __all__ = [
     "DEFAULT_LIMITS",
     "ChatError",
     "ChatEvent",
+    "ChatLimits",
     "ChatSession",
     "CloseReason",
     "Emitted",
     "JoinRequested",
-    "Limits",
     "SessionEnded",
     "event_frame",
     "json_of",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChatLimits:
     """Limits of one connection: times in seconds, sizes in bytes.
 
     A field's name is the limit's name in errors and metrics.
@@ -29,4 +29,4 @@ class Limits:
     """From a ping to the answer; the default of Socket.IO. A phone in a tunnel is back by then."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ChatLimits()

@@ -9,7 +9,7 @@ from typing import Any
 
 from madang.base.errors import LimitExceeded
 from madang.wire.chat.errors import ChatError
-from madang.wire.chat.limits import DEFAULT_LIMITS, Limits
+from madang.wire.chat.limits import DEFAULT_LIMITS, ChatLimits
 from madang.wire.chat.packets import ROOT, Engine, Packet, PacketType, opening, parse_packet
 from madang.wire.websocket import (
     CloseCode,
@@ -101,7 +101,7 @@ class ChatSession:
 
     __slots__ = ("_answer_due", "_limits", "_output", "_phase", "_ping_at", "_reader", "_sid")
 
-    def __init__(self, *, sid: str, now: float, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, *, sid: str, now: float, limits: ChatLimits = DEFAULT_LIMITS) -> None:
         self._sid = sid
         self._limits = limits
         self._reader = FrameReader(limits.frame, limits.fragments)

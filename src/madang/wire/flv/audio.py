@@ -27,7 +27,7 @@ class _Format(enum.IntEnum):
     MP3_8K = 14
 
 
-class _Packet(enum.IntEnum):
+class _AudioPacketType(enum.IntEnum):
     CONFIG = 0
     FRAME = 1
     END = 2
@@ -61,18 +61,18 @@ _FOURCCS = {
     Codec.EAC3: b"ec-3",
 }
 _LAYOUT = ExtendedLayout(
-    multitrack=_Packet.MULTITRACK,
-    modex=_Packet.MODEX,
+    multitrack=_AudioPacketType.MULTITRACK,
+    modex=_AudioPacketType.MODEX,
     codecs={fourcc: codec for codec, fourcc in _FOURCCS.items()},
     unsupported={},
     medium="sound",
     advice=_ADVICE,
 )
 _TYPES = {
-    PacketKind.CONFIG: _Packet.CONFIG,
-    PacketKind.FRAME: _Packet.FRAME,
-    PacketKind.END: _Packet.END,
-    PacketKind.METADATA: _Packet.CHANNELS,
+    PacketKind.CONFIG: _AudioPacketType.CONFIG,
+    PacketKind.FRAME: _AudioPacketType.FRAME,
+    PacketKind.END: _AudioPacketType.END,
+    PacketKind.METADATA: _AudioPacketType.CHANNELS,
 }
 _KINDS: dict[int, PacketKind] = {number: kind for kind, number in _TYPES.items()}
 

@@ -37,7 +37,7 @@ _TIMED = frozenset({Codec.AVC, Codec.HEVC})
 """The codecs whose frames come with a composition time."""
 
 
-class _Frame(enum.IntEnum):
+class _FrameType(enum.IntEnum):
     KEY = 1
     INTER = 2
     GENERATED_KEY = 4
@@ -50,7 +50,7 @@ class _Avc(enum.IntEnum):
     END = 2
 
 
-class _Packet(enum.IntEnum):
+class _VideoPacketType(enum.IntEnum):
     CONFIG = 0
     FRAME = 1
     END = 2
@@ -62,8 +62,8 @@ class _Packet(enum.IntEnum):
 
 
 _LAYOUT = ExtendedLayout(
-    multitrack=_Packet.MULTITRACK,
-    modex=_Packet.MODEX,
+    multitrack=_VideoPacketType.MULTITRACK,
+    modex=_VideoPacketType.MODEX,
     codecs={fourcc: codec for codec, fourcc in _FOURCCS.items()},
     unsupported={b"vp08": "VP8", b"vvc1": "H.266 (VVC)", b"hev1": "H.265 without its headers"},
     medium="video",
@@ -97,11 +97,11 @@ def parse_video(body: bytes) -> list[VideoPacket]:
     if not body:
         return []
     frame = body[0] >> 4 & 7
-    key = frame in (_Frame.KEY, _Frame.GENERATED_KEY)
+    key = frame in (_FrameType.KEY, _FrameType.GENERATED_KEY)
     if not body[0] & 0x80:
-        return [] if frame == _Frame.COMMAND else [_parse_legacy(body, key)]
+        return [] if frame == _FrameType.COMMAND else [_parse_legacy(body, key)]
     packet_type, nanos, position = read_modifiers(_LAYOUT, body[0] & 15, body, 1)
-    if frame == _Frame.COMMAND and packet_type != _Packet.METADATA:
+    if frame == _FrameType.COMMAND and packet_type != _VideoPacketType.METADATA:
         return []
     return [
         _parse_extended(track, key)
@@ -116,7 +116,7 @@ def encode_video(packet: VideoPacket) -> bytes:
     RTMP. Raises OverflowError for a composition time of more than 2 h 19 min.
     """
     legacy = packet.codec is Codec.AVC and not packet.nanos and not packet.track_id
-    frame = _Frame.KEY if packet.key else _Frame.INTER
+    frame = _FrameType.KEY if packet.key else _FrameType.INTER
     if legacy and packet.kind is not PacketKind.METADATA:
         head = bytes((frame << 4 | 7, _LEGACY_TYPES[packet.kind]))
         return head + packet.composition.to_bytes(3, "big", signed=True) + packet.data
@@ -126,7 +126,7 @@ def encode_video(packet: VideoPacket) -> bytes:
         if packet.composition:
             data = packet.composition.to_bytes(3, "big", signed=True) + data
         else:
-            packet_type = _Packet.FRAME_UNSHIFTED
+            packet_type = _VideoPacketType.FRAME_UNSHIFTED
     fourcc = _FOURCCS[packet.codec]
     track = ExtendedTrack(packet_type, fourcc, packet.track_id, packet.nanos, data)
     return write_track(_LAYOUT, 0x80 | frame << 4, track)
@@ -139,14 +139,14 @@ _LEGACY_TYPES = {
 }
 _LEGACY_KINDS: dict[int, PacketKind] = {number: kind for kind, number in _LEGACY_TYPES.items()}
 _EXTENDED_TYPES = {
-    PacketKind.CONFIG: _Packet.CONFIG,
-    PacketKind.FRAME: _Packet.FRAME,
-    PacketKind.END: _Packet.END,
-    PacketKind.METADATA: _Packet.METADATA,
+    PacketKind.CONFIG: _VideoPacketType.CONFIG,
+    PacketKind.FRAME: _VideoPacketType.FRAME,
+    PacketKind.END: _VideoPacketType.END,
+    PacketKind.METADATA: _VideoPacketType.METADATA,
 }
 _EXTENDED_KINDS: dict[int, PacketKind] = {
     **{number: kind for kind, number in _EXTENDED_TYPES.items()},
-    _Packet.FRAME_UNSHIFTED: PacketKind.FRAME,
+    _VideoPacketType.FRAME_UNSHIFTED: PacketKind.FRAME,
 }
 
 
@@ -167,7 +167,7 @@ def _parse_legacy(body: bytes, key: bool) -> VideoPacket:
 
 def _parse_extended(track: ExtendedTrack, key: bool) -> VideoPacket:
     codec = _LAYOUT.codec(track.fourcc)
-    if track.packet_type == _Packet.TS_CONFIG:
+    if track.packet_type == _VideoPacketType.TS_CONFIG:
         raise UnsupportedCodec(
             "The video is described for MPEG transport streams, which Madang does not read.",
             mend=_ADVICE,
@@ -177,7 +177,7 @@ def _parse_extended(track: ExtendedTrack, key: bool) -> VideoPacket:
         raise FlvError(f"A video tag has the unknown packet type {track.packet_type}.")
     composition = 0
     data = track.data
-    if track.packet_type == _Packet.FRAME and codec in _TIMED:
+    if track.packet_type == _VideoPacketType.FRAME and codec in _TIMED:
         if len(data) < 3:
             raise FlvError("A video tag is cut off.")
         composition = int.from_bytes(data[:3], "big", signed=True)

@@ -107,7 +107,7 @@ def parse_media(text: str) -> MediaPlaylist:
     text that is no media playlist, and for byte ranges and keys, which Madang does not write: to
     pass over those would give a wrong playlist. Raises LimitExceeded past MAX_PLAYLIST_CHARS.
     """
-    reader = _Reader()
+    reader = _LineReader()
     for line in tags.lines(text):
         if line.startswith("#"):
             name, _, value = line.partition(":")
@@ -118,7 +118,7 @@ def parse_media(text: str) -> MediaPlaylist:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _LineReader:
     """The playlist so far, and the segment that the next URI line will end."""
 
     target_duration: int | None = None

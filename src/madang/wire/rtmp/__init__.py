@@ -13,7 +13,7 @@ from madang.wire.rtmp.events import (
     SessionEnding,
 )
 from madang.wire.rtmp.handshake import RANDOM as HANDSHAKE_RANDOM
-from madang.wire.rtmp.limits import DEFAULT_LIMITS, Limits
+from madang.wire.rtmp.limits import DEFAULT_LIMITS, RtmpLimits
 from madang.wire.rtmp.server import ServerSession
 
 __all__ = [
@@ -23,12 +23,12 @@ __all__ = [
     "Closed",
     "Connected",
     "Event",
-    "Limits",
     "MediaReceived",
     "MetadataReceived",
     "PublishRequested",
     "PublishStopped",
     "RtmpError",
+    "RtmpLimits",
     "ServerSession",
     "SessionEnding",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from madang.base.errors import LimitExceeded
 from madang.wire.rtmp.errors import RtmpError
-from madang.wire.rtmp.limits import Limits
+from madang.wire.rtmp.limits import RtmpLimits
 
 DEFAULT_CHUNK_SIZE = 128
 """What both sides use until they say otherwise (5.4.1)."""
@@ -69,7 +69,7 @@ class ChunkReader:
     Messages may have `limits.setup_message` bytes until `limit_messages` says otherwise.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RtmpLimits) -> None:
         self._limits = limits
         self._message_limit = "setup_message"
         self._max_message = limits.setup_message

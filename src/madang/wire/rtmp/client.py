@@ -12,7 +12,7 @@ from madang.wire.rtmp import chunks
 from madang.wire.rtmp.connect import FOURCCS
 from madang.wire.rtmp.errors import RtmpError
 from madang.wire.rtmp.handshake import Handshake, opening
-from madang.wire.rtmp.limits import DEFAULT_LIMITS, Limits
+from madang.wire.rtmp.limits import DEFAULT_LIMITS, RtmpLimits
 from madang.wire.rtmp.messages import (
     Acknowledgement,
     Command,
@@ -75,7 +75,7 @@ class ClientSession:
         tc_url: str,
         name: str,
         chunk_size: int = CHUNK_SIZE,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: RtmpLimits = DEFAULT_LIMITS,
     ) -> None:
         self._limits = limits
         self._app = app

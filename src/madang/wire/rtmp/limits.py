@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RtmpLimits:
     """Limits of one connection: times in seconds, sizes in bytes, `bit_rate` in bits per second.
 
     A field's name is the limit's name in errors and metrics.
@@ -54,4 +54,4 @@ class Limits:
     """Long enough for the burst of a key frame, and for what piled up in a stalled network."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = RtmpLimits()

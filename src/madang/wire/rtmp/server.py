@@ -22,7 +22,7 @@ from madang.wire.rtmp.events import (
     SessionEnding,
 )
 from madang.wire.rtmp.handshake import Handshake, opening
-from madang.wire.rtmp.limits import DEFAULT_LIMITS, Limits
+from madang.wire.rtmp.limits import DEFAULT_LIMITS, RtmpLimits
 from madang.wire.rtmp.messages import (
     Acknowledgement,
     Aggregate,
@@ -75,7 +75,7 @@ class ServerSession:
     """
 
     def __init__(
-        self, *, handshake_random: bytes, now: float, limits: Limits = DEFAULT_LIMITS
+        self, *, handshake_random: bytes, now: float, limits: RtmpLimits = DEFAULT_LIMITS
     ) -> None:
         self._limits = limits
         self._opening = opening(handshake_random)
