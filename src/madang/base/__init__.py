@@ -1,1 +1,1 @@
-"""Ids, units and error roots; standard library only."""
+"""Addresses, lazy text, units and error roots; standard library only."""

@@ -1,4 +1,4 @@
-"""Who a client is when proxies stand in between."""
+"""Address of a client behind proxies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ Network = IPv4Network | IPv6Network
 def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
     """Return the client's address.
 
-    `peer` is the address at the other end of the socket. `forwarded_for` (X-Forwarded-For) counts
-    only where `peer` is one of `proxies`: then the client is the nearest address in it that is not
-    itself such a proxy. What stands further to the left was written by the client and proves
-    nothing.
+    `peer` is the address at the other end of the socket. `forwarded_for` (X-Forwarded-For) is used
+    only if `peer` is one of `proxies`: the client is then the rightmost address that is not a proxy
+    itself. Everything to the left of it is unverified.
     """
     peer = unmapped(peer)
     if not within(peer, proxies):
@@ -29,21 +28,21 @@ def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) ->
 
 
 def within(address: str, networks: Sequence[Network]) -> bool:
-    """Return whether `address` lies in one of `networks`; False where it is no address."""
+    """Return True if `address` lies in one of `networks`, False if it is not an address."""
     parsed = _parsed(address)
     return parsed is not None and any(parsed in network for network in networks)
 
 
 def is_loopback(address: str) -> bool:
-    """Return whether `address` is this machine's own."""
+    """Return True if `address` is a loopback address."""
     parsed = _parsed(address)
     return parsed is not None and parsed.is_loopback
 
 
 def unmapped(address: str) -> str:
-    """Return `address`, or the IPv4 address in it where it is a mapped one.
+    """Return `address`, or the IPv4 address inside an IPv4-mapped one.
 
-    A socket that listens on `[::]` names its IPv4 peers so (RFC 4291, section 2.5.5.2).
+    Sockets listening on `[::]` report IPv4 peers that way (RFC 4291, section 2.5.5.2).
     """
     return str(_parsed(address) or address) if address.startswith("::") else address
 

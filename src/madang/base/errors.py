@@ -1,4 +1,4 @@
-"""The roots of every error that Madang raises on purpose."""
+"""Roots of all errors that Madang raises on purpose."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Protocol
 
 
 class LazyText(Protocol):
-    """A text, or one that is put into the reader's language at the moment when it is read: what
-    `str` makes of it. A `str` is one, and so are the lazy translations of Django."""
+    """A `str`, or a text that `str()` translates into the reader's language, such as the lazy
+    translations of Django."""
 
     def __str__(self) -> str: ...
 
@@ -15,10 +15,10 @@ class LazyText(Protocol):
 
 
 class MadangError(Exception):
-    """Something failed for a reason that can be told to a person.
+    """Failure with a reason for a person.
 
-    The first argument is one sentence that says what is wrong; `mend` says what to do about it
-    (empty where the sentence says it all). Neither contains secrets.
+    The first argument is one sentence with the reason; `mend` is the remedy, empty if the sentence
+    includes it. Neither contains secrets.
     """
 
     def __init__(self, message: LazyText, *, mend: LazyText = "") -> None:
@@ -28,12 +28,12 @@ class MadangError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong, in the language of who reads it now."""
+        """Reason, in the active language."""
         return str(self._message)
 
     @property
     def mend(self) -> str:
-        """What to do about it, in the same language; empty where the sentence says it all."""
+        """Remedy, in the active language; may be empty."""
         return str(self._mend)
 
     def __str__(self) -> str:
@@ -41,13 +41,13 @@ class MadangError(Exception):
 
 
 class ParseError(MadangError):
-    """Bytes from outside do not follow their format. Every parser's own error derives from it."""
+    """Malformed input from outside; base of every parser's error."""
 
 
 class LimitExceeded(ParseError):
-    """Bytes from outside follow their format but pass a named limit.
+    """Well-formed input from outside that exceeds a named limit.
 
-    `limit` is the limit's name, as it appears in metrics and documents.
+    `limit` is the limit's name in metrics and documents.
     """
 
     def __init__(self, limit: str, message: LazyText, *, mend: LazyText = "") -> None:

@@ -1,4 +1,4 @@
-"""Text that is translated when it is read, for layers that know no translation framework."""
+"""Lazily translated text, for layers without a translation framework."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Text:
-    """A message in English and its values; `str` puts it into the active language.
+    """A message in English with its values; `str()` translates it into the active language.
 
     `values` fill the placeholders of `str.format`.
     """
@@ -27,7 +27,7 @@ class Text:
 
 
 def set_translator(translate: Callable[[str], str]) -> None:
-    """Translate with `translate` from now on, which returns a message in the active language."""
+    """Set the function that translates a message into the active language."""
     global _translate  # noqa: PLW0603  # one process has one translation framework
     _translate = translate
 

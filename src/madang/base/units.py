@@ -1,55 +1,31 @@
-"""Quantities that must not be mixed up.
-
-Those of the data plane are `NewType`s: free at run time, different types to mypy. Those of the
-planner are values of their own, which refuse at run time as well to add bits to bytes.
-"""
+"""Amounts and rates of data that cannot be added or compared to each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType, overload
-
-Seconds = NewType("Seconds", float)
-"""A length of time, or an instant of a monotonic clock, in seconds."""
-
-Bytes = NewType("Bytes", int)
-"""An amount of data in bytes."""
-
-BitRate = NewType("BitRate", float)
-"""Bits per second."""
-
-Ticks = NewType("Ticks", int)
-"""A length of time or an instant in units of a track's timescale."""
+from typing import overload
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class DataSize:
-    """An amount of data. It adds up and compares only with its like.
-
-    Decimal and binary units are different constructors and different readings, never the same
-    number: 1 GB is 10**9 bytes, 1 GiB is 2**30 (IEC 80000-13).
-    """
+    """An amount of data, in decimal or binary units (IEC 80000-13)."""
 
     bytes: float
 
     @classmethod
     def megabytes(cls, count: float) -> DataSize:
-        """`count` times 10**6 bytes."""
         return cls(count * 1e6)
 
     @classmethod
     def gigabytes(cls, count: float) -> DataSize:
-        """`count` times 10**9 bytes."""
         return cls(count * 1e9)
 
     @classmethod
     def terabytes(cls, count: float) -> DataSize:
-        """`count` times 10**12 bytes."""
         return cls(count * 1e12)
 
     @classmethod
     def gibibytes(cls, count: float) -> DataSize:
-        """`count` times 2**30 bytes."""
         return cls(count * 2**30)
 
     def __add__(self, other: DataSize) -> DataSize:
@@ -73,17 +49,16 @@ class DataSize:
 
 @dataclass(frozen=True, slots=True, order=True)
 class DataRate:
-    """Data per time. In bits, as links and encoders count; sizes are in bytes."""
+    """A bit rate."""
 
     bits_per_second: float
 
     @classmethod
     def megabits(cls, count: float) -> DataRate:
-        """`count` times 10**6 bits per second."""
         return cls(count * 1e6)
 
     def over(self, seconds: float) -> DataSize:
-        """What flows in that time."""
+        """Return the amount of data in that time."""
         return DataSize(self.bits_per_second * seconds / 8)
 
     def __add__(self, other: DataRate) -> DataRate:

@@ -21,11 +21,11 @@ _SBR_SYNC, _PS_SYNC = 0x2B7, 0x548
 
 
 def parse_config(config: bytes) -> AudioTrack:
-    """The track that an AudioSpecificConfig describes.
+    """Return the track described by an AudioSpecificConfig.
 
-    With spectral band replication that the configuration tells of, the sample rate is the doubled
-    one that decoders put out, and a frame holds 2048 samples (or 1920) of it. Raises
-    CodecConfigError, also for the object types that browsers do not decode.
+    With explicitly signalled spectral band replication, the sample rate is the doubled output rate
+    and a frame holds 2048 (or 1920) samples. Raises CodecConfigError, also for object types that
+    browsers do not decode.
     """
     bits = BitReader(config, "AAC configuration")
     signalled = object_type = _read_object_type(bits)
@@ -83,7 +83,7 @@ def _read_rate(bits: BitReader) -> int:
 
 
 def _read_program_channels(bits: BitReader, total_bits: int) -> int:
-    """The number of channels of a program_config_element (4.4.1.1)."""
+    """Return the number of channels of a program_config_element (4.4.1.1)."""
     bits.skip(4 + 2 + 4)
     front, side, back = bits.read(4), bits.read(4), bits.read(4)
     low_frequency, associated, coupling = bits.read(2), bits.read(3), bits.read(4)
@@ -101,7 +101,7 @@ def _read_program_channels(bits: BitReader, total_bits: int) -> int:
 
 
 def _read_sync_extension(bits: BitReader, object_type: int, rate: int) -> tuple[int, int]:
-    """Object type and rate with the extension that older decoders do not see (1.6.5.3)."""
+    """Return object type and rate of the backward compatible extension (1.6.5.3)."""
     if bits.left < 16 or bits.read(11) != _SBR_SYNC:
         return object_type, rate
     if _read_object_type(bits) != _SBR or bits.left < 5 or not bits.flag():

@@ -1,4 +1,4 @@
-"""AC-3: its synchronisation frames and the AC3SpecificBox (ETSI TS 102 366, 4.3 and F.4)."""
+"""AC-3: synchronisation frames and the AC3SpecificBox (ETSI TS 102 366, 4.3 and F.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HIGHEST_FRAME_SIZE_CODE = 37
 
 
 def parse_frame(data: bytes) -> AudioTrack:
-    """The track that a synchronisation frame begins. Raises CodecConfigError."""
+    """Return the track that begins with this synchronisation frame. Raises CodecConfigError."""
     bits = BitReader(data, "AC-3 frame")
     if bits.read(16) != SYNC_WORD:
         raise CodecConfigError("An AC-3 frame does not begin with its synchronisation word.")
@@ -56,7 +56,7 @@ def parse_frame(data: bytes) -> AudioTrack:
 
 
 def pack_fields(fields: tuple[tuple[int, int], ...]) -> bytes:
-    """Numbers and their sizes in bits, put one after the other into whole bytes."""
+    """Pack numbers of the given bit sizes into whole bytes."""
     packed = 0
     size = 0
     for number, bits in fields:

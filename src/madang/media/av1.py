@@ -1,6 +1,6 @@
 """AV1: AV1CodecConfigurationRecord and codec strings ("AV1 Codec ISO Media File Format Binding").
 
-The sequence header is read as "AV1 Bitstream & Decoding Process Specification", 5.5, says.
+The sequence header follows "AV1 Bitstream & Decoding Process Specification", 5.5.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _OBU_SEQUENCE_HEADER = 1
 _OBU_TEMPORAL_DELIMITER = 2
 
 _MAX_OBUS_BEFORE_FRAME = 16
-"""OBUs among which a sequence header is looked for: it comes ahead of the frame with at most a few
-metadata OBUs (7.5), and a hostile frame must not cost a walk through millions."""
+"""OBUs searched for a sequence header: it precedes the frame with at most a few metadata OBUs
+(7.5). Bounds the work on hostile frames."""
 
 
 def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
-    """The track that an av1C describes.
+    """Return the track described by an av1C.
 
-    The record may leave the sequence header out: then `first_frame`, which must be a key frame,
-    has it. Raises CodecConfigError.
+    A record may omit the sequence header: it is then read from `first_frame`, which must be a key
+    frame. Raises CodecConfigError.
     """
     if len(config) < _RECORD_SIZE or config[0] != _MARKER_AND_VERSION:
         raise CodecConfigError("The AV1 configuration is cut off or of an unknown version.")
@@ -44,10 +44,9 @@ def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
 
 
 def strip_temporal_delimiters(data: bytes) -> bytes:
-    """The access unit without its temporal delimiter, which ISO BMFF does not store.
+    """Return the access unit without its temporal delimiter, which ISO BMFF does not store.
 
-    There is at most one, and nothing comes before it (7.5), so only the beginning is looked at.
-    Raises CodecConfigError for a delimiter that is cut off.
+    There is at most one, at the beginning (7.5). Raises CodecConfigError if it is truncated.
     """
     if data and data[0] >> 3 & 15 == _OBU_TEMPORAL_DELIMITER:
         _, end = _obu_payload(data, 0)
@@ -56,12 +55,12 @@ def strip_temporal_delimiters(data: bytes) -> bytes:
 
 
 def _codec_string(header: SequenceHeader) -> str:
-    """The string of section 5 of the binding; short where the rest would be its defaults."""
+    """Return the codec string of section 5 of the binding, without trailing defaults."""
     tier = "H" if header.high_tier else "M"
     short = f"av01.{header.profile}.{header.level:02d}{tier}.{header.bit_depth:02d}"
     format_ = f"{header.monochrome:d}.{header.subsampling}"
     colour = (header.primaries, header.transfer, header.matrix)
-    # Players take unspecified colours (2) for BT.709 (1), which is the default.
+    # Players treat unspecified colours (2) as BT.709 (1), the default.
     if format_ == "0.110" and set(colour) <= {1, 2} and not header.full_range:
         return short
     numbers = ".".join(f"{number:02d}" for number in colour)
@@ -83,7 +82,7 @@ def _find_sequence_header(data: bytes) -> SequenceHeader | None:
 
 
 def _obu_payload(data: bytes, position: int) -> tuple[int, int]:
-    """Where the payload of the OBU at `position` begins and ends (5.3)."""
+    """Return start and end of the payload of the OBU at `position` (5.3)."""
     first = data[position]
     if first & 0x80:
         raise CodecConfigError("The AV1 data does not consist of OBUs.")

@@ -1,4 +1,4 @@
-"""The sequence header of AV1 ("AV1 Bitstream & Decoding Process Specification", 5.5)."""
+"""AV1 sequence header ("AV1 Bitstream & Decoding Process Specification", 5.5)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class _Color:
 
 @dataclass(frozen=True, slots=True)
 class SequenceHeader:
-    """What players are told about an AV1 stream.
+    """Properties of an AV1 stream.
 
-    `level` is seq_level_idx of the first operating point. `subsampling` is three digits: halved
-    across, halved down, chroma sample position. Colours are code points of ITU-T H.273. `width`
-    and `height` are the largest that a frame may have, in pixels.
+    `level` is seq_level_idx of the first operating point. `subsampling` is three digits:
+    horizontal, vertical, chroma sample position. Colours are code points of ITU-T H.273. `width`
+    and `height` are the largest of a frame, in pixels.
     """
 
     profile: int
@@ -84,7 +84,7 @@ def parse_sequence_header(payload: bytes) -> SequenceHeader:
 
 
 def _read_timing(bits: BitReader) -> tuple[Fraction | None, int]:
-    """The frame rate, and the size of buffer delays in bits (0 without a decoder model)."""
+    """Return the frame rate, and the size of buffer delays in bits (0 without a decoder model)."""
     if not bits.flag():
         return None, 0
     ticks_per_display = bits.read(32)
@@ -100,7 +100,7 @@ def _read_timing(bits: BitReader) -> tuple[Fraction | None, int]:
 
 
 def _read_operating_points(bits: BitReader, delay_bits: int) -> tuple[int, bool]:
-    """Level and tier of the first operating point; passes the others."""
+    """Return level and tier of the first operating point; skip the others."""
     with_display_delay = bits.flag()
     points = []
     for _ in range(bits.read(5) + 1):
@@ -115,7 +115,7 @@ def _read_operating_points(bits: BitReader, delay_bits: int) -> tuple[int, bool]
 
 
 def _skip_tools(bits: BitReader, reduced: bool) -> None:
-    """Pass everything from frame_id_numbers_present_flag to enable_restoration."""
+    """Skip from frame_id_numbers_present_flag to enable_restoration."""
     if not reduced and bits.flag():
         bits.skip(7)
     bits.skip(3)
@@ -133,7 +133,7 @@ def _skip_tools(bits: BitReader, reduced: bool) -> None:
 
 
 def _read_color(bits: BitReader, profile: int) -> _Color:
-    """color_config() of 5.5.2."""
+    """Read color_config() of 5.5.2."""
     bit_depth = 10 if bits.flag() else 8
     if profile == 2 and bit_depth == 10 and bits.flag():
         bit_depth = 12

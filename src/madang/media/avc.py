@@ -12,7 +12,7 @@ from madang.media.track import Codec, VideoTrack
 _WHAT = "H.264 configuration"
 
 _WITH_CHROMA_FORMAT = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
-"""profile_idc values whose SPS tells the chroma format (7.3.2.1.1)."""
+"""profile_idc values with a chroma format in the SPS (7.3.2.1.1)."""
 
 _CHROMA_444 = 3
 _MAX_CYCLE = 255
@@ -26,10 +26,10 @@ class _Sps:
 
 
 def parse_config(config: bytes) -> VideoTrack:
-    """The track that an avcC describes; size and frame rate come from its first SPS.
+    """Return the track described by an avcC, with size and frame rate of its first SPS.
 
-    The size is that of the picture after cropping, in pixels as coded: decoders apply the sample
-    aspect ratio themselves. Raises CodecConfigError.
+    The size is in coded pixels after cropping: decoders apply the sample aspect ratio. Raises
+    CodecConfigError.
     """
     bits = BitReader(config, _WHAT)
     if bits.read(8) != 1:
@@ -97,7 +97,7 @@ def _read_chroma_and_depth(bits: BitReader) -> tuple[int, bool]:
 
 
 def _skip_scaling_list(bits: BitReader, size: int) -> None:
-    """Pass one list: it ends early where the next scale becomes 0 (7.3.2.1.1.1)."""
+    """Skip one scaling list, which ends early if the next scale becomes 0 (7.3.2.1.1.1)."""
     scale = 8
     for _ in range(size):
         scale = (scale + bits.se()) & 0xFF
@@ -121,7 +121,7 @@ def _skip_picture_order_count(bits: BitReader) -> None:
 
 
 def _read_frame_rate(bits: BitReader) -> Fraction | None:
-    """The rate that the usability information gives (E.2.1: two ticks make a frame)."""
+    """Return the frame rate of the usability information (E.2.1: two ticks make a frame)."""
     try:
         if not bits.flag():
             return None
@@ -131,5 +131,5 @@ def _read_frame_rate(bits: BitReader) -> Fraction | None:
         ticks_per_field = bits.read(32)
         return video.frame_rate(bits.read(32), 2 * ticks_per_field)
     except CodecConfigError:
-        # Cameras are known to cut this part off. Decoders do not need it, and neither do we.
+        # Some cameras truncate this part, which decoders do not need.
         return None

@@ -1,4 +1,4 @@
-"""Reading codec headers bit by bit."""
+"""Bit reader for codec headers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from madang.base.errors import ParseError
 
 
 class CodecConfigError(ParseError):
-    """A codec configuration or frame header that its codec's specification does not allow."""
+    """Invalid codec configuration or frame header."""
 
 
 class BitReader:
-    """Reads big-endian bit fields from `data`, first bit first.
+    """Reader of big-endian bit fields, first bit first.
 
-    `what` names the data in the CodecConfigError that every read past the end raises.
+    `what` names the data in the CodecConfigError raised by a read past the end.
     """
 
     __slots__ = ("_data", "_end", "_position", "_what")
@@ -25,17 +25,17 @@ class BitReader:
 
     @property
     def left(self) -> int:
-        """How many bits have not been read."""
+        """Number of unread bits."""
         return self._end - self._position
 
     def skip(self, count: int) -> None:
-        """Pass over `count` bits."""
+        """Skip `count` bits."""
         if count > self.left:
             raise CodecConfigError(f"The {self._what} is cut off.")
         self._position += count
 
     def read(self, count: int) -> int:
-        """An unsigned number of `count` bits."""
+        """Read an unsigned number of `count` bits."""
         begin = self._position
         end = begin + count
         if end > self._end:
@@ -45,19 +45,18 @@ class BitReader:
         return int.from_bytes(covering, "big") >> (-end & 7) & ((1 << count) - 1)
 
     def flag(self) -> bool:
-        """One bit."""
+        """Read one bit."""
         return bool(self.read(1))
 
     def octets(self, count: int) -> bytes:
-        """`count` whole bytes from a position that is a whole byte too."""
+        """Read `count` bytes from a byte-aligned position."""
         begin = self._position >> 3
         self.skip(count * 8)
         return self._data[begin : begin + count]
 
     def ue(self) -> int:
-        """An unsigned Exp-Golomb code (ITU-T H.264, 9.1; `uvlc()` of AV1 is the same)."""
-        # The zeros that begin a code say how long it is: looked at together, as this is what most
-        # of a parameter set consists of.
+        """Read an unsigned Exp-Golomb code (ITU-T H.264, 9.1; `uvlc()` of AV1 is the same)."""
+        # Count the leading zeros at once: most of a parameter set consists of these codes.
         first = self._position >> 3
         ahead = self._data[first : first + 5]
         bits = len(ahead) * 8 - (self._position & 7)
@@ -67,6 +66,6 @@ class BitReader:
         return self.read(2 * zeros + 1) - 1
 
     def se(self) -> int:
-        """A signed Exp-Golomb code (ITU-T H.264, 9.1.1)."""
+        """Read a signed Exp-Golomb code (ITU-T H.264, 9.1.1)."""
         code = self.ue()
         return (code + 1) // 2 if code & 1 else -(code // 2)

@@ -1,4 +1,4 @@
-"""From what an encoder sends ahead of its frames to a track."""
+"""Tracks from codec configurations and first access units."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from madang.media import aac, ac3, av1, avc, eac3, flac, hevc, mp3, opus, vp9
 from madang.media.track import AudioTrack, Codec, VideoTrack
 
 MAX_CONFIG = 64 * 1024
-"""Bytes of a configuration: parameter sets have 16-bit lengths and a few hundred bytes in practice,
+"""Bytes of a configuration: parameter sets have 16-bit lengths, a few hundred bytes in practice,
 and every init segment repeats them."""
 
 
 def video_track(codec: Codec, config: bytes, first_frame: bytes | None = None) -> VideoTrack:
-    """The track that a video codec's configuration describes.
+    """Return the track described by a video codec configuration.
 
-    `config` is what FLV and Enhanced RTMP send in a sequence header: avcC, hvcC, av1C or vpcC.
-    `first_frame` is the first key frame: VP9 needs it for the size, AV1 where its configuration
+    `config` is the payload of the sequence header of FLV or Enhanced RTMP: avcC, hvcC, av1C or
+    vpcC. `first_frame` is the first key frame: VP9 needs it for the size, AV1 if its configuration
     has no sequence header. Raises CodecConfigError, and LimitExceeded past `MAX_CONFIG`.
     """
     _check_size(codec, config)
@@ -32,10 +32,10 @@ def video_track(codec: Codec, config: bytes, first_frame: bytes | None = None) -
 
 
 def audio_track(codec: Codec, config: bytes | None, first_frame: bytes | None = None) -> AudioTrack:
-    """The track that an audio codec's configuration, or its first access unit, describes.
+    """Return the track described by an audio codec configuration or first access unit.
 
-    `config` is what FLV and Enhanced RTMP send in a sequence header: AudioSpecificConfig,
-    OpusHead or the header of FLAC. AC-3, E-AC-3 and MP3 have none, or an empty one; they need
+    `config` is the payload of the sequence header of FLV or Enhanced RTMP: AudioSpecificConfig,
+    OpusHead or the FLAC header. AC-3, E-AC-3 and MP3 have none, or an empty one, and need
     `first_frame`. Raises CodecConfigError, and LimitExceeded past `MAX_CONFIG`.
     """
     config = config or b""
@@ -58,9 +58,9 @@ def audio_track(codec: Codec, config: bytes | None, first_frame: bytes | None = 
 
 
 def unit_samples(track: AudioTrack, data: bytes) -> int:
-    """How many samples, at the track's rate, the access unit `data` holds.
+    """Return the number of samples, at the track's rate, in the access unit `data`.
 
-    Raises CodecConfigError for units of Opus, FLAC and E-AC-3 that do not tell.
+    Raises CodecConfigError for invalid units of Opus, FLAC and E-AC-3.
     """
     match track.codec:
         case Codec.OPUS:

@@ -1,4 +1,4 @@
-"""E-AC-3: its synchronisation frames and the EC3SpecificBox (ETSI TS 102 366, annex E, F.6)."""
+"""E-AC-3: synchronisation frames and the EC3SpecificBox (ETSI TS 102 366, annex E, F.6)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _BLOCKS = (1, 2, 3, 6)
 _DEPENDENT = 1
 _BSIDS = range(11, 17)
 _HEADER_SIZE = 16
-"""Bytes of a frame that hold all that is read here."""
+"""Bytes of a frame that contain all parsed fields."""
 
 _MAX_DEPENDENT = 8
 """Dependent substreams of an independent one (E.1.3.1.2)."""
 
 _MAX_FRAMES = 8 * (1 + _MAX_DEPENDENT) * 6
-"""Frames of an access unit: eight programs with all their substreams, in frames of one block."""
+"""Frames of an access unit: eight programs with all substreams, in frames of one block."""
 
 _LOCATIONS = ((5, 2), (6, 2), (7, 1), (8, 1), (9, 2), (10, 2), (11, 2), (12, 1), (14, 1))
 """Bit of the custom channel map (0 is the highest of 16) and channels, for each bit of the
@@ -29,8 +29,8 @@ specific box's chan_loc from the lowest (tables E.1.4 and F.6.1)."""
 
 @dataclass(frozen=True, slots=True)
 class _SyncFrame:
-    """One synchronisation frame: `size` in bytes, `samples` per channel, `channel_map` of the
-    custom kind or 0."""
+    """A synchronisation frame: `size` in bytes, `samples` per channel, `channel_map` of the custom
+    kind or 0."""
 
     size: int
     dependent: bool
@@ -45,14 +45,14 @@ class _SyncFrame:
 
 
 def parse_unit(data: bytes) -> AudioTrack:
-    """The track that an access unit begins; its first program is described.
+    """Return the track that begins with this access unit, for its first program.
 
     Raises CodecConfigError.
     """
     main, *others = _frames(data)
     if main.dependent:
         raise CodecConfigError("An E-AC-3 access unit begins in the middle.")
-    # A dependent substream adds to the independent one that it follows.
+    # A dependent substream belongs to the independent one before it.
     dependents = list(takewhile(lambda frame: frame.dependent, others))
     if len(dependents) > _MAX_DEPENDENT:
         raise CodecConfigError("An E-AC-3 access unit has too many dependent substreams.")
@@ -86,7 +86,7 @@ def parse_unit(data: bytes) -> AudioTrack:
 
 
 def unit_samples(data: bytes) -> int:
-    """How many samples per channel an access unit holds: those of its first substream's frames.
+    """Return the samples per channel of an access unit: those of its first substream's frames.
 
     Raises CodecConfigError.
     """
@@ -115,7 +115,7 @@ def _parse_frame(data: bytes) -> _SyncFrame:
     substream = bits.read(3)
     size = (bits.read(11) + 1) * 2
     rate_code = bits.read(2)
-    # Code 3 says that the rate is half of another one, and that there are six blocks.
+    # Code 3: half of another rate, and six blocks.
     code = bits.read(2)
     if rate_code == 3 and code == 3:
         raise CodecConfigError("An E-AC-3 frame has an unknown sample rate.")

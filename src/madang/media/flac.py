@@ -1,4 +1,4 @@
-"""FLAC: the STREAMINFO block and the lengths of frames (RFC 9639, 8.2 and 9.1)."""
+"""FLAC: STREAMINFO block and frame lengths (RFC 9639, 8.2 and 9.1)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ STREAMINFO_SIZE = 34
 _MARKER = b"fLaC"
 _BLOCK_HEADER_SIZE = 4
 _SYNC = 0x7FFC
-"""Fourteen bits of synchronisation and one that is reserved."""
+"""Fourteen synchronisation bits and a reserved one."""
 
 
 def parse_config(config: bytes) -> AudioTrack:
-    """The track that a FLAC header describes.
+    """Return the track described by a FLAC header.
 
-    `config` is the marker "fLaC" with the STREAMINFO block, as Enhanced RTMP wants it, or only the
-    contents of that block, as ffmpeg sends them. Raises CodecConfigError.
+    `config` is the marker "fLaC" with the STREAMINFO block, as in Enhanced RTMP, or only the
+    contents of that block, as sent by ffmpeg. Raises CodecConfigError.
     """
     if config.startswith(_MARKER):
         block = config[len(_MARKER) : len(_MARKER) + _BLOCK_HEADER_SIZE]
@@ -44,7 +44,7 @@ def parse_config(config: bytes) -> AudioTrack:
 
 
 def frame_samples(data: bytes) -> int:
-    """How many samples per channel a frame holds (RFC 9639, 9.1.1). Raises CodecConfigError."""
+    """Return the samples per channel of a frame (RFC 9639, 9.1.1). Raises CodecConfigError."""
     bits = BitReader(data, "FLAC frame")
     if bits.read(15) != _SYNC:
         raise CodecConfigError("A FLAC frame does not begin with its synchronisation code.")
@@ -64,7 +64,7 @@ def frame_samples(data: bytes) -> int:
 
 
 def _skip_coded_number(bits: BitReader) -> None:
-    """Pass the frame or sample number, which is coded as in UTF-8 (9.1.5)."""
+    """Skip the frame or sample number, which is coded like UTF-8 (9.1.5)."""
     first = bits.read(8)
     ones = 8 - (first ^ 0xFF).bit_length()
     if ones in (1, 8):

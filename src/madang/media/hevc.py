@@ -12,13 +12,13 @@ _NAL_SPS = 33
 
 
 def parse_config(config: bytes) -> VideoTrack:
-    """The track that an hvcC describes; size and frame rate come from its SPS.
+    """Return the track described by an hvcC, with size and frame rate of its SPS.
 
-    The size is that of the picture after cropping, in pixels as coded. Where the SPS has no
-    timing, the average frame rate of the record counts. Raises CodecConfigError.
+    The size is in coded pixels after cropping. Without timing in the SPS, the average frame rate of
+    the record is used. Raises CodecConfigError.
     """
     bits = BitReader(config, _WHAT)
-    # Some writers left the version at 0 while the record was a draft; its layout is the same.
+    # Some writers left the version at 0 while the record was a draft; the layout is the same.
     if bits.read(8) > 1:
         raise CodecConfigError("The H.265 configuration is of an unknown version.")
     codec_string = _read_codec_string(bits)
@@ -40,7 +40,7 @@ def _read_codec_string(bits: BitReader) -> str:
     space = ("", "A", "B", "C")[bits.read(2)]
     tier = "H" if bits.flag() else "L"
     profile = bits.read(5)
-    # The flags are written from the last to the first, as one hexadecimal number.
+    # The flags are written in reverse bit order, as one hexadecimal number.
     compatibility = int(f"{bits.read(32):032b}"[::-1], 2)
     constraints = bits.octets(6).rstrip(b"\0")
     level = bits.read(8)
@@ -53,7 +53,7 @@ def _read_sps(bits: BitReader) -> bytes:
         nal_type = bits.read(8) & 63
         for _ in range(bits.read(16)):
             nal = bits.octets(bits.read(16))
-            # Layers above the first, as in stereoscopic video, have an SPS of another syntax.
+            # Layers above the first, as in stereoscopic video, have another SPS syntax.
             if nal_type == _NAL_SPS and len(nal) > 1 and not (nal[0] & 1 or nal[1] >> 3):
                 return nal
     raise CodecConfigError("The H.265 configuration has no sequence parameter set.")

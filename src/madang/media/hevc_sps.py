@@ -1,4 +1,4 @@
-"""The sequence parameter set of H.265, up to its timing (ITU-T H.265, 7.3.2.2 and E.2.1)."""
+"""H.265 sequence parameter set, up to its timing (ITU-T H.265, 7.3.2.2 and E.2.1)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHROMA_444 = 3
 
 @dataclass(frozen=True, slots=True)
 class HevcSps:
-    """`width` and `height` are in pixels after cropping, `frame_rate` in frames per second."""
+    """`width` and `height` in pixels after cropping, `frame_rate` in frames per second."""
 
     width: int
     height: int
@@ -25,7 +25,7 @@ class HevcSps:
 
 
 def parse_sps(nal: bytes) -> HevcSps:
-    """What an SPS NAL unit (with its header) tells. Raises CodecConfigError."""
+    """Read an SPS NAL unit, header included. Raises CodecConfigError."""
     bits = BitReader(video.remove_emulation_prevention(nal), "H.265 sequence parameter set")
     bits.skip(16 + 4)
     sub_layers = bits.read(3)
@@ -68,12 +68,12 @@ def _read_frame_rate(bits: BitReader, sub_layers: int) -> Fraction | None:
         ticks_per_frame = bits.read(32)
         return video.frame_rate(bits.read(32), ticks_per_frame)
     except CodecConfigError:
-        # The rate is for display only: a decoder may well like what we could not follow.
+        # The rate is for display only: tolerate what cannot be parsed here.
         return None
 
 
 def _skip_coding_tools(bits: BitReader, sub_layers: int) -> None:
-    """Pass everything from bit_depth_luma_minus8 to strong_intra_smoothing_enabled_flag."""
+    """Skip from bit_depth_luma_minus8 to strong_intra_smoothing_enabled_flag."""
     bits.ue()
     bits.ue()
     poc_bits = bits.ue() + 4
@@ -124,7 +124,7 @@ def _skip_short_term_sets(bits: BitReader) -> None:
 
 
 def _read_set(bits: BitReader) -> list[int]:
-    """The picture order count deltas of a set that stands for itself (7.3.7, 7.4.8)."""
+    """Return the picture order count deltas of an explicitly coded set (7.3.7, 7.4.8)."""
     negative, positive = bits.ue(), bits.ue()
     if negative > _MAX_PICTURES or positive > _MAX_PICTURES:
         raise CodecConfigError("The H.265 configuration has too many reference pictures.")
@@ -139,10 +139,10 @@ def _read_set(bits: BitReader) -> list[int]:
 
 
 def _read_predicted_set(bits: BitReader, reference: list[int]) -> list[int]:
-    """The deltas of a set told as changes of the one before it (7.4.8, equations 7-61, 7-62).
+    """Return the deltas of a set predicted from the previous one (7.4.8, equations 7-61, 7-62).
 
-    Their order, nearest first with the past before the future, matters to the next set; one that
-    falls on the picture itself is none.
+    The order, nearest first with the past before the future, matters to the next set; a delta of 0
+    is dropped.
     """
     backwards = bits.flag()
     distance = bits.ue() + 1

@@ -1,4 +1,4 @@
-"""MP3: the header of a frame (ISO/IEC 11172-3, 2.4.1.3, and 13818-3 for the lower rates)."""
+"""MP3: frame header (ISO/IEC 11172-3, 2.4.1.3, and 13818-3 for the lower rates)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LAYER_3 = 1
 _MONO = 3
 _MPEG1 = 3
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
-"""By the version field: MPEG-1, MPEG-2, and the unofficial MPEG-2.5."""
+"""Sample rates by the version field: MPEG-1, MPEG-2, and the unofficial MPEG-2.5."""
 
 
 def parse_frame(data: bytes) -> AudioTrack:
-    """The track that a frame begins.
+    """Return the track that begins with this frame.
 
-    The codec string is the registered one of RFC 6381 that browsers know for MP3 in ISO BMFF.
+    The codec string is the registered one of RFC 6381 that browsers accept for MP3 in ISO BMFF.
     Raises CodecConfigError.
     """
     bits = BitReader(data, "MP3 frame")
@@ -47,5 +47,5 @@ def parse_frame(data: bytes) -> AudioTrack:
 
 
 def object_type_indication(sample_rate: int) -> int:
-    """How ISO BMFF names MP3 of this rate in Hz: MPEG-1 has the rates from 32 kHz up."""
+    """Return the objectTypeIndication for MP3 of this rate in Hz: MPEG-1 from 32 kHz up."""
     return OBJECT_TYPE_MPEG1 if sample_rate >= 32_000 else OBJECT_TYPE_MPEG2

@@ -1,4 +1,4 @@
-"""Opus: the identification header of RFC 7845, its ISO BMFF form, and packet lengths (RFC 6716)."""
+"""Opus: identification header of RFC 7845, its ISO BMFF form, and packet lengths (RFC 6716)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from madang.media.bits import CodecConfigError
 from madang.media.track import AudioTrack, Codec
 
 SAMPLE_RATE = 48_000
-"""Opus is always timed at 48 kHz, whatever rate went into the encoder (RFC 7845, 4)."""
+"""Hz; Opus always uses a 48 kHz clock, regardless of the encoder's input (RFC 7845, 4)."""
 
 MAX_PACKET_SAMPLES = 5_760
-"""120 ms, the longest packet that there is (RFC 6716, 3.2.5)."""
+"""120 ms, the longest packet (RFC 6716, 3.2.5)."""
 
 _MAGIC = b"OpusHead"
 _HEAD = struct.Struct("<8sBBHIhB")
@@ -25,9 +25,9 @@ _FRAME_SAMPLES = _SILK_SAMPLES * 3 + _HYBRID_SAMPLES * 2 + _CELT_SAMPLES * 4
 
 
 def parse_config(config: bytes) -> AudioTrack:
-    """The track that an OpusHead describes (RFC 7845, 5.1).
+    """Return the track described by an OpusHead (RFC 7845, 5.1).
 
-    The track's own configuration is the OpusSpecificBox payload, which has the same fields in
+    The track's configuration is the OpusSpecificBox payload, which has the same fields in
     big-endian order ("Encapsulation of Opus in ISO Base Media File Format", 4.3.2). Raises
     CodecConfigError.
     """
@@ -54,9 +54,9 @@ def parse_config(config: bytes) -> AudioTrack:
 
 
 def packet_samples(data: bytes) -> int:
-    """How many samples at 48 kHz a packet holds (RFC 6716, 3.1 and 3.2). Raises CodecConfigError.
+    """Return the samples at 48 kHz of a packet (RFC 6716, 3.1 and 3.2). Raises CodecConfigError.
 
-    With several streams in one packet, all last as long as the first.
+    Several streams in one packet all have the length of the first.
     """
     if not data:
         raise CodecConfigError("An Opus packet is empty.")

@@ -1,4 +1,4 @@
-"""What a stream is made of: tracks, and the access units on them."""
+"""Tracks, and the access units on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 
 class Codec(enum.Enum):
-    """A codec that Madang carries without recoding; the value is its usual name."""
+    """Codec carried without transcoding; the value is its usual name."""
 
     AVC = "H.264"
     HEVC = "H.265"
@@ -35,14 +35,13 @@ VIDEO_TIMESCALE = 90_000
 
 @dataclass(frozen=True, slots=True)
 class VideoTrack:
-    """A video track, as its codec configuration describes it.
+    """Video track described by its codec configuration.
 
-    `config` is the payload of the configuration box that ISO BMFF wants for the codec (the bytes
-    after the box header: AVCDecoderConfigurationRecord, HEVCDecoderConfigurationRecord,
-    AV1CodecConfigurationRecord, VPCodecConfigurationRecord with its version and flags).
-    `codec_string` follows RFC 6381 and the codecs' own rules. `width` and `height` are the
-    displayed size in pixels. `frame_rate` is in frames per second where the configuration tells,
-    else None.
+    `config` is the payload of the codec's configuration box in ISO BMFF (the bytes after the box
+    header: AVCDecoderConfigurationRecord, HEVCDecoderConfigurationRecord,
+    AV1CodecConfigurationRecord, VPCodecConfigurationRecord with version and flags). `codec_string`
+    follows RFC 6381 and the codecs' own rules. `width` and `height` are the displayed size in
+    pixels. `frame_rate` is in frames per second, None if unknown.
     """
 
     codec: Codec
@@ -56,13 +55,13 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """An audio track, as its codec configuration describes it.
+    """Audio track described by its codec configuration.
 
     `config` is AudioSpecificConfig for AAC, the OpusSpecificBox payload for Opus, the 34 bytes of
-    STREAMINFO for FLAC, the AC3SpecificBox or EC3SpecificBox payload for AC-3 and E-AC-3, empty
-    for MP3. `sample_rate` is in Hz, and equals the timescale. `frame_samples` is how many samples
-    one access unit holds where that is fixed for the codec (1024 for AAC-LC, 1152 for MP3, 1536
-    for AC-3), else 0: then each unit is measured (Opus, FLAC).
+    STREAMINFO for FLAC, the AC3SpecificBox or EC3SpecificBox payload for AC-3 and E-AC-3, empty for
+    MP3. `sample_rate` is in Hz and equals the timescale. `frame_samples` is the samples of an
+    access unit if fixed for the codec (1024 for AAC-LC, 1152 for MP3, 1536 for AC-3), else 0: each
+    unit is then measured (Opus, FLAC).
     """
 
     codec: Codec
@@ -83,12 +82,12 @@ Track = VideoTrack | AudioTrack
 
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
-    """One access unit: what a decoder takes in one call.
+    """One access unit: the input of one decoder call.
 
-    `dts`, `pts` and `duration` are in ticks of the track's timescale. `duration` is 0 for video
-    (it is the distance to the next unit, which nobody knows yet) and the number of samples for
-    audio. `key` is true where decoding can begin. `data` is as ISO BMFF stores a sample
-    (length-prefixed NAL units for AVC and HEVC, no temporal delimiters for AV1, no ADTS).
+    `dts`, `pts` and `duration` are in ticks of the track's timescale. `duration` is the number of
+    samples for audio, and 0 for video (the distance to the next unit is not yet known). `key` is
+    True if decoding can begin here. `data` is in ISO BMFF sample format (length-prefixed NAL units
+    for AVC and HEVC, no temporal delimiters for AV1, no ADTS).
     """
 
     dts: int

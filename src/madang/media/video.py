@@ -1,4 +1,4 @@
-"""What the video codecs have in common: plausible sizes and rates, NAL units, usability data."""
+"""Shared by the video codecs: plausible sizes and rates, NAL units, usability data."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from fractions import Fraction
 from madang.media.bits import BitReader, CodecConfigError
 
 MAX_SIZE = 16_384
-"""Pixels of width or height: twice 8K, and about what the highest level of AV1 allows. A larger
-number is damage."""
+"""Pixels of width or height: twice 8K, about the maximum of AV1's highest level. Larger numbers are
+damage."""
 
 MAX_FRAME_RATE = 1_000
-"""Frames per second: encoders that do not know their rate write time scales of millions, so a
-higher rate than this tells nothing."""
+"""Frames per second. Encoders that do not know their rate write time scales of millions; higher
+rates are treated as unknown."""
 
 _EXTENDED_SAR = 255
 
 
 def check_size(width: int, height: int, codec: str) -> None:
-    """Raise CodecConfigError unless the size, in pixels, is one that can be shown."""
+    """Raise CodecConfigError unless the size, in pixels, can be displayed."""
     if not (0 < width <= MAX_SIZE and 0 < height <= MAX_SIZE):
         raise CodecConfigError(f"The {codec} configuration tells of {width} by {height} pixels.")
 
 
 def frame_rate(ticks_per_second: int, ticks_per_frame: int) -> Fraction | None:
-    """Frames per second; None where the numbers make no plausible rate."""
+    """Return frames per second, or None if the rate is implausible."""
     if not ticks_per_second or not ticks_per_frame:
         return None
     rate = Fraction(ticks_per_second, ticks_per_frame)
@@ -32,21 +32,22 @@ def frame_rate(ticks_per_second: int, ticks_per_frame: int) -> Fraction | None:
 
 
 def remove_emulation_prevention(nal: bytes) -> bytes:
-    """The NAL unit without the bytes that keep start codes out of it (ITU-T H.264, 7.4.1)."""
+    """Return the NAL unit without emulation prevention bytes (ITU-T H.264, 7.4.1)."""
     return nal.replace(b"\0\0\3", b"\0\0")
 
 
 def chroma_subsampling(chroma_format: int, separate_planes: bool) -> tuple[int, int]:
-    """Luma samples per chroma sample, across and down (ITU-T H.264, table 6-1)."""
+    """Return luma samples per chroma sample, horizontally and vertically (ITU-T H.264, table
+    6-1)."""
     if separate_planes:
         return 1, 1
     return {1: (2, 2), 2: (2, 1)}.get(chroma_format, (1, 1))
 
 
 def skip_video_usability(bits: BitReader) -> None:
-    """Pass the part of the usability information that H.264 and H.265 begin with.
+    """Skip the first part of the usability information, common to H.264 and H.265.
 
-    That is from aspect_ratio_info_present_flag to chroma_sample_loc_type_bottom_field (ITU-T
+    It extends from aspect_ratio_info_present_flag to chroma_sample_loc_type_bottom_field (ITU-T
     H.264, E.1.1; H.265, E.2.1).
     """
     if bits.flag() and bits.read(8) == _EXTENDED_SAR:

@@ -24,19 +24,19 @@ _LEVELS = (
     (8_912_896, 50),
     (35_651_584, 60),
 )
-"""The lowest level that allows so many pixels ("VP9 Levels", webmproject.org)."""
+"""Lowest level that allows so many pixels ("VP9 Levels", webmproject.org)."""
 _HIGHEST_LEVEL = 62
 
 
 def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
-    """The track that a vpcC and the first key frame, which alone knows the size, describe.
+    """Return the track described by a vpcC, with the size of the first key frame.
 
-    The record is taken with the box's version and flags before it, as ffmpeg sends it, and
-    without, as Enhanced RTMP can be read. Raises CodecConfigError.
+    The record is accepted with the box's version and flags before it, as sent by ffmpeg, and
+    without, as in Enhanced RTMP. Raises CodecConfigError.
     """
     if not first_frame:
         raise CodecConfigError("A VP9 track cannot be described without its first key frame.")
-    # A bare record cannot look like this: its third byte begins with the bit depth.
+    # Unambiguous: the third byte of a bare record begins with the bit depth.
     if config[:4] != _VERSION_AND_FLAGS:
         config = _VERSION_AND_FLAGS + config
     if len(config) < len(_VERSION_AND_FLAGS) + _RECORD_SIZE:
@@ -52,10 +52,10 @@ def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
 
 
 def frame_size(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels from the uncompressed header of a key frame.
+    """Return width and height in pixels from the uncompressed header of a key frame.
 
-    "VP9 Bitstream & Decoding Process Specification", 6.2. Raises CodecConfigError, also for a
-    frame that is not a key frame.
+    "VP9 Bitstream & Decoding Process Specification", 6.2. Raises CodecConfigError, also for other
+    frames.
     """
     bits = BitReader(data, "VP9 frame")
     if bits.read(2) != _FRAME_MARKER:
@@ -82,7 +82,8 @@ def frame_size(data: bytes) -> tuple[int, int]:
 
 
 def _codec_string(record: bytes, pixels: int) -> str:
-    """The string of the binding's "Codecs Parameter String"; short where the rest is default."""
+    """Return the codec string of the binding ("Codecs Parameter String"), without trailing
+    defaults."""
     profile, level, packed, *colour = record[:6]
     bit_depth = packed >> 4
     subsampling = packed >> 1 & 7
@@ -90,10 +91,10 @@ def _codec_string(record: bytes, pixels: int) -> str:
     if profile > 3 or bit_depth not in _BIT_DEPTHS:
         raise CodecConfigError("The VP9 configuration has an unknown profile or bit depth.")
     if not level:
-        # Writers that do not know the level say 0, which players refuse.
+        # Some writers use level 0 for unknown, which players refuse.
         level = next((level for limit, level in _LEVELS if pixels <= limit), _HIGHEST_LEVEL)
     short = f"vp09.{profile:02d}.{level:02d}.{bit_depth:02d}"
-    # Players take 4:2:0 the same wherever its chroma sits, and unspecified colours for BT.709.
+    # Players ignore the chroma position of 4:2:0 and treat unspecified colours as BT.709.
     if subsampling <= 1 and set(colour) <= {1, 2} and not full_range:
         return short
     numbers = ".".join(f"{number:02d}" for number in (subsampling, *colour, full_range))

@@ -1,7 +1,7 @@
-"""Reads translatable strings out of Django templates, for `pybabel extract`.
+"""Extraction of translatable strings from Django templates, for `pybabel extract`.
 
-Babel itself reads Python only, and Django's own `makemessages` needs GNU gettext on the machine.
-Named in `locale/babel.cfg`; see "Extracting messages" in Babel's documentation for the interface.
+Babel reads only Python, and Django's `makemessages` needs GNU gettext. Named in `locale/babel.cfg`;
+see "Extracting messages" in Babel's documentation for the interface.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def extract_django(
 ) -> Iterator[Message]:
     """Yield every string of `{% translate %}`, `{% blocktranslate %}` and `_("...")`.
 
-    `fileobj` is one template in UTF-8. Raises ValueError for a block that is not closed.
+    `fileobj` is one template in UTF-8. Raises ValueError for an unclosed block.
     """
     tokens = iter(Lexer(fileobj.read().decode()).tokenize())
     for token in tokens:
@@ -45,7 +45,7 @@ def extract_django(
 
 
 def _block(start: Token, tokens: Iterator[Token]) -> Message:
-    # What Django's own tag looks up: `%` doubled, variables as %(name)s.
+    # Message ID as looked up by Django's own tag: `%` doubled, variables as %(name)s.
     trimmed = "trimmed" in start.split_contents()
     forms: list[list[str]] = [[]]
     for token in tokens:

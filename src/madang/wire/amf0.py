@@ -1,10 +1,10 @@
 """Action Message Format 0: the values inside RTMP commands and FLV script tags.
 
-Follows "Action Message Format -- AMF 0" (Adobe, 2007). Of AMF 3 only what publishers put behind
-the switch marker of section 3.1 is read: scalars and strings.
+Follows "Action Message Format -- AMF 0" (Adobe, 2007). AMF 3 is limited to what publishers send
+behind the switch marker of section 3.1: scalars and strings.
 
-Python values stand for AMF values: float for Number, bool, str (String and Long String), None,
-`UNDEFINED`, dict for Object, `EcmaArray`, list for Strict Array, `Date`.
+Types in Python: float for Number, bool, str (String and Long String), None, `UNDEFINED`, dict for
+Object, `EcmaArray`, list for Strict Array, `Date`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from madang.base.errors import LimitExceeded, ParseError
 
 MAX_DEPTH = 16
-"""Objects inside objects. Encoders send three levels; each level costs a Python stack frame."""
+"""Depth of nested objects. Encoders send three levels; each level takes a Python stack frame."""
 
 MAX_VALUES = 4_096
-"""Values in one message, nested ones included. A long onMetaData has about 60, one with a
-key-frame index of an hour a few thousand; each value costs some 100 bytes of memory."""
+"""Values in one message, nested ones included. A long onMetaData has about 60, one with a key-frame
+index of an hour a few thousand; each takes about 100 bytes of memory."""
 
 
 class Undefined(enum.Enum):
-    """The type of AMF's undefined, which is not null."""
+    """Type of AMF's undefined, which is distinct from null."""
 
     UNDEFINED = "undefined"
 
@@ -34,7 +34,7 @@ UNDEFINED = Undefined.UNDEFINED
 
 
 class EcmaArray(dict[str, "Value"]):
-    """An object that is announced with a count (section 2.10); equal to a dict of its items."""
+    """Object with an announced count (section 2.10); equal to a dict of its items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ Value = (
 
 
 class Amf0Error(ParseError):
-    """Bytes that are not AMF 0."""
+    """Malformed AMF 0."""
 
 
 class _Marker(enum.IntEnum):
@@ -96,9 +96,9 @@ _OBJECT_END = b"\0\0\x09"
 
 
 def encode(*values: Value) -> bytes:
-    """The values one after another, as they stand in a message.
+    """Encode the values in order.
 
-    Raises ValueError for a property name of more than 65,535 bytes, which AMF 0 cannot express.
+    Raises ValueError for a property name longer than 65,535 bytes.
     """
     out = bytearray()
     for value in values:
@@ -107,10 +107,10 @@ def encode(*values: Value) -> bytes:
 
 
 def decode(data: bytes) -> list[Value]:
-    """Every value of `data`, in order.
+    """Decode all values of `data`.
 
-    Text that is not UTF-8 is kept with replacement characters, since cameras write metadata in
-    their own code pages. Raises Amf0Error, and LimitExceeded past `MAX_DEPTH` or `MAX_VALUES`.
+    Invalid UTF-8 is decoded with replacement characters: cameras write metadata in their own code
+    pages. Raises Amf0Error, and LimitExceeded past `MAX_DEPTH` or `MAX_VALUES`.
     """
     reader = _ValueReader(data)
     values = []
@@ -197,10 +197,11 @@ class _ValueReader:
             case _Marker.OBJECT:
                 return self._properties(depth, {})
             case _Marker.TYPED_OBJECT:
-                self._text(self._u16())  # the class name means nothing outside of Flash
+                self._text(self._u16())  # the class name is specific to Flash
                 return self._properties(depth, {})
             case _Marker.ECMA_ARRAY:
-                # The count is a hint (section 2.10), and wrong in the metadata of many cameras.
+                # The count is only a hint (section 2.10), and wrong in the metadata of many
+                # cameras.
                 self._u32()
                 return self._properties(depth, EcmaArray(), may_end_early=True)
             case _Marker.STRICT_ARRAY:
@@ -245,7 +246,7 @@ class _ValueReader:
         raise Amf0Error(f"An AMF 3 value of type {marker} has no place in a publisher's command.")
 
     def _u29(self) -> int:
-        """Seven bits per byte, the fourth byte in full (AMF 3, section 1.3.1)."""
+        """Read a U29: seven bits per byte, all bits of the fourth (AMF 3, section 1.3.1)."""
         number = 0
         for _ in range(3):
             byte = self._take(1)[0]

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from madang.apps.channels.throttle import WRONG_KEYS_PER_MINUTE, WrongKeys
-from madang.base.units import Seconds
 from tests.support.apps import make_channel, make_user
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -143,11 +142,11 @@ def test_after_too_many_wrong_keys_even_the_right_one_waits_a_minute() -> None:
     _, key = create_channel("yard", owner=make_user())
     for _ in range(WRONG_KEYS_PER_MINUTE):
         with pytest.raises(KeyRefused):
-            authorise_publish(["guess"], "192.0.2.1", now=Seconds(100.0))
+            authorise_publish(["guess"], "192.0.2.1", now=100.0)
     with pytest.raises(KeyRefused, match="Too many"):
-        authorise_publish([str(key)], "192.0.2.1", now=Seconds(159.0))
-    assert authorise_publish([str(key)], "192.0.2.2", now=Seconds(159.0)).slug == "yard"
-    assert authorise_publish([str(key)], "192.0.2.1", now=Seconds(160.0)).slug == "yard"
+        authorise_publish([str(key)], "192.0.2.1", now=159.0)
+    assert authorise_publish([str(key)], "192.0.2.2", now=159.0).slug == "yard"
+    assert authorise_publish([str(key)], "192.0.2.1", now=160.0).slug == "yard"
 
 
 def test_listing_and_find_tell_what_everybody_may_know() -> None:

@@ -15,7 +15,6 @@ from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.channels.models import Channel
 from madang.apps.chat import webhooks
 from madang.base.errors import MadangError
-from madang.base.units import Bytes
 
 
 class NoSuchBroadcast(MadangError):
@@ -106,10 +105,10 @@ def last_of_each(channels: Iterable[Channel]) -> dict[int, Broadcast]:
     return {show.channel_id: show for show in Broadcast.objects.filter(pk__in=last)}
 
 
-def transfer_in_month(of: datetime) -> Bytes:
+def transfer_in_month(of: datetime) -> int:
     """What went out to viewers of the shows that began in the calendar month of `of`."""
     start = of.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     total = Broadcast.objects.filter(began_at__gte=start, began_at__lte=of).aggregate(
         total=Sum("bytes_out")
     )["total"]
-    return Bytes(total or 0)
+    return total or 0

@@ -21,7 +21,6 @@ from madang.apps.channels.errors import KeyRefused, NoSuchChannel, SlugTaken, Un
 from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
 from madang.apps.channels.throttle import WrongKeys
 from madang.apps.validation import in_one_sentence
-from madang.base.units import Seconds
 
 _wrong_keys = WrongKeys()
 
@@ -131,14 +130,14 @@ def list_keys(slug: str) -> list[KeyCard]:
 
 
 def authorise_publish(
-    candidates: Sequence[str], address: str, *, now: Seconds | None = None
+    candidates: Sequence[str], address: str, *, now: float | None = None
 ) -> PublishGrant:
     """Let an encoder at `address` publish if one of `candidates` is a key in force.
 
     `candidates` are the places of an RTMP address where a key may stand, `now` an instant of the
     monotonic clock. Raises KeyRefused with words for the person at the encoder.
     """
-    at = Seconds(monotonic()) if now is None else now
+    at = monotonic() if now is None else now
     if _wrong_keys.exhausted(address, at):
         raise KeyRefused(
             "Too many wrong stream keys from this address.",

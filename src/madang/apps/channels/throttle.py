@@ -6,13 +6,11 @@ from collections import OrderedDict, deque
 from threading import Lock
 from typing import Final
 
-from madang.base.units import Seconds
-
 WRONG_KEYS_PER_MINUTE: Final = 10
 """An encoder with a mistyped key retries a few times a minute; a guesser tries thousands."""
 ADDRESSES_REMEMBERED: Final = 10_000
 """Bounds the memory that a flood from many addresses can take; the longest quiet is forgotten."""
-_MINUTE: Final = Seconds(60.0)
+_MINUTE: Final = 60.0
 
 
 class WrongKeys:
@@ -23,9 +21,9 @@ class WrongKeys:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._seen: OrderedDict[str, deque[Seconds]] = OrderedDict()
+        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def exhausted(self, address: str, now: Seconds) -> bool:
+    def exhausted(self, address: str, now: float) -> bool:
         """Whether `address` has used up its tries for this minute."""
         with self._lock:
             times = self._seen.get(address)
@@ -35,7 +33,7 @@ class WrongKeys:
                 times.popleft()
             return len(times) >= WRONG_KEYS_PER_MINUTE
 
-    def note(self, address: str, now: Seconds) -> None:
+    def note(self, address: str, now: float) -> None:
         """Remember one wrong key shown by `address`."""
         with self._lock:
             times = self._seen.setdefault(address, deque(maxlen=WRONG_KEYS_PER_MINUTE))

@@ -10,7 +10,6 @@ from typing import Final
 from madang.apps.broadcasts.models import EndReason
 from madang.apps.broadcasts.services import Progress
 from madang.apps.channels.services import PublishGrant
-from madang.base.units import Bytes
 from madang.infra.socket_writer import Framing
 from madang.live.demux import Notice
 from madang.live.flv_feed import Chunk
@@ -397,8 +396,8 @@ class LiveChannel:
         return Progress(
             peak_viewers=self.audience.peak,
             viewer_seconds=self.audience.viewer_seconds,
-            bytes_in=Bytes(self.bytes_in),
-            bytes_out=Bytes(self.bytes_out),
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
             codecs=self.codecs,
             disconnects=self.disconnects,
         )

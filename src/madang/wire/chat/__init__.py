@@ -1,4 +1,4 @@
-"""Socket.IO 5 on Engine.IO 4 over WebSocket: the server's side, without a socket."""
+"""Server side of Socket.IO 5 on Engine.IO 4 over WebSocket, sans-IO."""
 
 from madang.wire.chat.errors import ChatError
 from madang.wire.chat.limits import DEFAULT_LIMITS, ChatLimits

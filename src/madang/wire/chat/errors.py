@@ -1,4 +1,4 @@
-"""What can be wrong with bytes from a chat client."""
+"""Error of malformed input from a chat client."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from madang.base.errors import ParseError
 
 
 class ChatError(ParseError):
-    """The client breaks Engine.IO or Socket.IO."""
+    """Violation of Engine.IO or Socket.IO by the client."""

@@ -1,4 +1,4 @@
-"""What a chat client may use of this machine, by name."""
+"""Limits of a chat connection."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ class ChatLimits:
     """
 
     frame: int = 16 * 1024
-    """One message of a client, all its fragments together. 500 characters of any script with their
-    envelope stay below 4 KiB; Socket.IO clients are told this as `maxPayload`."""
+    """One client message, all fragments together. 500 characters of any script with their envelope
+    stay below 4 KiB; sent to Socket.IO clients as `maxPayload`."""
 
     fragments: int = 16
-    """Frames of one message: browsers send one, and empty ones would cost time without end."""
+    """Frames of one message. Browsers send one; bounds the cost of empty ones."""
 
     join: float = 10.0
     """From the opening to the CONNECT packet, which every client sends at once."""
 
     ping_interval: float = 25.0
-    """Between our pings; the default of Socket.IO, which proxies are tuned for."""
+    """Between pings: the default of Socket.IO, which proxies are tuned for."""
 
     ping_timeout: float = 20.0
-    """From a ping to the answer; the default of Socket.IO. A phone in a tunnel is back by then."""
+    """From a ping to its answer: the default of Socket.IO. Covers a phone in a tunnel."""
 
 
 DEFAULT_LIMITS = ChatLimits()

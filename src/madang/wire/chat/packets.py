@@ -1,4 +1,4 @@
-"""Packets of Engine.IO 4 and Socket.IO 5 as text, read and written in one place.
+"""Parsing and serialising of Engine.IO 4 and Socket.IO 5 packets.
 
 https://socket.io/docs/v4/engine-io-protocol/ and https://socket.io/docs/v4/socket-io-protocol/
 """
@@ -17,7 +17,7 @@ from madang.wire.websocket import Opcode, encode
 
 ROOT = "/"
 MAX_ACK = 1 << 53
-"""Clients count acknowledgements up from zero in a JavaScript number."""
+"""Largest acknowledgement number: clients count up from zero in a JavaScript number."""
 
 _MAX_ACK_DIGITS = 16
 _encode_json = msgspec.json.Encoder().encode
@@ -25,7 +25,7 @@ _decode_json = msgspec.json.Decoder().decode
 
 
 class Engine(enum.StrEnum):
-    """The first character of an Engine.IO packet."""
+    """First character of an Engine.IO packet."""
 
     OPEN = "0"
     CLOSE = "1"
@@ -37,7 +37,7 @@ class Engine(enum.StrEnum):
 
 
 class PacketType(enum.IntEnum):
-    """The first digit of a Socket.IO packet."""
+    """First digit of a Socket.IO packet."""
 
     CONNECT = 0
     DISCONNECT = 1
@@ -52,8 +52,8 @@ class PacketType(enum.IntEnum):
 class Packet:
     """One Socket.IO packet without attachments.
 
-    `data` is what its JSON says: an object or None of CONNECT, an object of CONNECT_ERROR, a list
-    of EVENT (its name first) and ACK, None of DISCONNECT.
+    `data` is its JSON: an object or None for CONNECT, an object for CONNECT_ERROR, a list for EVENT
+    (name first) and ACK, None for DISCONNECT.
     """
 
     kind: PacketType
@@ -62,7 +62,7 @@ class Packet:
     ack: int | None = None
 
     def serialise(self) -> bytes:
-        """The packet as an Engine.IO message."""
+        """Return the packet as an Engine.IO message."""
         head = f"{Engine.MESSAGE}{self.kind:d}"
         if self.namespace != ROOT:
             head += f"{self.namespace},"
@@ -72,9 +72,9 @@ class Packet:
 
 
 def parse_packet(text: str) -> Packet:
-    """Read what follows the 4 of an Engine.IO message. Raises ChatError.
+    """Parse the text after the 4 of an Engine.IO message. Raises ChatError.
 
-    The kinds with binary attachments are read as far as their kind.
+    Of kinds with binary attachments, only the kind is read.
     """
     if not text or text[0] not in "0123456":
         raise ChatError("A Socket.IO packet begins with its kind, 0 to 6.")
@@ -124,7 +124,7 @@ def _json(text: str) -> Any:
 
 
 def opening(sid: str, ping_interval: float, ping_timeout: float, largest: int) -> bytes:
-    """The Engine.IO packet that a server begins with; times in seconds, `largest` in bytes."""
+    """Return the server's first Engine.IO packet; times in seconds, `largest` in bytes."""
     return b"0" + _encode_json(
         {
             "sid": sid,
@@ -137,15 +137,15 @@ def opening(sid: str, ping_interval: float, ping_timeout: float, largest: int) -
 
 
 def event_frame(name: str, *arguments: object) -> bytes:
-    """A WebSocket frame with an event of the root namespace, the same for every reader."""
+    """Return a WebSocket frame with an event of the root namespace, identical for all readers."""
     return encode(Opcode.TEXT, b"42" + _encode_json([name, *arguments]))
 
 
 def list_frame(name: str, encoded: list[bytes]) -> bytes:
-    """The same, its one argument a list of what is JSON already: the hot path's."""
+    """Return an event frame with one argument, a list of serialised JSON values (hot path)."""
     return encode(Opcode.TEXT, b'42["%b",[%b]]' % (name.encode(), b",".join(encoded)))
 
 
 def json_of(value: Mapping[str, object]) -> bytes:
-    """`value` as JSON, to be given to `list_frame`."""
+    """Return `value` as JSON for `list_frame`."""
     return _encode_json(value)

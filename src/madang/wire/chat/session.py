@@ -1,4 +1,4 @@
-"""The server's side of one chat connection: bytes and a time in, events and bytes out."""
+"""Server side of one chat connection: bytes and a time in, events and bytes out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from madang.wire.websocket import (
 
 
 class CloseReason(enum.Enum):
-    """Why a connection ended: the close code (RFC 6455, section 7.4.1) and words for a person.
+    """Reason of an ending: close code (RFC 6455, section 7.4.1) and text.
 
     A member's name in lower case is the reason in metrics.
     """
@@ -45,31 +45,30 @@ class CloseReason(enum.Enum):
 
     @property
     def code(self) -> int:
-        """The close code."""
         return int(self.value[0])
 
     @property
     def dismisses(self) -> bool:
-        """Whether coming back in the same way is of no use. Socket.IO's DISCONNECT says so: its
-        clients do not try again by themselves after one."""
+        """True if reconnecting is of no use. Then Socket.IO's DISCONNECT is sent, after which
+        clients do not retry."""
         return self in {CloseReason.REFUSED, CloseReason.SIGNED_OUT}
 
     @property
     def words(self) -> str:
-        """The reason beside it."""
+        """Text of the reason."""
         return str(self.value[1])
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRequested:
-    """The client sent CONNECT: answer with `accept` or `reject`."""
+    """Client sent CONNECT: answer with `accept` or `reject`."""
 
     auth: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """The client emitted an event; `ack` is to be given to `ChatSession.ack`, if it is one."""
+    """Client emitted an event; `ack`, if not None, is the argument of `ChatSession.ack`."""
 
     name: str
     arguments: tuple[Any, ...]
@@ -78,7 +77,7 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """Nothing more will come; send what `take_output` has and close."""
+    """End of the session: send the output, then close."""
 
     ending: CloseReason
 
@@ -96,7 +95,7 @@ class _Phase(enum.Enum):
 class ChatSession:
     """One connection after the WebSocket handshake.
 
-    `sid` names it to the client; `now` is in seconds of a monotonic clock.
+    `sid` is its ID for the client; `now` is in seconds of a monotonic clock.
     """
 
     __slots__ = ("_answer_due", "_limits", "_output", "_phase", "_ping_at", "_reader", "_sid")
@@ -114,16 +113,16 @@ class ChatSession:
 
     @property
     def joined(self) -> bool:
-        """Whether the client was let in and has not left."""
+        """True from `accept` until the client leaves."""
         return self._phase is _Phase.JOINED
 
     @property
     def closing(self) -> bool:
-        """Whether the connection is to be closed after `take_output`."""
+        """True if the connection is to be closed after `take_output`."""
         return self._phase is _Phase.ENDED
 
     def receive(self, data: bytes, now: float) -> list[ChatEvent]:
-        """Take bytes from the client. What breaks the protocol ends the session, in words."""
+        """Process bytes from the client. A protocol violation ends the session with a reason."""
         events: list[ChatEvent] = []
         if self._phase is _Phase.ENDED:
             return events
@@ -138,16 +137,16 @@ class ChatSession:
         return events
 
     def take_output(self) -> bytes:
-        """The bytes to send; they are handed out once."""
+        """Return the pending output and clear it."""
         output, self._output = self._output, b""
         return output
 
     def deadline(self) -> float:
-        """When `tick` is due."""
+        """Return the time of the next `tick`."""
         return self._ping_at if self._answer_due is None else self._answer_due
 
     def tick(self, now: float) -> list[ChatEvent]:
-        """Ping, or give up on a client that does not answer."""
+        """Send a ping, or end the session of a client that does not answer."""
         events: list[ChatEvent] = []
         if self._phase is _Phase.ENDED:
             return events
@@ -161,7 +160,7 @@ class ChatSession:
         return events
 
     def accept(self, now: float) -> None:
-        """Let the client in, which waits since `JoinRequested`."""
+        """Accept the client waiting since `JoinRequested`."""
         if self._phase is not _Phase.DECIDING:
             return
         self._phase = _Phase.JOINED
@@ -170,9 +169,9 @@ class ChatSession:
         self._send(Packet(PacketType.CONNECT, {"sid": self._sid}))
 
     def reject(self, words: str, data: Mapping[str, object], now: float) -> None:
-        """Refuse the client with words for a person and data for its program.
+        """Refuse the client, with a text for a person and data for its program.
 
-        The connection stays: Socket.IO clients try again on it.
+        The connection stays open: Socket.IO clients retry on it.
         """
         if self._phase is not _Phase.DECIDING:
             return
@@ -186,12 +185,12 @@ class ChatSession:
             self._send(Packet(PacketType.EVENT, [name, *arguments]))
 
     def ack(self, number: int | None, answer: Mapping[str, object]) -> None:
-        """Answer the event that came with `number`; None asked for no answer."""
+        """Acknowledge the event with `number`; None: no acknowledgement was requested."""
         if number is not None and self._phase is _Phase.JOINED:
             self._send(Packet(PacketType.ACK, [answer], ack=number))
 
     def close(self, ending: CloseReason) -> None:
-        """End the session from our side."""
+        """End the session from the server."""
         if self._phase is _Phase.JOINED and ending.dismisses:
             self._send(Packet(PacketType.DISCONNECT))
         if self._phase is not _Phase.ENDED:
@@ -212,7 +211,7 @@ class ChatSession:
             case Opcode.CLOSE:
                 self._end(CloseReason.LEFT, events)
             case _:
-                pass  # an unasked-for Pong (RFC 6455, section 5.5.3)
+                pass  # unsolicited Pong (RFC 6455, section 5.5.3)
 
     def _engine(self, text: str, now: float, events: list[ChatEvent]) -> None:
         match text[:1]:
@@ -246,7 +245,7 @@ class ChatSession:
             case PacketType.EVENT | PacketType.ACK | PacketType.DISCONNECT if (
                 packet.namespace != ROOT
             ):
-                pass  # of a namespace that was refused
+                pass  # packet of a refused namespace
             case PacketType.EVENT:
                 if self._phase is not _Phase.JOINED:
                     raise ChatError("An event came before the CONNECT packet was accepted.")
@@ -255,7 +254,7 @@ class ChatSession:
             case PacketType.DISCONNECT:
                 self._end(CloseReason.LEFT, events)
             case PacketType.ACK:
-                pass  # this server asks for none
+                pass  # acknowledgement that was not requested
             case _:
                 raise ChatError("Only a server sends CONNECT_ERROR.")
 

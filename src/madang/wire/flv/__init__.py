@@ -1,7 +1,6 @@
-"""FLV: the tags that RTMP carries, and the files and streams made of them.
+"""FLV: the tags carried by RTMP, and FLV files and streams.
 
-"Adobe Flash Video File Format Specification 10.1", annex E, with Enhanced RTMP v2 for the codecs
-that came later.
+"Adobe Flash Video File Format Specification 10.1", annex E, with Enhanced RTMP v2 for newer codecs.
 """
 
 from madang.wire.flv.audio import AudioPacket, encode_audio, parse_audio

@@ -1,4 +1,4 @@
-"""Audio tags: AAC and MP3 as Flash knew them, and Enhanced RTMP (FLV 10.1, E.4.2)."""
+"""Audio tags: legacy AAC and MP3, and Enhanced RTMP (FLV 10.1, E.4.2)."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _UNSUPPORTED_FORMATS = {
     15: "of a kind that only its device knows",
 }
 _SOUND_FLAGS = 0x0F
-"""44 kHz, 16 bit, stereo: what E.4.2.1 wants for AAC whatever it really is, and what players
-ignore for MP3."""
+"""44 kHz, 16 bit, stereo: required by E.4.2.1 for AAC regardless of its real format, ignored by
+players for MP3."""
 
 _FOURCCS = {
     Codec.AAC: b"mp4a",
@@ -79,11 +79,11 @@ _KINDS: dict[int, PacketKind] = {number: kind for kind, number in _TYPES.items()
 
 @dataclass(frozen=True, slots=True)
 class AudioPacket:
-    """One track's sound in a tag.
+    """Audio of one track in a tag.
 
-    `data` is the codec configuration as Enhanced RTMP defines it (AudioSpecificConfig, the
-    OpusHead of RFC 7845, "fLaC" with its STREAMINFO block) or one access unit. It is heard
-    `nanos` nanoseconds after the tag's timestamp. `track_id` is 0 but in multitrack streams.
+    `data` is the codec configuration of Enhanced RTMP (AudioSpecificConfig, the OpusHead of RFC
+    7845, "fLaC" with its STREAMINFO block) or one access unit. Its presentation time is `nanos`
+    nanoseconds after the tag's timestamp. `track_id` is 0 except in multitrack streams.
     """
 
     kind: PacketKind
@@ -94,9 +94,9 @@ class AudioPacket:
 
 
 def parse_audio(body: bytes) -> list[AudioPacket]:
-    """What an audio tag holds: mostly one packet, none for an empty tag.
+    """Parse the body of an audio tag: usually one packet, none for an empty tag.
 
-    Raises FlvError for a damaged tag and UnsupportedCodec for one that Madang cannot carry.
+    Raises FlvError for a malformed tag and UnsupportedCodec.
     """
     if not body:
         return []
@@ -125,10 +125,9 @@ def parse_audio(body: bytes) -> list[AudioPacket]:
 
 
 def encode_audio(packet: AudioPacket) -> bytes:
-    """The body of a tag with this packet alone.
+    """Return the body of a tag with this packet alone.
 
-    AAC and MP3 take the form that every player knows, as long as it says all; all else is
-    Enhanced RTMP.
+    AAC and MP3 use the legacy form if it is lossless, for compatibility; all else is Enhanced RTMP.
     """
     if not packet.nanos and not packet.track_id:
         if packet.codec is Codec.AAC and packet.kind in (PacketKind.CONFIG, PacketKind.FRAME):

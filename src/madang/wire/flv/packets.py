@@ -1,4 +1,4 @@
-"""What audio and video tags have in common: kinds, errors and the Enhanced RTMP v2 framing."""
+"""Shared by audio and video tags: kinds, errors and the Enhanced RTMP v2 framing."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ MULTITRACK_MANY = 1
 MULTITRACK_MANY_CODECS = 2
 
 MODEX_TIMESTAMP_NANOS = 0
-"""The only modifier that Enhanced RTMP v2 defines: nanoseconds after the tag's millisecond."""
+"""The only modifier of Enhanced RTMP v2: nanoseconds after the tag's millisecond."""
 
 MAX_NANOS = 999_999
 
 
 class FlvError(ParseError):
-    """Bytes that are not FLV, or a tag body that does not follow its codec's layout."""
+    """Malformed FLV, or a tag body that violates its codec's layout."""
 
 
 class UnsupportedCodec(ParseError):
-    """A tag of a codec that Madang does not carry; the message names it."""
+    """Tag of an unsupported codec, named in the message."""
 
 
 class PacketKind(enum.Enum):
-    """What a packet is for."""
+    """Kind of a packet."""
 
     CONFIG = "configuration"
     FRAME = "frame"
@@ -39,7 +39,7 @@ class PacketKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExtendedTrack:
-    """One track's share of an Enhanced RTMP tag, before its codec has looked at it."""
+    """One track of an Enhanced RTMP tag, before codec-specific parsing."""
 
     packet_type: int
     fourcc: bytes
@@ -50,7 +50,7 @@ class ExtendedTrack:
 
 @dataclass(frozen=True, slots=True)
 class ExtendedLayout:
-    """The packet types that audio and video number differently, and who knows their FourCCs."""
+    """Packet types, which audio and video number differently, and FourCCs."""
 
     multitrack: int
     modex: int
@@ -60,7 +60,7 @@ class ExtendedLayout:
     advice: str
 
     def codec(self, fourcc: bytes) -> Codec:
-        """The codec of a FourCC. Raises UnsupportedCodec."""
+        """Return the codec of a FourCC. Raises UnsupportedCodec."""
         codec = self.codecs.get(fourcc)
         if codec is None:
             name = self.unsupported.get(fourcc) or f"of an unknown codec ({fourcc!r})"
@@ -73,7 +73,8 @@ class ExtendedLayout:
 def read_modifiers(
     layout: ExtendedLayout, packet_type: int, body: bytes, position: int
 ) -> tuple[int, int, int]:
-    """Walk the ModEx prefixes: the packet type behind them, the nanoseconds, where it goes on."""
+    """Skip the ModEx prefixes; return the packet type behind them, the nanoseconds, and the
+    position."""
     nanos = 0
     while packet_type == layout.modex:
         size = _byte(body, position) + 1
@@ -94,9 +95,9 @@ def read_modifiers(
 def read_tracks(
     layout: ExtendedLayout, packet_type: int, nanos: int, body: bytes, position: int
 ) -> Iterator[ExtendedTrack]:
-    """The tracks of an Enhanced RTMP tag from `position`, just after its modifiers.
+    """Return the tracks of an Enhanced RTMP tag from `position`, just after its modifiers.
 
-    Raises FlvError where the tag is cut off or nests multitrack in multitrack.
+    Raises FlvError for a truncated tag or nested multitrack.
     """
     if packet_type != layout.multitrack:
         fourcc = _slice(body, position, 4)
@@ -129,11 +130,12 @@ def read_tracks(
 
 
 def write_track(layout: ExtendedLayout, flags: int, track: ExtendedTrack) -> bytes:
-    """An Enhanced RTMP tag of this track alone; `flags` are the bits above the packet type."""
+    """Return an Enhanced RTMP tag with this track alone; `flags` are the bits above the packet
+    type."""
     out = bytearray()
     outer = layout.multitrack if track.track_id else track.packet_type
     if track.nanos:
-        # The size field counts from one: 2 announces the three bytes that follow.
+        # The size field counts from one: 2 announces three bytes.
         out += bytes((flags | layout.modex, 2))
         out += track.nanos.to_bytes(3, "big")
         out.append(MODEX_TIMESTAMP_NANOS << 4 | outer)

@@ -11,10 +11,10 @@ _ON_METADATA = "onMetaData"
 
 
 def on_metadata(body: bytes) -> dict[str, amf0.Value]:
-    """The properties of an onMetaData tag; empty for any other script tag.
+    """Return the properties of an onMetaData tag; empty for any other script tag.
 
-    Publishers wrap the tag in `@setDataFrame`, which is seen through. Raises Amf0Error and
-    LimitExceeded; since metadata is wrong on many cameras, callers go on without it.
+    `@setDataFrame`, used by publishers, is unwrapped. Raises Amf0Error and LimitExceeded; callers
+    ignore them, as the metadata of many cameras is malformed.
     """
     match amf0.decode(body):
         case [str(wrapper), str(name), Mapping() as values, *_] if (
@@ -27,6 +27,6 @@ def on_metadata(body: bytes) -> dict[str, amf0.Value]:
 
 
 def encode_metadata(values: Mapping[str, amf0.Value], *, publishing: bool = False) -> bytes:
-    """The body of an onMetaData tag; `publishing` wraps it for an RTMP server to keep."""
+    """Return the body of an onMetaData tag; `publishing` wraps it in `@setDataFrame`."""
     wrapper = (_SET_DATA_FRAME,) if publishing else ()
     return amf0.encode(*wrapper, _ON_METADATA, amf0.EcmaArray(values))

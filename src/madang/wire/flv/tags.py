@@ -1,4 +1,4 @@
-"""FLV tags and the file around them (FLV 10.1, E.2 to E.4.1)."""
+"""FLV tags and files (FLV 10.1, E.2 to E.4.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_TAG_BODY = 8 * 1024 * 1024
 holds one body at a time."""
 
 TIMESTAMP_MASK = 0xFFFFFFFF
-"""Timestamps are milliseconds that wrap at 32 bits."""
+"""Timestamps are milliseconds modulo 2**32."""
 
 _SIGNATURE = b"FLV"
 _FILE_HEADER = struct.Struct(">3sBBI")
@@ -23,7 +23,7 @@ _TAG_SIZE = struct.Struct(">I")
 
 
 class TagType(enum.IntEnum):
-    """What a tag carries; RTMP message types have the same numbers."""
+    """Type of a tag; RTMP message types have the same numbers."""
 
     AUDIO = 8
     VIDEO = 9
@@ -32,7 +32,7 @@ class TagType(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag. `timestamp` is in milliseconds, 0 to 2**32 - 1, and wraps."""
+    """One tag. `timestamp` is in milliseconds modulo 2**32."""
 
     type: TagType
     timestamp: int
@@ -40,13 +40,13 @@ class Tag:
 
 
 def file_header(*, audio: bool, video: bool) -> bytes:
-    """What comes before the first tag: the header and the size of the tag that is not there."""
+    """Return the file header, with the size of the absent tag before the first."""
     flags = (4 if audio else 0) | (1 if video else 0)
     return _FILE_HEADER.pack(_SIGNATURE, 1, flags, _FILE_HEADER.size) + _TAG_SIZE.pack(0)
 
 
 def encode_tag(tag: Tag) -> bytes:
-    """The tag with its header before it and its size after it, as files and streams hold it."""
+    """Return the tag between its header and its size, as in files and streams."""
     size = len(tag.body)
     timestamp = tag.timestamp
     header = _TAG_HEADER.pack(
@@ -56,10 +56,10 @@ def encode_tag(tag: Tag) -> bytes:
 
 
 def parse_tags(data: bytes) -> list[Tag]:
-    """The tags of an RTMP aggregate message: a run of whole tags without a file header.
+    """Parse an RTMP aggregate message: whole tags without a file header.
 
-    Raises FlvError where the run ends inside a tag; a missing size after the last is tolerated,
-    as Flash Media Server leaves it out.
+    Raises FlvError for a truncated tag; a missing size after the last is tolerated, as Flash Media
+    Server omits it.
     """
     reader = FlvReader(header=False)
     tags = reader.receive(data)
@@ -69,10 +69,10 @@ def parse_tags(data: bytes) -> list[Tag]:
 
 
 class FlvReader:
-    """Takes an FLV file or stream in pieces of any size and gives its tags.
+    """Incremental parser of an FLV file or stream.
 
-    `header=False` starts at the first tag. Nothing is read from the flags of the header or the
-    sizes after the tags: too many writers get them wrong, and neither is needed.
+    `header=False` starts at the first tag. The flags of the header and the sizes after the tags are
+    ignored: too many writers get them wrong, and neither is needed.
     """
 
     def __init__(self, *, header: bool = True) -> None:
@@ -82,14 +82,14 @@ class FlvReader:
 
     @property
     def buffered(self) -> int:
-        """Bytes that wait for the rest of their tag."""
+        """Bytes of an incomplete tag."""
         return len(self._buffer)
 
     def receive(self, data: bytes) -> list[Tag]:
-        """The tags that `data` completes.
+        """Return the tags completed by `data`.
 
-        Raises FlvError for what is not FLV, LimitExceeded for a body over `MAX_TAG_BODY`; the
-        reader is of no use afterwards.
+        Raises FlvError for malformed input, LimitExceeded for a body over `MAX_TAG_BODY`; the
+        reader is unusable afterwards.
         """
         self._buffer += data
         if self._header and not self._read_header():

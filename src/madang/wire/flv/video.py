@@ -1,4 +1,4 @@
-"""Video tags: H.264 as Flash knew it, and Enhanced RTMP (FLV 10.1, E.4.3; Enhanced RTMP v2)."""
+"""Video tags: legacy H.264, and Enhanced RTMP (FLV 10.1, E.4.3; Enhanced RTMP v2)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LEGACY_UNSUPPORTED = {
 }
 _FOURCCS = {Codec.AVC: b"avc1", Codec.HEVC: b"hvc1", Codec.AV1: b"av01", Codec.VP9: b"vp09"}
 _TIMED = frozenset({Codec.AVC, Codec.HEVC})
-"""The codecs whose frames come with a composition time."""
+"""Codecs whose frames carry a composition time."""
 
 
 class _FrameType(enum.IntEnum):
@@ -73,11 +73,12 @@ _LAYOUT = ExtendedLayout(
 
 @dataclass(frozen=True, slots=True)
 class VideoPacket:
-    """One track's video in a tag.
+    """Video of one track in a tag.
 
-    `data` is the codec configuration (the decoder configuration record), or the access unit as
-    ISO BMFF stores it. The unit is shown `composition` milliseconds after it is decoded, which is
-    `nanos` nanoseconds after the tag's timestamp. `track_id` is 0 but in multitrack streams.
+    `data` is the codec configuration (the decoder configuration record), or the access unit in ISO
+    BMFF format. Its decoding time is `nanos` nanoseconds after the tag's timestamp, its
+    presentation time `composition` milliseconds later. `track_id` is 0 except in multitrack
+    streams.
     """
 
     kind: PacketKind
@@ -90,9 +91,9 @@ class VideoPacket:
 
 
 def parse_video(body: bytes) -> list[VideoPacket]:
-    """What a video tag holds: mostly one packet, none for seek commands and empty tags.
+    """Parse the body of a video tag: usually one packet, none for seek commands and empty tags.
 
-    Raises FlvError for a damaged tag and UnsupportedCodec for one that Madang cannot carry.
+    Raises FlvError for a malformed tag and UnsupportedCodec.
     """
     if not body:
         return []
@@ -110,10 +111,10 @@ def parse_video(body: bytes) -> list[VideoPacket]:
 
 
 def encode_video(packet: VideoPacket) -> bytes:
-    """The body of a tag with this packet alone.
+    """Return the body of a tag with this packet alone.
 
-    H.264 takes the form that every player knows, as long as it says all; all else is Enhanced
-    RTMP. Raises OverflowError for a composition time of more than 2 h 19 min.
+    H.264 uses the legacy form if it is lossless, for compatibility; all else is Enhanced RTMP.
+    Raises OverflowError for a composition time of more than 2 h 19 min.
     """
     legacy = packet.codec is Codec.AVC and not packet.nanos and not packet.track_id
     frame = _FrameType.KEY if packet.key else _FrameType.INTER

@@ -1,4 +1,4 @@
-"""Sample entries: how a track's codec is told (ISO/IEC 14496-12, 12.1.3 and 12.2.3)."""
+"""Sample entries, which describe a track's codec (ISO/IEC 14496-12, 12.1.3 and 12.2.3)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _LAST_BLOCK = 0x80
 
 
 def video_entry(track: VideoTrack) -> bytes:
-    """The sample entry of a video track."""
+    """Return the sample entry of a video track."""
     kind, config_kind = _VIDEO_KINDS[track.codec]
     fields = _VIDEO_ENTRY.pack(
         _DATA_REFERENCE,
@@ -56,7 +56,7 @@ def video_entry(track: VideoTrack) -> bytes:
 
 
 def audio_entry(track: AudioTrack) -> bytes:
-    """The sample entry of an audio track."""
+    """Return the sample entry of an audio track."""
     fields = _AUDIO_ENTRY.pack(
         _DATA_REFERENCE, track.channels, _sample_bits(track), _rate_field(track) << 16
     )
@@ -68,8 +68,8 @@ def _audio_config(track: AudioTrack) -> bytes:
         case Codec.OPUS:
             return box(b"dOps", track.config)
         case Codec.FLAC:
-            # The one metadata block that is needed is also the last ("Encapsulation of FLAC in
-            # ISO Base Media File Format", 3.3.2).
+            # STREAMINFO is the only metadata block needed, hence also the last ("Encapsulation of
+            # FLAC in ISO Base Media File Format", 3.3.2).
             header = struct.pack(">I", _LAST_BLOCK << 24 | len(track.config))
             return full_box(b"dfLa", 0, 0, header, track.config)
         case Codec.AC3:
@@ -80,17 +80,17 @@ def _audio_config(track: AudioTrack) -> bytes:
 
 
 def _sample_bits(track: AudioTrack) -> int:
-    """FLAC tells its real sample size (bits 103 to 107 of STREAMINFO), all else says 16."""
+    """Return the sample size: of FLAC from STREAMINFO (bits 103 to 107), else 16."""
     if track.codec is Codec.FLAC:
         return (int.from_bytes(track.config[12:14], "big") >> 4 & 31) + 1
     return _SAMPLE_BITS
 
 
 def _rate_field(track: AudioTrack) -> int:
-    """The rate in Hz, or its largest even division that 16 bits hold; decoders know the real one.
+    """Return the rate in Hz, or its largest even division that fits in 16 bits.
 
-    That is the rule of "Encapsulation of FLAC in ISO Base Media File Format", 3.3.1; no other
-    codec but AAC reaches such rates.
+    Rule of "Encapsulation of FLAC in ISO Base Media File Format", 3.3.1; only AAC reaches such
+    rates besides. Decoders know the real rate.
     """
     rate = track.sample_rate
     while rate > _MAX_RATE_FIELD:
@@ -101,7 +101,7 @@ def _rate_field(track: AudioTrack) -> int:
 
 
 def _es_descriptor(track: AudioTrack) -> bytes:
-    """ES_Descriptor for AAC and MP3 (ISO/IEC 14496-1, 7.2.6.5), without bit rates."""
+    """Return the ES_Descriptor for AAC and MP3 (ISO/IEC 14496-1, 7.2.6.5), without bit rates."""
     object_type = _AAC_OBJECT_TYPE
     specific = b""
     if track.codec is Codec.MP3:
@@ -111,7 +111,7 @@ def _es_descriptor(track: AudioTrack) -> bytes:
     decoder = struct.pack(">BB11x", object_type, _AUDIO_STREAM) + specific
     return _descriptor(
         _ES_DESCRIPTOR,
-        # Stream id 0 and no flags, as ISO/IEC 14496-14, 3.1.2, wants it in files.
+        # Stream ID 0 and no flags, as required in files (ISO/IEC 14496-14, 3.1.2).
         bytes(3)
         + _descriptor(_DECODER_CONFIG, decoder)
         + _descriptor(_SL_CONFIG, _SL_PREDEFINED_MP4),
@@ -119,7 +119,7 @@ def _es_descriptor(track: AudioTrack) -> bytes:
 
 
 def _descriptor(tag: int, payload: bytes) -> bytes:
-    """A descriptor with its size in groups of seven bits (ISO/IEC 14496-1, 8.3.3)."""
+    """Return a descriptor with its size in groups of seven bits (ISO/IEC 14496-1, 8.3.3)."""
     size = len(payload)
     groups = [size & 0x7F]
     while size := size >> 7:

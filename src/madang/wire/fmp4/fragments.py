@@ -1,7 +1,7 @@
 """Movie fragments (ISO/IEC 14496-12, 8.8): a moof box and the mdat box that it describes.
 
-All that a moof holds is numbers of 32 bits, four-character codes among them. So it is gathered as
-a list of them and packed in one call: this runs for every part of every stream.
+A moof consists of 32-bit numbers, four-character codes included. They are collected in a list and
+packed in one call: this runs for every part of every stream.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ _FLAGS = 0x400
 _COMPOSITION_OFFSETS = 0x800
 
 _SYNC = 0x02000000
-"""Depends on no other sample (8.8.3.1)."""
+"""Sync sample: depends on no other (8.8.3.1)."""
 _NON_SYNC = 0x01010000
-"""Depends on others, and decoding cannot begin with it."""
+"""Non-sync sample: depends on others."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackRun:
-    """The units of one track in one fragment.
+    """Access units of one track in one fragment.
 
-    `units` is not empty, and their dts rise. `end` is the dts at which the last unit ends. Times
-    are in ticks of the track's timescale and not negative; composition offsets fit in 32 bits.
-    `track_id` is the track's place in the init segment, from 1.
+    `units` is not empty, and dts increase. `end` is the dts at which the last unit ends. Times are
+    in ticks of the track's timescale and not negative; composition offsets fit in 32 bits.
+    `track_id` is the track's index in the init segment, from 1.
     """
 
     track_id: int
@@ -56,12 +56,12 @@ class TrackRun:
 
 
 def fragment(sequence_number: int, runs: Sequence[TrackRun]) -> bytes:
-    """A moof with these runs and its mdat, with the runs' data one after the other.
+    """Return a moof with these runs, and an mdat with their data in order.
 
-    `sequence_number` rises from fragment to fragment and is below 2**32. Raises struct.error for
-    numbers that the boxes cannot hold.
+    `sequence_number` increases from fragment to fragment and is below 2**32. Raises struct.error
+    for numbers that the boxes cannot hold.
     """
-    # Box sizes and data offsets are known only at the end: 0 holds their places.
+    # Box sizes and data offsets are known only at the end; 0 is a placeholder.
     words = [0, _MOOF, 4 * _WORD, _MFHD, 0, sequence_number]
     offsets = []
     data_sizes = []
@@ -80,7 +80,7 @@ def fragment(sequence_number: int, runs: Sequence[TrackRun]) -> bytes:
 
 
 def _add_traf(words: list[int], run: TrackRun, sizes: list[int]) -> int:
-    """Add a traf box to `words`; returns the place of its data offset, which is still 0."""
+    """Append a traf box to `words`; return the index of its data offset, which is still 0."""
     begin = len(words)
     words += (0, _TRAF)
     units = run.units

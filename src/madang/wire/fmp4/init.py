@@ -1,4 +1,4 @@
-"""Init segments: what a player must know before the first fragment (ISO/IEC 14496-12, 8)."""
+"""Init segments (ISO/IEC 14496-12, 8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from madang.wire.fmp4.boxes import box, full_box
 from madang.wire.fmp4.entries import audio_entry, video_entry
 
 _BRANDS = b"iso6" + bytes(4) + b"iso6mp41"
-"""Version 6 of the base format is the first with all that the fragments use."""
+"""Version 6 of the base format, the first with all features used by the fragments."""
 
 _MOVIE_TIMESCALE = 1_000
 _NORMAL_RATE = 0x00010000
@@ -23,7 +23,7 @@ _SAMPLE_DESCRIPTION = 1
 
 
 def init_segment(tracks: Sequence[Track]) -> bytes:
-    """ftyp and moov for these tracks; their ids are 1, 2, 3 and so on, in order."""
+    """Return ftyp and moov for these tracks, with IDs 1, 2, 3 and so on."""
     movie_header = struct.pack(
         ">8xIIIH10x36s24xI",
         _MOVIE_TIMESCALE,
@@ -43,7 +43,7 @@ def init_segment(tracks: Sequence[Track]) -> bytes:
 
 
 def _trex(track_id: int) -> bytes:
-    # Every fragment brings its own defaults; only the sample description counts.
+    # Fragments override these defaults; only the sample description matters.
     return full_box(b"trex", 0, 0, struct.pack(">II12x", track_id, _SAMPLE_DESCRIPTION))
 
 
@@ -83,7 +83,7 @@ def _data_information() -> bytes:
 
 
 def _sample_table(entry: bytes) -> bytes:
-    """The table of a track whose samples are all in fragments: empty but for the description."""
+    """Return the sample table of a track with all samples in fragments: only the description."""
     return box(
         b"stbl",
         full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),

@@ -1,4 +1,4 @@
-"""HLS playlists, written and parsed (draft-pantos-hls-rfc8216bis, here RFC 8216bis)."""
+"""Rendering and parsing of HLS playlists (draft-pantos-hls-rfc8216bis, here RFC 8216bis)."""
 
 from madang.wire.hls.delta import apply_delta
 from madang.wire.hls.media import parse_media, render_media

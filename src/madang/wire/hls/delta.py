@@ -1,4 +1,4 @@
-"""Delta updates: what may be skipped, and how a reader fills it in (RFC 8216bis, 6.2.5.1)."""
+"""Delta updates: skippable segments, and restoring the full playlist (RFC 8216bis, 6.2.5.1)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from madang.wire.hls.model import MediaPlaylist, PlaylistError, Segment
 
 
 def skippable(playlist: MediaPlaylist) -> int:
-    """How many of the first segments a delta update of `playlist` replaces.
+    """Return the number of segments that a delta update of `playlist` replaces.
 
-    Those are the segments that lie wholly further from the end of the playlist, growing segment
-    included, than the skip boundary. Nothing is skipped where no delta updates are offered or
-    after the end.
+    These lie wholly further from the end of the playlist, growing segment included, than the skip
+    boundary. 0 if delta updates are not offered or the playlist has ended.
     """
     if playlist.can_skip_until is None or playlist.ended:
         return 0
@@ -25,12 +24,12 @@ def skippable(playlist: MediaPlaylist) -> int:
 
 
 def apply_delta(previous: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist:
-    """The full playlist that `delta` stands for, its skipped segments taken from `previous`.
+    """Return the full playlist of `delta`, with skipped segments taken from `previous`.
 
-    `previous` is a full playlist of the same stream, `delta` is taken as it is where it skips
-    nothing. Skipped segments come without their parts: a playlist lists those only within three
-    target durations of its end (section 6.2.2), and the skip boundary is at least six away.
-    Raises PlaylistError where `previous` is too old to have the skipped segments.
+    `previous` is a full playlist of the same stream; a `delta` that skips nothing is returned as
+    is. Skipped segments have no parts: a playlist lists those only within three target durations of
+    its end (section 6.2.2), and the skip boundary is at least six away. Raises PlaylistError if
+    `previous` is too old to contain the skipped segments.
     """
     if not delta.skipped:
         return delta
@@ -45,7 +44,7 @@ def apply_delta(previous: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist:
 
 
 def _with_map(segments: tuple[Segment, ...], in_force: str | None) -> tuple[Segment, ...]:
-    """`segments` with the map of the skipped ones, up to where the delta says its own."""
+    """Return `segments` with the map of the skipped ones, up to the first map of the delta."""
     return tuple(
         segment if segment.map_uri is not None else replace(segment, map_uri=in_force)
         for segment in segments

@@ -1,4 +1,4 @@
-"""Media playlists, rendered and parsed (RFC 8216bis, sections 4.4.3 to 4.4.5)."""
+"""Rendering and parsing of media playlists (RFC 8216bis, sections 4.4.3 to 4.4.5)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from madang.wire.hls.model import MediaPlaylist, Part, PlaylistError, RenditionR
 
 
 def render_media(playlist: MediaPlaylist, *, skip: bool = False) -> str:
-    """`playlist` as text; with `skip`, its delta update where one can be made.
+    """Return `playlist` as text; with `skip`, its delta update if one is possible.
 
     A playlist that offers no delta updates, has ended, or has nothing beyond the skip boundary is
-    rendered in full (section 6.2.5.1). A growing segment without parts has nothing to say yet and
-    is left out. Raises ValueError for a playlist that the format cannot express: a URI with
-    characters that end it, a growing segment that is not the last, an EXT-X-MAP that ceases to
-    apply, or a playlist that is itself a delta update.
+    rendered in full (section 6.2.5.1). A growing segment without parts is omitted. Raises
+    ValueError for a playlist that the format cannot express: a URI with characters that end it, a
+    growing segment that is not the last, an EXT-X-MAP that ceases to apply, or a playlist that is
+    itself a delta update.
     """
     if playlist.skipped:
         raise ValueError("a delta update cannot be rendered again: apply it first")
@@ -36,10 +36,10 @@ def render_media(playlist: MediaPlaylist, *, skip: bool = False) -> str:
 
 
 def _version(playlist: MediaPlaylist) -> int:
-    """The lowest version that allows what the playlist and its delta updates use (section 8).
+    """Return the lowest version that allows the tags of the playlist and its delta updates (section
+    8).
 
-    A playlist that offers delta updates says 9 in its full form too, so that the number is the
-    same in every response of a stream's life.
+    With delta updates it is 9 in the full form too, so that the number is constant for a stream.
     """
     if playlist.can_skip_until is not None:
         return 9
@@ -101,11 +101,11 @@ def _tail(playlist: MediaPlaylist) -> Iterator[str]:
 
 
 def parse_media(text: str) -> MediaPlaylist:
-    """The media playlist or delta update that `text` says.
+    """Parse a media playlist or delta update.
 
-    Unknown tags and attributes are passed over, as section 6.3.1 asks. Raises PlaylistError for
-    text that is no media playlist, and for byte ranges and keys, which Madang does not write: to
-    pass over those would give a wrong playlist. Raises LimitExceeded past MAX_PLAYLIST_CHARS.
+    Unknown tags and attributes are ignored, as section 6.3.1 requires. Raises PlaylistError for
+    invalid text, and for byte ranges and keys, which Madang does not write: ignoring those would
+    give a wrong playlist. Raises LimitExceeded past MAX_PLAYLIST_CHARS.
     """
     reader = _LineReader()
     for line in tags.lines(text):
@@ -119,7 +119,7 @@ def parse_media(text: str) -> MediaPlaylist:
 
 @dataclass(slots=True)
 class _LineReader:
-    """The playlist so far, and the segment that the next URI line will end."""
+    """Parser state: the playlist so far, and the segment ended by the next URI line."""
 
     target_duration: int | None = None
     playlist: MediaPlaylist = field(default_factory=lambda: MediaPlaylist(target_duration=0))
@@ -226,7 +226,8 @@ class _LineReader:
         )
 
     def _report(self, found: dict[str, str]) -> RenditionReport:
-        """What a report leaves out is as in the playlist that carries it (section 4.4.5.4)."""
+        """Return a report; omitted values are those of the playlist that carries it (section
+        4.4.5.4)."""
         last = self.playlist.media_sequence + self.playlist.skipped + len(self.segments) - 1
         last_part = len(self.segments[-1].parts) - 1 if self.segments else 0
         return RenditionReport(

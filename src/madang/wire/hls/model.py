@@ -1,4 +1,4 @@
-"""What a playlist says, as frozen values. All durations are in seconds."""
+"""Values of a playlist. All durations are in seconds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from madang.base.errors import ParseError
 
 
 class PlaylistError(ParseError):
-    """Text that is not a playlist as RFC 8216bis, section 4, describes it."""
+    """Text that violates RFC 8216bis, section 4."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A partial segment (RFC 8216bis, section 4.4.4.9).
 
-    `independent` is true where the part begins with a key frame.
+    `independent` is True if the part begins with a key frame.
     """
 
     uri: str
@@ -28,9 +28,9 @@ class Part:
 class Segment:
     """A media segment and the tags that apply to it (RFC 8216bis, section 4.4.4).
 
-    `program_date_time` is aware, and is written to the millisecond. `map_uri` is the EXT-X-MAP in
-    force for this segment; it is written only where it changes. `complete` is false for a last
-    segment that is still growing: only its parts are written, so a reader knows neither its `uri`
+    `program_date_time` is timezone-aware, and written to the millisecond. `map_uri` is the
+    EXT-X-MAP that applies to this segment; it is written only where it changes. `complete` is False
+    for a growing last segment: only its parts are written, so a reader knows neither its `uri`
     (then "") nor its final `duration` (then that of its parts so far).
     """
 
@@ -45,7 +45,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class RenditionReport:
-    """How far another rendition's playlist has come (RFC 8216bis, section 4.4.5.4)."""
+    """Progress of another rendition's playlist (RFC 8216bis, section 4.4.5.4)."""
 
     uri: str
     last_msn: int
@@ -54,12 +54,12 @@ class RenditionReport:
 
 @dataclass(frozen=True, slots=True)
 class MediaPlaylist:
-    """A media playlist, or a delta update of one where `skipped` is not 0.
+    """A media playlist, or a delta update of one if `skipped` is not 0.
 
     `part_target` is None for a playlist without low latency; with it, the server offers blocking
-    reloads. `can_skip_until` is the skip boundary, None where delta updates are not offered.
-    `preload_hint` is the URI of the next part. In a delta update, `segments` begins with the
-    first one that was not skipped: its number is `media_sequence + skipped`.
+    reloads. `can_skip_until` is the skip boundary, None if delta updates are not offered.
+    `preload_hint` is the URI of the next part. In a delta update, `segments` begins with the first
+    one that was not skipped: its number is `media_sequence + skipped`.
     """
 
     target_duration: int
@@ -77,11 +77,11 @@ class MediaPlaylist:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One variant stream (RFC 8216bis, section 4.4.6.2).
+    """A variant stream (RFC 8216bis, section 4.4.6.2).
 
-    `bandwidth` and `average_bandwidth` are in bits per second, `codecs` is a list as RFC 6381 has
-    it, `resolution` is width and height in pixels, `frame_rate` is in frames per second and is
-    written to three decimals.
+    `bandwidth` and `average_bandwidth` are in bits per second, `codecs` is an RFC 6381 list,
+    `resolution` is width and height in pixels, `frame_rate` is in frames per second and written to
+    three decimals.
     """
 
     uri: str
@@ -94,10 +94,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class MultivariantPlaylist:
-    """The variants of one presentation.
+    """Variants of one presentation.
 
-    `independent_segments` promises that every segment of every variant begins with a key frame
-    (RFC 8216bis, section 4.4.2.1).
+    `independent_segments` promises that every segment of every variant begins with a key frame (RFC
+    8216bis, section 4.4.2.1).
     """
 
     variants: tuple[Variant, ...]

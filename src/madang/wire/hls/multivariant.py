@@ -1,4 +1,4 @@
-"""Multivariant playlists, rendered and parsed (RFC 8216bis, section 4.4.6)."""
+"""Rendering and parsing of multivariant playlists (RFC 8216bis, section 4.4.6)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from madang.wire.hls.model import MultivariantPlaylist, PlaylistError, Variant
 
 
 def render_multivariant(playlist: MultivariantPlaylist) -> str:
-    """`playlist` as text. Raises ValueError for a URI or codec list that cannot be written.
+    """Return `playlist` as text. Raises ValueError for a URI or codec list that cannot be written.
 
-    It needs no EXT-X-VERSION: it uses nothing that version 1 lacks (section 8).
+    EXT-X-VERSION is omitted: nothing needs more than version 1 (section 8).
     """
     lines = ["#EXTM3U"]
     if playlist.independent_segments:
@@ -29,9 +29,9 @@ def render_multivariant(playlist: MultivariantPlaylist) -> str:
 
 
 def parse_multivariant(text: str) -> MultivariantPlaylist:
-    """The multivariant playlist that `text` says; unknown tags are passed over.
+    """Parse a multivariant playlist; unknown tags are ignored.
 
-    Raises PlaylistError for text that is none, LimitExceeded past MAX_PLAYLIST_CHARS.
+    Raises PlaylistError for invalid text, LimitExceeded past MAX_PLAYLIST_CHARS.
     """
     independent = False
     variants = []

@@ -1,4 +1,4 @@
-"""Lines, tags and attribute values, in both directions (RFC 8216bis, sections 4.1 and 4.2)."""
+"""Lines, tags and attribute values, parsed and written (RFC 8216bis, sections 4.1 and 4.2)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from madang.base.errors import LimitExceeded
 from madang.wire.hls.model import PlaylistError
 
 MAX_PLAYLIST_CHARS = 8 * 1024 * 1024
-"""Twelve hours of 2 s segments, listed with every tag that Madang writes, are under 5 MB."""
+"""Twelve hours of 2 s segments, with every tag that Madang writes, are under 5 MB."""
 
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]+)(?:,|\Z)')
-# Twenty digits hold the largest integer that section 4.2 allows, 2^64 - 1.
+# Twenty digits hold the largest integer of section 4.2, 2^64 - 1.
 _INTEGER = re.compile(r"[0-9]{1,20}")
 _DECIMAL = re.compile(r"[0-9]{1,20}(?:\.[0-9]{0,20})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def lines(text: str) -> Iterator[str]:
-    """The lines of a playlist after its first, without those that say nothing.
+    """Return the lines after the first, without blank lines and comments.
 
-    Raises PlaylistError where it does not begin with EXTM3U (section 4.4.1.1) or has control
-    characters (section 4.1), LimitExceeded where it is longer than MAX_PLAYLIST_CHARS.
+    Raises PlaylistError if the text does not begin with EXTM3U (section 4.4.1.1) or has control
+    characters (section 4.1), LimitExceeded if it is longer than MAX_PLAYLIST_CHARS.
     """
     if len(text) > MAX_PLAYLIST_CHARS:
         raise LimitExceeded("MAX_PLAYLIST_CHARS", f"The playlist has {len(text)} characters.")
@@ -38,7 +38,7 @@ def lines(text: str) -> Iterator[str]:
 
 
 def attributes(value: str) -> dict[str, str]:
-    """The attributes of a tag by name, quotes taken off. Raises PlaylistError."""
+    """Return the attributes of a tag by name, unquoted. Raises PlaylistError."""
     found: dict[str, str] = {}
     position = 0
     while position < len(value):
@@ -51,7 +51,7 @@ def attributes(value: str) -> dict[str, str]:
 
 
 def required(found: dict[str, str], name: str) -> str:
-    """The attribute `name`. Raises PlaylistError where it is missing."""
+    """Return the attribute `name`. Raises PlaylistError if it is missing."""
     try:
         return found[name]
     except KeyError:
@@ -59,27 +59,27 @@ def required(found: dict[str, str], name: str) -> str:
 
 
 def integer(value: str) -> int:
-    """A decimal-integer. Raises PlaylistError."""
+    """Parse a decimal-integer. Raises PlaylistError."""
     if not _INTEGER.fullmatch(value):
         raise PlaylistError(f"Not an integer: {value[:40]!r}.")
     return int(value)
 
 
 def decimal(value: str) -> float:
-    """A decimal-floating-point. Raises PlaylistError."""
+    """Parse a decimal-floating-point. Raises PlaylistError."""
     if not _DECIMAL.fullmatch(value):
         raise PlaylistError(f"Not a decimal number: {value[:40]!r}.")
     return float(value)
 
 
 def resolution(value: str) -> tuple[int, int]:
-    """A decimal-resolution: width and height. Raises PlaylistError."""
+    """Parse a decimal-resolution: width and height. Raises PlaylistError."""
     width, _, height = value.partition("x")
     return integer(width), integer(height)
 
 
 def instant(value: str) -> datetime:
-    """A time with its zone, in UTC (section 4.4.4.6). Raises PlaylistError."""
+    """Parse a time with zone; return it in UTC (section 4.4.4.6). Raises PlaylistError."""
     try:
         when = datetime.fromisoformat(value)
         if when.tzinfo is not None:
@@ -90,26 +90,26 @@ def instant(value: str) -> datetime:
 
 
 def write_decimal(value: float) -> str:
-    """`value` to 10 microseconds: finer than a tick of 90 kHz, and no exponent."""
+    """Format to 10 microseconds: finer than a tick of 90 kHz, without exponent."""
     return f"{value:.5f}".rstrip("0").removesuffix(".")
 
 
 def write_instant(when: datetime) -> str:
-    """`when` in UTC to the millisecond. Raises ValueError where it has no zone."""
+    """Format in UTC to the millisecond. Raises ValueError for a time without zone."""
     if when.tzinfo is None:
         raise ValueError("a program date time needs a zone")
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def quoted(value: str) -> str:
-    """A quoted-string. Raises ValueError where the format has no way to say `value`."""
+    """Return a quoted-string. Raises ValueError for characters that it cannot contain."""
     if '"' in value or _CONTROL.search(value):
         raise ValueError(f"cannot be quoted in a playlist: {value!r}")
     return f'"{value}"'
 
 
 def uri_line(uri: str) -> str:
-    """A line with a URI. Raises ValueError where it would read as something else."""
+    """Return a URI line. Raises ValueError for text that would be parsed as something else."""
     if not uri or uri.startswith("#") or _CONTROL.search(uri):
         raise ValueError(f"cannot be a line of a playlist: {uri!r}")
     return uri

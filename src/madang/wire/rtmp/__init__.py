@@ -1,4 +1,4 @@
-"""RTMP: sessions of both sides, without sockets (Adobe's RTMP 1.0 and Enhanced RTMP v2)."""
+"""RTMP sessions of both sides, sans-IO (Adobe's RTMP 1.0 and Enhanced RTMP v2)."""
 
 from madang.wire.rtmp.client import ClientSession
 from madang.wire.rtmp.errors import RtmpError

@@ -1,4 +1,4 @@
-"""The chunk stream: messages cut into chunks and put together again (RTMP 1.0, section 5.3)."""
+"""Chunk stream: splitting messages into chunks and reassembling them (RTMP 1.0, section 5.3)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from madang.wire.rtmp.errors import RtmpError
 from madang.wire.rtmp.limits import RtmpLimits
 
 DEFAULT_CHUNK_SIZE = 128
-"""What both sides use until they say otherwise (5.4.1)."""
+"""Initial chunk size of both sides (5.4.1)."""
 
 MIN_CHUNK_SIZE = 128
-"""A smaller one costs more headers than it saves latency, and is a cheap way to burn CPU."""
+"""Smaller chunks cost more headers than they save latency, and are a cheap way to burn CPU."""
 
 TIMESTAMP_MASK = 0xFFFFFFFF
-"""Timestamps are milliseconds that wrap at 32 bits (5.3.1)."""
+"""Timestamps are milliseconds modulo 2**32 (5.3.1)."""
 
 SET_CHUNK_SIZE = 1
 ABORT = 2
-"""The two messages that change how chunks are read; they never leave the reader."""
+"""Messages that control the chunk stream itself; the reader consumes them."""
 
 _EXTENDED = 0xFFFFFF
 _HEADER_SIZE = (11, 7, 3)
@@ -28,7 +28,7 @@ _U32 = struct.Struct(">I")
 
 
 class RtmpMessage(NamedTuple):
-    """One whole message; `timestamp` is absolute, in milliseconds, modulo 2**32."""
+    """One whole message; `timestamp` is absolute, in milliseconds modulo 2**32."""
 
     type_id: int
     timestamp: int
@@ -37,7 +37,7 @@ class RtmpMessage(NamedTuple):
 
 
 class _ChunkStream:
-    """The last header of a chunk stream, and the message that is under way on it."""
+    """Last header of a chunk stream, and its unfinished message."""
 
     __slots__ = (
         "body",
@@ -64,9 +64,9 @@ class _ChunkStream:
 
 
 class ChunkReader:
-    """Puts messages together from bytes that come in pieces of any size.
+    """Incremental reassembly of messages.
 
-    Messages may have `limits.setup_message` bytes until `limit_messages` says otherwise.
+    Messages may have `limits.setup_message` bytes until `limit_messages` changes that.
     """
 
     def __init__(self, limits: RtmpLimits) -> None:
@@ -83,21 +83,21 @@ class ChunkReader:
 
     @property
     def buffered(self) -> int:
-        """Bytes fed and not yet read."""
+        """Bytes not yet read."""
         return len(self._data) - self._position
 
     def limit_messages(self, name: str, size: int) -> None:
-        """Let messages that begin from now on have `size` bytes; `name` is the limit's name."""
+        """Limit messages that begin from now on to `size` bytes; `name` is the limit's name."""
         self._message_limit = name
         self._max_message = size
 
     def feed(self, data: bytes) -> None:
-        """Take bytes from the peer; `next_message` reads them."""
+        """Take bytes from the peer, for `next_message`."""
         self._data = self._data[self._position :] + data if self.buffered else data
         self._position = 0
 
     def next_message(self) -> RtmpMessage | None:
-        """The next message that is whole, None when more bytes are needed.
+        """Return the next whole message, None if more bytes are needed.
 
         Raises RtmpError for a broken chunk stream, LimitExceeded past a named limit.
         """
@@ -131,10 +131,10 @@ class ChunkReader:
         stream.body += taken
 
     def _take_run(self, stream: _ChunkStream) -> None:
-        """Take the whole chunks of the message under way that follow each other, at once.
+        """Take consecutive whole chunks of the unfinished message at once.
 
-        This is what makes small chunks cheap: one frame of 16 KiB is 128 chunks of 128 bytes, all
-        with the same one-byte header, and slicing takes those headers out in C.
+        Makes small chunks cheap: one frame of 16 KiB is 128 chunks of 128 bytes with the same
+        one-byte header, which slicing removes in C.
         """
         stride = self._chunk_size + 1
         if stream.extended or not stream.marker:
@@ -183,7 +183,7 @@ class ChunkReader:
             stream.body = bytearray()
 
     def _read_header(self) -> _ChunkStream | None:
-        """Read a chunk's headers (5.3.1); None, and nothing read, where bytes are missing."""
+        """Read a chunk's headers (5.3.1). Return None, without consuming, if bytes are missing."""
         data = self._data
         position = self._position
         form = data[position] >> 6
@@ -203,10 +203,10 @@ class ChunkReader:
         return self._begin(stream, csid, form, position)
 
     def _continue(self, stream: _ChunkStream, position: int) -> _ChunkStream | None:
-        """A type 3 chunk: more of the message, or the next one just like it.
+        """Process a type 3 chunk: the rest of a message, or a new one with the same header.
 
         The extended timestamp is repeated here (5.3.1.3), but not by OBS before version 30 and
-        others, so that it counts only where the bytes are those of the last header.
+        others, so it is recognised by being equal to that of the last header.
         """
         if stream.extended:
             peeked = self._data[position : position + 4]
@@ -223,7 +223,7 @@ class ChunkReader:
     def _begin(
         self, stream: _ChunkStream | None, csid: int, form: int, position: int
     ) -> _ChunkStream | None:
-        """A chunk of type 0, 1 or 2, which starts a message."""
+        """Process a chunk of type 0, 1 or 2, which starts a message."""
         data = self._data
         end = position + _HEADER_SIZE[form]
         if end > len(data):
@@ -247,7 +247,7 @@ class ChunkReader:
             stream.timestamp = time
         else:
             stream.timestamp = (stream.timestamp + time) & TIMESTAMP_MASK
-        # A type 3 chunk that starts a message repeats this, also after a type 0 (5.3.1.2.4).
+        # Repeated by a type 3 chunk that starts a message, also after a type 0 (5.3.1.2.4).
         stream.delta = time
         stream.extended = extended
         self._position = end + len(extended)
@@ -257,14 +257,14 @@ class ChunkReader:
     def _add(self, csid: int, form: int) -> _ChunkStream:
         if form == 2:
             raise RtmpError("A chunk refers to a header that was not sent.")
-        # Type 1 is legal here, on message stream 0: librtmp sends its pings so.
+        # Type 1 is legal here, on message stream 0: librtmp uses it for pings.
         if len(self._streams) >= self._limits.chunk_streams:
             raise LimitExceeded("chunk_streams", "The peer uses too many chunk streams.")
         stream = self._streams[csid] = _ChunkStream(csid)
         return stream
 
     def _open(self, stream: _ChunkStream) -> None:
-        """Start a message. What all unfinished ones will take is bounded when they are declared:
+        """Start a message. The declared sizes of all unfinished ones are bounded together:
         interleaving must not multiply the limit of one."""
         length = stream.length
         self._declared += length
@@ -274,20 +274,20 @@ class ChunkReader:
 
 
 class ChunkWriter:
-    """Cuts messages into chunks. Every message has a full header: that costs four bytes more than
-    a delta, and no peer can misread it."""
+    """Splits messages into chunks, each with a full header: four bytes more than a delta, and
+    unambiguous for every peer."""
 
     def __init__(self) -> None:
         self._chunk_size = DEFAULT_CHUNK_SIZE
 
     def set_chunk_size(self, size: int) -> bytes:
-        """Use chunks of `size` bytes from now on; returns the message that announces it."""
+        """Use chunks of `size` bytes from now on; return the message that announces it."""
         announcement = self.encode(2, RtmpMessage(SET_CHUNK_SIZE, 0, 0, _U32.pack(size)))
         self._chunk_size = size
         return announcement
 
     def encode(self, csid: int, message: RtmpMessage) -> bytes:
-        """The chunks of a message on the chunk stream `csid`, 2 to 63."""
+        """Return the chunks of a message on the chunk stream `csid`, 2 to 63."""
         type_id, timestamp, stream_id, body = message
         time = min(timestamp, _EXTENDED)
         extended = _U32.pack(timestamp) if time == _EXTENDED else b""

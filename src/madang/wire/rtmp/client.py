@@ -1,4 +1,4 @@
-"""The publisher's side of a connection: what an encoder does, for restreaming and for tests."""
+"""Publisher side of a connection, for restreaming and for tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from madang.wire.rtmp.messages import (
 )
 
 CHUNK_SIZE = 60_000
-"""What OBS and ffmpeg use: most frames are one chunk."""
+"""Same as OBS and ffmpeg: most frames are one chunk."""
 
 _CONTROL = 2
 _COMMANDS = 3
@@ -37,13 +37,13 @@ _SET_DATA_FRAME = amf0.encode("@setDataFrame")
 
 @dataclass(frozen=True, slots=True)
 class PublishAccepted:
-    """The server takes the stream: `send` may begin."""
+    """Server accepted the stream: `send` may begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishRejected:
-    """The server does not take the stream, or no longer; `code` is NetStream's or NetConnection's
-    and `description` the server's words."""
+    """Server refused the stream or ended it; `code` is that of NetStream or NetConnection,
+    `description` the server's text."""
 
     code: str
     description: str
@@ -62,8 +62,8 @@ class _Phase(enum.Enum):
 class ClientSession:
     """One connection that publishes `name` in `app` of the server at `tc_url`.
 
-    `handshake_random` is `handshake.RANDOM` random bytes; `now` is in seconds of a monotonic
-    clock. `chunk_size` is in bytes, from 128.
+    `handshake_random` is `handshake.RANDOM` random bytes; `now` is in seconds of a monotonic clock.
+    `chunk_size` is in bytes, from 128.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ClientSession:
         self._acknowledged = 0
 
     def receive(self, data: bytes, now: float) -> list[ClientEvent]:
-        """Take bytes from the server. Raises ParseError where it breaks the protocol."""
+        """Process bytes from the server. Raises ParseError for a protocol violation."""
         self._bytes_in += len(data)
         if self._phase is _Phase.HANDSHAKE:
             echo, data = self._handshake.receive(data)
@@ -116,13 +116,13 @@ class ClientSession:
         return events
 
     def take_output(self) -> bytes:
-        """The bytes to send; they are handed out once."""
+        """Return the pending output and clear it."""
         output = bytes(self._output)
         self._output.clear()
         return output
 
     def deadline(self) -> float | None:
-        """When to call `tick`, None while the server is not late."""
+        """Return the time of the next `tick`, None if no answer is awaited."""
         match self._phase:
             case _Phase.HANDSHAKE:
                 return self._began + self._limits.handshake
@@ -132,7 +132,7 @@ class ClientSession:
                 return None
 
     def tick(self, now: float) -> list[ClientEvent]:
-        """Give a server up that does not answer."""
+        """Fail if the server's answer is overdue."""
         deadline = self.deadline()
         if deadline is None or now < deadline:
             return []
@@ -140,7 +140,7 @@ class ClientSession:
         return [PublishRejected("NetConnection.Connect.Failed", "The server does not answer.")]
 
     def send(self, tag: Tag) -> None:
-        """Send a tag; script tags as data that the server keeps for late viewers."""
+        """Send a tag; script tags as data that the server stores for late viewers."""
         if self._phase is not _Phase.PUBLISHING:
             raise RuntimeError("the server has not accepted the stream")
         body = tag.body
@@ -150,7 +150,7 @@ class ClientSession:
         self._output += self._writer.encode(_CHUNK_STREAMS[tag.type], message)
 
     def finish(self) -> None:
-        """Say that the show is over; the connection can be closed once the output is written."""
+        """Announce the end of the stream; close the connection once the output is written."""
         if self._phase is _Phase.PUBLISHING:
             self._call(Command("FCUnpublish", 6.0, (None, self._name)))
             self._call(Command("deleteStream", 7.0, (None, float(self._stream_id))))
@@ -187,7 +187,7 @@ class ClientSession:
             case WindowSize(size):
                 self._window = size
             case _:
-                pass  # answers that nothing waits for
+                pass  # answers without a pending call
 
     def _publish(self, values: tuple[amf0.Value, ...]) -> None:
         match values:
@@ -221,5 +221,5 @@ class ClientSession:
 
 
 def _information(values: tuple[amf0.Value, ...]) -> Mapping[str, amf0.Value]:
-    """The last value of a status, an object in all of them."""
+    """Return the last value of a status, always an object."""
     return values[-1] if values and isinstance(values[-1], Mapping) else {}

@@ -1,7 +1,7 @@
-"""What a client says about itself when it connects and publishes (RTMP 1.0, 7.2.1.1).
+"""Parameters of connect and publish commands (RTMP 1.0, 7.2.1.1).
 
-The shapes are many: objects as ECMA arrays, `tcUrl` in lower case or in quotation marks, and the
-stream key in the stream's name, the application's path or a query.
+Clients differ: objects as ECMA arrays, `tcUrl` in lower case or in quotation marks, and the stream
+key in the stream's name, the application's path or a query.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from madang.wire.rtmp.messages import Command
 FOURCCS = (
     "avc1", "hvc1", "av01", "vp09", "mp4a", ".mp3", "Opus", "fLaC", "ac-3", "ec-3",
 )  # fmt: skip
-"""What is carried under the names of Enhanced RTMP."""
+"""Codecs carried under the names of Enhanced RTMP."""
 
 _VIDEO = FOURCCS[:4]
 _AUDIO = FOURCCS[4:]
 _ANY = "*"
 _CAN_FORWARD = 4.0
 _CAPS_EX = 0x02 | 0x04 | 0x08
-"""Multitrack, ModEx and nanosecond offsets are understood (CapsExMask of Enhanced RTMP v2)."""
+"""Supported capabilities: multitrack, ModEx and nanosecond offsets (CapsExMask of Enhanced RTMP
+v2)."""
 
 _QUOTES = "'\" "
 
 
 def parse_connect(command: Command) -> Connected:
-    """What a connect command says. Raises RtmpError where it says nothing at all."""
+    """Parse a connect command. Raises RtmpError if it has no parameters."""
     found = command.values[0] if command.values else None
     if not isinstance(found, Mapping):
         raise RtmpError("A connect command has no properties.")
@@ -48,10 +49,9 @@ def parse_connect(command: Command) -> Connected:
 
 
 def connect_result(connected: Connected) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Properties and information of the `_result` for a connect command.
+    """Return properties and information of the `_result` for a connect command.
 
-    Enhanced RTMP is answered where the client speaks it: what both sides know of its list, and
-    this side's capabilities.
+    To a client of Enhanced RTMP, the codecs known to both sides and this side's capabilities.
     """
     properties: dict[str, Value] = {"fmsVer": "FMS/3,0,1,123", "capabilities": 31.0}
     if connected.fourccs:
@@ -72,10 +72,10 @@ def connect_result(connected: Connected) -> tuple[dict[str, Value], dict[str, Va
 
 
 def stream_keys(connected: Connected, stream_name: str) -> tuple[str, ...]:
-    """The texts that may be the stream key, the likeliest first and none twice.
+    """Return candidates for the stream key, the likeliest first, without duplicates.
 
-    `key=` in a query is meant as nothing else; then the stream's name, as a whole and after its
-    last slash; then what follows the application's first part.
+    First `key=` in a query, which has no other meaning; then the stream's name, as a whole and
+    after its last slash; then what follows the application's first segment.
     """
     name, _, name_query = stream_name.strip(_QUOTES).partition("?")
     app, _, app_query = connected.app.partition("?")
@@ -94,7 +94,7 @@ def stream_keys(connected: Connected, stream_name: str) -> tuple[str, ...]:
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Path and query of a URL, both empty for one that cannot be read."""
+    """Return path and query of a URL, empty if it cannot be parsed."""
     try:
         parts = urlsplit(url)
     except ValueError:

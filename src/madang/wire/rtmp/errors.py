@@ -1,4 +1,4 @@
-"""The error of a peer that breaks the protocol."""
+"""Error of a protocol violation."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from madang.base.errors import ParseError
 
 
 class RtmpError(ParseError):
-    """The peer broke the protocol; the connection cannot go on."""
+    """Protocol violation by the peer; the connection cannot continue."""

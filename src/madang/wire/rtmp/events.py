@@ -1,4 +1,4 @@
-"""What sessions tell their shells."""
+"""Events of the sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from madang.wire.flv import TagType
 
 
 class SessionEnding(enum.Enum):
-    """Why a session ended by itself; the value is the reason's name in metrics."""
+    """Reason of an ending by the session itself; the value is the reason's name in metrics."""
 
     HANDSHAKE_TIMEOUT = "handshake_timeout"
     SETUP_TIMEOUT = "setup_timeout"
@@ -20,8 +20,8 @@ class SessionEnding(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A client named its application. `encoder` is what it calls itself; `fourccs` and `caps_ex`
-    are its Enhanced RTMP capabilities, empty and 0 for others. `app` and `tc_url` may hold the
+    """Client named its application. `encoder` is its name for itself; `fourccs` and `caps_ex` are
+    its Enhanced RTMP capabilities, empty and 0 for others. `app` and `tc_url` may contain the
     stream key: not for logs."""
 
     app: str
@@ -33,9 +33,9 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class PublishRequested:
-    """A client wants to publish and waits for `accept_publish` or `refuse_publish`.
+    """Client requests to publish and waits for `accept_publish` or `refuse_publish`.
 
-    `keys` are the texts that may be its stream key, the likeliest first; secrets, as is the name.
+    `keys` are candidates for its stream key, the likeliest first; secrets, like the name.
     """
 
     stream_name: str
@@ -44,7 +44,7 @@ class PublishRequested:
 
 @dataclass(frozen=True, slots=True)
 class MediaReceived:
-    """Sound or pictures of an accepted publisher; `timestamp` in milliseconds modulo 2**32."""
+    """Audio or video of an accepted publisher; `timestamp` in milliseconds modulo 2**32."""
 
     type: TagType
     timestamp: int
@@ -53,19 +53,19 @@ class MediaReceived:
 
 @dataclass(frozen=True, slots=True)
 class MetadataReceived:
-    """The properties of an accepted publisher's onMetaData; as often wrong as right."""
+    """Properties of an accepted publisher's onMetaData; often wrong."""
 
     values: Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishStopped:
-    """The publisher said that it has finished; it may publish again on the connection."""
+    """Publisher finished; it may publish again on the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The session gave the peer up; close the connection."""
+    """Session ended by itself: close the connection."""
 
     reason: SessionEnding
     description: str

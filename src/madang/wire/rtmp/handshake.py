@@ -1,4 +1,4 @@
-"""The handshake: a version byte and two echoes (RTMP 1.0, section 5.2)."""
+"""Handshake: a version byte and two echoes (RTMP 1.0, section 5.2)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ RANDOM = PACKET - 8
 
 
 def opening(random: bytes) -> bytes:
-    """C0 and C1, or S0 and S1, with `RANDOM` random bytes. The time is zero, which 5.2.3 allows.
+    """Return C0 and C1, or S0 and S1, with `RANDOM` random bytes and time zero (5.2.3).
 
-    Four zeros tell clients that could prove a digest (Flash, some hardware) that this side does
-    not: they go on without.
+    Four zeros tell clients with digests (Flash, some hardware) to continue without them.
     """
     if len(random) != RANDOM:
         raise ValueError(f"a handshake takes {RANDOM} random bytes")
@@ -24,10 +23,10 @@ def opening(random: bytes) -> bytes:
 
 
 class Handshake:
-    """One side of the handshake, after `opening` is known; both sides read the same bytes.
+    """One side of the handshake; both sides read the same bytes.
 
-    The peer's echo is not compared: a client with digests answers something else, and nothing
-    depends on it.
+    The peer's echo is not compared: clients with digests answer something else, and nothing depends
+    on it.
     """
 
     def __init__(self) -> None:
@@ -36,9 +35,9 @@ class Handshake:
         self.done = False
 
     def receive(self, data: bytes) -> tuple[bytes, bytes]:
-        """The echo to send now (or nothing), and what came after the handshake.
+        """Return the echo to send now (or nothing), and the bytes after the handshake.
 
-        Raises RtmpError where the peer does not speak RTMP version 3.
+        Raises RtmpError if the peer does not speak RTMP version 3.
         """
         self._buffer += data
         if self._buffer and self._buffer[0] != VERSION:

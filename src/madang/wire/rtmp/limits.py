@@ -1,4 +1,4 @@
-"""What a peer may use of this machine, by name."""
+"""Limits of an RTMP connection."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class RtmpLimits:
     """
 
     handshake: float = 5.0
-    """From the first byte awaited to the end of the handshake: three messages of one round trip
-    and a half. Longer is a scanner, or a browser on the wrong port."""
+    """From the first byte awaited to the end of the handshake: three messages, one and a half round
+    trips. Longer is a scanner, or a browser on the wrong port."""
 
     setup: float = 20.0
     """From the handshake to a publish command: some five round trips, more over a satellite."""
 
     silence: float = 15.0
-    """Without a byte from the peer. Encoders send dozens of messages a second, audio included;
-    shorter would end a show for a mobile network's pause."""
+    """Without a byte from the peer. Encoders send dozens of messages a second, audio included; a
+    shorter limit would end a show at a pause of a mobile network."""
 
     setup_message: int = 64 * 1024
     """One message of a peer that has not been accepted; commands are below 4 KiB."""
@@ -33,25 +33,25 @@ class RtmpLimits:
     """One onMetaData. Real ones have 1 to 2 KiB; parsed values take many times their bytes."""
 
     chunk_size: int = 0x7FFFFFFF
-    """What a peer may announce as its chunk size: the field's top bit must be zero (RTMP 1.0,
-    5.4.1). It costs nothing, as a message has its own limit."""
+    """Largest chunk size announced by a peer: the field's top bit must be zero (RTMP 1.0, 5.4.1).
+    Costs nothing, as messages have their own limit."""
 
     chunk_streams: int = 64
-    """Chunk streams at once. Encoders use three to five; each keeps its last header."""
+    """Concurrent chunk streams. Encoders use three to five; each stores its last header."""
 
     net_streams: int = 8
     """Streams created on one connection. Publishers create one, some create it twice."""
 
     pending: int = 2 * 1024 * 1024
-    """Bytes kept while it is decided whether the peer may publish. Some encoders send on without
-    waiting: this is 2 s of 8 Mbit/s."""
+    """Bytes buffered while the decision on a publish command is pending. Some encoders send without
+    waiting: 2 s of 8 Mbit/s."""
 
     bit_rate: float = 100_000_000.0
-    """What a publisher may send, averaged over `bit_rate_window`: 4K at 60 frames a second needs
-    some 50 Mbit/s."""
+    """Bit rate of a publisher, averaged over `bit_rate_window`: 4K at 60 frames a second needs some
+    50 Mbit/s."""
 
     bit_rate_window: float = 10.0
-    """Long enough for the burst of a key frame, and for what piled up in a stalled network."""
+    """Covers the burst of a key frame, and of a network that was stalled."""
 
 
 DEFAULT_LIMITS = RtmpLimits()

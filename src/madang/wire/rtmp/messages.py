@@ -1,4 +1,4 @@
-"""The messages that are neither media nor of the chunk stream: each is parsed and serialised here.
+"""Messages other than media and chunk stream control, each parsed and serialised here.
 
 RTMP 1.0, sections 5.4 (protocol control), 6.2 (user control), 7.1 (commands, aggregates).
 """
@@ -18,7 +18,7 @@ _BANDWIDTH = struct.Struct(">IB")
 
 
 class TypeId(enum.IntEnum):
-    """Message types, but those that `TagType` names and those that stay in the chunk reader."""
+    """Message types, except those of `TagType` and those consumed by the chunk reader."""
 
     ACKNOWLEDGEMENT = 3
     USER_CONTROL = 4
@@ -31,7 +31,7 @@ class TypeId(enum.IntEnum):
 
 
 class UserEvent(enum.IntEnum):
-    """The user control events that a publisher's connection knows (7.1.7)."""
+    """User control events of a publisher's connection (7.1.7)."""
 
     STREAM_BEGIN = 0
     PING_REQUEST = 6
@@ -40,7 +40,7 @@ class UserEvent(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """`sequence` bytes have been received, modulo 2**32 (5.4.3)."""
+    """Receipt of `sequence` bytes, modulo 2**32 (5.4.3)."""
 
     sequence: int
 
@@ -54,7 +54,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class WindowSize:
-    """The sender wants an acknowledgement within each `size` bytes (5.4.4)."""
+    """Request for an acknowledgement every `size` bytes (5.4.4)."""
 
     size: int
 
@@ -68,14 +68,14 @@ class WindowSize:
 
 @dataclass(frozen=True, slots=True)
 class PeerBandwidth:
-    """The receiver should not send more than `size` bytes ahead of acknowledgements (5.4.5)."""
+    """Limit of `size` unacknowledged bytes (5.4.5)."""
 
     size: int
     limit_type: int = 2
 
     @classmethod
     def parse(cls, body: bytes) -> PeerBandwidth:
-        # Some encoders leave the type out.
+        # Some encoders omit the type.
         return cls(_u32(body[:4]), body[4] if len(body) > 4 else 2)
 
     def serialise(self) -> bytes:
@@ -84,7 +84,7 @@ class PeerBandwidth:
 
 @dataclass(frozen=True, slots=True)
 class UserControl:
-    """An event about a stream or the connection; `data` as the event defines it (6.2)."""
+    """Event about a stream or the connection; `data` as the event defines it (6.2)."""
 
     event: int
     data: bytes
@@ -101,7 +101,7 @@ class UserControl:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A call or the answer to one (7.1.1). `transaction` is 0 where no answer is wanted."""
+    """A call or its answer (7.1.1). `transaction` is 0 if no answer is requested."""
 
     name: str
     transaction: float
@@ -120,7 +120,7 @@ class Command:
         return amf0.encode(self.name, self.transaction, *self.values)
 
     def text(self, index: int) -> str:
-        """The value at `index` after the command object if it is text, else nothing."""
+        """Return the value at `index` after the command object if it is text, else ""."""
         value = self.values[index] if index < len(self.values) else None
         return value if isinstance(value, str) else ""
 
@@ -139,8 +139,8 @@ class Aggregate:
         return b"".join(map(flv.encode_tag, self.tags))
 
     def at(self, timestamp: int) -> list[flv.Tag]:
-        """The tags with the times that the message's own `timestamp` gives them: the difference
-        to the first tag's is added to all."""
+        """Return the tags with times relative to the message's own `timestamp`: the difference to
+        the first tag's is added to all."""
         shift = timestamp - self.tags[0].timestamp if self.tags else 0
         return [
             flv.Tag(tag.type, tag.timestamp + shift & TIMESTAMP_MASK, tag.body) for tag in self.tags
@@ -151,15 +151,15 @@ Control = Acknowledgement | WindowSize | PeerBandwidth | UserControl | Command
 
 
 def parse_control(type_id: int, body: bytes) -> Control | None:
-    """The message of a type that is neither media nor data; None for types nobody needs.
+    """Parse a message that is neither media nor data; None for ignored types.
 
-    Raises RtmpError or Amf0Error for a damaged one.
+    Raises RtmpError or Amf0Error for a malformed one.
     """
     match type_id:
         case TypeId.COMMAND:
             return Command.parse(body)
         case TypeId.COMMAND_AMF3:
-            # One byte says which format follows; for commands it is AMF 0 (0) in practice.
+            # The first byte is the format of what follows, in practice 0 (AMF 0) for commands.
             return Command.parse(body[1:])
         case TypeId.USER_CONTROL:
             return UserControl.parse(body)
@@ -173,7 +173,7 @@ def parse_control(type_id: int, body: bytes) -> Control | None:
 
 
 def type_id_of(message: Control) -> TypeId:
-    """The type under which `message` is sent."""
+    """Return the type ID of `message`."""
     match message:
         case Command():
             return TypeId.COMMAND

@@ -1,4 +1,4 @@
-"""The server's side of a publisher's connection; section numbers are RTMP 1.0's."""
+"""Server side of a publisher's connection; section numbers are RTMP 1.0's."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from madang.wire.rtmp.messages import (
 )
 
 WINDOW = 2_500_000
-"""Bytes between acknowledgements, asked of the peer and assumed where it asks for none: about a
-second of the fastest stream, and what most servers say."""
+"""Bytes between acknowledgements, requested from the peer and the default for its side: about a
+second of the fastest stream, and the usual value of servers."""
 
 CHUNK_SIZE = 65_536
-"""Larger than any message this side sends, so that each is one chunk. ffmpeg takes it for its own:
-nearly every frame then comes in one."""
+"""Larger than any message sent by this side, so that each is one chunk. ffmpeg adopts it: nearly
+every frame then arrives in one."""
 
 _CONTROL = 2
 _COMMANDS = 3
 _STATUS = 5
-"""Chunk streams by what they carry; encoders expect the usual ones."""
+"""Chunk streams by content, as encoders expect them."""
 
 _MEDIA = {int(TagType.AUDIO): TagType.AUDIO, int(TagType.VIDEO): TagType.VIDEO}
 _NOT_FOR_PLAYING = "This address is for publishing; watch on the channel's page."
@@ -65,13 +65,13 @@ class _Phase(enum.Enum):
 class ServerSession:
     """One connection, from the first byte to the last.
 
-    `handshake_random` is `handshake.RANDOM` random bytes; `now` is in seconds of a monotonic
-    clock, here and in every call.
+    `handshake_random` is `handshake.RANDOM` random bytes; `now` is in seconds of a monotonic clock,
+    here and in every call.
 
-    After `PublishRequested` the peer's bytes are kept unread until `accept_publish` or
-    `refuse_publish`; what had been sent ahead comes out of the next `receive` or `tick`, and
-    `deadline` is then in the past. A `PublishStopped` leaves the connection open for another
-    publish command.
+    After `PublishRequested` the peer's bytes are buffered until `accept_publish` or
+    `refuse_publish`; buffered bytes are processed by the next `receive` or `tick`, and `deadline`
+    is then in the past. After `PublishStopped` the connection stays open for another publish
+    command.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class ServerSession:
 
     @property
     def bytes_in(self) -> int:
-        """Bytes received, the handshake included."""
+        """Bytes received, including the handshake."""
         return self._bytes_in
 
     @property
@@ -111,24 +111,24 @@ class ServerSession:
 
     @property
     def unreadable_metadata(self) -> int:
-        """Script messages that were no AMF 0 and have been passed over."""
+        """Number of script messages ignored as malformed AMF 0."""
         return self._unreadable_metadata
 
     @property
     def awaiting_decision(self) -> bool:
-        """True between `PublishRequested` and its answer: a shell may stop reading meanwhile."""
+        """True between `PublishRequested` and its answer; a shell may stop reading meanwhile."""
         return self._phase is _Phase.DECIDING
 
     @property
     def closing(self) -> bool:
-        """True when the connection should be closed once the output is written."""
+        """True if the connection is to be closed once the output is written."""
         return self._phase is _Phase.CLOSING
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        """Take bytes from the peer.
+        """Process bytes from the peer.
 
-        Raises ParseError (RtmpError, Amf0Error, FlvError or LimitExceeded) where the peer breaks
-        the protocol or a limit; the shell then closes, and events of the same call are lost.
+        Raises ParseError (RtmpError, Amf0Error, FlvError or LimitExceeded) for a violation of the
+        protocol or a limit; the shell then closes, and events of the same call are lost.
         """
         self._bytes_in += len(data)
         self._heard = now
@@ -150,21 +150,22 @@ class ServerSession:
         return events
 
     def take_output(self) -> bytes:
-        """The bytes to send; they are handed out once."""
+        """Return the pending output and clear it."""
         output = bytes(self._output)
         self._output.clear()
         self._bytes_out += len(output)
         return output
 
     def deadline(self) -> float | None:
-        """When to call `tick`, None where only bytes or a decision can move the session."""
+        """Return the time of the next `tick`, None if only bytes or a decision can change the
+        session."""
         if self._sent_ahead:
             return self._heard
         timeout = self._timeout()
         return timeout[0] if timeout else None
 
     def tick(self, now: float) -> list[Event]:
-        """Read what had been sent ahead, and give up a peer that is late. Raises as `receive`."""
+        """Process buffered bytes, and end the session of an overdue peer. Raises like `receive`."""
         events = self._read()
         timeout = self._timeout()
         if timeout and now >= timeout[0]:
@@ -173,7 +174,7 @@ class ServerSession:
         return events
 
     def accept_publish(self) -> None:
-        """Let the peer publish (NetStream.Publish.Start). Its media comes from now on."""
+        """Accept the publisher (NetStream.Publish.Start). Its media is delivered from now on."""
         self._require_decision()
         if self._announced:
             started = {"code": "NetStream.Publish.Start", "description": self._announced}
@@ -186,13 +187,14 @@ class ServerSession:
         self._enter(_Phase.PUBLISHING)
 
     def refuse_publish(self, description: str) -> None:
-        """Say in words why the peer may not publish; the session is `closing` afterwards."""
+        """Refuse the publisher with a text; the session is `closing` afterwards."""
         self._require_decision()
         self._status("error", "NetStream.Publish.Denied", description)
         self._enter(_Phase.CLOSING)
 
     def end(self, description: str) -> None:
-        """Tell a publisher that its place was taken or its channel closed; then `closing`."""
+        """End the session of a publisher that was taken over or whose channel was closed; then
+        `closing`."""
         if self._phase in (_Phase.DECIDING, _Phase.PUBLISHING):
             self._status("error", "NetStream.Publish.BadName", description)
         self._enter(_Phase.CLOSING)
@@ -244,8 +246,8 @@ class ServerSession:
         return events
 
     def _handle(self, message: chunks.RtmpMessage, events: list[Event]) -> None:
-        # The message stream is not compared: there is one publisher on a connection, and some
-        # encoders send media on another stream than they published.
+        # The message stream is not compared: a connection has one publisher, and some encoders send
+        # media on another stream than they published.
         type_id, timestamp, _, body = message
         accepted = self._phase is _Phase.PUBLISHING
         media = _MEDIA.get(type_id)
@@ -278,7 +280,7 @@ class ServerSession:
         except LimitExceeded:
             raise
         except ParseError:
-            # Nothing depends on metadata, and a camera with broken metadata can be fine.
+            # Nothing depends on metadata, and a camera with malformed metadata can be fine.
             self._unreadable_metadata += 1
             return
         if values:
@@ -291,10 +293,10 @@ class ServerSession:
             case UserControl(UserEvent.PING_REQUEST, data):
                 self._send(UserControl(UserEvent.PING_RESPONSE, data))
             case WindowSize(size):
-                # A window of nothing would ask for an acknowledgement of every byte.
+                # A window of 0 would request an acknowledgement of every byte.
                 self._window = size or WINDOW
             case Acknowledgement() | PeerBandwidth() | UserControl():
-                pass  # this side sends too little for any of them to matter
+                pass  # this side sends too little for them to matter
 
     def _called(self, command: Command, stream_id: int, events: list[Event]) -> None:
         if command.name == "connect":
@@ -372,12 +374,12 @@ class ServerSession:
             self._send(Command("_error", command.transaction, values))
 
     def _answer(self, command: Command, *values: amf0.Value) -> None:
-        """Answer a call with its own transaction id; a call with none wants no answer."""
+        """Answer a call with its own transaction ID; a call with none gets no answer."""
         if command.transaction:
             self._send(Command("_result", command.transaction, values))
 
     def _status(self, level: str, code: str, description: str, on: int | None = None) -> None:
-        """An onStatus on the stream that publishes, or on another."""
+        """Send onStatus on the publishing stream, or on another."""
         status = Command("onStatus", 0.0, (None, _information(level, code, description)))
         self._send(status, stream_id=self._publishing_on if on is None else on)
 
