@@ -8,17 +8,9 @@ from fractions import Fraction
 import pytest
 
 from madang.live.demux import Notice
+from madang.live.events import Interrupted, Resumed, ShowEnded, ShowOpened
 from madang.live.opening import PATIENCE
-from madang.live.rendition import SOURCE
-from madang.live.show import (
-    MAX_NAMED_NOTICES,
-    Interrupted,
-    PartsAdded,
-    Resumed,
-    ShowEnded,
-    ShowOpened,
-    State,
-)
+from madang.live.show import MAX_NAMED_NOTICES, State
 from madang.media.track import Codec
 from madang.wire.flv import (
     PacketKind,
@@ -284,7 +276,7 @@ def test_an_encoder_that_does_not_come_back_ends_the_show() -> None:
     assert made.wait_until(gone + 29.9) == []
     events = made.wait_until(gone + 30.0)
     # protocols.md: EXT-X-ENDLIST after the grace period.
-    assert events == [PartsAdded(SOURCE), ShowEnded()]
+    assert events == [ShowEnded()]
     assert state(made) == "ended"
     assert made.show.deadline() is None
     assert parse_media(ready(made.window).body.decode()).ended

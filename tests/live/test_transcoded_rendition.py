@@ -9,10 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from madang.live.events import PartAdded, RenditionEnded, SegmentEnded
 from madang.live.flv_feed import Chunk
-from madang.live.rendition import TranscodedRendition
+from madang.live.show import Show
+from madang.live.window import Window
 from madang.wire.flv import FlvReader, Tag
-from tests.support.broadcast import Broadcast, Encoder, Sent, Viewer
+from tests.support.broadcast import Broadcast, Encoder, Sent, Viewer, check_events
+
+RUNG = "360p"
 
 
 @dataclass
@@ -25,7 +29,6 @@ class Transcoder:
     broadcast: Broadcast
     behind: float
     rng: random.Random
-    follower: TranscodedRendition | None = None
     viewer: Viewer = field(default_factory=Viewer)
     _reader: FlvReader = field(default_factory=FlvReader)
     _queue: list[tuple[float, Tag]] = field(default_factory=list)
@@ -39,13 +42,28 @@ class Transcoder:
         """Bring out what is due."""
         while self._queue and self._queue[0][0] <= self.broadcast.now:
             _, tag = self._queue.pop(0)
-            if self.follower is None:
+            if RUNG not in self.show.followers:
                 # As the ladder does: when the first byte comes out of the transcoder.
-                self.follower = self.broadcast.show.follow("360p")
+                self.show.follow(RUNG)
             config = tag.body[1:2] == b"\0"
             rounded = tag.timestamp if config else tag.timestamp + self.rng.randint(-1, 1)
-            if self.follower.receive(replace(tag, timestamp=rounded), self.broadcast.now):
-                self.viewer.look(self.follower.window)
+            tag = replace(tag, timestamp=rounded)
+            if events := self.show.receive_transcoded(RUNG, tag, self.broadcast.now):
+                self.broadcast.note(events)
+                self.viewer.look(self.window)
+
+    @property
+    def show(self) -> Show:
+        return self.broadcast.show
+
+    @property
+    def window(self) -> Window:
+        return self.show.followers[RUNG].window
+
+    def end(self) -> None:
+        """End the show, and check what it said of the rendition."""
+        self.broadcast.end()
+        check_events(self.broadcast.events, RUNG, self.viewer)
 
     def send(self, sent: list[Sent]) -> None:
         """Let the publisher send, the transcoder following."""
@@ -67,6 +85,7 @@ def following(behind: float, seed: int, encoder: Encoder, seconds: float) -> Tra
 
 
 def check_cut_as_the_source(transcoder: Transcoder) -> None:
+    transcoder.end()
     source = transcoder.broadcast.viewer.segments
     made = transcoder.viewer.segments
     numbers = sorted(made)
@@ -136,7 +155,8 @@ def test_a_rendition_survives_a_takeover_of_its_source(away: float) -> None:
 def test_a_rendition_is_offered_once_it_has_a_part_and_until_its_transcoder_ends() -> None:
     transcoder = following(0.5, 1, Encoder(), 0.5)
     show = transcoder.broadcast.show
-    follower = transcoder.follower = transcoder.follower or show.follow("360p")
+    if RUNG not in show.followers:
+        show.follow(RUNG)
     assert list(show.renditions()) == ["source"]
     transcoder.send(Encoder().frames(6.0, 5.8))
     assert list(show.renditions()) == ["source", "360p"]
@@ -147,10 +167,39 @@ def test_a_rendition_is_offered_once_it_has_a_part_and_until_its_transcoder_ends
     assert transcoder.viewer.playlist is not None
     (report,) = transcoder.viewer.playlist.rendition_reports
     assert report.uri == "../source/media.m3u8"
-    show.unfollow("360p")
-    assert follower.window.ended
+    window = transcoder.window
+    events = transcoder.broadcast.note(show.unfollow(RUNG))
+    assert [type(event) for event in events] == [SegmentEnded, RenditionEnded]
+    assert window.ended
+    check_events(transcoder.broadcast.events, RUNG, transcoder.viewer)
     assert list(show.renditions()) == ["source"]
-    show.unfollow("360p")
+    assert show.unfollow(RUNG) == []
+
+
+def test_a_transcoder_that_starts_again_gives_its_files_names_of_their_own() -> None:
+    transcoder = following(0.5, 1, Encoder(), 6.0)
+    broadcast = transcoder.broadcast
+    broadcast.note(transcoder.show.unfollow(RUNG))
+    first = [event for event in broadcast.events if isinstance(event, PartAdded)]
+    again = Transcoder(broadcast, 0.5, random.Random(2))
+    again.read(transcoder.show.feed.opening())
+    again.send(Encoder().frames(9.0, 11.3))
+    broadcast.end()
+    later = [e for e in broadcast.events if isinstance(e, PartAdded)][len(first) :]
+    ours = [{e.file.name for e in found if e.rendition == RUNG} for found in (first, later)]
+    assert all(ours)
+    assert ours[0].isdisjoint(ours[1])
+
+
+def test_after_the_end_a_transcoder_adds_nothing_and_its_rendition_stays() -> None:
+    transcoder = following(0.8, 1, Encoder(), 6.0)
+    show = transcoder.show
+    transcoder.end()
+    for _, tag in transcoder._queue:
+        assert show.receive_transcoded(RUNG, tag, transcoder.broadcast.now) == []
+    assert show.unfollow(RUNG) == []
+    assert list(show.renditions()) == ["source", RUNG]
+    assert transcoder.window.ended
 
 
 def test_the_clock_of_a_show_of_fifty_days_passes_the_stamps_of_its_feed() -> None:

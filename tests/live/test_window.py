@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from madang.live.files import MediaFile
 from madang.live.window import (
     LEAST_WINDOW,
     PARTS_LISTED,
     SKIP_BOUNDARY,
-    MediaFile,
     Ready,
     Refuse,
     Wait,

@@ -9,9 +9,19 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
+from madang.live.events import (
+    InitChanged,
+    PartAdded,
+    RenditionEnded,
+    SegmentEnded,
+    ShowEnded,
+    ShowEvent,
+    ShowOpened,
+)
+from madang.live.files import CachedPlaylist, MediaFile
 from madang.live.rendition import SOURCE
-from madang.live.show import LiveSettings, PartsAdded, Show, ShowEvent
-from madang.live.window import CachedPlaylist, MediaFile, Ready, Window
+from madang.live.show import LiveSettings, Show
+from madang.live.window import Ready, Window
 from madang.media.track import AccessUnit, Codec
 from madang.wire.flv import (
     AudioPacket,
@@ -218,11 +228,13 @@ class Broadcast:
 
     def end(self) -> list[ShowEvent]:
         """Let the publisher leave, whose last parts are listed for this moment, and end."""
-        return self.leave() + self.note(self.show.end(self.now))
+        events = self.leave() + self.note(self.show.end(self.now))
+        check_events(self.events, SOURCE, self.viewer)
+        return events
 
     def note(self, events: list[ShowEvent]) -> list[ShowEvent]:
         self.events += events
-        if PartsAdded(SOURCE) in events and self.window.edge is not None:
+        if any(isinstance(e, PartAdded | SegmentEnded) and e.rendition == SOURCE for e in events):
             self.viewer.look(self.window)
         return events
 
@@ -259,6 +271,73 @@ def begun(encoder: Encoder, seconds: float, **settings: float) -> Broadcast:
 def segments(made: Broadcast) -> list[Segment]:
     """All that was listed."""
     return [made.viewer.segments[msn] for msn in sorted(made.viewer.segments)]
+
+
+def check_events(events: Sequence[ShowEvent], rendition: str, viewer: Viewer) -> None:
+    """The events of a rendition say, in order, all that a viewer of its playlist saw.
+
+    `viewer` has missed nothing. The rendition or the show has ended.
+    """
+    opened = events.index(ShowOpened())
+    ends = (ShowEnded(), RenditionEnded(rendition))
+    over = min(events.index(end) for end in ends if end in events)
+    of_media = (InitChanged, PartAdded, SegmentEnded)
+    ours = [e for e in events if isinstance(e, of_media) and e.rendition == rendition]
+    if not ours:
+        assert not viewer.segments
+        return
+    assert opened < events.index(ours[0])
+    assert max(i for i, event in enumerate(events) if event is ours[-1]) < over
+    assert isinstance(ours[0], InitChanged)
+    assert isinstance(ours[-1], SegmentEnded)
+    served: list[bytes] = []
+    reported: list[bytes] = []
+    init = ""
+    for msn in sorted(viewer.segments):
+        segment = viewer.segments[msn]
+        assert segment.map_uri is not None
+        if segment.map_uri != init:
+            init = segment.map_uri
+            served.append(viewer.files[init])
+        served += [viewer.files[part.uri] for part in segment.parts]
+    growing: list[PartAdded] = []
+    ended: list[SegmentEnded] = []
+    for event in ours:
+        match event:
+            case InitChanged(_, file, tracks):
+                assert not growing
+                assert tracks.all
+                reported.append(file.body)
+            case PartAdded():
+                reported.append(event.file.body)
+                check_part(event, growing, viewer.segments[event.msn])
+                growing.append(event)
+            case SegmentEnded():
+                segment = viewer.segments[event.msn]
+                assert event.msn == growing[0].msn
+                assert event.parts == len(growing) == len(segment.parts)
+                assert event.duration == sum(part.duration for part in growing)
+                assert event.date == growing[0].date
+                assert event.discontinuity == growing[0].discontinuity == segment.discontinuity
+                ended.append(event)
+                growing = []
+    assert not growing
+    assert reported == served
+    assert [event.msn for event in ended] == sorted(viewer.segments)
+
+
+def check_part(event: PartAdded, before: list[PartAdded], segment: Segment) -> None:
+    """A part is what the playlist says of it, and follows on those `before` in its segment."""
+    part = segment.parts[event.index]
+    assert event.index == len(before)
+    assert event.file.name == part.uri
+    assert event.independent == part.independent
+    assert abs(event.duration - part.duration) < 1e-5
+    assert event.discontinuity == (segment.discontinuity and not before)
+    assert segment.program_date_time is not None
+    passed = (event.date - segment.program_date_time).total_seconds()
+    assert abs(passed - sum(earlier.duration for earlier in before)) < 1e-3
+    assert all(earlier.msn == event.msn for earlier in before)
 
 
 def check_contiguous(made: Broadcast) -> None:

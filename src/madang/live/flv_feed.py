@@ -9,7 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from madang.wire.flv import Tag, TagType, encode_metadata, encode_tag, file_header
+from madang.live.demux import Tracks
+from madang.media.track import AccessUnit, AudioTrack, VideoTrack
+from madang.wire.flv import (
+    AudioPacket,
+    PacketKind,
+    Tag,
+    TagType,
+    VideoPacket,
+    encode_audio,
+    encode_metadata,
+    encode_tag,
+    encode_video,
+    file_header,
+)
 
 MAX_CACHE: Final = 16 << 20
 """Bytes from the last key frame on that a newcomer is sent at once. With a longer key-frame
@@ -62,6 +75,34 @@ class FlvFeed:
     def header(self, tag_type: TagType, body: bytes) -> None:
         """Take a sequence header; those who read already get it with the next key frame."""
         self._headers[tag_type] = body
+
+    def begin_tracks(self, tracks: Tracks, headers: list[VideoPacket | AudioPacket]) -> None:
+        """Begin, or begin again, with `tracks` and their sequence headers."""
+        metadata: dict[str, float | str] = {"encoder": "Madang"}
+        if tracks.video is not None:
+            metadata |= {"width": float(tracks.video.width), "height": float(tracks.video.height)}
+        self.begin(
+            audio=tracks.audio is not None, video=tracks.video is not None, metadata=metadata
+        )
+        for packet in headers:
+            if isinstance(packet, VideoPacket):
+                self.header(TagType.VIDEO, encode_video(packet))
+            else:
+                self.header(TagType.AUDIO, encode_audio(packet))
+
+    def append_video(self, track: VideoTrack, unit: AccessUnit) -> None:
+        """Append a coded picture."""
+        per_millisecond = track.timescale / 1000
+        composition = round((unit.pts - unit.dts) / per_millisecond)
+        packet = VideoPacket(PacketKind.FRAME, track.codec, unit.key, composition, 0, 0, unit.data)
+        at = round(unit.dts / per_millisecond)
+        self.append(TagType.VIDEO, encode_video(packet), at, key=unit.key)
+
+    def append_audio(self, track: AudioTrack, unit: AccessUnit) -> None:
+        """Append coded sound."""
+        packet = AudioPacket(PacketKind.FRAME, track.codec, 0, 0, unit.data)
+        at = round(unit.dts * 1000 / track.timescale)
+        self.append(TagType.AUDIO, encode_audio(packet), at, key=True)
 
     def append(self, tag_type: TagType, body: bytes, milliseconds: int, *, key: bool) -> None:
         """Take a tag with media at `milliseconds` of the common clock.

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from madang.live.demux import AudioFrame, Demuxer, Tracks, VideoFrame
+from madang.live.events import InitChanged, PartAdded, RenditionEvent, SegmentEnded
 from madang.live.program_dates import ProgramDates
 from madang.live.segmenter import Cut, Cutting, PartCut, SegmentCut
 from madang.live.timeline import Timeline
-from madang.live.window import Window
+from madang.live.window import Window, WindowSegment
 from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 from madang.wire.flv import Tag
 from madang.wire.fmp4 import TrackRun, fragment, init_segment
@@ -39,32 +41,63 @@ class Rendition:
         """Whether the next part has nothing to do with those before."""
         return self._discontinuity
 
-    def change(self, tracks: Tracks, rate: int) -> None:
-        """Other tracks, or the same of another publisher, begin with the next part.
+    def change(self, tracks: Tracks, rate: int) -> list[RenditionEvent]:
+        """Begin other tracks, or the same of another publisher, with the next part.
 
         `rate` is ticks per second of their clock track.
         """
-        self.window.end_segment()
+        ended = self._ended(self.window.end_segment())
         self.tracks = tracks
         self.cutting = self.cutting.at_rate(rate)
         self._discontinuity = True
         self._map_due = True
+        return ended
 
-    def apply(self, cut: Cut) -> bool:
-        """Bring a cut into the window; return whether that made a new part."""
+    def apply(self, cut: Cut) -> list[RenditionEvent]:
+        """Bring a cut into the window."""
         if isinstance(cut, SegmentCut):
-            self.window.end_segment()
-            return False
+            return self._ended(self.window.end_segment())
+        events: list[RenditionEvent] = []
         if self._map_due:
-            self.window.set_map(init_segment(self.tracks.all), discontinuity=self._discontinuity)
+            init = init_segment(self.tracks.all)
+            file = self.window.set_map(init, discontinuity=self._discontinuity)
+            if file is not None:
+                events.append(InitChanged(self.name, file, self.tracks))
             self._map_due = self._discontinuity = False
         rate = self.cutting.rate
         body = fragment(self._sequence, self._runs(cut))
         self._sequence = (self._sequence + 1) % _SEQUENCE_WRAP
         duration = (cut.end - cut.start) / rate
         date = self.dates.date(cut.start / rate) if self.window.between_segments else None
-        self.window.add_part(body, duration, cut.independent, date)
-        return True
+        segment = self.window.add_part(body, duration, cut.independent, date)
+        index = len(segment.parts) - 1
+        events.append(
+            PartAdded(
+                self.name,
+                segment.parts[-1].file,
+                segment.msn,
+                index,
+                duration,
+                segment.date + timedelta(seconds=segment.duration - duration),
+                cut.independent,
+                segment.discontinuity and not index,
+            )
+        )
+        return events
+
+    def end(self) -> list[RenditionEvent]:
+        """End the stream."""
+        return self._ended(self.window.end())
+
+    def _ended(self, segment: WindowSegment | None) -> list[RenditionEvent]:
+        if segment is None:
+            return []
+        count, duration = len(segment.parts), segment.duration
+        return [
+            SegmentEnded(
+                self.name, segment.msn, count, duration, segment.date, segment.discontinuity
+            )
+        ]
 
     def _runs(self, cut: PartCut) -> list[TrackRun]:
         runs = []
@@ -113,73 +146,75 @@ class TranscodedRendition:
     _demuxer: Demuxer = field(default_factory=Demuxer)
     _tracks: Tracks | None = None
     _marks: deque[Mark] = field(default_factory=deque)
-    _begun: bool = False
     _video: list[AccessUnit] = field(default_factory=list)
     _audio: list[AccessUnit] = field(default_factory=list)
 
     def mark(self, mark: Mark) -> None:
-        """The source was cut."""
+        """Note where the source was cut."""
         self._marks.append(mark)
 
-    def receive(self, tag: Tag, now: float) -> int:
-        """Take a tag of the transcoder's; return how many parts came of it."""
-        parts = 0
+    def receive(self, tag: Tag, now: float) -> list[RenditionEvent]:
+        """Take a tag of the transcoder's."""
+        events: list[RenditionEvent] = []
         for item in self._demuxer.receive(tag.type, tag.timestamp, tag.body, now):
             match item:
                 case Tracks():
                     self._tracks = item
                     if self.rendition is not None:
-                        self.rendition.change(item, self.cutting.rate)
+                        events += self.rendition.change(item, self.cutting.rate)
                 case VideoFrame() if self._tracks is not None and self._tracks.video is not None:
                     unit, _ = self.timeline.place_video(item, self._tracks.video)
-                    parts += self._cut_before(unit)
-                    if self._begun:
+                    events += self._cut_before(unit)
+                    if self.rendition is not None:
                         self._video.append(unit)
                 case AudioFrame() if self._tracks is not None and self._tracks.audio is not None:
                     sound, _ = self.timeline.place_audio(item, self._tracks.audio)
-                    if sound is not None and self._begun:
+                    if sound is not None and self.rendition is not None:
                         self._audio.append(sound)
                 case _:
                     pass  # a damaged tag of our own transcoder is counted where it is read
-        return parts
+        return events
 
-    def _cut_before(self, unit: AccessUnit) -> int:
+    def end(self) -> list[RenditionEvent]:
+        """End the stream."""
+        if self.rendition is not None:
+            return self.rendition.end()
+        self.window.end()
+        return []
+
+    def _cut_before(self, unit: AccessUnit) -> list[RenditionEvent]:
         """Cut at every mark that `unit` lies behind."""
-        parts = 0
+        events: list[RenditionEvent] = []
         half = self.cutting.frame // 2
         while self._marks and unit.dts >= self._marks[0].end - half:
             mark = self._marks.popleft()
-            if self._begun:
-                parts += self._cut(mark)
+            if self.rendition is not None:
+                events += self._cut(self.rendition, mark)
             elif mark.msn is not None and unit.key and unit.dts < mark.end + half:
-                self._begin(mark)
-        return parts
+                self._begin(mark.msn)
+        return events
 
-    def _begin(self, mark: Mark) -> None:
+    def _begin(self, msn: int) -> None:
         assert self._tracks is not None
-        assert mark.msn is not None
-        self.window.next_msn = mark.msn
+        self.window.next_msn = msn
         self.rendition = Rendition(self.name, self._tracks, self.cutting, self.window, self.dates)
-        self._begun = True
 
-    def _cut(self, mark: Mark) -> int:
-        assert self.rendition is not None
+    def _cut(self, rendition: Rendition, mark: Mark) -> list[RenditionEvent]:
         if mark.msn is not None:
-            self.rendition.apply(SegmentCut(mark.start))
-            return 0
-        tracks = self.rendition.tracks
+            return rendition.apply(SegmentCut(mark.start))
+        tracks = rendition.tracks
+        events: list[RenditionEvent] = []
         if mark.discontinuity:
             # Renditions have theirs at the same places (RFC 8216bis, section 6.2.4).
-            self.rendition.change(tracks, self.cutting.rate)
+            events += rendition.change(tracks, self.cutting.rate)
         units = [tuple(self._video)] if tracks.video is not None else []
         if tracks.audio is not None:
             units.append(self._take_audio(mark.end, tracks.audio))
-        made = 0
         if any(units):
             independent = bool(self._video) and self._video[0].key
-            made = self.rendition.apply(PartCut(mark.start, mark.end, tuple(units), independent))
+            events += rendition.apply(PartCut(mark.start, mark.end, tuple(units), independent))
         self._video.clear()
-        return int(made)
+        return events
 
     def _take_audio(self, end: int, track: AudioTrack) -> tuple[AccessUnit, ...]:
         limit = end * track.timescale // self.cutting.rate

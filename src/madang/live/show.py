@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from madang.live.advice import Advice, advise
 from madang.live.demux import AudioFrame, Demuxer, Notice, Tracks, VideoFrame
+from madang.live.events import (
+    Interrupted,
+    RenditionEnded,
+    Resumed,
+    ShowEnded,
+    ShowEvent,
+    ShowOpened,
+)
+from madang.live.files import CachedPlaylist
 from madang.live.flv_feed import FlvFeed
 from madang.live.meter import Meter
 from madang.live.opening import Opening
 from madang.live.program_dates import ProgramDates
 from madang.live.rendition import SOURCE, Mark, Rendition, TranscodedRendition
-from madang.live.segmenter import Cut, PartCut, Segmenter
+from madang.live.segmenter import Cut, Cutting, PartCut, Segmenter
 from madang.live.timeline import Jump, Timeline
 from madang.live.variants import multivariant
-from madang.live.window import CachedPlaylist, Window
-from madang.media.track import AccessUnit, AudioTrack, Track, VideoTrack
-from madang.wire.flv import (
-    AudioPacket,
-    PacketKind,
-    TagType,
-    VideoPacket,
-    encode_audio,
-    encode_video,
-)
+from madang.live.window import Window
+from madang.media.track import AccessUnit, Track, VideoTrack
+from madang.wire.flv import Tag, TagType
 from madang.wire.fmp4 import TrackRun, fragment, init_segment
 from madang.wire.hls import RenditionReport
 
@@ -40,35 +43,6 @@ class LiveSettings:
     window: float = 30.0
     grace: float = 30.0
 
-
-@dataclass(frozen=True, slots=True)
-class ShowOpened:
-    """The first part is there: the show can be watched."""
-
-
-@dataclass(frozen=True, slots=True)
-class PartsAdded:
-    """A rendition has new parts, or has ended: whoever waits for it can be answered."""
-
-    rendition: str
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """The encoder is gone; the show waits for it until the grace period is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The encoder, or another one, goes on with the show."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShowEnded:
-    """The show is over."""
-
-
-ShowEvent = ShowOpened | PartsAdded | Interrupted | Resumed | ShowEnded | Notice
 
 MAX_NAMED_NOTICES: Final = 20
 """Notices passed on per publisher; a stream damaged all over says the same thing each time."""
@@ -105,6 +79,7 @@ class Show:
     _publisher_there: bool = False
     _key_unit: tuple[VideoTrack, AccessUnit] | None = None
     _notices: int = 0
+    _windows_made: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._dates = ProgramDates(self.wall_offset)
@@ -160,9 +135,10 @@ class Show:
         self._publisher_there = False
         self.state = "ended"
         self._given_up_at = None
-        for name, window in self.windows().items():
-            window.end()
-            events.append(PartsAdded(name))
+        if self.source is not None:
+            events += self.source.end()
+        for follower in self.followers.values():
+            events += follower.end()
         return [*events, ShowEnded()]
 
     def deadline(self) -> float | None:
@@ -181,20 +157,27 @@ class Show:
             self._open(events)
         return events
 
-    def follow(self, name: str) -> TranscodedRendition:
+    def follow(self, name: str) -> None:
         """Add a rendition that a transcoder makes of the feed. The show must be open."""
         assert self.source is not None
-        window = self._new_window(name)
+        window = self._new_window(name, self.source.cutting, 0)
         timeline = Timeline.following(self._timeline.newest)
-        follower = TranscodedRendition(name, self.source.cutting, window, self._dates, timeline)
-        self.followers[name] = follower
-        return follower
+        self.followers[name] = TranscodedRendition(
+            name, self.source.cutting, window, self._dates, timeline
+        )
 
-    def unfollow(self, name: str) -> None:
-        """A transcoder ended: its rendition is no longer offered."""
-        follower = self.followers.pop(name, None)
-        if follower is not None:
-            follower.window.end()
+    def receive_transcoded(self, name: str, tag: Tag, now: float) -> list[ShowEvent]:
+        """Take a tag of the transcoder that makes the rendition `name`."""
+        follower = self.followers.get(name)
+        if follower is None or self.state == "ended":
+            return []
+        return list(follower.receive(tag, now))
+
+    def unfollow(self, name: str) -> list[ShowEvent]:
+        """Stop to offer a rendition, whose transcoder ended; after the show it stays."""
+        if self.state == "ended" or (follower := self.followers.pop(name, None)) is None:
+            return []
+        return [*follower.end(), RenditionEnded(name)]
 
     # --- what can be asked ---
 
@@ -258,20 +241,20 @@ class Show:
                     self.frames += 1
                     if item.key:
                         self._key_unit = (track, unit)
-                    self._feed_video(track, unit)
+                    self.feed.append_video(track, unit)
                     self._add(track, unit, item.arrived, events)
             case AudioFrame():
                 if self.tracks is not None and self.tracks.audio is not None:
                     sound = self.tracks.audio
-                    heard, jump = self._timeline.place_audio(item, sound)
+                    audio_unit, jump = self._timeline.place_audio(item, sound)
                     self._note_jump(jump)
-                    if heard is not None:
-                        at = heard.dts / sound.timescale
+                    if audio_unit is not None:
+                        at = audio_unit.dts / sound.timescale
                         if self.tracks.video is None:
                             self._dates.note(at, item.arrived)
                             self.meter.clock(at, item.arrived)
-                        self._feed_audio(sound, heard)
-                        self._add(sound, heard, item.arrived, events)
+                        self.feed.append_audio(sound, audio_unit)
+                        self._add(sound, audio_unit, item.arrived, events)
             case Tracks():
                 self._begin_tracks(item, events)
             case Notice():
@@ -283,7 +266,7 @@ class Show:
 
     def _begin_tracks(self, tracks: Tracks, events: list[ShowEvent]) -> None:
         self.tracks = tracks
-        self._announce_to_feed(tracks)
+        self.feed.begin_tracks(tracks, self._demuxer.headers())
         if self.source is None:
             self._opening.clear()
             return
@@ -291,7 +274,7 @@ class Show:
             self._cut(self._segmenter.flush(), events)
         clock = tracks.video or tracks.audio
         assert clock is not None
-        self.source.change(tracks, clock.timescale)
+        events += self.source.change(tracks, clock.timescale)
         self._segmenter = Segmenter(tracks, self.source.cutting)
 
     def _add(self, track: Track, unit: AccessUnit, now: float, events: list[ShowEvent]) -> None:
@@ -313,34 +296,26 @@ class Show:
         if self.tracks is None:
             return
         cutting, units = self._opening.close(self.tracks)
-        window = Window(
-            self.epoch,
-            cutting.part_target,
-            cutting.target_duration,
-            self.settings.window,
-            self.first_msn,
-            lambda: self._reports(SOURCE),
-        )
+        window = self._new_window(SOURCE, cutting, self.first_msn)
         self.source = Rendition(SOURCE, self.tracks, cutting, window, self._dates)
         self._segmenter = Segmenter(self.tracks, cutting)
-        for track, unit in units:
-            self._cut(self._segmenter.add(track, unit), events)
         self.state = "live"
         events.append(ShowOpened())
+        for track, unit in units:
+            self._cut(self._segmenter.add(track, unit), events)
 
     def _cut(self, cuts: list[Cut], events: list[ShowEvent]) -> None:
         source = self.source
-        if not cuts or source is None:
+        if source is None:
             return
         for cut in cuts:
             if isinstance(cut, PartCut):
                 mark = Mark(cut.start, cut.end, discontinuity=source.discontinuity_due)
             else:
                 mark = Mark(cut.start, cut.start, msn=source.window.next_msn)
-            source.apply(cut)
+            events += source.apply(cut)
             for follower in self.followers.values():
                 follower.mark(mark)
-        events.append(PartsAdded(SOURCE))
 
     def _break_off(self) -> list[ShowEvent]:
         """The stream of this publisher ends here. What is too little to open a show is lost."""
@@ -351,15 +326,16 @@ class Show:
             self._cut(self._segmenter.flush(), events)
         return events
 
-    def _new_window(self, name: str) -> Window:
-        assert self.source is not None
-        cutting = self.source.cutting
+    def _new_window(self, name: str, cutting: Cutting, first_msn: int) -> Window:
+        started = self._windows_made[name]
+        self._windows_made[name] += 1
         return Window(
-            self.epoch,
+            # Parts of an earlier transcoder have had the names of this epoch.
+            f"{self.epoch}.{started}" if started else self.epoch,
             cutting.part_target,
             cutting.target_duration,
             self.settings.window,
-            0,
+            first_msn,
             lambda: self._reports(name),
         )
 
@@ -375,35 +351,3 @@ class Show:
         if jump is not None:
             self.meter.jumped()
             self._dates.restart()
-
-    def _announce_to_feed(self, tracks: Tracks) -> None:
-        metadata: dict[str, float | str] = {"encoder": "Madang"}
-        if tracks.video is not None:
-            metadata |= {"width": float(tracks.video.width), "height": float(tracks.video.height)}
-        self.feed.begin(
-            audio=tracks.audio is not None, video=tracks.video is not None, metadata=metadata
-        )
-        for packet in self._demuxer.headers():
-            if isinstance(packet, VideoPacket):
-                self.feed.header(TagType.VIDEO, encode_video(packet))
-            else:
-                self.feed.header(TagType.AUDIO, encode_audio(packet))
-
-    def _feed_video(self, track: VideoTrack, unit: AccessUnit) -> None:
-        per_millisecond = track.timescale / 1000
-        packet = VideoPacket(
-            kind=PacketKind.FRAME,
-            codec=track.codec,
-            key=unit.key,
-            composition=round((unit.pts - unit.dts) / per_millisecond),
-            nanos=0,
-            track_id=0,
-            data=unit.data,
-        )
-        at = round(unit.dts / per_millisecond)
-        self.feed.append(TagType.VIDEO, encode_video(packet), at, key=unit.key)
-
-    def _feed_audio(self, track: AudioTrack, unit: AccessUnit) -> None:
-        packet = AudioPacket(PacketKind.FRAME, track.codec, 0, 0, unit.data)
-        at = round(unit.dts * 1000 / track.timescale)
-        self.feed.append(TagType.AUDIO, encode_audio(packet), at, key=True)

@@ -7,14 +7,13 @@ are numbered through, so that the name in a preload hint is right even if the se
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Final
 
+from madang.live.files import CachedPlaylist, MediaFile
 from madang.wire.hls import MediaPlaylist, Part, RenditionReport, Segment, render_media
 
 HOLD_BACK_PARTS: Final = 3
@@ -31,24 +30,6 @@ LEAST_WINDOW: Final = 8
 
 TOO_FAR_AHEAD: Final = 2
 """Segments beyond the newest for which a client may wait (section 6.2.5.2)."""
-
-
-class CachedPlaylist:
-    """A playlist's bytes, plain and compressed, made once for all who ask."""
-
-    def __init__(self, text: str) -> None:
-        self.body: Final = text.encode()
-
-    @cached_property
-    def gzip(self) -> bytes:
-        """The body in gzip's format (RFC 1952)."""
-        packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-        return packer.compress(self.body) + packer.flush()
-
-    @cached_property
-    def etag(self) -> str:
-        """A strong entity tag, with its quotes."""
-        return f'"{zlib.crc32(self.body):08x}{len(self.body):x}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +55,31 @@ Answer = Ready | Wait | Refuse
 WAIT: Final = Wait()
 
 
-@dataclass(frozen=True, slots=True)
-class MediaFile:
-    """Bytes that never change under their name; `kind` is init, segment or part."""
-
-    kind: str
-    etag: str
-    body: bytes
-
-
 @dataclass(slots=True)
-class _Part:
-    name: str
+class WindowPart:
+    """A part; `duration` in seconds."""
+
+    file: MediaFile
     duration: float
     independent: bool
-    file: MediaFile
 
 
 @dataclass(slots=True)
-class _Segment:
+class WindowSegment:
+    """A segment, which grows until it is `complete`. `joined` is made when it is asked for."""
+
     msn: int
     name: str
     map_name: str
     discontinuity: bool
     date: datetime
-    parts: list[_Part] = field(default_factory=list)
+    parts: list[WindowPart] = field(default_factory=list)
     complete: bool = False
     joined: MediaFile | None = None
 
     @property
     def duration(self) -> float:
+        """Seconds so far."""
         return sum(part.duration for part in self.parts)
 
 
@@ -117,9 +93,9 @@ class Window:
     length: float
     next_msn: int = 0
     reports: Callable[[], tuple[RenditionReport, ...]] = tuple
-    _segments: deque[_Segment] = field(default_factory=deque)
-    _retired: deque[tuple[float, _Segment]] = field(default_factory=deque)
-    _by_name: dict[str, _Segment] = field(default_factory=dict)
+    _segments: deque[WindowSegment] = field(default_factory=deque)
+    _retired: deque[tuple[float, WindowSegment]] = field(default_factory=deque)
+    _by_name: dict[str, WindowSegment] = field(default_factory=dict)
     _parts: dict[str, MediaFile] = field(default_factory=dict)
     _maps: dict[str, MediaFile] = field(default_factory=dict)
     _next_part: int = 0
@@ -131,13 +107,18 @@ class Window:
     _cache: dict[bool, CachedPlaylist] = field(default_factory=dict)
     ended: bool = False
 
-    def set_map(self, init: bytes, *, discontinuity: bool) -> None:
-        """Use `init` for the segments from here on. The segment before must be complete."""
-        if not self._map_name or self._maps[self._map_name].body != init:
-            self._map_name = f"init-{self.epoch}-{self._next_map}.mp4"
-            self._next_map += 1
-            self._maps[self._map_name] = MediaFile("init", f'"{self._map_name}"', init)
+    def set_map(self, init: bytes, *, discontinuity: bool) -> MediaFile | None:
+        """Use `init` for the segments from here on; return its file, None where it is the same.
+
+        The segment before must be complete.
+        """
         self._break = self._break or (discontinuity and bool(self._segments))
+        if self._map_name and self._maps[self._map_name].body == init:
+            return None
+        self._map_name = f"init-{self.epoch}-{self._next_map}.mp4"
+        self._next_map += 1
+        file = self._maps[self._map_name] = MediaFile("init", self._map_name, init)
+        return file
 
     @property
     def between_segments(self) -> bool:
@@ -146,32 +127,39 @@ class Window:
 
     def add_part(
         self, body: bytes, duration: float, independent: bool, date: datetime | None
-    ) -> None:
-        """Append a part to the newest segment, or begin one, at `date`, where that is complete."""
+    ) -> WindowSegment:
+        """Append a part to the newest segment, or begin one at `date` where that is complete.
+
+        Returns the segment that has the part.
+        """
         if self.between_segments:
             assert date is not None
             self._begin_segment(date)
         segment = self._segments[-1]
         name = self._part_name(self._next_part)
         self._next_part += 1
-        file = MediaFile("part", f'"{name}"', body)
-        segment.parts.append(_Part(name, duration, independent, file))
-        self._parts[name] = file
+        file = self._parts[name] = MediaFile("part", name, body)
+        segment.parts.append(WindowPart(file, duration, independent))
         self._elapsed += duration
         self._cache.clear()
+        return segment
 
-    def end_segment(self) -> None:
-        """The newest segment is complete."""
-        if self._segments and not self._segments[-1].complete:
-            self._segments[-1].complete = True
-            self._slide()
-            self._cache.clear()
+    def end_segment(self) -> WindowSegment | None:
+        """Complete the newest segment and return it; None where there is none to complete."""
+        if self.between_segments:
+            return None
+        segment = self._segments[-1]
+        segment.complete = True
+        self._slide()
+        self._cache.clear()
+        return segment
 
-    def end(self) -> None:
-        """Nothing comes any more."""
-        self.end_segment()
+    def end(self) -> WindowSegment | None:
+        """End the stream; return the segment that was completed by it, if any."""
+        segment = self.end_segment()
         self.ended = True
         self._cache.clear()
+        return segment
 
     @property
     def edge(self) -> tuple[int, int] | None:
@@ -215,7 +203,7 @@ class Window:
         if segment is not None and segment.complete:
             if segment.joined is None:
                 body = b"".join(part.file.body for part in segment.parts)
-                segment.joined = MediaFile("segment", f'"{name}"', body)
+                segment.joined = MediaFile("segment", name, body)
             return segment.joined
         if not self.ended and name == self._part_name(self._next_part):
             return WAIT
@@ -259,7 +247,7 @@ class Window:
         behind = 0.0
         for segment in reversed(self._segments):
             near = behind < PARTS_LISTED * self.target_duration and not self.ended
-            parts = tuple(Part(p.name, p.duration, p.independent) for p in segment.parts)
+            parts = tuple(Part(p.file.name, p.duration, p.independent) for p in segment.parts)
             behind += segment.duration
             listed.append(
                 Segment(
@@ -287,7 +275,9 @@ class Window:
 
     def _begin_segment(self, date: datetime) -> None:
         name = f"seg-{self.epoch}-{self.next_msn}.m4s"
-        segment = _Segment(self.next_msn, name, self._map_name, self._break, date.astimezone(UTC))
+        segment = WindowSegment(
+            self.next_msn, name, self._map_name, self._break, date.astimezone(UTC)
+        )
         self.next_msn += 1
         self._break = False
         self._segments.append(segment)
@@ -310,7 +300,7 @@ class Window:
             _, segment = self._retired.popleft()
             del self._by_name[segment.name]
             for part in segment.parts:
-                del self._parts[part.name]
+                del self._parts[part.file.name]
         used = {segment.map_name for segment in self._by_name.values()} | {self._map_name}
         for name in [name for name in self._maps if name not in used]:
             del self._maps[name]

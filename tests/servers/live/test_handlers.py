@@ -10,7 +10,7 @@ import pytest
 from websockets.sync.client import connect
 
 from madang.infra.socket_writer import Framing
-from madang.live.window import MediaFile
+from madang.live.files import MediaFile
 from madang.servers.http.exchange import Exchange
 from madang.wire.flv import FlvReader, Tag, TagType
 from madang.wire.hls import parse_media

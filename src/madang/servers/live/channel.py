@@ -12,11 +12,19 @@ from madang.apps.broadcasts.services import Progress
 from madang.apps.channels.services import PublishGrant
 from madang.infra.socket_writer import Framing
 from madang.live.demux import Notice
+from madang.live.events import (
+    PartAdded,
+    RenditionEnded,
+    SegmentEnded,
+    ShowEnded,
+    ShowEvent,
+    ShowOpened,
+)
+from madang.live.files import MediaFile
 from madang.live.flv_feed import Chunk
-from madang.live.rendition import TranscodedRendition
-from madang.live.show import PartsAdded, Show, ShowEnded, ShowEvent, ShowOpened
+from madang.live.show import Show
 from madang.live.variants import codecs
-from madang.live.window import MediaFile, Ready, Refuse, Wait
+from madang.live.window import Ready, Refuse, Wait
 from madang.servers.counters import Counters
 from madang.servers.http.exchange import Exchange, Responder
 from madang.servers.live.audience import HOLDS, Audience
@@ -32,7 +40,7 @@ from madang.servers.live.show_log import ShowRecord
 from madang.servers.live.thumbnails import Picture
 from madang.servers.live.waiters import LIMIT, Waiters
 from madang.servers.rtmp import Publisher
-from madang.wire.flv import TagType
+from madang.wire.flv import Tag, TagType
 
 REPLACED: Final = "Another encoder took over this channel."
 RESTARTING: Final = "The station is restarting. Try again."
@@ -279,18 +287,17 @@ class LiveChannel:
 
     # --- the ladder ---
 
-    def add_rendition(self, name: str) -> TranscodedRendition:
+    def add_rendition(self, name: str) -> None:
         """Begin a rendition that a transcoder makes."""
-        return self.show.follow(name)
+        self.show.follow(name)
 
-    def rendition_grew(self) -> None:
-        """A transcoder's rendition has new parts."""
-        self._settle()
+    def receive_transcoded(self, name: str, tag: Tag) -> None:
+        """Take a tag of the transcoder of a rendition."""
+        self._react(self.show.receive_transcoded(name, tag, self._clock()))
 
     def drop_rendition(self, name: str) -> None:
         """A transcoder ended."""
-        self.show.unfollow(name)
-        self._settle()
+        self._react(self.show.unfollow(name))
 
     # --- time ---
 
@@ -320,7 +327,7 @@ class LiveChannel:
     def _react(self, events: list[ShowEvent]) -> None:
         for event in events:
             match event:
-                case PartsAdded():
+                case PartAdded() | SegmentEnded() | RenditionEnded():
                     self._settle()
                 case ShowOpened():
                     log.info("channel %s: on the air, %s", self.slug, self.codecs)
@@ -343,6 +350,7 @@ class LiveChannel:
 
     def _close(self) -> None:
         self.ended_at = self._clock()
+        self._settle()
         self._playlists.refuse_all(404, "The show is over.")
         self._files.refuse_all(404, "The show is over.")
         self.flush_feed()

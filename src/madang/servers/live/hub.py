@@ -19,7 +19,8 @@ from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
 from madang.infra.database import DatabaseThreads
 from madang.live.demux import Notice
-from madang.live.show import LiveSettings, Show, ShowEnded, ShowEvent, ShowOpened
+from madang.live.events import ShowEnded, ShowEvent, ShowOpened
+from madang.live.show import LiveSettings, Show
 from madang.servers.counters import Counters
 from madang.servers.live.channel import REPLACED, LiveChannel, Turn
 from madang.servers.live.ladder import Ladder

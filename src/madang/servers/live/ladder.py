@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from madang.infra import ffmpeg
 from madang.infra.socket_writer import Framing
-from madang.live.rendition import TranscodedRendition
 from madang.media.track import Codec
 from madang.servers.live.flv_subscriber import FlvSubscriber
 from madang.wire.flv import FlvReader
@@ -121,14 +120,15 @@ class Ladder:
             lambda: asyncio.StreamReaderProtocol(stream), pipe
         )
         flv = FlvReader()
-        follower: TranscodedRendition | None = None
+        name = f"{height}p"
+        begun = False
         try:
             while data := await stream.read(READ_SIZE):
                 for tag in flv.receive(data):
-                    if follower is None:
-                        follower = self._channel.add_rendition(f"{height}p")
-                    if follower.receive(tag, loop.time()):
-                        self._channel.rendition_grew()
+                    if not begun:
+                        begun = True
+                        self._channel.add_rendition(name)
+                    self._channel.receive_transcoded(name, tag)
         finally:
             transport.close()
 

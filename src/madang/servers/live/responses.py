@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Final
 
-from madang.live.window import CachedPlaylist, MediaFile
+from madang.live.files import CachedPlaylist, MediaFile
 from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, Responder, head_of
 from madang.servers.http.immutable import answer_immutable, whole
 from madang.servers.live.thumbnails import Picture
