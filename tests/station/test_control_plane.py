@@ -126,7 +126,7 @@ def test_hosts_and_cookies_follow_the_public_address(
     """In a process of its own: Django is set up once in each."""
     script = (
         "import json, pathlib, sys\n"
-        "from madang.station import boot, settings\n"
+        "from madang.station import boot\nfrom madang.station.config import settings\n"
         "boot.start_django(settings.load(pathlib.Path(sys.argv[1])))\n"
         "from django.conf import settings as s\n"
         "print(json.dumps([s.ALLOWED_HOSTS[-1:], s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE,"

@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.accounts.errors import AccountError, NoSuchToken, NoSuchUser
 from madang.apps.api import UnknownCursor
 from madang.apps.channels.errors import ChannelError, NoSuchChannel, SlugTaken, UnfitChannel
-from madang.apps.chat.errors import NoSuchWebhook, UnfitChat
+from madang.apps.chat.errors import UnfitChat
+from madang.apps.webhooks.errors import NoSuchWebhook, UnfitWebhook
 from madang.base.errors import LazyText, MadangError
 from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
 from madang.plan.errors import DemandError
@@ -130,6 +131,7 @@ _OF_ERROR: Final[dict[type[MadangError], ProblemType]] = {
     ChatRefused: CHAT_REFUSED,
     NoSuchWebhook: NOT_FOUND,
     UnfitChat: INVALID_REQUEST,
+    UnfitWebhook: INVALID_REQUEST,
     MadangError: FAILED,
 }
 

@@ -1,28 +1,32 @@
-"""What backups need to know of the station's settings."""
+"""Backups of this station: their plan and schedule by the settings, their state, restoring."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import replace
-from datetime import time
+from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from madang.ops.backup import state
 from madang.ops.backup.destinations import Credentials, Destination, parse_destination
 from madang.ops.backup.errors import BackupError
-from madang.ops.backup.model import BackupPlan, MediaPolicy, Retention
+from madang.ops.backup.model import BackupPlan, MediaPolicy, Retention, parse_rfc3339
 from madang.ops.backup.restore import ReportProgress, RestoreRequest, RestoreResult, restore
-from madang.ops.backup.schedule import WEEKDAYS, Schedule
+from madang.ops.backup.schedule import WEEKDAYS, BackupHealth, Schedule, assess
+from madang.ops.backup.subprocesses import SYSTEM_PATH
 from madang.station.config.settings import FILE_NAME, Settings, load
 from madang.station.roles import run_files
 
 SECTIONS: Final = ("database", "storage", "backup", "station")
-"""Sections that say where things go. The others may name files that a new machine lacks yet."""
+"""Sections that report where things go. The others may name files that a new machine lacks yet."""
 
 
 def plan_of(settings: Settings) -> BackupPlan:
-    """What is backed up, and where to."""
+    """Return what is backed up, and where to."""
     chosen = settings.backup
     credentials = _credentials(settings)
     destinations = [
@@ -47,12 +51,58 @@ def plan_of(settings: Settings) -> BackupPlan:
 
 
 def schedule_of(settings: Settings) -> Schedule:
-    """When backups are taken and verified."""
+    """Return when backups are taken and verified."""
     return Schedule(
         time.fromisoformat(settings.backup.daily_at),
         WEEKDAYS.index(settings.backup.verify_on),
         ZoneInfo(settings.station.time_zone),
     )
+
+
+def health(settings: Settings) -> BackupHealth:
+    """Judge this station's backups, for `madang doctor`."""
+    chosen = settings.backup
+    if chosen.run_by == "nobody":
+        return BackupHealth(True, "switched off with backup.run_by")
+    if chosen.local is None and chosen.offsite is None:
+        return BackupHealth(
+            False, "there is no place for them", "set backup.offsite or backup.local"
+        )
+    if shutil.which("restic") is None and shutil.which("restic", path=SYSTEM_PATH) is None:
+        return BackupHealth(
+            False,
+            "the program restic is not installed",
+            "apt install restic, or switch backups off with backup.run_by",
+        )
+    if chosen.folder.exists() and not os.access(chosen.folder, os.X_OK):
+        return BackupHealth(
+            False,
+            f"what became of them stands in {chosen.folder}, which this user may not enter",
+            "let the station's group enter it: chgrp madang, chmod 0750",
+        )
+    found = assess(state.read(chosen.folder), datetime.now(UTC))
+    if chosen.offsite is None:
+        return replace(found, detail=f"{found.detail}; no copy elsewhere: set backup.offsite")
+    return found
+
+
+def summary(settings: Settings) -> dict[str, Any]:
+    """Return the object `backup` of `madang status`."""
+    known = state.read(settings.backup.folder)
+    return {
+        "taken_at": known.taken or None,
+        "verified_at": known.verified or None,
+        "error": known.check_error or known.error or None,
+    }
+
+
+def last_times(folder: Path) -> tuple[float, float]:
+    """Return the instants of the newest backup and verification, in seconds since 1970 or 0."""
+    known = state.read(folder)
+    taken, verified = (
+        parse_rfc3339(text).timestamp() if text else 0.0 for text in (known.taken, known.verified)
+    )
+    return taken, verified
 
 
 def bring_back(
@@ -64,7 +114,7 @@ def bring_back(
     password_file: Path | None = None,
     sftp_key: Path | None = None,
 ) -> RestoreResult:
-    """Restore the station from its places, or from the address `source`. Raises BackupError."""
+    """Restore the station from its destinations, or from `source`. Raises BackupError."""
     running = run_files.read(settings, *run_files.ROLES)
     if running is not None:
         raise BackupError(

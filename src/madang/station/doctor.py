@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from madang.base.errors import MadangError
-from madang.station import backup_rounds, boot
+from madang.station import backups as station_backups
+from madang.station import boot
 from madang.station.config.fields import Address, masked_url
 from madang.station.config.settings import Settings
 from madang.station.roles import run_files
@@ -192,7 +193,7 @@ def redis(settings: Settings) -> Check:
 
 def backups(settings: Settings) -> Check:
     """Whether there are backups, and whether they were proven."""
-    found = backup_rounds.health(settings)
+    found = station_backups.health(settings)
     return Check("backups", found.ok, found.detail, found.mend)
 
 

@@ -15,7 +15,7 @@ from madang.apps.broadcasts.ports import operator_view
 from madang.apps.broadcasts.services import transfer_in_month
 from madang.base.addresses import is_loopback
 from madang.base.errors import MadangError
-from madang.station import backup_rounds
+from madang.station import backups
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import run_files
@@ -45,7 +45,7 @@ def collect(settings: Settings) -> dict[str, Any]:
         "live": told.get("live", []),
         "chat": chat or {"connections": 0},
         "jobs": told.get("jobs", {"queued": 0, "running": 0, "failed": 0}),
-        "backup": backup_rounds.told(settings),
+        "backup": backups.summary(settings),
         "disk": {"free": disk.free, "used": disk.used},
         "transfer": {
             "month_bytes": transfer_in_month(timezone.localtime()),

@@ -133,8 +133,8 @@ def test_the_database_refuses_an_end_without_a_reason() -> None:
 def test_webhooks_are_told_once_that_a_show_began_and_ended() -> None:
     from madang.apps.broadcasts.models import EndReason
     from madang.apps.broadcasts.services import Progress, begin, close_orphans, finish
-    from madang.apps.chat import webhooks
-    from madang.apps.chat.models import WebhookDelivery
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.models import WebhookDelivery
 
     channel = make_channel(title="Evening drums")
     webhooks.add(channel, "https://example.org/", ["live.begins", "live.ends"])
@@ -146,3 +146,28 @@ def test_webhooks_are_told_once_that_a_show_began_and_ended() -> None:
         finish(crashed, Progress(), EndReason.LOST)
     told = [(each.event, each.content["title"]) for each in WebhookDelivery.objects.all()]
     assert told == [("live.begins", "Evening drums"), ("live.ends", "Evening drums")] * 2
+
+
+def test_a_receiver_that_fails_undoes_the_record() -> None:
+    from madang.apps.broadcasts.models import Broadcast, EndReason
+    from madang.apps.broadcasts.services import Progress, begin, finish
+    from madang.apps.broadcasts.signals import show_began, show_ended
+
+    channel = make_channel()
+    running = begin(channel.pk, NOON)
+
+    def refuse(**_: object) -> None:
+        raise MadangError("No.")
+
+    for signal, act in (
+        (show_began, lambda: begin(channel.pk, NOON)),
+        (show_ended, lambda: finish(running, Progress(), EndReason.FINISHED)),
+    ):
+        signal.connect(refuse)
+        try:
+            with pytest.raises(MadangError):
+                act()
+        finally:
+            signal.disconnect(refuse)
+    (show,) = Broadcast.objects.all()
+    assert (show.pk, show.ended_at) == (running, None)

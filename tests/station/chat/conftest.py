@@ -99,6 +99,7 @@ def show(split: Split, web: Role, one: Role, other: Role) -> Iterator[Receiver]:
     owner.sign_in(OWNER, PASSWORD)
     hook = {"url": receiver.url, "events": ["live.begins", "live.ends", "message"]}
     assert owner.call("POST", "/channels/show/webhooks", hook)[0] == 201
+    split.start("worker")
     live = split.start("live")
     with (
         crowd(at(other)) as people,

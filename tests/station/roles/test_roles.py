@@ -209,7 +209,7 @@ def test_an_encoder_that_comes_to_another_machine_takes_the_channel_there(
 def test_the_worker_closes_what_a_crash_left_open_and_forgets_old_sessions(split: Split) -> None:
     script = (
         "import sys, pathlib, datetime\n"
-        "from madang.station import boot, settings\n"
+        "from madang.station import boot\nfrom madang.station.config import settings\n"
         "boot.control_plane(settings.load(pathlib.Path(sys.argv[1])))\n"
         "from django.utils import timezone\n"
         "from django.contrib.sessions.models import Session\n"

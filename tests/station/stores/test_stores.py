@@ -127,7 +127,8 @@ def test_two_first_starts_at_once_make_the_tables_once(tmp_path: Path, postgresq
 SILENT = """
 import sys, time
 from pathlib import Path
-from madang.station import boot, settings
+from madang.station import boot
+from madang.station.config import settings
 boot.control_plane(settings.load(Path(sys.argv[1])))
 from django.db import Error, close_old_connections
 def ask():
@@ -234,7 +235,7 @@ def test_sessions_outlive_redis(tmp_path: Path) -> None:
     """In a process of its own: the stores of this one are chosen."""
     script = (
         "import sys, pathlib\n"
-        "from madang.station import boot, settings\n"
+        "from madang.station import boot\nfrom madang.station.config import settings\n"
         "boot.control_plane(settings.load(pathlib.Path(sys.argv[1])))\n"
         "from django.conf import settings as s\n"
         "from importlib import import_module\n"

@@ -11,9 +11,9 @@ from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from madang.apps.broadcasts.models import Broadcast, EndReason
+from madang.apps.broadcasts.signals import show_began, show_ended
 from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.channels.models import Channel
-from madang.apps.chat import webhooks
 from madang.base.errors import MadangError
 
 
@@ -40,7 +40,7 @@ def begin(channel_id: int, began_at: datetime) -> int:
     if channel is None:
         raise NoSuchChannel(f"There is no channel number {channel_id}.")
     show = channel.broadcasts.create(title=channel.title, began_at=began_at, seen_at=began_at)
-    _tell("live.begins", show, began_at)
+    show_began.send(Broadcast, show=show, at=began_at)
     return show.pk
 
 
@@ -65,7 +65,8 @@ def finish(
     at = ended_at or timezone.now()
     record_progress(broadcast_id, progress, at=at)
     Broadcast.objects.filter(pk=broadcast_id).update(ended_at=at, end_reason=reason)
-    _tell("live.ends", Broadcast.objects.select_related("channel").get(pk=broadcast_id), at)
+    show = Broadcast.objects.select_related("channel").get(pk=broadcast_id)
+    show_ended.send(Broadcast, show=show, at=at)
 
 
 @transaction.atomic
@@ -82,14 +83,9 @@ def close_orphans(running: Collection[str] = (), *, silent_since: datetime | Non
     for show in orphans:
         show.ended_at = show.seen_at
         show.end_reason = EndReason.CRASHED
-        _tell("live.ends", show, show.seen_at)
+        show_ended.send(Broadcast, show=show, at=show.seen_at)
     Broadcast.objects.bulk_update(orphans, ["ended_at", "end_reason"])
     return len(orphans)
-
-
-def _tell(event: str, show: Broadcast, at: datetime) -> None:
-    """Have webhooks told, with the record: both are kept, or neither."""
-    webhooks.queue(show.channel_id, event, {"slug": show.channel.slug, "title": show.title}, at)
 
 
 def recent(channel: Channel, count: int = 10) -> list[Broadcast]:

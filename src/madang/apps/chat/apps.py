@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ChatConfig(AppConfig):
-    """Chat: settings, messages, moderation, webhooks."""
+    """Chat: settings, messages, moderation."""
 
     name = "madang.apps.chat"
     label = "chat"

@@ -7,7 +7,3 @@ from madang.base.errors import MadangError
 
 class UnfitChat(MadangError):
     """A setting, an emote or another detail of a chat does not follow the rules."""
-
-
-class NoSuchWebhook(MadangError):
-    """The channel has no webhook with this number."""

@@ -16,8 +16,8 @@ from madang.apps.accounts.tokens_api import router as tokens
 from madang.apps.broadcasts.api import router as broadcasts
 from madang.apps.channels.api import router as channels
 from madang.apps.chat.api import router as chat
-from madang.apps.chat.webhooks_api import router as webhooks
 from madang.apps.planner.api import router as planner
+from madang.apps.webhooks.api import router as webhooks
 from madang.base.errors import MadangError
 from madang.chat.errors import ChatRefused
 from madang.plan.errors import DemandError

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "madang.apps.channels",
     "madang.apps.broadcasts",
     "madang.apps.chat",
+    "madang.apps.webhooks",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

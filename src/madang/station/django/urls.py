@@ -11,10 +11,11 @@ from madang.apps import problems
 from madang.apps.accounts import views as accounts_views
 from madang.apps.broadcasts import studio, views
 from madang.apps.channels import views as channels
-from madang.apps.chat import emote_views, webhooks_studio
+from madang.apps.chat import emote_views
 from madang.apps.chat import studio as chat_studio
 from madang.apps.chat import views as chat
 from madang.apps.planner import views as planner
+from madang.apps.webhooks import views as webhooks
 from madang.station.django import account_urls, api
 
 _SLUG = r"(?P<slug>[a-z0-9][a-z0-9_-]{1,39})"
@@ -47,10 +48,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(rf"^studio/@{_SLUG}/chat/emotes$", chat_studio.emotes, name="studio-chat-emotes"),
     re_path(rf"^studio/@{_SLUG}/chat/bans$", chat_studio.bans, name="studio-chat-bans"),
     re_path(rf"^studio/@{_SLUG}/chat/log$", chat_studio.record, name="studio-chat-log"),
-    re_path(rf"^studio/@{_SLUG}/webhooks$", webhooks_studio.index, name="studio-webhooks"),
+    re_path(rf"^studio/@{_SLUG}/webhooks$", webhooks.index, name="studio-webhooks"),
     re_path(
         rf"^studio/@{_SLUG}/webhooks/(?P<webhook>[0-9]{{1,18}})$",
-        webhooks_studio.one,
+        webhooks.one,
         name="studio-webhook",
     ),
     path("plan/", planner.page, name="plan"),

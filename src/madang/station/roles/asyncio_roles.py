@@ -21,19 +21,20 @@ from madang.servers.http.router import Answer, Router, elsewhere
 from madang.servers.http.static import StaticFiles
 from madang.servers.http.wsgi import WsgiBridge
 from madang.station import boot, first_run
-from madang.station.backup_rounds import Rounds, last_times
+from madang.station.backups import last_times
 from madang.station.config.fields import Address
 from madang.station.config.settings import RTMP_APPLICATION, Settings
 from madang.station.demo.publisher import DemoPublisher
 from madang.station.django import static_files
 from madang.station.django.wsgi import application
 from madang.station.errors import taken
-from madang.station.housekeeping import Housekeeper
+from madang.station.jobs.registry import periodic_jobs
 from madang.station.roles import gc_tuning, systemd, warmup
 from madang.station.roles.chat_plane import ChatPlane
 from madang.station.roles.data_plane import WRITING, DataPlane
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import Manager
+from madang.work.worker import Worker
 
 DRAIN: Final = 4.0
 """Seconds that running requests get at the end; the contract allows ten for everything."""
@@ -60,16 +61,15 @@ async def serve_all(
     router = _router(settings, plane, operations, files=files, pages=pages, chat=chat.handshake)
     listener = _listen(settings, manager, router)
     rtmp = await plane.open(manager.sockets)
-    keeper, rounds = Housekeeper(), Rounds(settings)
+    worker = Worker([*periodic_jobs(settings), *chat.jobs])
     await chat.start()
     gc_tuning.tune()
     listener.start()
-    keeper.start()
+    worker.start()
 
     here = Address(settings.http.bind.host, listener.port)
     life.ready(http=here, rtmp=rtmp)
     _greet(here, sign_in, demo=demo_key is not None)
-    rounds.start()
     warming = asyncio.create_task(asyncio.to_thread(warmup.everything, files))
     demo = _demo(settings, plane, rtmp, demo_key) if demo_key is not None else None
     try:
@@ -77,10 +77,9 @@ async def serve_all(
     finally:
         operations.draining = True
         life.leaving()
-        keeper.stop()
         if demo is not None:
             await demo.stop()
-        await rounds.stop()
+        await asyncio.to_thread(worker.stop)
         await warming
         await _close(plane, listener, manager, chat)
         await pages.close(PAGES)
@@ -118,6 +117,7 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
     directory.start()
     ports.install(directory)
     chat = ChatPlane(settings, database_threads)
+    worker = Worker(chat.jobs)
     metrics = Metrics(Counters(), dict, lambda: last_times(settings.backup.folder))
     metrics.add(chat)
     operations = _operations(settings, database_threads, metrics)
@@ -127,6 +127,7 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
     gc_tuning.tune()
     listener.start()
     await chat.start()
+    worker.start()
     life.ready(http=Address(settings.http.bind.host, listener.port))
     try:
         await life.until_told()
@@ -135,6 +136,7 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
         life.leaving()
         if manager.sockets:
             listener.withdraw()
+        await asyncio.to_thread(worker.stop)
         await chat.close(WRITING)
         await listener.stop(DRAIN)
         directory.close()

@@ -1,7 +1,9 @@
-"""The chat's part of a process: its hall, its door, its figures, and who people are."""
+"""The chat's part of a process: hub, handshake, metrics, and the identities of people."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Collection, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -11,18 +13,20 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from madang.apps.accounts import tokens
 from madang.apps.chat import ports, services
-from madang.chat.model import Account
+from madang.apps.webhooks.chat_events import ChatEventQueue
+from madang.chat.model import Account, Message, ModerationAction
 from madang.chat.rate_limits import Rate
-from madang.infra.database import DatabaseThreads
+from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.dispatcher import Dispatcher
 from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
 from madang.servers.chat.hub import ChatHub, ChatHubSettings
 from madang.servers.chat.message_writer import MessageWriter
 from madang.servers.chat.reauthentication import Identities, Reauthentication
+from madang.servers.chat.room import Room
 from madang.servers.chat.service import ChatService
-from madang.servers.chat.webhook_sender import WebhookSender
 from madang.station.config.settings import Settings
+from madang.work.schedule import Periodic
 
 if TYPE_CHECKING:
     from madang.servers.chat.rpc_server import RpcServer
@@ -37,7 +41,7 @@ REACTIONS: Final = 10
 
 
 class ChatPlane:
-    """Chat as one process runs it: `door` answers, `start` and `close` around it."""
+    """Chat as one process runs it. `jobs` are for its worker."""
 
     def __init__(self, settings: Settings, database_threads: DatabaseThreads) -> None:
         chosen = settings.chat
@@ -71,8 +75,10 @@ class ChatPlane:
             ),
             who,
         )
-        self._webhook_sender = WebhookSender()
-        self.hub.events.append(self._webhook_sender.happened)
+        self._database_threads = database_threads
+        self._webhook_events = ChatEventQueue()
+        self.hub.events.append(self._queue_for_webhooks)
+        self.jobs = [Periodic("chat events for webhooks", 1.0, self._webhook_events.flush)]
         service = ChatService(self.hub, dispatcher)
         self._rpc_server = _rpc_server(settings, self.hub, service)
         ports.install(service)
@@ -83,14 +89,20 @@ class ChatPlane:
         self._reauthentication.start()
         if self._rpc_server is not None:
             self._rpc_server.start()
-        self._webhook_sender.start()
 
     async def close(self, patience: float) -> None:
         """Ask the clients to come back in a moment and write down what was said."""
         if self._rpc_server is not None:
             await self._rpc_server.close()
         await self.hub.close(patience)
-        await self._webhook_sender.close(patience)
+        with contextlib.suppress(DatabaseAway, TimeoutError):
+            flushed = self._database_threads.run(self._webhook_events.flush)
+            await asyncio.wait_for(flushed, patience)
+
+    def _queue_for_webhooks(
+        self, room: Room, _kind: str, value: Message | ModerationAction
+    ) -> None:
+        self._webhook_events.add(room.state.channel, value)
 
     def collect(self) -> Iterable[Metric]:
         """The chat's figures for /metrics."""

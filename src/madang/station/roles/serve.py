@@ -113,7 +113,7 @@ _ROLES: Final = {
     "web": _Role(9, _web),
     "live": _Role(6, _live),
     "chat": _Role(6, _chat),
-    "worker": _Role(2, _worker),
+    "worker": _Role(4, _worker),
 }
 
 _MISSING: Final = {

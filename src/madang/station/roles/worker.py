@@ -1,43 +1,42 @@
-"""The role `worker`: chores that must not cost a show or a page anything.
+"""The role `worker`: jobs that must not cost a show or a page anything.
 
 Import after `boot.start_django`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Final
 
 from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.redis_directory import RedisDirectory
-from madang.station.backup_rounds import Rounds
 from madang.station.config.settings import Settings
-from madang.station.housekeeping import Housekeeper
+from madang.station.jobs.registry import periodic_jobs
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import Manager
 from madang.station.stores import redis
+from madang.work.worker import Worker
 
 NICE: Final = 10
-"""How far behind all else this process stands in the queue for the processor (nice(1))."""
+"""Niceness of the process (nice(1)): every other one comes first."""
 
 
 async def serve(settings: Settings, manager: Manager) -> None:
-    """Do chores until told to end."""
+    """Run jobs until a signal ends the process."""
     os.nice(NICE)
     life = Lifecycle(settings, "worker", manager)
     assert settings.redis.url is not None
     directory = RedisDirectory(redis.client(settings.redis.url))
-    directory.refresh()  # before the first chore asks who is on the air
+    directory.refresh()  # before the first job asks who is on the air
     directory.start()
     ports.install(directory)
-    keeper, rounds = Housekeeper(), Rounds(settings)
-    keeper.start()
-    rounds.start()
+    worker = Worker(periodic_jobs(settings))
+    worker.start()
     life.ready()
     try:
         await life.until_told()
     finally:
         life.leaving()
-        keeper.stop()
-        await rounds.stop()
+        await asyncio.to_thread(worker.stop)
         directory.close()

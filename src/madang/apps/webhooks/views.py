@@ -20,10 +20,10 @@ from django.views.decorators.http import require_http_methods
 
 from madang.apps.channels import services as channels
 from madang.apps.channels.models import Channel
-from madang.apps.chat import webhooks
-from madang.apps.chat.errors import NoSuchWebhook
-from madang.apps.chat.models import Webhook, WebhookDelivery
 from madang.apps.chat.studio_parts import attempt, room_of
+from madang.apps.webhooks import services
+from madang.apps.webhooks.errors import NoSuchWebhook
+from madang.apps.webhooks.models import Webhook, WebhookDelivery
 
 SHOWN: Final = 50
 """Deliveries on one page."""
@@ -33,7 +33,7 @@ EVENTS: Final = {
     "live.ends": gettext_lazy("The show ends"),
     "message": gettext_lazy("A chat message"),
     "ban": gettext_lazy("A ban or a time-out"),
-    webhooks.TEST: gettext_lazy("Test"),
+    services.TEST: gettext_lazy("Test"),
 }
 
 State = Literal["taken", "waiting", "failed"]
@@ -44,7 +44,7 @@ class WebhookForm(forms.Form):
 
     url = forms.CharField(
         label=gettext_lazy("address"),
-        max_length=webhooks.URL_LENGTH,
+        max_length=services.URL_LENGTH,
         help_text=gettext_lazy("What happens is sent there as JSON, with POST."),
         widget=forms.URLInput(
             attrs={"placeholder": "https://example.org/hook", "spellcheck": "false"}
@@ -60,7 +60,7 @@ class WebhookForm(forms.Form):
     def clean_url(self) -> str:
         """The address, if it is one: Django's own check takes no name without a point in it."""
         url: str = self.cleaned_data["url"]
-        if not webhooks.is_address(url):
+        if not services.is_address(url):
             raise forms.ValidationError(
                 _("Give a whole address that begins with https:// or http://."), code="address"
             )
@@ -101,7 +101,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     made: list[Webhook] = []
 
     def add(given: Mapping[str, Any]) -> None:
-        made.append(webhooks.add(channel, given["url"], given["events"]))
+        made.append(services.add(channel, given["url"], given["events"]))
 
     if request.method == "POST" and attempt(form, add):
         form = WebhookForm()
@@ -124,17 +124,17 @@ def one(request: HttpRequest, slug: str, webhook: int) -> HttpResponse:
     """Show what a webhook was told; try it out, renew its secret, delete it."""
     channel, _user = room_of(request, slug, owner=True)
     try:
-        hook = webhooks.find(channel, webhook)
+        hook = services.find(channel, webhook)
     except NoSuchWebhook:
         raise Http404 from None
     match request.POST.get("do"):
         case "test":
-            _say_how(request, _told(webhooks.try_out(hook, datetime.now(UTC))))
+            _say_how(request, _told(services.send_test(hook, datetime.now(UTC))))
             return redirect("studio-webhook", slug=slug, webhook=webhook)
         case "secret":
-            return _page(request, channel, hook, secret=webhooks.renew_secret(hook))
+            return _page(request, channel, hook, secret=services.renew_secret(hook))
         case "delete":
-            webhooks.remove(channel, webhook)
+            services.remove(channel, webhook)
             messages.success(request, _("The webhook is deleted."))
             return redirect("studio-webhooks", slug=slug)
     return _page(request, channel, hook)
@@ -147,7 +147,7 @@ def _page(
         "channel": channels.card(channel),
         "may_run": True,
         "webhook": _card(hook),
-        "deliveries": [_told(each) for each in webhooks.recent(hook, SHOWN)],
+        "deliveries": [_told(each) for each in services.recent(hook, SHOWN)],
         "secret": secret,
     }
     return render(request, "studio/webhook.html", context)
@@ -161,7 +161,7 @@ def _say_how(request: HttpRequest, told: Told) -> None:
 
 
 def _card(hook: Webhook) -> Card:
-    last = webhooks.recent(hook, 1)
+    last = services.recent(hook, 1)
     return Card(
         id=hook.pk,
         url=hook.url,

@@ -11,7 +11,8 @@ from ninja.responses import Status
 from madang.apps.accounts.tokens import PersonAuth, caller
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
-from madang.apps.chat import services, webhooks
+from madang.apps.chat.services import need_manager
+from madang.apps.webhooks import services
 
 router = Router(tags=["webhooks"], auth=PersonAuth(csrf=True))
 
@@ -61,40 +62,40 @@ def index(request: HttpRequest, slug: str) -> list[WebhookView]:
 @router.post("/channels/{slug}/webhooks", response={201: WebhookWithSecret})
 def add(request: HttpRequest, slug: str, body: NewWebhook) -> Status[WebhookWithSecret]:
     """Add a webhook."""
-    hook = webhooks.add(_own(request, slug), body.url, body.events)
+    hook = services.add(_own(request, slug), body.url, body.events)
     return Status(201, WebhookWithSecret.from_orm(hook))
 
 
 @router.post("/channels/{slug}/webhooks/{webhook}/secret", response=WebhookWithSecret)
 def renew_secret(request: HttpRequest, slug: str, webhook: int) -> WebhookWithSecret:
     """Sign with another secret from now on."""
-    hook = webhooks.find(_own(request, slug), webhook)
-    webhooks.renew_secret(hook)
+    hook = services.find(_own(request, slug), webhook)
+    services.renew_secret(hook)
     return WebhookWithSecret.from_orm(hook)
 
 
 @router.post("/channels/{slug}/webhooks/{webhook}/test", response=DeliveryView)
 def try_out(request: HttpRequest, slug: str, webhook: int) -> DeliveryView:
     """Tell a webhook the event `test` once, and return how that went."""
-    hook = webhooks.find(_own(request, slug), webhook)
-    return DeliveryView.from_orm(webhooks.try_out(hook, datetime.now(UTC)))
+    hook = services.find(_own(request, slug), webhook)
+    return DeliveryView.from_orm(services.send_test(hook, datetime.now(UTC)))
 
 
 @router.delete("/channels/{slug}/webhooks/{webhook}", response={204: None})
 def remove(request: HttpRequest, slug: str, webhook: int) -> Status[None]:
     """Remove a webhook."""
-    webhooks.remove(_own(request, slug), webhook)
+    services.remove(_own(request, slug), webhook)
     return Status(204, None)
 
 
 @router.get("/channels/{slug}/webhooks/{webhook}/deliveries", response=list[DeliveryView])
 def deliveries(request: HttpRequest, slug: str, webhook: int) -> list[DeliveryView]:
     """Return the newest deliveries of a webhook."""
-    found = webhooks.find(_own(request, slug), webhook)
-    return [DeliveryView.from_orm(row) for row in webhooks.recent(found)]
+    found = services.find(_own(request, slug), webhook)
+    return [DeliveryView.from_orm(row) for row in services.recent(found)]
 
 
 def _own(request: HttpRequest, slug: str) -> Channel:
     channel = get_channel(slug)
-    services.need_manager(channel, caller(request))
+    need_manager(channel, caller(request))
     return channel

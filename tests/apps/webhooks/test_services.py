@@ -28,14 +28,15 @@ def channel(db: None) -> Channel:
     return make_channel()
 
 
-def tell(now: datetime) -> int:
-    """What a station does every second; returns how many deliveries were due."""
-    from madang.apps.chat import webhooks
+def send_due(now: datetime) -> int:
+    """Do as the worker does; return how many deliveries were due."""
+    from madang.apps.webhooks.models import WebhookDelivery
+    from madang.apps.webhooks.sender import DeliverySender
+    from madang.infra.clock import Clock
 
-    found = webhooks.due(now, 50)
-    for delivery in found:
-        webhooks.note(delivery, webhooks.send(delivery, now), now)
-    return len(found)
+    due = WebhookDelivery.objects.filter(done_at=None, due_at__lte=now).count()
+    DeliverySender(Clock(time.monotonic, now.timestamp)).send_due()
+    return due
 
 
 def genuine(secret: str, header: str, body: bytes) -> bool:
@@ -50,13 +51,13 @@ def genuine(secret: str, header: str, body: bytes) -> bool:
 
 
 def test_what_is_told_is_signed_as_the_guide_says(channel: Channel, receiver: Receiver) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
 
     hook = webhooks.add(channel, receiver.url, ["ban", "live.begins"])
     assert webhooks.wanted() == {(channel.pk, "ban"), (channel.pk, "live.begins")}
     assert webhooks.queue(channel.pk, "message", {}, NOW) == 0
     assert webhooks.queue(channel.pk, "ban", {"name": "민지"}, NOW) == 1
-    assert tell(NOW) == 1
+    assert send_due(NOW) == 1
     [(headers, body)] = receiver.heard
     assert json.loads(body) | {"id": ""} == {
         "id": "",
@@ -72,54 +73,54 @@ def test_what_is_told_is_signed_as_the_guide_says(channel: Channel, receiver: Re
         hook.secret.encode(), f"{int(NOW.timestamp())}.".encode() + body, hashlib.sha256
     ).hexdigest()
     assert headers["X-Madang-Signature"].endswith(expected)
-    assert tell(NOW + timedelta(days=1)) == 0
+    assert send_due(NOW + timedelta(days=1)) == 0
 
 
 def test_what_was_not_heard_is_told_again_with_the_same_id(
     channel: Channel, receiver: Receiver
 ) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
 
     hook = webhooks.add(channel, receiver.url, ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
     receiver.answers = [500, 302]
     now = NOW
     for wait in webhooks.RETRIES[:2]:
-        assert tell(now) == 1
-        assert tell(now + timedelta(seconds=wait - 1)) == 0
+        assert send_due(now) == 1
+        assert send_due(now + timedelta(seconds=wait - 1)) == 0
         now += timedelta(seconds=wait)
-    assert tell(now) == 1
+    assert send_due(now) == 1
     assert len({body for _, body in receiver.heard}) == 1
     [delivery] = webhooks.recent(hook)
     assert (delivery.attempts, delivery.taken, delivery.status) == (3, True, 204)
 
 
 def test_a_receiver_that_is_gone_is_given_up_after_hours(channel: Channel) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
     from tests.support.station import free_ports
 
     hook = webhooks.add(channel, f"http://127.0.0.1:{free_ports(1)[0]}/", ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
     now = NOW
     for wait in (*webhooks.RETRIES, 0):
-        assert tell(now) == 1
+        assert send_due(now) == 1
         now += timedelta(seconds=wait)
-    assert tell(now + timedelta(days=1)) == 0
+    assert send_due(now + timedelta(days=1)) == 0
     [delivery] = webhooks.recent(hook)
     assert (delivery.taken, delivery.status) == (False, 0)
     assert "refused" in delivery.error
-    webhooks.forget(now + timedelta(days=4))
+    webhooks.delete_done(now + timedelta(days=4))
     assert webhooks.recent(hook) == []
 
 
 def test_two_processes_never_tell_the_same_at_once(channel: Channel, receiver: Receiver) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
 
     webhooks.add(channel, receiver.url, ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
-    assert len(webhooks.due(NOW, 50)) == 1
-    assert webhooks.due(NOW, 50) == []
-    assert len(webhooks.due(NOW + webhooks.CLAIM, 50)) == 1, "of a process that has died"
+    assert len(webhooks.claim_due(NOW, 50)) == 1
+    assert webhooks.claim_due(NOW, 50) == []
+    assert len(webhooks.claim_due(NOW + webhooks.LEASE, 50)) == 1, "of a process that has died"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "localhost"])
@@ -128,12 +129,12 @@ def test_a_public_station_tells_nobody_in_a_private_network(
 ) -> None:
     from django.conf import settings
 
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
 
     monkeypatch.setattr(settings, "MADANG_WEBHOOKS_ANYWHERE", False)
     hook = webhooks.add(channel, f"http://{host}/", ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
-    tell(NOW)
+    send_due(NOW)
     [delivery] = webhooks.recent(hook)
     assert "private network" in delivery.error
 
@@ -149,20 +150,18 @@ def test_a_public_station_tells_nobody_in_a_private_network(
     ],
 )
 def test_webhooks_that_do_not_fit(channel: Channel, url: str, events: list[str]) -> None:
-    from madang.apps.chat import webhooks
-    from madang.apps.chat.errors import UnfitChat
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.errors import UnfitWebhook
 
-    with pytest.raises(UnfitChat):
+    with pytest.raises(UnfitWebhook):
         webhooks.add(channel, url, events)
 
 
-def test_a_receiver_that_answers_a_byte_at_a_time_is_cut_off(
-    channel: Channel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The limit of a socket is for each piece: four such receivers would hold up all others."""
-    from madang.apps.chat import webhooks
+def test_a_receiver_that_answers_a_byte_at_a_time_is_cut_off(channel: Channel) -> None:
+    """The timeout of a socket is for each read: four such receivers would hold up all others."""
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.delivery import Timeouts, send
 
-    monkeypatch.setattr(webhooks, "LONGEST", 0.5)
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -173,9 +172,11 @@ def test_a_receiver_that_answers_a_byte_at_a_time_is_cut_off(
                     sock.sendall(b"H")
 
         threading.Thread(target=drip, daemon=True).start()
-        hook = webhooks.add(channel, f"http://127.0.0.1:{server.getsockname()[1]}/", ["ban"])
+        webhooks.add(channel, f"http://127.0.0.1:{server.getsockname()[1]}/", ["ban"])
+        webhooks.queue(channel.pk, "ban", {}, NOW)
+        (delivery,) = webhooks.claim_due(NOW, 1)
         began = time.monotonic()
-        delivery = webhooks.try_out(hook, NOW)
+        result = send(delivery, NOW, Timeouts(total=0.5))
         over.set()
-    assert not delivery.taken
+    assert not result.taken
     assert time.monotonic() - began < 3.0

@@ -70,7 +70,8 @@ def test_what_does_not_fit_is_explained(
 def test_a_test_is_sent_at_once_and_the_page_says_how_it_went(
     client: Any, channel: Channel, receiver: Receiver
 ) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.delivery import signature
 
     hook = webhooks.add(channel, receiver.url, ["ban"])
     receiver.answers = [204, 500]
@@ -81,8 +82,8 @@ def test_a_test_is_sent_at_once_and_the_page_says_how_it_went(
     assert [each["event"] for each in receiver.told()] == ["test", "test"]
     headers, body = receiver.heard[0]
     stamp = int(headers["X-Madang-Signature"].partition(",")[0].removeprefix("t="))
-    assert headers["X-Madang-Signature"] == webhooks.signature(hook.secret, stamp, body)
-    assert webhooks.due(datetime.now(UTC), 50) == [], "a test is not tried again"
+    assert headers["X-Madang-Signature"] == signature(hook.secret, stamp, body)
+    assert webhooks.claim_due(datetime.now(UTC), 50) == [], "a test is not tried again"
     receiver.close()
     gone = client.post(f"{PAGE}/{hook.pk}", {"do": "test"}, follow=True).content.decode()
     assert "The test did not arrive: no answer." in gone
@@ -92,14 +93,15 @@ def test_a_test_is_sent_at_once_and_the_page_says_how_it_went(
 def test_the_page_shows_what_was_told_and_what_is_still_to_be(
     client: Any, channel: Channel, receiver: Receiver
 ) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.delivery import send
 
     hook = webhooks.add(channel, receiver.url, ["live.begins", "live.ends", "message"])
     receiver.answers = [200, 503]
     for event in ("live.begins", "live.ends"):
         webhooks.queue(channel.pk, event, {}, NOW)
-    for delivery in webhooks.due(NOW, 50):
-        webhooks.note(delivery, webhooks.send(delivery, NOW), NOW)
+    for delivery in webhooks.claim_due(NOW, 50):
+        webhooks.record(delivery, send(delivery, NOW), NOW)
     webhooks.queue(channel.pk, "message", {}, NOW)
     page = client.get(f"{PAGE}/{hook.pk}")
     shown = [(each.event, each.state, each.words) for each in page.context["deliveries"]]
@@ -117,7 +119,8 @@ def test_the_page_shows_what_was_told_and_what_is_still_to_be(
 def test_another_secret_is_shown_once_and_signs_from_then_on(
     client: Any, channel: Channel, receiver: Receiver
 ) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.delivery import signature
 
     hook = webhooks.add(channel, receiver.url, ["ban"])
     page = client.post(f"{PAGE}/{hook.pk}", {"do": "secret"}).content.decode()
@@ -128,11 +131,11 @@ def test_another_secret_is_shown_once_and_signs_from_then_on(
     client.post(f"{PAGE}/{hook.pk}", {"do": "test"})
     headers, body = receiver.heard[0]
     stamp = int(headers["X-Madang-Signature"].partition(",")[0].removeprefix("t="))
-    assert headers["X-Madang-Signature"] == webhooks.signature(fresh, stamp, body)
+    assert headers["X-Madang-Signature"] == signature(fresh, stamp, body)
 
 
 def test_a_webhook_is_deleted(client: Any, channel: Channel) -> None:
-    from madang.apps.chat import webhooks
+    from madang.apps.webhooks import services as webhooks
 
     hook = webhooks.add(channel, "https://example.org", ["ban"])
     gone = client.post(f"{PAGE}/{hook.pk}", {"do": "delete"}, follow=True)
@@ -141,7 +144,8 @@ def test_a_webhook_is_deleted(client: Any, channel: Channel) -> None:
 
 
 def test_webhooks_are_the_owners_alone(client: Any, channel: Channel) -> None:
-    from madang.apps.chat import services, webhooks
+    from madang.apps.chat import services
+    from madang.apps.webhooks import services as webhooks
 
     hook = webhooks.add(channel, "https://example.org", ["ban"])
     other = webhooks.add(make_channel("hall", make_user("hank")), "https://example.org", ["ban"])

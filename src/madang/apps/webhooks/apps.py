@@ -1,0 +1,21 @@
+"""Registration with Django."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhooksConfig(AppConfig):
+    """Webhooks and their deliveries."""
+
+    name = "madang.apps.webhooks"
+    label = "webhooks"
+    verbose_name = _("Webhooks")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Queue deliveries for the shows that begin and end."""
+        from madang.apps.broadcasts.signals import show_began, show_ended
+        from madang.apps.webhooks import receivers
+
+        show_began.connect(receivers.show_began)
+        show_ended.connect(receivers.show_ended)

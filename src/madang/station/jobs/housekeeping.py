@@ -1,0 +1,43 @@
+"""Clean-up of what has expired, and of what a crash left open."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from importlib import import_module
+from typing import Final
+
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from madang.apps.broadcasts.ports import directory
+from madang.apps.broadcasts.services import close_orphans
+from madang.apps.webhooks import services as webhooks
+
+SILENT: Final = timedelta(minutes=5)
+"""A show that runs has news every ten seconds; without any for so long its process is gone, or
+cannot reach the database, in which case the directory still has it."""
+
+log = logging.getLogger(__name__)
+
+
+def delete_expired_sessions() -> None:
+    """Delete sessions that have expired."""
+    from django.contrib.sessions.models import Session
+
+    expired = Session.objects.filter(expire_date__lt=timezone.now()).count()
+    import_module(django_settings.SESSION_ENGINE).SessionStore.clear_expired()
+    if expired:
+        log.info("housekeeping: sessions that expired: %d", expired)
+
+
+def close_silent_shows() -> None:
+    """Close the records of shows whose process died and did not come back."""
+    closed = close_orphans(list(directory().snapshot()), silent_since=timezone.now() - SILENT)
+    if closed:
+        log.info("housekeeping: shows whose process is gone: %d", closed)
+
+
+def delete_old_deliveries() -> None:
+    """Delete webhook deliveries that were done long ago."""
+    webhooks.delete_done(timezone.now())

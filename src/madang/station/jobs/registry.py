@@ -1,0 +1,36 @@
+"""The table of the periodic jobs. Import after `boot.start_django`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from madang.apps.webhooks.sender import DeliverySender
+from madang.ops.backup.create import SQLITE_PREFIX
+from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
+from madang.ops.backup.wal_shipping import WalShipper
+from madang.station.backups import plan_of
+from madang.station.config.settings import Settings
+from madang.station.jobs import housekeeping
+from madang.station.jobs.backups import BackupJob
+from madang.work.schedule import Periodic
+
+HOUR: Final = 3600.0
+MINUTE: Final = 60.0
+
+
+def periodic_jobs(settings: Settings) -> list[Periodic]:
+    """Return the jobs of the role `worker` and of the single process."""
+    sender = DeliverySender()
+    jobs = [
+        Periodic("webhook deliveries", 1.0, sender.send_due, stop=sender.stop),
+        Periodic("old webhook deliveries", HOUR, housekeeping.delete_old_deliveries),
+        Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
+        Periodic("shows whose process is gone", MINUTE, housekeeping.close_silent_shows),
+    ]
+    if settings.backup.run_by == "station":
+        backups = BackupJob(settings)
+        jobs.append(Periodic("backups", MINUTE, backups.run, delay=MINUTE, stop=backups.stop))
+        if not settings.database.url.startswith(SQLITE_PREFIX):
+            ship = WalShipper(plan_of(settings))
+            jobs.append(Periodic("archive of PostgreSQL", SHIP_SECONDS, ship, delay=SHIP_SECONDS))
+    return jobs
