@@ -88,7 +88,7 @@ failregex = rtmp <HOST>: refused: .*stream key
 ignoreregex =
 """
 
-_LOGGER: Final = r"\[madang\.servers\.chat\.stubborn\]"
+_LOGGER: Final = r"\[madang\.servers\.chat\.abuse\]"
 
 FILTER_CHAT: Final = f"""{HEADER}# Who went on although the chat refused him
 # sixty times: a flood of messages or connections, or tries with tokens that open nothing. The
