@@ -72,7 +72,7 @@ def test_systemd_accepts_the_calendar_of_the_timers(timers: TimerOptions, analyz
     assert "OnCalendar=Sun *-*-* 03:30 Asia/Seoul" in units(timers)["madang-backup-verify.timer"]
 
 
-def test_units_without_postgresql_do_not_name_it(timers: TimerOptions) -> None:
+def test_units_of_a_remote_database_name_no_local_one(timers: TimerOptions) -> None:
     found = units(replace(timers, clusters=None))
     assert set(found) == {
         f"madang-backup{what}"

@@ -154,10 +154,8 @@ def ship_wal(plan: BackupPlan) -> int:
     database = open_database(plan)
     if not isinstance(database, PostgresqlDatabase):
         return 0
-    destinations = [
-        destination for destination in plan.destinations if destination.kind is DestinationKind.SFTP
-    ]
-    return sum(database.mirror(destination).upload_archive() for destination in destinations)
+    servers = [each for each in plan.destinations if each.kind is DestinationKind.SFTP]
+    return sum(database.mirror(server).upload_archive() for server in servers)
 
 
 def open_database(plan: BackupPlan) -> Database:

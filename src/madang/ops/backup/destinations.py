@@ -170,30 +170,15 @@ def parse_destination(name: str, url: str, credentials: Credentials) -> Destinat
     user = unquote(parts.username or "")
     if user.startswith("-") or not f"{url}{user}{path}".isprintable():
         raise expected
+    host = parts.hostname or ""
     match parts.scheme:
         case "file" if not parts.netloc:
             return Destination(name, DestinationKind.FOLDER, path)
-        case "sftp" if parts.hostname and not parts.hostname.startswith("-"):
-            path = path.removeprefix(HOME)
-            return Destination(
-                name,
-                DestinationKind.SFTP,
-                path,
-                parts.hostname,
-                port,
-                user,
-                credentials=credentials,
-            )
-        case "s3" | "s3+http" if parts.hostname and not parts.username:
-            tls = parts.scheme == "s3"
-            return Destination(
-                name,
-                DestinationKind.S3,
-                path,
-                parts.hostname,
-                port,
-                tls=tls,
-                credentials=credentials,
-            )
+        case "sftp" if host and not host.startswith("-"):
+            kind, path = DestinationKind.SFTP, path.removeprefix(HOME)
+        case "s3" | "s3+http" if host and not user:
+            kind = DestinationKind.S3
         case _:
             raise expected
+    tls = parts.scheme != "s3+http"
+    return Destination(name, kind, path, host, port, user, tls, credentials)

@@ -64,12 +64,10 @@ class BackupPlan:
 
     def parts(self, destination: Destination) -> list[RepositoryPart]:
         """Parts that restic keeps at `destination`."""
-        wanted = self.media is MediaPolicy.EVERYWHERE or (
-            self.media is MediaPolicy.OFFSITE and destination.name == "offsite"
-        )
-        return (
-            [RepositoryPart.STATION, RepositoryPart.MEDIA] if wanted else [RepositoryPart.STATION]
-        )
+        offsite = self.media is MediaPolicy.OFFSITE and destination.name == "offsite"
+        if offsite or self.media is MediaPolicy.EVERYWHERE:
+            return [RepositoryPart.STATION, RepositoryPart.MEDIA]
+        return [RepositoryPart.STATION]
 
 
 @dataclass(frozen=True, slots=True)

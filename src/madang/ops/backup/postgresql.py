@@ -196,14 +196,7 @@ class PostgresqlDatabase:
 
     @property
     def _offsite(self) -> Destination | None:
-        return next(
-            (
-                destination
-                for destination in self._plan.destinations
-                if destination.name == "offsite"
-            ),
-            None,
-        )
+        return next((each for each in self._plan.destinations if each.name == "offsite"), None)
 
     @property
     def _configuration(self) -> Path:
