@@ -145,10 +145,10 @@ class Deployment:
         source = self.source or releases.checkout()
         built: dict[tuple[str, str], Release] = {}
         for name, known in facts.items():
-            kind_of = (known.platform.python, known.architecture)
-            if kind_of not in built:
+            platform = (known.platform.python, known.architecture)
+            if platform not in built:
                 on_event({"event": "building", "host": name, "python": known.platform.python})
-                built[kind_of] = releases.build(source, *kind_of)
+                built[platform] = releases.build(source, *platform)
         targets: dict[str, DeployTarget] = {}
         for machine in machines(self.station):
             known = facts[machine.name]

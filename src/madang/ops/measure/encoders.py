@@ -18,25 +18,14 @@ _AUDIO_SOURCE: Final = "sine=f=330:r=48000"
 
 
 def make_video(program: str, path: Path, rate: int, seconds: int = VIDEO_SECONDS) -> Path:
-    """Encode 720p30 at `rate` bits per second: H.264 with a key frame every two seconds, and
-    AAC."""
+    """Encode 720p30 at `rate` bits per second: H.264 with key frames every 2 s, and AAC."""
     _run(
         [
             *(program, "-y", "-loglevel", "error", "-nostdin"),
-            *(
-                "-f",
-                "lavfi",
-                "-i",
-                _VIDEO_SOURCE,
-                "-f",
-                "lavfi",
-                "-i",
-                _AUDIO_SOURCE,
-                "-t",
-                str(seconds),
-            ),
-            *("-c:v", "libx264", "-preset", "superfast", "-profile:v", "main", "-g", "60"),
-            *("-keyint_min", "60", "-sc_threshold", "0", "-bf", "0", "-b:v", str(rate)),
+            *("-f", "lavfi", "-i", _VIDEO_SOURCE, "-f", "lavfi", "-i", _AUDIO_SOURCE),
+            *("-t", str(seconds), "-c:v", "libx264", "-preset", "superfast"),
+            *("-profile:v", "main", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0"),
+            *("-bf", "0", "-b:v", str(rate)),
             *("-minrate", str(rate), "-maxrate", str(rate), "-bufsize", str(rate)),
             *("-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a", "64000", "-f", "flv"),
             str(path),
