@@ -194,7 +194,7 @@ def test_health_by_state(known: BackupState, ok: bool, message: str) -> None:
 
 BEFORE = DatabaseContent({"users": 3, "chat": 10}, {"users": "aa", "chat": "bb"}, "")
 AFTER = DatabaseContent({"users": 3, "chat": 14}, {"users": "aa", "chat": "cc"}, "id-1")
-TAKEN = DatabaseBackup("postgresql", BEFORE, AFTER, 1000, "20261125-033000F", 15, "/srv/pg")
+TAKEN = DatabaseBackup("postgresql", BEFORE, AFTER, 1000, "label-F", server=15, cluster="/srv/pg")
 GOOD = DatabaseContent({"users": 3, "chat": 12}, {"users": "aa", "chat": "dd"}, "id-1")
 
 
