@@ -36,7 +36,7 @@ from bench.loads.plan import Watch, watch
 from bench.processes import BenchFailed
 from bench.station import station as live_station
 from bench.stream import Sample, sample
-from bench.stream import publish as publishing_for_real
+from bench.stream import publishing as publishing_for_real
 from madang.ops.measure import load_rounds
 from madang.ops.measure.bench import build_benchmarks, machine_name, make_samples
 from madang.ops.measure.load_rounds import API_CLIENTS, API_PATH, MESSAGE_RATE, Round, cores_at_rest
