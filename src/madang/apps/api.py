@@ -1,4 +1,4 @@
-"""Shared parts of the apps' JSON API: pages of a list, and answers that may be cached."""
+"""Shared parts of the JSON API: pagination and caching."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ninja import Query
 from madang.base.errors import MadangError
 
 PAGE_SIZE: Final = 50
-"""Entries of a list that does not say how many it wants."""
+"""Default entries of a page."""
 LARGEST_PAGE: Final = 200
-"""Bounds what one request may cost."""
+"""Upper bound of the cost of a request."""
 
 Cursor = Annotated[
     str | None, Query(description="`next_cursor` of the page before", max_length=100)
@@ -32,15 +32,15 @@ V = TypeVar("V")
 
 
 class UnknownCursor(MadangError):
-    """A cursor that no page of this list handed out."""
+    """Cursor that this list has not issued."""
 
 
 def page(
     entries: QuerySet[M], key: str, cursor: str | None, limit: int
 ) -> tuple[list[M], str | None]:
-    """The entries after `cursor` in the order of their unique text field `key`.
+    """Return the entries after `cursor`, ordered by their unique text field `key`.
 
-    Returns them with the cursor of the next page, None on the last. Raises UnknownCursor.
+    Also returns the cursor of the next page, None on the last. Raises UnknownCursor.
     """
     ordered = entries.order_by(key)
     if cursor is not None:
@@ -52,7 +52,7 @@ def page(
 
 
 def page_of(entries: Mapping[str, V], cursor: str | None, limit: int) -> tuple[list[V], str | None]:
-    """The same for entries in memory, in the order of their keys. Raises UnknownCursor."""
+    """Return a page of entries in memory, ordered by key. Raises UnknownCursor."""
     after = _read(cursor) if cursor is not None else ""
     keys = sorted(key for key in entries if key > after)
     found = [entries[key] for key in keys[:limit]]
@@ -69,7 +69,7 @@ def _read(cursor: str) -> str:
         read = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         read = "\0"
-    if "\0" in read:  # no key has a zero byte, and PostgreSQL takes none in a text
+    if "\0" in read:  # no key has a zero byte, which PostgreSQL refuses in texts
         raise UnknownCursor(_("The cursor is not one of this list."))
     return read
 
@@ -77,9 +77,9 @@ def _read(cursor: str) -> str:
 def cacheable(
     max_age: int,
 ) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
-    """Let caches keep an anonymous answer for `max_age` seconds, and revalidate it by ETag.
+    """Let caches keep an anonymous response for `max_age` seconds and revalidate it by ETag.
 
-    What a signed-in person gets stays out of shared caches (RFC 9111 section 5.2.2.7).
+    Responses to signed-in users stay out of shared caches (RFC 9111 section 5.2.2.7).
     """
 
     def decorate(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:

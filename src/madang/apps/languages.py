@@ -1,4 +1,4 @@
-"""In which language somebody is answered, where no page of Django's asks."""
+"""Language of responses outside Django's views."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.utils.translation import get_language_from_request
 
 
 def language_for(cookies: Mapping[str, str], accepted: str) -> str:
-    """The language code by the rule of the pages: the cookie of their switch, else the first of
-    `accepted` (RFC 9110, section 12.5.4) that the station speaks, else the station's own."""
+    """Return the language code by the rule of the pages: the cookie, else the first supported of
+    `accepted` (RFC 9110, section 12.5.4), else the station's default."""
     request = HttpRequest()
     name = settings.LANGUAGE_COOKIE_NAME
     request.COOKIES = {name: cookies[name]} if name in cookies else {}

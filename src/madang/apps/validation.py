@@ -1,4 +1,4 @@
-"""What a model refuses, as one sentence for the person who gave it."""
+"""Validation errors of models as one sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.text import capfirst
 
 
 def in_one_sentence(error: ValidationError, model: type[Model]) -> str:
-    """The texts of `error` in the active language, each field under the name that forms show."""
+    """Return the texts of `error` in the active language, with the fields' labels."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
     return " ".join(

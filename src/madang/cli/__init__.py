@@ -1,4 +1,4 @@
-"""The `madang` command. It reads arguments and prints; what it does is in `station` and `apps`.
+"""The `madang` command: argument parsing and printing; the work is done by `station` and `apps`.
 
 Django and the servers are imported inside the commands, so that `madang --help` is quick.
 """
@@ -48,12 +48,12 @@ app.add_typer(token_app, name="token")
 app.command("plan")(plan.plan)
 app.command("bench")(bench.bench)
 
-MADE_PASSWORD_BYTES: Final = 12
-"""96 bits in 16 characters, where nobody chose a password."""
+GENERATED_PASSWORD_BYTES: Final = 12
+"""96 bits in 16 characters, for a generated password."""
 
 
-class Role(StrEnum):
-    """What one process of the station does."""
+class ProcessRole(StrEnum):
+    """Role of one process of the station."""
 
     ALL = "all"
     WEB = "web"
@@ -90,7 +90,7 @@ def root(
 @app.command()
 def serve(
     *,
-    role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
+    role: Annotated[ProcessRole, typer.Option(help="What this process does.")] = ProcessRole.ALL,
     http: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Pages, streams.")] = None,
     rtmp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Encoders.")] = None,
     demo: Annotated[
@@ -134,20 +134,20 @@ def user_create(
     control_plane(data, config)
     from madang.apps.accounts.services import create_user
 
-    made_up = ""
+    generated = ""
     if password is None and sys.stdin.isatty() and not as_json:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     elif password is None:
-        password = made_up = secrets.token_urlsafe(MADE_PASSWORD_BYTES)
+        password = generated = secrets.token_urlsafe(GENERATED_PASSWORD_BYTES)
     user = create_user(name, password=password, email=email, admin=admin)
     result = {"id": user.pk, "name": user.name, "email": user.email, "admin": user.admin}
-    if made_up:
-        result["password"] = made_up
+    if generated:
+        result["password"] = generated
     kind = "administrator" if user.admin else "user"
-    words = [f"{user.name} can sign in now, as {kind}."]
-    if made_up:
-        words.append(f"Password, shown only now: {made_up}")
-    report(as_json, result, words)
+    lines = [f"{user.name} can sign in now, as {kind}."]
+    if generated:
+        lines.append(f"Password, shown only now: {generated}")
+    report(as_json, result, lines)
 
 
 @channel_app.command("create")
@@ -173,9 +173,9 @@ def channel_create(
 def channel_list(data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """List the channels."""
     settings = control_plane(data, config)
-    from madang.apps.channels.services import listing
+    from madang.apps.channels.services import list_channels
 
-    cards = listing()
+    cards = list_channels()
     result = [
         {
             "slug": card.slug,
@@ -293,12 +293,12 @@ def doctor(
 
         checks = examine(load_settings(data, config))
     ok = all(check.ok for check in checks)
-    words = [
+    lines = [
         f"{'ok  ' if check.ok else 'BAD '} {check.name}: {check.detail}"
         + (f"\n     → {check.mend}" if check.mend else "")
         for check in checks
     ]
-    report(as_json, {"ok": ok, "checks": [asdict(check) for check in checks]}, words)
+    report(as_json, {"ok": ok, "checks": [asdict(check) for check in checks]}, lines)
     if not ok:
         raise typer.Exit(1)
 
@@ -320,9 +320,9 @@ def _report_key(as_json: bool, settings: Settings, channel: Channel, key: Key) -
         "publish_url": settings.publish_url,
         "watch_url": settings.watch_url(channel.slug),
     }
-    words = [
+    lines = [
         f"Publish to  {result['publish_url']}",
         f"Stream key  {result['stream_key']}  (shown only now)",
         f"Watch at    {result['watch_url']}",
     ]
-    report(as_json, result, words)
+    report(as_json, result, lines)

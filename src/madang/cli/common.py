@@ -1,4 +1,4 @@
-"""What every command shares: options, settings in force, and printing for people and programs."""
+"""Shared by all commands: options, settings, and printing for people and programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path | None,
-    # access(2) knows nothing of capabilities: who takes the backups may read it all the same.
+    # access(2) ignores capabilities, with which the user of backups may read it.
     typer.Option("--data", help="Data folder [default: MADANG_DATA or ./data]", readable=False),
 ]
 Config = Annotated[
@@ -27,7 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and not
 def load_settings(
     data: Path | None, config: Path | None, overrides: dict[str, str] | None = None
 ) -> Settings:
-    """Read the settings in force. Raises SettingsError."""
+    """Read the settings. Raises SettingsError."""
     from madang.station.config.settings import load
 
     return load(data, config=config, overrides=overrides)
@@ -43,12 +43,12 @@ def control_plane(data: Path | None, config: Path | None) -> Settings:
     return as_running(settings)
 
 
-def report(as_json: bool, result: object, words: Sequence[str]) -> None:
-    """Print `result` as one JSON value, or `words` line by line."""
+def report(as_json: bool, result: object, lines: Sequence[str]) -> None:
+    """Print `result` as one JSON value, or `lines`."""
     if as_json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        for line in words:
+        for line in lines:
             print(line)
 
 

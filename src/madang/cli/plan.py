@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from madang.station.config.settings import Settings
 
 
-class Speech(StrEnum):
+class AnswerLanguage(StrEnum):
     """Languages of the answer."""
 
     EN = "en"
     KO = "ko"
 
 
-class Money(StrEnum):
+class CurrencyCode(StrEnum):
     """Currencies of the answer."""
 
     USD = "usd"
@@ -66,22 +66,24 @@ def plan(
     from_file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Demand from a TOML file.")
     ] = None,
-    language: Annotated[Speech | None, _option("en or ko [default: the station's]")] = None,
-    currency: Annotated[Money, typer.Option(help="Of the words; JSON is in dollars.")] = Money.USD,
+    language: Annotated[AnswerLanguage | None, _option("en or ko [default: the station's]")] = None,
+    currency: Annotated[
+        CurrencyCode, typer.Option(help="Of the words; JSON is in dollars.")
+    ] = CurrencyCode.USD,
     data: Data = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Predict what a server holds, what it costs, and what breaks first."""
-    from madang.apps.planner.files import known
+    from madang.apps.planner.files import load_planner_data
     from madang.plan import answer as answers
     from madang.plan.demand import FIELDS
     from madang.plan.errors import DemandError
 
     given = locals()
     settings = load_settings(data, config)
-    facts = known(settings.catalogue_file, settings.benchmarks_file)
-    fmt = _formatter(settings, language, currency, facts.korean_sources)
+    planner_data = load_planner_data(settings.catalogue_file, settings.benchmarks_file)
+    fmt = _formatter(settings, language, currency, planner_data.korean_sources)
     try:
         asked = _from_file(from_file) if from_file else {}
         asked |= {
@@ -90,12 +92,12 @@ def plan(
             if given[name] is not None
         }
         question = answers.parse_question(asked)
-        answer = answers.solve(facts.catalogue, facts.benchmarks, question)
+        answer = answers.solve(planner_data.catalogue, planner_data.benchmarks, question)
         explained = answers.explain(answer.chosen, why, fmt) if why else []
     except DemandError as error:
         print(f"madang: {error.message_in(fmt.language)}", file=sys.stderr)
         raise typer.Exit(2) from None
-    result = answers.to_json(facts.catalogue, question, answer, fmt)
+    result = answers.to_json(planner_data.catalogue, question, answer, fmt)
     if why:
         lines = [f"{'  ' * _depth(line)}{line['text']}" for line in explained]
         report(as_json, {**result, "why": explained}, lines)
@@ -113,19 +115,22 @@ def _depth(line: dict[str, object]) -> int:
 
 
 def _formatter(
-    settings: Settings, language: Speech | None, currency: Money, sources: dict[str, str]
+    settings: Settings,
+    language: AnswerLanguage | None,
+    currency: CurrencyCode,
+    sources: dict[str, str],
 ) -> Formatter:
     from madang.plan.formatting import Currency, Formatter
 
     chosen = language.value if language else settings.station.language
     money = Currency()
-    if currency is Money.KRW:
+    if currency is CurrencyCode.KRW:
         money = Currency("krw", settings.plan.krw_per_usd, settings.plan.krw_date)
     return Formatter(chosen, money, sources)
 
 
 def _from_file(path: Path) -> dict[str, object]:
-    """The table `[plan]` of a TOML file, or the whole file where it has none."""
+    """Return the table `[plan]` of a TOML file, or the whole file if it has none."""
     from madang.plan.errors import DemandError
 
     try:

@@ -1,4 +1,4 @@
-"""The planner's answer for people at a terminal."""
+"""Tables of the planner's answer for a terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLES: Final = {"holds": "green", "tight": "yellow", "fails": "red"}
 
 
 def show(result: dict[str, Any], fmt: Formatter, *, compare: bool) -> None:
-    """Print `result`, which is the answer as JSON."""
+    """Print `result`, the JSON form of an answer."""
     console = Console()
     texts = result["words"]
     text = fmt.text
@@ -50,11 +50,11 @@ def show(result: dict[str, Any], fmt: Formatter, *, compare: bool) -> None:
         console.print(Text(hint, style="dim"))
 
 
-def bar(asked: float, there: float | None) -> str:
-    """How much of what is there is asked for; a full bar is all of it, + more than all."""
-    if not there:
-        return ("█" * BAR + "+") if asked else "░" * BAR
-    share = asked / there if math.isfinite(there) else 0.0
+def bar(required: float, available: float | None) -> str:
+    """Return the bar of a check: full at the available amount, with a + beyond it."""
+    if not available:
+        return ("█" * BAR + "+") if required else "░" * BAR
+    share = required / available if math.isfinite(available) else 0.0
     filled = min(BAR, round(share * BAR))
     return "█" * filled + "░" * (BAR - filled) + ("+" if share > 1 else "")
 

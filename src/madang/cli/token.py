@@ -1,4 +1,4 @@
-"""`madang token …`: API tokens, which let programs in."""
+"""`madang token …`: API tokens of programs."""
 
 from __future__ import annotations
 

@@ -50,18 +50,18 @@ def test_an_email_address_belongs_to_one_account() -> None:
 
 @pytest.mark.parametrize("name", ["", "x", "-dash", "a@b", "two words", "n" * 33])
 def test_unfit_names_are_refused(name: str) -> None:
-    from madang.apps.accounts.errors import UnfitAccount
+    from madang.apps.accounts.errors import InvalidAccount
 
-    with pytest.raises(UnfitAccount):
+    with pytest.raises(InvalidAccount):
         make_user(name)
 
 
 @pytest.mark.parametrize("password", ["short", "password1", "minji-minji"])
 def test_weak_passwords_are_refused(password: str) -> None:
-    from madang.apps.accounts.errors import UnfitAccount
+    from madang.apps.accounts.errors import InvalidAccount
     from madang.apps.accounts.services import create_user
 
-    with pytest.raises(UnfitAccount):
+    with pytest.raises(InvalidAccount):
         create_user("minjiminji", password=password)
 
 

@@ -9,7 +9,7 @@ TOKEN = re.compile(r"[a-z2-7]{8}-[a-z2-7]{32}")
 
 
 def test_a_token_is_shown_once_works_and_can_be_revoked(client: Any) -> None:
-    from madang.apps.accounts.tokens import holder
+    from madang.apps.accounts.tokens import user_of_token
 
     user = make_user()
     assert client.get("/studio/tokens").status_code == 302
@@ -20,13 +20,13 @@ def test_a_token_is_shown_once_works_and_can_be_revoked(client: Any) -> None:
     secret = made.context["secret"]
     assert TOKEN.fullmatch(secret)
     assert secret in made.content.decode()
-    assert holder(secret, "chat") == user
-    assert holder(secret, "read") is None
+    assert user_of_token(secret, "chat") == user
+    assert user_of_token(secret, "read") is None
     page = client.get("/studio/tokens")
     assert secret not in page.content.decode()
     (card,) = page.context["tokens"]
     client.post("/studio/tokens", {"revoke": card.id})
-    assert holder(secret, "chat") is None
+    assert user_of_token(secret, "chat") is None
     assert not client.get("/studio/tokens").context["tokens"]
 
 
@@ -38,11 +38,11 @@ def test_a_token_without_a_name_or_a_right_is_explained_at_its_field(client: Any
 
 
 def test_nobody_revokes_anothers_token(client: Any) -> None:
-    from madang.apps.accounts.tokens import create, holder
+    from madang.apps.accounts.tokens import create, user_of_token
 
     other = make_user("other")
     card, secret = create(other, "bot", ["chat"])
     client.force_login(make_user())
     page = client.post("/studio/tokens", {"revoke": card.id}, follow=True)
     assert card.id in page.content.decode()
-    assert holder(secret, "chat") == other
+    assert user_of_token(secret, "chat") == other

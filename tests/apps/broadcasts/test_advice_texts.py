@@ -27,9 +27,9 @@ VALUES: dict[str, dict[str, float | str]] = {
 
 
 def test_every_code_has_words_and_no_words_are_left_over(station: Settings) -> None:
-    from madang.apps.broadcasts.advice_texts import WORDS
+    from madang.apps.broadcasts.advice_texts import TEXTS
 
-    assert set(WORDS) == CODES
+    assert set(TEXTS) == CODES
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -39,21 +39,21 @@ def test_words_take_the_values_that_come_with_their_code(
 ) -> None:
     from django.utils import translation
 
-    from madang.apps.broadcasts.advice_texts import in_words
+    from madang.apps.broadcasts.advice_texts import localize
     from madang.apps.broadcasts.ports import AdviceStatus
 
     with translation.override(language):
-        (words,) = in_words([AdviceStatus(code, "warning", VALUES.get(code, {}))])
+        (words,) = localize([AdviceStatus(code, "warning", VALUES.get(code, {}))])
     assert words.title
     assert words.text
     assert "%(" not in words.title + words.text
 
 
 def test_bit_rates_are_told_in_megabits(station: Settings) -> None:
-    from madang.apps.broadcasts.advice_texts import in_words
+    from madang.apps.broadcasts.advice_texts import localize
     from madang.apps.broadcasts.ports import AdviceStatus
 
-    (words,) = in_words([AdviceStatus("bit_rate_high", "warning", VALUES["bit_rate_high"])])
+    (words,) = localize([AdviceStatus("bit_rate_high", "warning", VALUES["bit_rate_high"])])
     assert words.title.startswith("12.0 Mbit/s")
     assert "8.0 Mbit/s" in words.text
 

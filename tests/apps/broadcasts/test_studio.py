@@ -26,7 +26,7 @@ def test_the_studio_asks_strangers_to_sign_in(client: Any) -> None:
         ("post", "/studio/@yard/key"),
     ],
 )
-def test_a_desk_opens_to_its_owner_and_administrators_only(
+def test_a_channel_page_opens_to_its_owner_and_administrators_only(
     client: Any, air: Directory, method: str, path: str
 ) -> None:
     owner = make_user("owner")
@@ -63,7 +63,9 @@ def test_a_slug_that_does_not_fit_is_explained_at_its_field(client: Any, slug: s
     assert response.context["form"].errors["slug"]
 
 
-def test_the_desk_shows_where_to_publish_keys_and_past_shows(client: Any, air: Directory) -> None:
+def test_the_channel_page_shows_where_to_publish_keys_and_past_shows(
+    client: Any, air: Directory
+) -> None:
     owner = make_user()
     make_channel("yard", owner)
     client.force_login(owner)

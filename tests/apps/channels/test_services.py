@@ -150,11 +150,11 @@ def test_after_too_many_wrong_keys_even_the_right_one_waits_a_minute() -> None:
 
 
 def test_listing_and_find_tell_what_everybody_may_know() -> None:
-    from madang.apps.channels.services import find, listing
+    from madang.apps.channels.services import find, list_channels
 
     owner = make_user()
     make_channel("yard", owner)
     make_channel("hall", owner)
-    assert [card.slug for card in listing()] == ["hall", "yard"]
-    assert listing()[0].owner == "minji"
+    assert [card.slug for card in list_channels()] == ["hall", "yard"]
+    assert list_channels()[0].owner == "minji"
     assert find("nowhere") is None

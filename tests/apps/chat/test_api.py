@@ -270,12 +270,12 @@ def test_what_an_account_says_is_handed_to_the_chat_and_its_refusal_has_a_code(
 
 def test_a_token_of_another_scope_opens_no_chat(client: Any, channel: Channel) -> None:
     from madang.apps.accounts import tokens
-    from madang.apps.accounts.errors import UnfitToken
+    from madang.apps.accounts.errors import InvalidToken
 
     _, token = tokens.create(channel.owner, "reader", ["read"])
     assert client.get(f"{BASE}/settings", HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 401
     for name, scopes in (("x", []), ("x", ["all"]), ("", ["chat"])):
-        with pytest.raises(UnfitToken):
+        with pytest.raises(InvalidToken):
             tokens.create(channel.owner, name, scopes)
 
 

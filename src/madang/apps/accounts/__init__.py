@@ -1,1 +1,1 @@
-"""Accounts: who may sign in, and who runs the station."""
+"""Accounts and API tokens."""

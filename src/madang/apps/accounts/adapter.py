@@ -1,4 +1,4 @@
-"""What this station decides about signing in, where allauth asks."""
+"""Settings of allauth that need code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Accounts are made by an administrator, not by whoever comes along."""
+    """Adapter without self-registration."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Never: `madang user create` or the admin pages make accounts."""
+        """Return False: `madang user create` and the admin pages make accounts."""
         return False

@@ -1,4 +1,4 @@
-"""Accounts in Django's admin, where the last administrator is as safe as in the services."""
+"""Accounts in Django's admin, with the rules of the services about the last administrator."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.errors import LastAdministrator
 from madang.apps.accounts.models import User
-from madang.apps.accounts.services import keep_an_administrator
+from madang.apps.accounts.services import require_another_administrator
 
-# Django's classes take no type argument at run time.
+# Django's classes are not generic at run time.
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
     UserAdminBase = admin.ModelAdmin[User]
@@ -26,7 +26,7 @@ else:
 
 
 class NewUserForm(UserForm):
-    """An account with its first password."""
+    """Form of a new account, with its first password."""
 
     password = forms.CharField(
         label=_("password"),
@@ -39,7 +39,7 @@ class NewUserForm(UserForm):
         fields = ("name", "email", "admin")
 
     def clean_password(self) -> str:
-        """The password, if it is a good one."""
+        """Validate the password."""
         password: str = self.cleaned_data["password"]
         validate_password(password, self.instance)
         return password
@@ -51,7 +51,7 @@ class NewUserForm(UserForm):
 
 
 class ChangeUserForm(UserForm):
-    """An account as it is; an empty new password leaves the old one."""
+    """Form of an account; an empty new password keeps the old one."""
 
     new_password = forms.CharField(
         label=_("new password"),
@@ -65,20 +65,20 @@ class ChangeUserForm(UserForm):
         fields = ("name", "email", "admin", "is_active")
 
     def clean_new_password(self) -> str:
-        """The new password, if one is given and a good one."""
+        """Validate the new password, if one is given."""
         password: str = self.cleaned_data["new_password"]
         if password:
             validate_password(password, self.instance)
         return password
 
     def clean(self) -> None:
-        """Refuse what would leave the station without an administrator."""
+        """Refuse a change that leaves no administrator."""
         super().clean()
         loses = not (self.cleaned_data.get("admin") and self.cleaned_data.get("is_active"))
         if loses:
             with transaction.atomic():
                 try:
-                    keep_an_administrator(without=self.instance)
+                    require_another_administrator(without=self.instance)
                 except LastAdministrator as error:
                     raise ValidationError(str(error)) from None
 
@@ -91,26 +91,24 @@ class ChangeUserForm(UserForm):
 
 @admin.register(User)
 class UserAdmin(UserAdminBase):
-    """The list of accounts."""
-
     list_display = ("name", "email", "admin", "is_active", "last_login")
     list_filter = ("admin", "is_active")
     search_fields = ("name", "email")
-    # Deleting many at once asks nobody about each: it would get round the last administrator.
+    # Bulk deletion would bypass the check for the last administrator.
     actions = None
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: object
     ) -> type[UserForm]:
-        """A new account needs a password, one that exists may keep its own."""
+        """Return the form with a required password for a new account, an optional one otherwise."""
         return ChangeUserForm if obj else NewUserForm
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """The last administrator has no delete button."""
+        """Deny deletion of the last administrator."""
         if obj is not None:
             with transaction.atomic():
                 try:
-                    keep_an_administrator(without=obj)
+                    require_another_administrator(without=obj)
                 except LastAdministrator:
                     return False
         return super().has_delete_permission(request, obj)

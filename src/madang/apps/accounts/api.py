@@ -12,7 +12,7 @@ router = Router(tags=["accounts"])
 
 
 class Me(Schema):
-    """Who the station takes the caller for; `name` is null for somebody not signed in."""
+    """Account of the caller; `name` is null for a caller who is not signed in."""
 
     signed_in: bool
     id: int | None

@@ -10,24 +10,24 @@ class AccountError(MadangError):
 
 
 class NoSuchUser(AccountError):
-    """Nobody has that name."""
+    """No account has the name."""
 
 
 class NameTaken(AccountError):
-    """Another account has that name or e-mail address."""
+    """Name or e-mail address of another account."""
 
 
-class UnfitAccount(AccountError):
-    """A name, address or password does not follow the rules; the message says which."""
+class InvalidAccount(AccountError):
+    """Name, address or password against the rules, which the message names."""
 
 
 class LastAdministrator(AccountError):
-    """The change would leave the station without an administrator."""
+    """Change that would leave the station without an administrator."""
 
 
-class UnfitToken(AccountError):
-    """A token's name or scopes do not follow the rules; the message says which."""
+class InvalidToken(AccountError):
+    """Name or scopes of a token against the rules, which the message names."""
 
 
 class NoSuchToken(AccountError):
-    """The account has no such token in force."""
+    """No active token of the account has the ID."""

@@ -1,4 +1,4 @@
-"""A person who can sign in."""
+"""Accounts and their API tokens."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 NAME_PATTERN = r"^\w[\w.-]{1,31}\Z"
-"""Letters of any script, digits, `_`, `.` and `-`: no `@`, which tells an address from a name."""
+"""Letters of any script, digits, `_`, `.` and `-`; without `@`, names differ from addresses."""
 
 
-def normal_name(name: str) -> str:
-    """`name` in the one form in which look-alike spellings of it are equal (NFKC)."""
+def normalize_name(name: str) -> str:
+    """Return the NFKC form of `name`, in which look-alike spellings are equal."""
     return unicodedata.normalize("NFKC", name).strip()
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds accounts; `services` makes and changes them."""
+    """Look-up of accounts; `services` creates and changes them."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """The account called `username`, whatever the case of its letters."""
-        return self.get(name__iexact=normal_name(username or ""))
+        """Return the account called `username`, ignoring case."""
+        return self.get(name__iexact=normalize_name(username or ""))
 
 
 class User(AbstractBaseUser):
-    """An account. `admin` runs the whole station; everybody else owns channels."""
+    """An account. `admin` may manage the whole station, others their own channels."""
 
     name = models.CharField(
         _("name"),
@@ -69,25 +69,25 @@ class User(AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Whether Django's admin lets this person in."""
+        """True for administrators: access to Django's admin."""
         return self.admin
 
     @property
     def is_superuser(self) -> bool:
-        """There are no finer rights than administrator or not."""
+        """True for administrators: there are no finer permissions."""
         return self.admin
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """An administrator may do everything (asked by Django's admin)."""
+        """Return True for an active administrator (called by Django's admin)."""
         return self.is_active and self.admin
 
     def has_module_perms(self, app_label: str) -> bool:
-        """An administrator sees every room (asked by Django's admin)."""
+        """Return True for an active administrator (called by Django's admin)."""
         return self.is_active and self.admin
 
 
 class ApiToken(models.Model):
-    """What a program shows in place of a session; only a hash is kept."""
+    """API token of a program; only a hash is stored."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""Making, finding and changing accounts."""
+"""Creating, finding and changing accounts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from django.db import IntegrityError, transaction
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.accounts.errors import LastAdministrator, NameTaken, NoSuchUser, UnfitAccount
-from madang.apps.accounts.models import User, normal_name
+from madang.apps.accounts.errors import InvalidAccount, LastAdministrator, NameTaken, NoSuchUser
+from madang.apps.accounts.models import User, normalize_name
 from madang.apps.validation import in_one_sentence
 
 
 def find_user(name: str) -> User:
-    """The account called `name`, whatever the case. Raises NoSuchUser."""
+    """Return the account called `name`, ignoring case. Raises NoSuchUser."""
     try:
         return User.objects.get_by_natural_key(name)
     except User.DoesNotExist:
@@ -23,11 +23,11 @@ def find_user(name: str) -> User:
 
 @transaction.atomic
 def create_user(name: str, *, password: str, email: str = "", admin: bool = False) -> User:
-    """Make an account that can sign in with `name` (or `email`) and `password`.
+    """Make an account that signs in with `name` (or `email`) and `password`.
 
-    Raises NameTaken, UnfitAccount.
+    Raises NameTaken, InvalidAccount.
     """
-    user = User(name=normal_name(name), email=User.objects.normalize_email(email), admin=admin)
+    user = User(name=normalize_name(name), email=User.objects.normalize_email(email), admin=admin)
     if User.objects.filter(name__iexact=user.name).exists():
         raise NameTaken(format_lazy(_("There is a user {name} already."), name=user.name))
     if user.email and User.objects.filter(email__iexact=user.email).exists():
@@ -37,29 +37,29 @@ def create_user(name: str, *, password: str, email: str = "", admin: bool = Fals
         user.set_password(password)
         user.full_clean(validate_constraints=False)
     except ValidationError as error:
-        raise UnfitAccount(in_one_sentence(error, User)) from None
+        raise InvalidAccount(in_one_sentence(error, User)) from None
     try:
         with transaction.atomic():
             user.save()
-    except IntegrityError:  # somebody was quicker: PostgreSQL lets two look at the same time
+    except IntegrityError:  # concurrent creation, on PostgreSQL
         raise NameTaken(_("Another user has this name or e-mail address.")) from None
     return user
 
 
 @transaction.atomic
 def set_admin(user: User, admin: bool) -> None:
-    """Make `user` an administrator, or no longer one. Raises LastAdministrator."""
+    """Grant or withdraw administrator rights. Raises LastAdministrator."""
     if not admin:
-        keep_an_administrator(without=user)
+        require_another_administrator(without=user)
     user.admin = admin
     user.save(update_fields=["admin"])
 
 
 @transaction.atomic
 def set_active(user: User, active: bool) -> None:
-    """Let `user` sign in, or no longer. Raises LastAdministrator."""
+    """Allow or forbid signing in. Raises LastAdministrator."""
     if not active:
-        keep_an_administrator(without=user)
+        require_another_administrator(without=user)
     user.is_active = active
     user.save(update_fields=["is_active"])
 
@@ -67,12 +67,12 @@ def set_active(user: User, active: bool) -> None:
 @transaction.atomic
 def delete_user(user: User) -> None:
     """Remove the account. Raises LastAdministrator."""
-    keep_an_administrator(without=user)
+    require_another_administrator(without=user)
     user.delete()
 
 
-def keep_an_administrator(*, without: User) -> None:
-    """Raise LastAdministrator if nobody else could run the station.
+def require_another_administrator(*, without: User) -> None:
+    """Raise LastAdministrator if `without` is the only active administrator.
 
     Call inside a transaction: the rows are locked, so that two administrators cannot remove each
     other at the same moment.

@@ -1,6 +1,6 @@
-"""API tokens: what a program shows in place of a person's session.
+"""API tokens: credentials of programs.
 
-A token is made like a stream key (`madang.apps.channels.keys`) and, like one, readable only once.
+A token is made like a stream key (`madang.apps.channels.keys`), and shown only once.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from ninja.security import HttpBearer, SessionAuth
 
-from madang.apps.accounts.errors import NoSuchToken, UnfitToken
+from madang.apps.accounts.errors import InvalidToken, NoSuchToken
 from madang.apps.accounts.models import ApiToken, User
-from madang.apps.accounts.signals import tell_when_done
+from madang.apps.accounts.signals import send_on_commit
 from madang.apps.channels import keys
 
 SCOPES: Final = {
@@ -27,19 +27,19 @@ SCOPES: Final = {
     "read": "read what the account may read",
 }
 NAME_LENGTH: Final = 60
-MOST: Final = 50
-"""Tokens in force of one account."""
+MAX_TOKENS: Final = 50
+"""Active tokens of one account."""
 
-_AT_ONCE: Final = 500
-"""Ids in one query: SQLite takes a bounded number of values."""
+_QUERY_SIZE: Final = 500
+"""IDs in one query: SQLite limits the number of values."""
 
-_SEEN_EVERY: Final = timedelta(minutes=5)
-"""How exactly the last use is known: a write for each request would cost more than the request."""
+_USE_RESOLUTION: Final = timedelta(minutes=5)
+"""Resolution of the last use: a write for each request would cost more than the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCard:
-    """What may be shown of a token after the first time. Instants are UTC."""
+    """Public fields of a token. Times are UTC."""
 
     id: str
     name: str
@@ -51,125 +51,125 @@ class TokenCard:
 
 @transaction.atomic
 def create(user: User, name: str, scopes: Sequence[str]) -> tuple[TokenCard, str]:
-    """Make a token of an account; the second value is the token itself, readable only now.
+    """Make a token of an account; return it with the token's text, which is shown only now.
 
-    Raises UnfitToken.
+    Raises InvalidToken.
     """
     unknown = set(scopes) - set(SCOPES)
     if unknown or not scopes:
-        raise UnfitToken(
+        raise InvalidToken(
             format_lazy(_("A token needs scopes out of: {scopes}."), scopes=", ".join(SCOPES))
         )
     if not 1 <= len(name.strip()) <= NAME_LENGTH:
-        raise UnfitToken(
+        raise InvalidToken(
             format_lazy(_("A token has a name of up to {most} characters."), most=NAME_LENGTH)
         )
-    if user.tokens.filter(revoked_at=None).count() >= MOST:
-        raise UnfitToken(
-            format_lazy(_("There are {most} tokens already."), most=MOST),
+    if user.tokens.filter(revoked_at=None).count() >= MAX_TOKENS:
+        raise InvalidToken(
+            format_lazy(_("There are {most} tokens already."), most=MAX_TOKENS),
             mend=_("Revoke one first."),
         )
-    made = keys.new_key()
+    made = keys.generate_key()
     row = ApiToken.objects.create(
         user=user,
         name=name.strip(),
         scopes=sorted(set(scopes)),
         key_id=made.key_id,
-        secret_hash=keys.hashed(made.secret),
+        secret_hash=keys.hash_secret(made.secret),
     )
     return _card(row), str(made)
 
 
 def tokens_of(user: User) -> list[TokenCard]:
-    """Every token of an account, the newest first."""
+    """Return all tokens of an account, the newest first."""
     return [_card(row) for row in user.tokens.all()]
 
 
 def revoke(user: User, token_id: str) -> None:
-    """Make a token open nothing any more. Raises NoSuchToken."""
+    """Revoke a token. Raises NoSuchToken."""
     changed = user.tokens.filter(key_id=token_id, revoked_at=None).update(revoked_at=timezone.now())
     if not changed:
         raise NoSuchToken(format_lazy(_("There is no token {token} in force."), token=token_id))
-    tell_when_done(user.pk)
+    send_on_commit(user.pk)
 
 
-def holder(text: str, scope: str) -> User | None:
-    """The account whose token `text` is, where it is in force and has the scope."""
-    spelled = keys.parse(text)
-    if spelled is None:
+def user_of_token(text: str, scope: str) -> User | None:
+    """Return the account of the token `text` if it is active and has the scope."""
+    parsed = keys.parse(text)
+    if parsed is None:
         return None
     row = (
         ApiToken.objects.select_related("user")
-        .filter(key_id=spelled.key_id, revoked_at=None, user__is_active=True)
+        .filter(key_id=parsed.key_id, revoked_at=None, user__is_active=True)
         .first()
     )
-    if not keys.opens(spelled.secret, row.secret_hash if row is not None else None):
+    if not keys.matches(parsed.secret, row.secret_hash if row is not None else None):
         return None
     if row is None or scope not in row.scopes:
         return None
     now = timezone.now()
-    if row.last_used_at is None or now - row.last_used_at > _SEEN_EVERY:
+    if row.last_used_at is None or now - row.last_used_at > _USE_RESOLUTION:
         ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
     return row.user
 
 
 def token_id(text: str) -> str:
-    """The id of the token `text`, empty where it is none: what may be kept of one."""
-    spelled = keys.parse(text)
-    return spelled.key_id if spelled is not None else ""
+    """Return the ID of the token `text`, "" if it is malformed. The ID may be stored."""
+    parsed = keys.parse(text)
+    return parsed.key_id if parsed is not None else ""
 
 
-def in_force(token_ids: Collection[str], scope: str) -> Mapping[str, User]:
-    """The accounts of those of these tokens that are still in force and have the scope, by id."""
+def active_users(token_ids: Collection[str], scope: str) -> Mapping[str, User]:
+    """Return the accounts of the active tokens among these that have the scope, by token ID."""
     ids = list(token_ids)
     found: dict[str, User] = {}
-    for at in range(0, len(ids), _AT_ONCE):
+    for at in range(0, len(ids), _QUERY_SIZE):
         rows = ApiToken.objects.select_related("user").filter(
-            key_id__in=ids[at : at + _AT_ONCE], revoked_at=None, user__is_active=True
+            key_id__in=ids[at : at + _QUERY_SIZE], revoked_at=None, user__is_active=True
         )
         found |= {row.key_id: row.user for row in rows if scope in row.scopes}
     return found
 
 
 class TokenAuth(HttpBearer):
-    """Lets the holder of a token with one scope use an address of the API."""
+    """Authentication of an API request by a token with a scope."""
 
     def __init__(self, scope: str) -> None:
         super().__init__()
         self._scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        """The account, which the request then belongs to."""
-        user = holder(token, self._scope)
+        """Return the account of the token and set it on the request."""
+        user = user_of_token(token, self._scope)
         if user is not None:
             request.user = user
         return user
 
 
 class PersonAuth(SessionAuth):
-    """Lets somebody who has signed in use an address of the API, from the station's own pages."""
+    """Authentication of an API request from the station's own pages by the session."""
 
     def __call__(self, request: HttpRequest) -> User | None:
-        """The account behind the session; nobody where a token was shown, and was not in force:
-        a program is to hear that, not that its form lacks a mark."""
+        """Return the account of the session; None for a request with an invalid token, which is to
+        be refused as such and not for a missing CSRF token."""
         if "Authorization" in request.headers:
             return None
         user: User | None = super().__call__(request)
         return user
 
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
-        """The account behind the session."""
+        """Return the account of the session."""
         user: object = request.user
         return user if isinstance(user, User) and user.is_active else None
 
 
 def session_or_token(scope: str) -> list[SessionAuth | HttpBearer]:
-    """Who may use an address: somebody signed in, or the holder of a token with `scope`."""
+    """Return authentication by session or by a token with `scope`."""
     return [TokenAuth(scope), PersonAuth(csrf=True)]
 
 
 def caller(request: HttpRequest) -> User:
-    """The account that `session_or_token` has let in."""
+    """Return the account authenticated by `session_or_token`."""
     user: object = request.user
     if not isinstance(user, User):
         raise TypeError("an address that needs an account was used without one")

@@ -12,7 +12,7 @@ from madang.apps.accounts import tokens
 from madang.apps.accounts.tokens import PersonAuth, caller
 
 router = Router(tags=["accounts"], auth=PersonAuth(csrf=True))
-"""Tokens are made by people: a stolen one must not make others."""
+"""Session only: a stolen token must not make others."""
 
 
 class TokenView(Schema):
@@ -27,7 +27,7 @@ class TokenView(Schema):
 
 
 class NewToken(Schema):
-    """What to call it, and what it may do."""
+    """Name and scopes of a new token."""
 
     name: str
     scopes: list[str]
@@ -54,6 +54,6 @@ def create(request: HttpRequest, body: NewToken) -> Status[MadeToken]:
 
 @router.delete("/tokens/{token_id}", response={204: None}, summary="Revoke an API token")
 def revoke(request: HttpRequest, token_id: str) -> Status[None]:
-    """Make a token open nothing any more."""
+    """Revoke a token."""
     tokens.revoke(caller(request), token_id)
     return Status(204, None)

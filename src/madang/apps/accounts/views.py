@@ -1,4 +1,4 @@
-"""The studio's page of one's API tokens; and who is of the staff, for whoever asks before us."""
+"""Page of API tokens in the studio, and the authorisation of staff for a web server in front."""
 
 from __future__ import annotations
 
@@ -13,13 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from madang.apps.accounts import tokens
-from madang.apps.accounts.errors import NoSuchToken, UnfitToken
+from madang.apps.accounts.errors import InvalidToken, NoSuchToken
 from madang.apps.accounts.models import User
 
 
 class TokenForm(forms.Form):
-    """What a new token is for."""
-
     name = forms.CharField(
         label=_("name"),
         max_length=tokens.NAME_LENGTH,
@@ -39,7 +37,7 @@ class TokenForm(forms.Form):
 @never_cache
 @require_safe
 def staff(request: HttpRequest) -> HttpResponse:
-    """Tell a web server in front whether it may show the staff's tools: 204, else 401 or 403."""
+    """Authorise access to the staff's tools for a web server in front: 204, else 401 or 403."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     allowed = isinstance(request.user, User) and request.user.is_staff
@@ -50,7 +48,7 @@ def staff(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_tokens(request: HttpRequest) -> HttpResponse:
-    """Show one's tokens, make a new one, revoke one."""
+    """Show the tokens of the account, make one, revoke one."""
     user = request.user
     if not isinstance(user, User):
         raise PermissionDenied
@@ -67,7 +65,7 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
             _card, secret = tokens.create(
                 user, form.cleaned_data["name"], form.cleaned_data["scopes"]
             )
-        except UnfitToken as error:
+        except InvalidToken as error:
             form.add_error(None, str(error))
         else:
             form = TokenForm()

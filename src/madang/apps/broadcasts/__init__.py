@@ -1,1 +1,1 @@
-"""Broadcasts: what is on the air now, and one record per show when it is over."""
+"""Broadcasts: live status of channels, and a record of each show."""

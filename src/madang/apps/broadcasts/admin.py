@@ -1,4 +1,4 @@
-"""Past shows in Django's admin: to read and to delete, not to rewrite."""
+"""Past shows in Django's admin, read-only except for deletion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from madang.apps.broadcasts.models import Broadcast
 
-# Django's classes take no type argument at run time.
+# Django's classes are not generic at run time.
 if TYPE_CHECKING:
     Broadcasts = admin.ModelAdmin[Broadcast]
 else:
@@ -18,17 +18,15 @@ else:
 
 @admin.register(Broadcast)
 class BroadcastAdmin(Broadcasts):
-    """The list of shows."""
-
     list_display = ("channel", "title", "began_at", "ended_at", "end_reason", "peak_viewers")
     list_filter = ("end_reason", "channel")
     list_select_related = ("channel",)
     date_hierarchy = "began_at"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """A show is recorded, not written."""
+        """Return False: shows are recorded by the data plane."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Broadcast | None = None) -> bool:
-        """What happened does not change."""
+        """Return False: records are immutable."""
         return False

@@ -1,7 +1,7 @@
-"""Advice to the broadcaster in words, in the reader's language.
+"""Texts of advice to the broadcaster, in the reader's language.
 
-`madang.live.advice` finds by measuring what the encoder should do otherwise and names it by a
-code; what each code means to a person, and what to change, stands here.
+`madang.live.advice` measures the stream and names each problem by a code; this module explains the
+code and its remedy.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from madang.apps.broadcasts.ports import AdviceStatus, AdviceValue
 
 _MEGABIT: Final = 1_000_000.0
 _BIT_RATES: Final = frozenset({"bit_rate", "limit"})
-"""Values in bits per second, which people read in megabits."""
+"""Values in bits per second, shown in megabits."""
 
 
 @dataclass(frozen=True, slots=True)
-class AdviceWords:
-    """One piece of advice as the studio shows it."""
+class AdviceText:
+    """Advice as shown in the studio."""
 
     code: str
     severity: str
@@ -32,13 +32,13 @@ class AdviceWords:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Title and text of a code; both may name the values that come with it."""
+    """Title and text of a code, with placeholders for its values."""
 
     title: str | Promise
     text: str | Promise
 
 
-WORDS: Final[Mapping[str, _Entry]] = {
+TEXTS: Final[Mapping[str, _Entry]] = {
     "key_frames_far_apart": _Entry(
         _("Key frames are %(interval)s s apart"),
         _(
@@ -113,20 +113,18 @@ WORDS: Final[Mapping[str, _Entry]] = {
         _("For less delay, set B-frames to 0 or 2, or tune the encoder for low latency."),
     ),
 }
-"""What the studio says, by the codes of `madang.live.advice`."""
+"""Texts by the codes of `madang.live.advice`."""
 
 
-def in_words(advice: Iterable[AdviceStatus]) -> list[AdviceWords]:
-    """`advice`, in its order, in the language that is active now."""
-    return [_worded(item) for item in advice]
+def localize(advice: Iterable[AdviceStatus]) -> list[AdviceText]:
+    """Return the texts of `advice`, in its order, in the active language."""
+    return [_localize(item) for item in advice]
 
 
-def _worded(item: AdviceStatus) -> AdviceWords:
-    entry = WORDS[item.code]
+def _localize(item: AdviceStatus) -> AdviceText:
+    entry = TEXTS[item.code]
     values = {name: _readable(name, value) for name, value in item.values.items()}
-    return AdviceWords(
-        item.code, item.severity, str(entry.title) % values, str(entry.text) % values
-    )
+    return AdviceText(item.code, item.severity, str(entry.title) % values, str(entry.text) % values)
 
 
 def _readable(name: str, value: AdviceValue) -> str:

@@ -1,4 +1,4 @@
-"""Who is on the air, and the station in numbers."""
+"""API of live channels and statistics."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from madang.apps.channels.models import Channel
 router = Router(tags=["live"])
 
 LIVE_FRESH_SECONDS = 2
-"""The number of viewers on a page is never older than this behind a cache."""
+"""Largest age of the number of viewers behind a cache."""
 STATS_FRESH_SECONDS = 10
-"""Counting rows is the dearest anonymous read."""
+"""Counting rows is the most expensive anonymous read."""
 
 
 class RenditionView(Schema):

@@ -1,4 +1,4 @@
-"""One show of one channel, from the first picture to the last."""
+"""Records of shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from madang.apps.channels.models import TITLE_LENGTH, Channel
 
 
 class EndReason(models.TextChoices):
-    """Why a show was over."""
+    """Reason of the end of a show."""
 
     FINISHED = "finished", _("the encoder ended it")
     LOST = "lost", _("the encoder was lost and did not come back")
@@ -22,7 +22,7 @@ class EndReason(models.TextChoices):
 
 
 class Broadcast(models.Model):
-    """A show. Sizes in bytes; `viewer_seconds` is the time that all viewers watched, added up."""
+    """A show. Sizes in bytes; `viewer_seconds` is the total time watched by all viewers."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="broadcasts")
     title = models.CharField(_("title"), max_length=TITLE_LENGTH)
@@ -58,11 +58,11 @@ class Broadcast(models.Model):
 
     @property
     def duration(self) -> timedelta:
-        """How long the show went on, up to the last news of it."""
+        """Duration of the show, until `seen_at` if it has not ended."""
         return (self.ended_at or self.seen_at) - self.began_at
 
     @property
     def mean_viewers(self) -> float:
-        """How many people watched at a time, on average over the whole show."""
+        """Mean number of viewers over the whole show."""
         seconds = self.duration.total_seconds()
         return self.viewer_seconds / seconds if seconds > 0 else 0.0

@@ -1,7 +1,7 @@
-"""What is on the air now, as the data plane tells it: values, a port, and nobody on the air.
+"""Live status of channels: values, and the port to the data plane.
 
-The station installs the data plane's directory at its start. Where none runs (a command, a test,
-the `web` role), `NullDirectory` answers.
+The station installs the data plane's directory at its start. In a process without one (a command, a
+test, the `web` role) `NullDirectory` answers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ AdviceValue = float | str
 
 @dataclass(frozen=True, slots=True)
 class RenditionStatus:
-    """One rendition on offer. Size in pixels, frame rate in frames and bit rate in bits a second.
+    """A rendition. Size in pixels, frame rate in frames and bit rate in bits per second.
 
     An audio-only rendition has the size 0 x 0.
     """
@@ -33,7 +33,7 @@ class RenditionStatus:
 
 @dataclass(frozen=True, slots=True)
 class AdviceStatus:
-    """One thing that the encoder should do otherwise, by the codes of `madang.live.advice`."""
+    """A problem of the encoder's settings, by the codes of `madang.live.advice`."""
 
     code: str
     severity: str
@@ -42,7 +42,7 @@ class AdviceStatus:
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """One channel on the air. Times and lags in seconds, rates in bits a second, sizes in bytes."""
+    """A live channel. Times and lags in seconds, rates in bits per second, sizes in bytes."""
 
     slug: str
     title: str
@@ -68,49 +68,48 @@ class LiveStatus:
 
 
 class LiveDirectory(Protocol):
-    """What the control plane may ask of the data plane. Every call answers from memory, at once,
-    from any thread."""
+    """Port to the data plane. Calls answer from memory, at once, from any thread."""
 
     def snapshot(self) -> Mapping[str, LiveStatus]:
-        """Who is on the air, by slug."""
+        """Return the live channels, by slug."""
 
     def channel_changed(self, slug: str) -> None:
-        """The title, description or language of a channel changed: tell its viewers."""
+        """Notify viewers of a change of the channel's title, description or language."""
 
     def disconnect(self, slug: str, reason: str) -> None:
-        """End the connection of the channel's publisher, telling the encoder why."""
+        """Disconnect the channel's publisher, with a reason for the encoder."""
 
 
 class NullDirectory:
-    """The directory of a process without a data plane."""
+    """Directory of a process without a data plane."""
 
     def snapshot(self) -> Mapping[str, LiveStatus]:
-        """Nobody is on the air here."""
+        """Return an empty mapping."""
         return MappingProxyType({})
 
     def channel_changed(self, slug: str) -> None:
-        """There are no viewers to tell."""
+        """Do nothing."""
 
     def disconnect(self, slug: str, reason: str) -> None:
-        """There is no publisher to disconnect."""
+        """Do nothing."""
 
 
 _installed: LiveDirectory = NullDirectory()
 
 
 def directory() -> LiveDirectory:
-    """The directory of this process."""
+    """Return the directory of this process."""
     return _installed
 
 
 def install(new: LiveDirectory) -> None:
-    """Make `new` the directory of this process."""
+    """Set the directory of this process."""
     global _installed  # noqa: PLW0603  # one process has one data plane
     _installed = new
 
 
 def operator_view(status: LiveStatus) -> dict[str, object]:
-    """`status` as `madang status` and `/live/status.json` show it to the operator."""
+    """Return `status` as shown by `madang status` and `/live/status.json`."""
     return {
         "slug": status.slug,
         "title": status.title,
@@ -129,5 +128,5 @@ def operator_view(status: LiveStatus) -> dict[str, object]:
 
 
 def rfc3339(instant: datetime) -> str:
-    """`instant`, which is aware and UTC, as RFC 3339 writes it, to the millisecond."""
+    """Format an aware UTC time by RFC 3339, to the millisecond."""
     return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,7 +1,7 @@
-"""What is on the air, told from process to process through Redis.
+"""Live status of channels shared between processes through Redis.
 
-Each live process writes its news once a second; they end by themselves when it does. Whoever shows
-pages reads them, and what the pages want of a live process goes the other way as a message.
+Each live process writes its status once a second, with an expiry. Processes with pages read it, and
+send requests to live processes as messages.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from redis.exceptions import RedisError
 from madang.apps.broadcasts.ports import LiveStatus
 
 PROCESSES: Final = "madang:live:processes"
-"""Sorted set of the live processes' names by the time of their last news, seconds since 1970."""
+"""Sorted set of live processes' names by the time of their last status, in seconds since 1970."""
 
 NEWS: Final = "madang:live:news:"
-"""With a process's name: its channels on the air, as JSON."""
+"""Prefix of a process's status: its live channels, as JSON."""
 
 MESSAGES: Final = "madang:live:messages"
-"""The channel of messages to live processes."""
+"""Channel of messages to live processes."""
 
 NEWS_SECONDS: Final = 5.0
-"""How long news count: a process that died is off the air after that."""
+"""Expiry of a status: a process that died is off the air after that."""
 
 REFRESH: Final = 1.0
-"""Seconds between two looks, as often as there are news."""
+"""Seconds between two reads, equal to the interval of writes."""
 
-KEPT_SECONDS: Final = 120.0
-"""Without Redis the last news go on counting for so long: shows go on while it is away, and a page
-that says so is right more often than one that says nobody is on the air."""
+STALE_SECONDS: Final = 120.0
+"""Seconds for which the last status is used without Redis. Shows go on while it is away, so the old
+status is right more often than an empty one."""
 
-UNSENT: Final = 1_000
-"""Messages kept while Redis is away; there are a few an hour."""
+MAX_UNSENT: Final = 1_000
+"""Messages queued while Redis is away; there are a few an hour."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryMessage:
-    """To the live process called `to`, or to every one.
+    """Message to the live process called `to`, or to all.
 
-    `changed`: the channel's title or description did. `disconnect`: send its publisher away, who
-    is told the `reason`. `taken`: another process has the channel now.
+    `changed`: title or description of the channel changed. `disconnect`: disconnect its publisher
+    with the `reason`. `taken`: another process has taken the channel over.
     """
 
     kind: Literal["changed", "disconnect", "taken"]
@@ -61,78 +61,78 @@ class DirectoryMessage:
 
 
 def encode(what: DirectoryMessage | list[LiveStatus]) -> bytes:
-    """A message, or the news of one process, as JSON."""
+    """Return a message, or the status of one process, as JSON."""
     return msgspec.json.encode(what)
 
 
 def decode_message(data: bytes | str) -> DirectoryMessage:
-    """A message again. Raises msgspec.DecodeError for what is none."""
+    """Parse a message. Raises msgspec.DecodeError."""
     return msgspec.json.decode(data, type=DirectoryMessage)
 
 
 def decode_news(data: bytes | str) -> list[LiveStatus]:
-    """The news of one process again. Raises msgspec.DecodeError for what are none."""
+    """Parse the status of one process. Raises msgspec.DecodeError."""
     return msgspec.json.decode(data, type=list[LiveStatus])
 
 
 class RedisDirectory:
-    """The directory of a process without a data plane of its own, as of the last second.
+    """Directory of a process without a data plane, at most a second old.
 
-    `start` lets it follow the news; a command that looks once calls `refresh`.
+    `start` follows changes in a thread; a command that reads once calls `refresh`.
     """
 
     def __init__(self, client: Redis) -> None:
         self._client = client
         self._snapshot: Mapping[str, LiveStatus] = MappingProxyType({})
-        self._heard_at = time.monotonic()
-        self._unsent: deque[DirectoryMessage] = deque(maxlen=UNSENT)
+        self._refreshed_at = time.monotonic()
+        self._unsent: deque[DirectoryMessage] = deque(maxlen=MAX_UNSENT)
         self._sending = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="directory", daemon=True)
 
     def start(self) -> None:
-        """Follow the news until `close`."""
+        """Read the status periodically until `close`."""
         self._thread.start()
 
     def close(self) -> None:
-        """Follow no more."""
+        """Stop the thread and close the client."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(2 * REFRESH)
         self._client.close()
 
     def refresh(self) -> None:
-        """Read the news. Raises RedisError."""
+        """Read the status of all processes. Raises RedisError."""
         since = time.time() - NEWS_SECONDS
-        client: Any = self._client  # its types say that every answer may be awaitable
+        client: Any = self._client  # its types declare every answer as possibly awaitable
         names: list[bytes] = client.zrangebyscore(PROCESSES, since, "+inf")
         found: dict[str, LiveStatus] = {}
         for data in client.mget([NEWS + name.decode() for name in names]) if names else []:
             try:
                 news = decode_news(data) if data is not None else []
             except msgspec.DecodeError as error:
-                # Another version of the program, in the middle of a release.
+                # Another version of the program, during a release.
                 log.warning("the news of a live process cannot be read: %s", error)
                 continue
-            # Of a channel that moves from one process to another both may tell: the later show.
+            # During a move both processes may report the channel: the later show wins.
             for status in news:
                 if status.slug not in found or found[status.slug].since < status.since:
                     found[status.slug] = status
         self._snapshot = MappingProxyType(found)
-        self._heard_at = time.monotonic()
+        self._refreshed_at = time.monotonic()
 
     # --- the port ---
 
     def snapshot(self) -> Mapping[str, LiveStatus]:
-        """Who is on the air, by slug."""
+        """Return the live channels, by slug."""
         return self._snapshot
 
     def channel_changed(self, slug: str) -> None:
-        """The title, description or language of a channel changed: tell its viewers."""
+        """Notify viewers of a change of the channel's title, description or language."""
         self._send(DirectoryMessage("changed", slug))
 
     def disconnect(self, slug: str, reason: str) -> None:
-        """End the connection of the channel's publisher, telling the encoder why."""
+        """Disconnect the channel's publisher, with a reason for the encoder."""
         self._send(DirectoryMessage("disconnect", slug, reason))
 
     # --- inside ---
@@ -161,6 +161,6 @@ class RedisDirectory:
                 if not away:
                     log.warning("who is on the air cannot be looked up: %s", error)
                 away = True
-                if time.monotonic() - self._heard_at > KEPT_SECONDS:
+                if time.monotonic() - self._refreshed_at > STALE_SECONDS:
                     self._snapshot = MappingProxyType({})
             self._stop.wait(REFRESH)

@@ -1,4 +1,4 @@
-"""The broadcaster's desk of one channel: key, health of the stream, details, past shows."""
+"""Studio page of a channel: stream key, health of the stream, details, past shows."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ DETAILS = ("title", "description", "language")
 @login_required
 @never_cache
 @require_safe
-def desk(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the desk of a channel to those who run it."""
-    return _desk(request, _own(request, slug))
+def channel_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the page of a channel to its owner and administrators."""
+    return _render_channel(request, _managed_channel(request, slug))
 
 
 @login_required
 @never_cache
 @require_POST
 def details(request: HttpRequest, slug: str) -> HttpResponse:
-    """Change title, description or language, and tell those who watch."""
-    channel = _own(request, slug)
+    """Change title, description or language, and notify viewers."""
+    channel = _managed_channel(request, slug)
     try:
-        given = _details_given(request)
+        given = _submitted_details(request)
         changed = channels.rename(channel.slug, **given)
     except ChannelError as error:
         if _wants_json(request):
             return problems.respond(request, problems.problem_of(error), str(error))
-        return _desk(request, channel, error=str(error), status=400)
+        return _render_channel(request, channel, error=str(error), status=400)
     directory().channel_changed(slug)
     if _wants_json(request):
         return JsonResponse({name: getattr(changed, name) for name in ("slug", *DETAILS)})
@@ -59,23 +59,23 @@ def details(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_POST
 def key(request: HttpRequest, slug: str) -> HttpResponse:
-    """Replace the stream key, end a connection made with the old one, show the new one once."""
-    channel, made = channels.rotate_key(_own(request, slug).slug)
+    """Replace the stream key, disconnect a publisher with the old one, show the new one once."""
+    channel, made = channels.rotate_key(_managed_channel(request, slug).slug)
     directory().disconnect(slug, _("The stream key was replaced."))
     if _wants_json(request):
         return JsonResponse(
             {"slug": slug, "stream_key": str(made), "publish_url": settings.MADANG_PUBLISH_URL}
         )
-    return _desk(request, channel, stream_key=str(made))
+    return _render_channel(request, channel, stream_key=str(made))
 
 
 @login_required
 @never_cache
 @require_safe
 def stream_health(request: HttpRequest, slug: str) -> HttpResponse:
-    """How the stream arrives, and what to change in the encoder, in the reader's language."""
-    status = directory().snapshot().get(_own(request, slug).slug)
-    advice = advice_texts.in_words(status.advice) if status else []
+    """Return health of the stream, and advice in the reader's language."""
+    status = directory().snapshot().get(_managed_channel(request, slug).slug)
+    advice = advice_texts.localize(status.advice) if status else []
     return JsonResponse(
         {
             "state": status.state if status else "offline",
@@ -85,7 +85,7 @@ def stream_health(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-def _own(request: HttpRequest, slug: str) -> Channel:
+def _managed_channel(request: HttpRequest, slug: str) -> Channel:
     user = signed_in(request)
     try:
         channel = channels.get_channel(slug)
@@ -96,7 +96,7 @@ def _own(request: HttpRequest, slug: str) -> Channel:
     return channel
 
 
-def _desk(
+def _render_channel(
     request: HttpRequest,
     channel: Channel,
     *,
@@ -117,7 +117,7 @@ def _desk(
     return render(request, "studio/channel.html", context, status=status)
 
 
-def _details_given(request: HttpRequest) -> dict[str, str]:
+def _submitted_details(request: HttpRequest) -> dict[str, str]:
     if request.content_type != "application/json":
         return {name: request.POST[name] for name in DETAILS if name in request.POST}
     try:

@@ -1,4 +1,4 @@
-"""The pages that everybody sees: home, a channel, and its player for other sites."""
+"""Public pages: home, a channel, and its player for other sites."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from madang.apps.channels.models import Channel
 
 
 @dataclass(frozen=True, slots=True)
-class OnAir:
-    """A channel that is live, for the home page."""
+class LiveEntry:
+    """A live channel on the home page."""
 
     channel: channels.ChannelCard
     status: LiveStatus
 
 
 @dataclass(frozen=True, slots=True)
-class OffAir:
-    """A channel that is not live, with its last show if it ever had one."""
+class OfflineEntry:
+    """A channel on the home page that is not live, with its last show if any."""
 
     channel: channels.ChannelCard
     last: Broadcast | None
@@ -35,18 +35,18 @@ class OffAir:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show who is on the air, the most watched first, and who is not, the latest show first."""
+    """Show live channels, the most watched first, then others, the latest show first."""
     on_air = directory().snapshot()
     everybody = list(Channel.objects.select_related("owner"))
     shows = last_of_each(everybody)
-    live: list[OnAir] = []
-    offline: list[OffAir] = []
+    live: list[LiveEntry] = []
+    offline: list[OfflineEntry] = []
     for channel in everybody:
         card = channels.card(channel)
         if (status := on_air.get(channel.slug)) is not None:
-            live.append(OnAir(card, status))
+            live.append(LiveEntry(card, status))
         else:
-            offline.append(OffAir(card, shows.get(channel.pk)))
+            offline.append(OfflineEntry(card, shows.get(channel.pk)))
     live.sort(key=lambda entry: (-entry.status.viewers, entry.channel.slug))
     offline.sort(key=_latest_first)
     return render(request, "home.html", {"live": live, "offline": offline})
@@ -72,6 +72,6 @@ def _player(request: HttpRequest, slug: str, template: str) -> HttpResponse:
     return render(request, template, {"channel": card, "status": directory().snapshot().get(slug)})
 
 
-def _latest_first(entry: OffAir) -> tuple[float, str]:
+def _latest_first(entry: OfflineEntry) -> tuple[float, str]:
     began = entry.last.began_at.timestamp() if entry.last else 0.0
     return -began, entry.channel.slug

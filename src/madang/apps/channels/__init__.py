@@ -1,1 +1,1 @@
-"""Channels: a name to publish to and watch at, and the keys that open it."""
+"""Channels and their stream keys."""

@@ -1,4 +1,4 @@
-"""Channels in Django's admin. Keys are seen there but made and revoked only by the services."""
+"""Channels in Django's admin. Keys are shown; only the services make and revoke them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from madang.apps.channels.models import Channel, StreamKey
 
-# Django's classes take no type argument at run time.
+# Django's classes are not generic at run time.
 if TYPE_CHECKING:
     StreamKeys = admin.TabularInline[StreamKey, Channel]
     Channels = admin.ModelAdmin[Channel]
@@ -28,14 +28,12 @@ class StreamKeyInline(StreamKeys):
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
-        """A key is shown once, where it is made: not here."""
+        """Return False: a key is shown once, at its creation by the services."""
         return False
 
 
 @admin.register(Channel)
 class ChannelAdmin(Channels):
-    """The list of channels."""
-
     list_display = ("slug", "title", "owner", "language", "created_at")
     list_filter = ("language",)
     search_fields = ("slug", "title", "owner__name")

@@ -1,4 +1,4 @@
-"""Channels, for everybody."""
+"""Public API of channels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from madang.apps.channels.models import Channel
 router = Router(tags=["channels"])
 
 FRESH_SECONDS = 5
-"""A channel that goes live is seen within this time by clients behind a cache."""
+"""Delay after which clients behind a cache see that a channel is live."""
 
 
 class ChannelView(Schema):

@@ -10,16 +10,16 @@ class ChannelError(MadangError):
 
 
 class NoSuchChannel(ChannelError):
-    """No channel has that slug."""
+    """No channel has the slug."""
 
 
 class SlugTaken(ChannelError):
-    """Another channel has that slug."""
+    """Slug of another channel."""
 
 
 class UnfitChannel(ChannelError):
-    """A slug, title or description does not follow the rules; the message says which."""
+    """Slug, title or description against the rules, which the message names."""
 
 
 class KeyRefused(ChannelError):
-    """A publisher showed no stream key that opens a channel; the message is for the encoder."""
+    """No valid stream key was presented; the message is for the encoder."""

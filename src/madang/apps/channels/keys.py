@@ -1,7 +1,7 @@
-"""How a stream key is made, written and checked. Pure: the models keep only what `hashed` returns.
+"""Generating, formatting and checking of stream keys, without a database.
 
-A key is `ID-SECRET` in lower-case base32 (RFC 4648 section 6), because some encoders lower-case
-the address they are given. The identifier finds the key in the database; the secret is compared.
+A key is `ID-SECRET` in lower-case base32 (RFC 4648 section 6), because some encoders lower-case the
+address they are given. The ID finds the key in the database; the secret is compared.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from typing import Final
 
 ID_BYTES: Final = 5
-"""40 bits: enough to be unique among the keys of one station."""
+"""40 bits: unique among the keys of one station."""
 SECRET_BYTES: Final = 20
-"""160 bits: cannot be guessed, and is a whole number of base32 digits."""
+"""160 bits: unguessable, and a whole number of base32 digits."""
 
 _PATTERN: Final = re.compile(r"[a-z2-7]{8}-[a-z2-7]{32}")
-_NOBODY: Final = hashlib.sha256(b"").hexdigest()
+_UNKNOWN: Final = hashlib.sha256(b"").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A stream key in the clear. Never store or log it."""
+    """A stream key in plain text. Never store or log it."""
 
     key_id: str
     secret: str
@@ -37,8 +37,8 @@ class Key:
         return f"Key({self.key_id!r}, ...)"
 
 
-def new_key() -> Key:
-    """A key that nobody has."""
+def generate_key() -> Key:
+    """Return a random key."""
     return Key(
         _base32(secrets.token_bytes(ID_BYTES)),
         _base32(secrets.token_bytes(SECRET_BYTES)),
@@ -46,7 +46,7 @@ def new_key() -> Key:
 
 
 def parse(text: str) -> Key | None:
-    """The key that `text` spells, if it spells one."""
+    """Parse a key; None for anything else."""
     lowered = text.strip().lower()
     if not _PATTERN.fullmatch(lowered):
         return None
@@ -54,20 +54,20 @@ def parse(text: str) -> Key | None:
     return Key(key_id, secret)
 
 
-def hashed(secret: str) -> str:
-    """What is stored of a secret: SHA-256 in hexadecimal.
+def hash_secret(secret: str) -> str:
+    """Return SHA-256 in hexadecimal, the stored form of a secret.
 
     A slow hash would add nothing to 160 random bits.
     """
     return hashlib.sha256(secret.encode("ascii")).hexdigest()
 
 
-def opens(secret: str, stored: str | None) -> bool:
-    """Whether `secret` is the one behind `stored`, in a time that does not tell how nearly.
+def matches(secret: str, stored: str | None) -> bool:
+    """Compare `secret` with the hash `stored` in constant time.
 
     An unknown key (`stored` is None) takes as long as a wrong one.
     """
-    same = hmac.compare_digest(hashed(secret), stored if stored is not None else _NOBODY)
+    same = hmac.compare_digest(hash_secret(secret), stored if stored is not None else _UNKNOWN)
     return same and stored is not None
 
 

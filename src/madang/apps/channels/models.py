@@ -1,4 +1,4 @@
-"""A channel, and the stream keys that let an encoder publish to it."""
+"""Channels, and the stream keys to publish to them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DESCRIPTION_LENGTH = 5000
 
 
 def station_language() -> str:
-    """The language of a channel whose owner did not say."""
+    """Return the default language of a channel."""
     return settings.LANGUAGE_CODE
 
 
 class Channel(models.Model):
-    """Where one broadcaster publishes and everybody watches: `/@slug`."""
+    """A channel at `/@slug`, where its owner publishes."""
 
     slug = models.CharField(
         _("address"),
@@ -57,7 +57,7 @@ class Channel(models.Model):
 
 
 class StreamKey(models.Model):
-    """One stream key, of which only a hash is kept."""
+    """A stream key; only a hash is stored."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="keys")
     key_id = models.CharField(_("identifier"), max_length=16, unique=True, editable=False)

@@ -1,4 +1,4 @@
-"""Making, finding and changing channels, and letting encoders in."""
+"""Creating, finding and changing channels, and authorising encoders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _wrong_keys = WrongKeys()
 
 @dataclass(frozen=True, slots=True)
 class ChannelCard:
-    """What everybody may know of a channel."""
+    """Public fields of a channel."""
 
     id: int
     slug: str
@@ -40,7 +40,7 @@ class ChannelCard:
 
 @dataclass(frozen=True, slots=True)
 class PublishGrant:
-    """Leave to publish to a channel."""
+    """Authorisation to publish to a channel."""
 
     channel_id: int
     slug: str
@@ -49,7 +49,7 @@ class PublishGrant:
 
 @dataclass(frozen=True, slots=True)
 class KeyCard:
-    """What may be shown of a stream key after the first time. Instants are UTC."""
+    """Public fields of a stream key. Times are UTC."""
 
     key_id: str
     created_at: datetime
@@ -61,7 +61,7 @@ class KeyCard:
 def create_channel(
     slug: str, *, owner: User, title: str = "", description: str = "", language: str | None = None
 ) -> tuple[Channel, keys.Key]:
-    """Make a channel with its first stream key, which is readable only now.
+    """Make a channel with its first stream key, which is shown only now.
 
     Raises SlugTaken, UnfitChannel.
     """
@@ -79,7 +79,7 @@ def create_channel(
     try:
         with transaction.atomic():
             channel.save()
-    except IntegrityError:  # somebody was quicker: PostgreSQL lets two look at the same time
+    except IntegrityError:  # concurrent creation, on PostgreSQL
         raise taken from None
     return channel, _add_key(channel)
 
@@ -92,7 +92,7 @@ def rename(
     description: str | None = None,
     language: str | None = None,
 ) -> Channel:
-    """Change what viewers read of a channel; None leaves a part as it is.
+    """Change title, description or language; None keeps the old value.
 
     Raises NoSuchChannel, UnfitChannel.
     """
@@ -110,19 +110,19 @@ def rename(
 
 @transaction.atomic
 def rotate_key(slug: str) -> tuple[Channel, keys.Key]:
-    """Revoke every key of a channel and make a new one, which is readable only now.
+    """Revoke every key of a channel and make a new one, which is shown only now.
 
-    Whoever publishes with an old key goes on until disconnected. Raises NoSuchChannel.
+    A publisher with an old key goes on until disconnected. Raises NoSuchChannel.
     """
     channel = get_channel(slug)
-    # One after the other, or two at the same moment would both leave a key in force.
+    # Serialised: two concurrent rotations would leave two active keys.
     Channel.objects.select_for_update().get(pk=channel.pk)
     channel.keys.filter(revoked_at=None).update(revoked_at=timezone.now())
     return channel, _add_key(channel)
 
 
 def list_keys(slug: str) -> list[KeyCard]:
-    """Every key a channel ever had, the newest first. Raises NoSuchChannel."""
+    """Return all keys of a channel, the newest first. Raises NoSuchChannel."""
     return [
         KeyCard(key.key_id, key.created_at, key.last_used_at, key.revoked_at)
         for key in get_channel(slug).keys.all()
@@ -132,10 +132,10 @@ def list_keys(slug: str) -> list[KeyCard]:
 def authorise_publish(
     candidates: Sequence[str], address: str, *, now: float | None = None
 ) -> PublishGrant:
-    """Let an encoder at `address` publish if one of `candidates` is a key in force.
+    """Authorise an encoder at `address` if one of `candidates` is an active key.
 
-    `candidates` are the places of an RTMP address where a key may stand, `now` an instant of the
-    monotonic clock. Raises KeyRefused with words for the person at the encoder.
+    `candidates` are texts of an RTMP address that may be a key; `now` is in seconds of the
+    monotonic clock. Raises KeyRefused with a message for the person at the encoder.
     """
     at = monotonic() if now is None else now
     if _wrong_keys.exhausted(address, at):
@@ -143,18 +143,18 @@ def authorise_publish(
             "Too many wrong stream keys from this address.",
             mend="Wait a minute, then try the key from the studio.",
         )
-    spelled = [key for candidate in candidates if (key := keys.parse(candidate)) is not None]
-    for key in spelled:
+    parsed = [key for candidate in candidates if (key := keys.parse(candidate)) is not None]
+    for key in parsed:
         if (grant := _grant(key)) is not None:
             return grant
     _wrong_keys.note(address, at)
-    if not spelled:
+    if not parsed:
         raise KeyRefused("There is no stream key.", mend="Copy the whole key from the studio.")
     raise KeyRefused("The stream key is wrong or revoked.", mend="Copy the key from the studio.")
 
 
 def get_channel(slug: str) -> Channel:
-    """The channel at `/@slug`. Raises NoSuchChannel."""
+    """Return the channel at `/@slug`. Raises NoSuchChannel."""
     try:
         if not _may_exist(slug):
             raise Channel.DoesNotExist
@@ -164,20 +164,20 @@ def get_channel(slug: str) -> Channel:
 
 
 def find(slug: str) -> ChannelCard | None:
-    """What everybody may know of the channel at `/@slug`, if there is one."""
+    """Return the channel at `/@slug`, None if there is none."""
     if not _may_exist(slug):
         return None
     channel = Channel.objects.select_related("owner").filter(slug=slug).first()
     return None if channel is None else card(channel)
 
 
-def listing() -> list[ChannelCard]:
-    """Every channel, by slug."""
+def list_channels() -> list[ChannelCard]:
+    """Return all channels, by slug."""
     return [card(channel) for channel in Channel.objects.select_related("owner")]
 
 
 def card(channel: Channel) -> ChannelCard:
-    """What everybody may know of `channel`."""
+    """Return the public fields of `channel`."""
     return ChannelCard(
         id=channel.pk,
         slug=channel.slug,
@@ -190,29 +190,30 @@ def card(channel: Channel) -> ChannelCard:
 
 
 def channels_of(user: User) -> QuerySet[Channel]:
-    """The channels that `user` may run: the own ones, or all for an administrator."""
+    """Return the channels that `user` may manage: the own ones, or all for an administrator."""
     every = Channel.objects.select_related("owner")
     return every if user.admin else every.filter(owner=user)
 
 
 def moderated_by(user: User) -> QuerySet[Channel]:
-    """The channels whose chat `user` keeps in order without running them."""
+    """Return the channels that `user` moderates without managing them."""
     every = Channel.objects.select_related("owner").filter(moderators__user=user)
     return every.none() if user.admin else every.exclude(owner=user)
 
 
 def may_run(user: User, channel: Channel) -> bool:
-    """Whether `user` may sit at the desk of `channel`: its owner and every administrator."""
+    """Return True for the owner of `channel` and administrators."""
     return user.admin or channel.owner_id == user.pk
 
 
 def may_create_channel(user: User) -> bool:
-    """Whether `user` may open a channel: everybody has one, an administrator any number."""
+    """Return True if `user` may make a channel: one for everybody, any number for
+    administrators."""
     return user.admin or not user.channels.exists()
 
 
 def _may_exist(slug: str) -> bool:
-    """Addresses hold anything, also what PostgreSQL takes in no text: a zero byte."""
+    """Check the pattern first: PostgreSQL refuses texts with a zero byte."""
     return re.match(SLUG_PATTERN, slug) is not None
 
 
@@ -222,7 +223,7 @@ def _grant(key: keys.Key) -> PublishGrant | None:
         .filter(key_id=key.key_id, revoked_at=None, channel__owner__is_active=True)
         .first()
     )
-    if not keys.opens(key.secret, stored.secret_hash if stored else None) or stored is None:
+    if not keys.matches(key.secret, stored.secret_hash if stored else None) or stored is None:
         return None
     stored.last_used_at = timezone.now()
     stored.save(update_fields=["last_used_at"])
@@ -230,8 +231,8 @@ def _grant(key: keys.Key) -> PublishGrant | None:
 
 
 def _add_key(channel: Channel) -> keys.Key:
-    key = keys.new_key()
-    channel.keys.create(key_id=key.key_id, secret_hash=keys.hashed(key.secret))
+    key = keys.generate_key()
+    channel.keys.create(key_id=key.key_id, secret_hash=keys.hash_secret(key.secret))
     return key
 
 

@@ -1,4 +1,4 @@
-"""How often one address may show a wrong stream key."""
+"""Rate limit of wrong stream keys per address."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 WRONG_KEYS_PER_MINUTE: Final = 10
 """An encoder with a mistyped key retries a few times a minute; a guesser tries thousands."""
 ADDRESSES_REMEMBERED: Final = 10_000
-"""Bounds the memory that a flood from many addresses can take; the longest quiet is forgotten."""
+"""Bounds the memory used in a flood from many addresses; the longest idle is evicted."""
 _MINUTE: Final = 60.0
 
 
 class WrongKeys:
-    """Counts wrong keys per address over the last minute. Safe to share between threads.
+    """Counter of wrong keys per address over the last minute. Thread-safe.
 
-    `now` is an instant of one monotonic clock, in seconds.
+    `now` is in seconds of one monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class WrongKeys:
         self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
     def exhausted(self, address: str, now: float) -> bool:
-        """Whether `address` has used up its tries for this minute."""
+        """Return True if `address` has reached the limit."""
         with self._lock:
             times = self._seen.get(address)
             if times is None:
@@ -34,7 +34,7 @@ class WrongKeys:
             return len(times) >= WRONG_KEYS_PER_MINUTE
 
     def note(self, address: str, now: float) -> None:
-        """Remember one wrong key shown by `address`."""
+        """Count a wrong key from `address`."""
         with self._lock:
             times = self._seen.setdefault(address, deque(maxlen=WRONG_KEYS_PER_MINUTE))
             times.append(now)

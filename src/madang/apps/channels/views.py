@@ -1,4 +1,4 @@
-"""The front room of the studio: one's channels, and making one."""
+"""Studio home: the user's channels, and creating one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from madang.apps.channels.models import SLUG_PATTERN, TITLE_LENGTH, Channel
 
 
 class NewChannelForm(forms.Form):
-    """What a new channel needs."""
-
     slug = forms.RegexField(regex=SLUG_PATTERN, label=_("address"), max_length=40)
     title = forms.CharField(label=_("title"), max_length=TITLE_LENGTH, required=False)
 
 
 def signed_in(request: HttpRequest) -> User:
-    """The account behind the session. Raises PermissionDenied."""
+    """Return the account of the session. Raises PermissionDenied."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
@@ -36,7 +34,7 @@ def signed_in(request: HttpRequest) -> User:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """Show the channels that the person may run, and make a new one from the form."""
+    """Show the channels that the user may manage, and create one from the form."""
     user = signed_in(request)
     form = NewChannelForm(request.POST or None)
     may_create = services.may_create_channel(user)
@@ -50,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
         except ChannelError as error:
             form.add_error("slug", error.message)
         else:
-            return _made(request, channel, str(key))
+            return _show_key(request, channel, str(key))
     context = {
         "channels": [services.card(channel) for channel in services.channels_of(user)],
         "moderated": [services.card(channel) for channel in services.moderated_by(user)],
@@ -60,8 +58,8 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "studio/index.html", context, status=400 if form.errors else 200)
 
 
-def _made(request: HttpRequest, channel: Channel, key: str) -> HttpResponse:
-    # No redirect: the key is readable only in this answer, and must not go through a session.
+def _show_key(request: HttpRequest, channel: Channel, key: str) -> HttpResponse:
+    # No redirect: the key is shown only in this response, and must not be stored in a session.
     context = {
         "channel": services.card(channel),
         "stream_key": key,

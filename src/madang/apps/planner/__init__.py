@@ -1,1 +1,1 @@
-"""The planner for everybody: its files, its page and its API. The model is in `plan`."""
+"""The planner's files, page and API; the model is in `madang.plan`."""

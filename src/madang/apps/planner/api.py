@@ -1,4 +1,4 @@
-"""The planner, for everybody."""
+"""API of the planner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page lets people move, in groups, with its words."""
+"""Form controls of the planner's page, in groups."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Lazy = str | Promise
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A slider with a number beside it, or a choice. `scale` turns what is shown into what is
-    asked: a bit rate is shown in Mbit/s."""
+    """A slider with a number field, or a choice. `scale` converts the shown value into the
+    parameter's: a bit rate is shown in Mbit/s."""
 
     name: str
     label: Lazy
@@ -27,26 +27,23 @@ class Control:
 
     @property
     def low(self) -> float:
-        """The least that is allowed."""
         return FIELDS[self.name].low / self.scale
 
     @property
     def high(self) -> float:
-        """The most that is allowed; the number beside the slider takes it."""
         return FIELDS[self.name].high / self.scale
 
     @property
     def slider(self) -> float:
-        """Where the slider ends."""
+        """End of the slider; the number field accepts values up to `high`."""
         return FIELDS[self.name].slider / self.scale
 
     @property
     def step(self) -> float:
-        """How the slider moves."""
         return FIELDS[self.name].step / self.scale
 
     def shown(self, value: object) -> object:
-        """A value of the demand as the page shows it."""
+        """Return a value of the demand as shown on the page."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             number = round(value / self.scale, 6)
             return int(number) if number == int(number) else number
@@ -55,14 +52,14 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Controls that belong together; the first group is open from the start."""
+    """A group of controls."""
 
     title: Lazy
     controls: tuple[Control, ...]
     open: bool = False
 
 
-_PROFILE_WORDS: Final[dict[str, Lazy]] = {
+_PROFILE_LABELS: Final[dict[str, Lazy]] = {
     "evening": _("Evenings"),
     "weekend": _("Weekends"),
     "school": _("School days"),
@@ -70,7 +67,7 @@ _PROFILE_WORDS: Final[dict[str, Lazy]] = {
     "steady": _("The same at all hours"),
     "opening": _("A great opening night"),
 }
-assert set(_PROFILE_WORDS) == set(PROFILES) - {"own"}
+assert set(_PROFILE_LABELS) == set(PROFILES) - {"own"}
 
 GROUPS: Final = (
     Group(
@@ -78,7 +75,7 @@ GROUPS: Final = (
         (
             Control("viewers", _("Viewers at the peak"), _("people")),
             Control("hours", _("On the air, a month"), _("hours")),
-            Control("profile", _("When they come"), choices=tuple(_PROFILE_WORDS.items())),
+            Control("profile", _("When they come"), choices=tuple(_PROFILE_LABELS.items())),
             Control("bitrate", _("Bit rate of the stream"), "Mbit/s", scale=1e6),
             Control(
                 "ladder",

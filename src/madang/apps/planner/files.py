@@ -1,5 +1,5 @@
-"""Reads what the planner reckons with: the catalogue that comes with Madang, the operator's own
-beside it, and what `madang bench` measured. Knows no Django, so that the command is quick."""
+"""The planner's files: the built-in catalogue, the operator's catalogue, and results of `madang
+bench`. Independent of Django, so that the command starts quickly."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from madang.plan.errors import BenchmarksError, CatalogueError
 
 
 class UnreadableFile(MadangError):
-    """A file of the planner is there but cannot be read."""
+    """Existing file of the planner that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known before anything is asked."""
+class PlannerData:
+    """Catalogue and benchmarks of the station."""
 
     catalogue: Catalogue
     benchmarks: Benchmarks
     korean_sources: dict[str, str]
     stamp: tuple[int | None, int | None]
-    """Changes whenever one of the files does."""
+    """Modification times, for caches."""
 
 
-def known(catalogue: Path, measured: Path) -> Known:
-    """Read both files where they are there; anew only when they have changed.
+def load_planner_data(catalogue: Path, measured: Path) -> PlannerData:
+    """Read both files if they exist; cached until they change.
 
-    Raises CatalogueError and AbilitiesError, with the file's name, and UnreadableFile.
+    Raises CatalogueError and BenchmarksError, with the file's name, and UnreadableFile.
     """
-    return _known(catalogue, _stamp(catalogue), measured, _stamp(measured))
+    return _load(catalogue, _stamp(catalogue), measured, _stamp(measured))
 
 
 @lru_cache(maxsize=1)
 def reference() -> Catalogue:
-    """The catalogue that comes with Madang."""
+    """Return the built-in catalogue."""
     return catalogue_file.parse(
         files("madang.plan").joinpath("reference.toml").read_text(encoding="utf-8")
     )
 
 
 @lru_cache(maxsize=4)
-def _known(
+def _load(
     catalogue: Path, catalogue_stamp: int | None, measured: Path, measured_stamp: int | None
-) -> Known:
-    offered, can = reference(), benchmarks.REFERENCE
+) -> PlannerData:
+    base, measured_values = reference(), benchmarks.REFERENCE
     try:
         if catalogue_stamp is not None:
-            offered = catalogue_file.parse(_text(catalogue), offered)
+            base = catalogue_file.parse(_read_text(catalogue), base)
         if measured_stamp is not None:
-            can = benchmarks.parse(_text(measured))
+            measured_values = benchmarks.parse(_read_text(measured))
     except CatalogueError as error:
         raise CatalogueError(f"{catalogue}: {error.message}") from None
     except BenchmarksError as error:
@@ -63,7 +63,7 @@ def _known(
             f"{measured}: {error.message}", mend="Measure again: madang bench."
         ) from None
     stamps = (catalogue_stamp, measured_stamp)
-    return Known(offered, can, offered.korean_sources(), stamps)
+    return PlannerData(base, measured_values, base.korean_sources(), stamps)
 
 
 def _stamp(path: Path) -> int | None:
@@ -73,7 +73,7 @@ def _stamp(path: Path) -> int | None:
         return None
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""The planner's page. It works for everybody, and an address holds a whole plan."""
+"""Page of the planner. It needs no account; its address contains the whole plan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from madang.plan.fleet import MAX_EDGES
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class ControlValue:
     """A control with its value."""
 
     control: Control
@@ -27,16 +27,16 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
-class FilledGroup:
-    """A group with its controls' values."""
+class GroupValues:
+    """A group with the values of its controls."""
 
     group: Group
-    controls: tuple[Filled, ...]
+    controls: tuple[ControlValue, ...]
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the plan in the address, or the one that the station is built for."""
+    """Show the plan of the query string, or the default one."""
     currency = request.GET.get("currency") or ("krw" if get_language() == "ko" else "usd")
     error = ""
     try:
@@ -50,8 +50,8 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "groups": _filled(serialize_demand(question.demand)),
         "defaults": {**serialize_demand(Demand()), "shape": Question(Demand()).shape, "edges": 1},
-        "shapes": list(services.facts().catalogue.shapes),
-        "growing": [n for n, s in services.facts().catalogue.shapes.items() if s.may_grow],
+        "shapes": list(services.planner_data().catalogue.shapes),
+        "growing": [n for n, s in services.planner_data().catalogue.shapes.items() if s.may_grow],
         "question": question,
         "most_edges": MAX_EDGES,
         "answer": answer,
@@ -61,13 +61,13 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "plan/index.html", context, status=400 if error else 200)
 
 
-def _filled(values: dict[str, object]) -> list[FilledGroup]:
-    return [FilledGroup(g, tuple(_control(c, values[c.name]) for c in g.controls)) for g in GROUPS]
+def _filled(values: dict[str, object]) -> list[GroupValues]:
+    return [GroupValues(g, tuple(_control(c, values[c.name]) for c in g.controls)) for g in GROUPS]
 
 
-def _control(control: Control, value: object) -> Filled:
+def _control(control: Control, value: object) -> ControlValue:
     choices = control.choices
     if choices and str(value) not in {name for name, _ in choices}:
-        # One's own profile or ladder, from an address: it stays selectable.
+        # Keep a custom profile or ladder of the query string selectable.
         choices = (*choices, (str(value), str(value)))
-    return Filled(control, control.shown(value), choices)
+    return ControlValue(control, control.shown(value), choices)

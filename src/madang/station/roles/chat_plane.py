@@ -155,12 +155,12 @@ def _by_session(key: str) -> Account | None:
 
 
 def _by_token(token: str) -> tuple[str, Account] | None:
-    user = tokens.holder(token, "chat")
+    user = tokens.user_of_token(token, "chat")
     if user is None:
         return None
     return tokens.token_id(token), services.account_of(user, bot=True)
 
 
 def _in_force(token_ids: Collection[str]) -> Mapping[str, Account]:
-    holders = tokens.in_force(token_ids, "chat")
+    holders = tokens.active_users(token_ids, "chat")
     return {key: services.account_of(user, bot=True) for key, user in holders.items()}
