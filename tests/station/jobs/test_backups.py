@@ -66,6 +66,7 @@ def test_a_night_passes_and_a_sunday(tmp_path: Path) -> None:
     assert datetime.now(UTC).timestamp() - 120 < taken <= verified
 
 
+@pytest.mark.usefixtures("station")  # the worker returns database connections
 def test_a_station_that_ends_takes_its_backup_with_it(tmp_path: Path) -> None:
     settings = furnished(tmp_path)
     folder = settings.backup.folder
