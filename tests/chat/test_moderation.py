@@ -1,4 +1,4 @@
-"""Acts of moderators on a chat in memory: each can be taken back, and leaves what it should."""
+"""Actions of moderators on a chat in memory, and their undoing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from madang.chat.errors import ChatRefused
 from madang.chat.history import KEPT, SHOWN, History
 from madang.chat.ids import Ids, first_at, is_id, milliseconds_of
 from madang.chat.model import Account, Emote, Message, Mode, ModerationAction, Role, instant
-from madang.chat.state import ChatState, Speaker, clean_text
+from madang.chat.state import ChatState, Participant, clean_text
 from madang.chat.word_filter import WordFilter
 
 NOW = 1_800_000_000_000
@@ -21,7 +21,7 @@ MODERATOR = Account(2, "mo", admin=False)
 MEMBER = Account(3, "minji", admin=False)
 
 
-def said(number: int, person: str = "u3", name: str = "minji", text: str = "hi") -> Message:
+def message(number: int, person: str = "u3", name: str = "minji", text: str = "hi") -> Message:
     return Message(f"{number:018x}", NOW, person, name, Role.MEMBER, text)
 
 
@@ -32,26 +32,25 @@ class Chat:
     """A chat with an owner, a moderator and three messages, two of them minji's."""
 
     def __init__(self) -> None:
-        history = History([said(1), said(2, "gaa", "guest"), said(3)])
+        history = History([message(1), message(2, "gaa", "guest"), message(3)])
         self.state = ChatState(7, "yard", 1, "olive", moderators={2: "mo"}, history=history)
-        self.acts: dict[str, ModerationAction] = {}
+        self.actions: dict[str, ModerationAction] = {}
 
     def do(self, who: Account, request: dict[str, Any]) -> moderation.ActionResult:
-        act_id = f"{100 + len(self.acts):018x}"
-        act = moderation.decide(
+        action = moderation.decide(
             self.state,
-            self.state.speaker(who),
+            self.state.participant(who),
             request,
-            act_id=act_id,
+            action_id=f"{100 + len(self.actions):018x}",
             now=NOW,
-            here=lambda _: None,
-            acts=self.acts,
+            find_reader=lambda _: None,
+            actions=self.actions,
         )
-        self.acts[act.id] = act
-        return moderation.apply(self.state, act, self.acts.get(act.undoes))
+        self.actions[action.id] = action
+        return moderation.apply(self.state, action, self.actions.get(action.undoes))
 
     def texts(self) -> list[str]:
-        return self.state.history.everything()
+        return self.state.history.ids()
 
 
 @pytest.fixture
@@ -59,27 +58,27 @@ def chat() -> Chat:
     return Chat()
 
 
-def changes(outcome: moderation.ActionResult) -> list[tuple[str, Any]]:
-    return [(one.event, one.payload) for one in outcome.changes if not one.moderators_only]
+def updates(outcome: moderation.ActionResult) -> list[tuple[str, Any]]:
+    return [(each.event, each.payload) for each in outcome.updates if not each.moderators_only]
 
 
 def test_roles() -> None:
     state = Chat().state
-    assert state.speaker(OWNER) == Speaker("u1", "olive", Role.OWNER, True, False, 1)
-    assert state.speaker(MODERATOR).role is Role.MODERATOR
-    assert not state.speaker(MODERATOR).manages
-    assert state.speaker(MEMBER).role is Role.MEMBER
-    admin = state.speaker(replace(MEMBER, admin=True))
+    assert state.participant(OWNER) == Participant("u1", "olive", Role.OWNER, True, False, 1)
+    assert state.participant(MODERATOR).role is Role.MODERATOR
+    assert not state.participant(MODERATOR).manages
+    assert state.participant(MEMBER).role is Role.MEMBER
+    admin = state.participant(replace(MEMBER, admin=True))
     assert (admin.role, admin.manages) == (Role.MODERATOR, True)
 
 
 def test_a_message_is_deleted_and_comes_back(chat: Chat) -> None:
     gone = chat.texts()[0]
-    assert changes(chat.do(MODERATOR, {"act": "delete", "id": gone})) == [
+    assert updates(chat.do(MODERATOR, {"act": "delete", "id": gone})) == [
         ("delete", {"ids": [gone]})
     ]
     assert gone not in chat.texts()
-    [(event, payload)] = changes(chat.do(MODERATOR, {"act": "undo"}))
+    [(event, payload)] = updates(chat.do(MODERATOR, {"act": "undo"}))
     assert (event, [one.id for one in payload["said"]]) == ("messages", [gone])
     assert payload["said"][0].restored
     assert gone in chat.texts()
@@ -87,14 +86,14 @@ def test_a_message_is_deleted_and_comes_back(chat: Chat) -> None:
 
 def test_a_time_out_takes_messages_away_and_keeps_quiet_until_it_is_over(chat: Chat) -> None:
     outcome = chat.do(MODERATOR, {"act": "timeout", "name": "Minji", "seconds": 60, "reason": "x"})
-    assert changes(outcome) == [("clear", {"person": "u3"})]
+    assert updates(outcome) == [("clear", {"person": "u3"})]
     assert outcome.people == {"u3"}
     assert len(chat.texts()) == 1
-    minji = chat.state.speaker(MEMBER)
-    refused = chat.state.hindrance(minji, NOW / 1000 + 20)
+    minji = chat.state.participant(MEMBER)
+    refused = chat.state.write_block(minji, NOW / 1000 + 20)
     assert refused is not None
     assert (refused.code, refused.retry_after) == ("timed_out", 40.0)
-    assert chat.state.hindrance(minji, NOW / 1000 + 60) is None
+    assert chat.state.write_block(minji, NOW / 1000 + 60) is None
     me = chat.state.me(minji, NOW / 1000)
     assert (me["may_write"], me["reason"], me["until"]) == (
         False,
@@ -106,10 +105,10 @@ def test_a_time_out_takes_messages_away_and_keeps_quiet_until_it_is_over(chat: C
 def test_moderators_are_told_who_is_banned_or_timed_out(chat: Chat) -> None:
     def told(request: dict[str, Any]) -> list[dict[str, Any]]:
         outcome = chat.do(MODERATOR, request)
-        [change] = [one for one in outcome.changes if one.event == "sanctions"]
-        assert change.moderators_only
-        assert not change.payload["all"]
-        return list(change.payload["people"])
+        [update] = [each for each in outcome.updates if each.event == "sanctions"]
+        assert update.moderators_only
+        assert not update.payload["all"]
+        return list(update.payload["people"])
 
     timed_out = {"person": "u3", "name": "minji", "kind": "timeout", "until": TIMED_OUT_UNTIL}
     banned = {"person": "u3", "name": "minji", "kind": "ban"}
@@ -127,16 +126,16 @@ def test_moderators_are_told_who_is_banned_or_timed_out(chat: Chat) -> None:
 def test_undoing_a_ban_brings_back_the_time_out_before_it(chat: Chat) -> None:
     chat.do(MODERATOR, {"act": "timeout", "person": "u3", "seconds": 60})
     chat.do(MODERATOR, {"act": "ban", "person": "u3"})
-    minji = chat.state.speaker(MEMBER)
-    refused = chat.state.hindrance(minji, NOW / 1000)
+    minji = chat.state.participant(MEMBER)
+    refused = chat.state.write_block(minji, NOW / 1000)
     assert refused is not None
     assert refused.code == "banned"
     chat.do(MODERATOR, {"act": "undo"})
-    refused = chat.state.hindrance(minji, NOW / 1000)
+    refused = chat.state.write_block(minji, NOW / 1000)
     assert refused is not None
     assert refused.code == "timed_out"
     chat.do(MODERATOR, {"act": "undo"})
-    assert chat.state.hindrance(minji, NOW / 1000) is None
+    assert chat.state.write_block(minji, NOW / 1000) is None
     assert len(chat.texts()) == 3
     with pytest.raises(ChatRefused, match="nothing to undo"):
         chat.do(MODERATOR, {"act": "undo"})
@@ -153,7 +152,7 @@ def test_undoing_a_ban_brings_back_the_time_out_before_it(chat: Chat) -> None:
     ],
 )
 def test_a_mode_is_set_and_taken_back(chat: Chat, request_: dict[str, Any], mode: Mode) -> None:
-    assert changes(chat.do(OWNER, request_)) == [("mode", mode.as_json())]
+    assert updates(chat.do(OWNER, request_)) == [("mode", mode.as_json())]
     assert chat.state.mode == mode
     chat.do(OWNER, {"act": "undo"})
     assert chat.state.mode == Mode()
@@ -161,9 +160,9 @@ def test_a_mode_is_set_and_taken_back(chat: Chat, request_: dict[str, Any], mode
 
 def test_a_pin_is_set_and_taken_back(chat: Chat) -> None:
     pinned = chat.texts()[0]
-    [(event, payload)] = changes(chat.do(MODERATOR, {"act": "pin", "id": pinned}))
+    [(event, payload)] = updates(chat.do(MODERATOR, {"act": "pin", "id": pinned}))
     assert (event, payload["message"]["id"]) == ("pin", pinned)
-    assert changes(chat.do(MODERATOR, {"act": "undo"})) == [("pin", {"message": None})]
+    assert updates(chat.do(MODERATOR, {"act": "undo"})) == [("pin", {"message": None})]
 
 
 def test_only_the_owner_chooses_moderators(chat: Chat) -> None:
@@ -171,9 +170,9 @@ def test_only_the_owner_chooses_moderators(chat: Chat) -> None:
         chat.do(MODERATOR, {"act": "mod", "name": "minji"})
     assert caught.value.code == "not_allowed"
     chat.do(OWNER, {"act": "mod", "name": "minji"})
-    assert chat.state.speaker(MEMBER).role is Role.MODERATOR
+    assert chat.state.participant(MEMBER).role is Role.MODERATOR
     chat.do(OWNER, {"act": "undo"})
-    assert chat.state.speaker(MEMBER).role is Role.MEMBER
+    assert chat.state.participant(MEMBER).role is Role.MEMBER
 
 
 @pytest.mark.parametrize(
@@ -204,25 +203,25 @@ def test_what_is_not_possible_is_refused_in_words(
     with pytest.raises(ChatRefused) as caught:
         chat.do(who, request_)
     assert caught.value.code == code
-    assert not chat.acts
+    assert not chat.actions
 
 
 def test_since_gives_exactly_what_came_after_it_once() -> None:
-    history = History(said(number) for number in range(200))
+    history = History(message(number) for number in range(200))
     history.delete([f"{150:018x}", f"{20:018x}"], "act")
-    missed = history.joining(f"{100:018x}")
+    missed = history.backlog(f"{100:018x}")
     assert [int(one.id, 16) for one in missed.messages] == [*range(101, 150), *range(151, 200)]
     assert (missed.recovered, missed.gap) == (True, False)
     assert missed.deleted == [f"{150:018x}", f"{20:018x}"]
-    assert history.joining(f"{199:018x}").messages == []
+    assert history.backlog(f"{199:018x}").messages == []
 
 
 def test_a_newcomer_gets_the_last_fifty_and_a_latecomer_is_told_of_the_gap() -> None:
-    history = History(said(number) for number in range(KEPT + 10))
-    newcomer = history.joining(None)
+    history = History(message(number) for number in range(KEPT + 10))
+    newcomer = history.backlog(None)
     assert len(newcomer.messages) == SHOWN
     assert (newcomer.recovered, newcomer.gap) == (False, False)
-    latecomer = history.joining(f"{5:018x}")
+    latecomer = history.backlog(f"{5:018x}")
     assert (len(latecomer.messages), latecomer.recovered, latecomer.gap) == (SHOWN, False, True)
 
 
@@ -243,10 +242,10 @@ def test_emotes_and_emoji_pass_where_nothing_else_does(text: str) -> None:
     state = Chat().state
     state.mode = Mode(emote_only=True)
     state.emotes = (Emote("drum", "/emotes/a.webp", 112, 112, False),)
-    state.check_text(state.speaker(MEMBER), text)
+    state.check_text(state.participant(MEMBER), text)
     for other in (f"{text} hi", ":dance:"):
         with pytest.raises(ChatRefused, match="Only emotes"):
-            state.check_text(state.speaker(MEMBER), other)
+            state.check_text(state.participant(MEMBER), other)
 
 
 @pytest.mark.parametrize("text", ["http://x", "see www.x", "go to example.com now", "HTTPS://a"])
@@ -254,17 +253,17 @@ def test_links_are_seen(text: str) -> None:
     state = Chat().state
     state.mode = Mode(links="moderators")
     with pytest.raises(ChatRefused) as caught:
-        state.check_text(state.speaker(MEMBER), text)
+        state.check_text(state.participant(MEMBER), text)
     assert caught.value.code == "links_off"
-    state.check_text(state.speaker(MODERATOR), text)
-    state.check_text(state.speaker(MEMBER), "no link. Really. 3.5 and e.g. this")
+    state.check_text(state.participant(MODERATOR), text)
+    state.check_text(state.participant(MEMBER), "no link. Really. 3.5 and e.g. this")
 
 
 def test_unwanted_words_are_refused_in_texts_and_names() -> None:
     state = Chat().state
     state.words = WordFilter(["바보"])
     with pytest.raises(ChatRefused) as caught:
-        state.check_text(state.speaker(MEMBER), "바 보")
+        state.check_text(state.participant(MEMBER), "바 보")
     assert caught.value.code == "words"
     with pytest.raises(ChatRefused) as caught:
         state.guest_name("바보", lambda _: False)

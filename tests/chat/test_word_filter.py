@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.chat.word_filter import WordFilter, look_of, normal_word, tokens
+from madang.chat.word_filter import WordFilter, normal_word, skeleton_of, tokens
 
 KOREAN = WordFilter(["바보", "멍청이", "시발"])
 LATIN = WordFilter(["spam", "ass", "idiot"])
@@ -72,8 +72,8 @@ def test_a_filter_without_words_finds_nothing() -> None:
 
 
 def test_names_that_look_alike_have_one_look() -> None:
-    assert look_of("Minji") == look_of("minjі") == look_of("MINJI")
-    assert look_of("minji") != look_of("minjo")
+    assert skeleton_of("Minji") == skeleton_of("minjі") == skeleton_of("MINJI")
+    assert skeleton_of("minji") != skeleton_of("minjo")
 
 
 @given(st.text(max_size=60))

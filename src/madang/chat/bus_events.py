@@ -1,7 +1,7 @@
-"""What happens in chats, as the processes of a station tell one another through Redis.
+"""Events that the processes of a station exchange about chats, and their form in Redis.
 
-One stream has it in one order for all who serve chats. Whoever serves none, such as a process for
-pages, adds to it what they are to take over from the database.
+All events are entries of one stream, so that every process sees them in one order. A process that
+serves no chat, such as one for pages, appends events only.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from typing import Any, Final
 
 import msgspec
 
-from madang.chat.model import Message
+from madang.chat.model import Message, ModerationAction
 
 STREAM: Final = "madang:chat"
 FIELD: Final = b"n"
 
-STUBBORN: Final = "madang:chat:stubborn"
-"""Channel of who goes on although the chats refuse him, one line of text each, for the machine that
-his connections reach first."""
+ABUSE_CHANNEL: Final = "madang:chat:stubborn"
+"""Publish/subscribe channel of abusive addresses, one log line each, for the machine that clients
+connect to first."""
 
 LONGEST: Final = 50_000
-"""Entries that the stream keeps: what a process that was cut off for minutes can catch up on."""
+"""Entries that the stream keeps: minutes in which a process may be cut off."""
 
 
 class BusEvent(msgspec.Struct, frozen=True, array_like=True):
-    """Something that happened in the chat of `slug`, for every process that serves it; empty: in
-    none alone.
+    """An event in the chat of `slug`, or about no single chat if `slug` is empty.
 
-    `origin` is the process that says it, `number` its count of notes from there: rising, and never
-    used twice. `body` depends on the kind: a message, an act, or a mapping; `restored` are the
-    messages that an undo brings back. What was said while Redis was away comes `apart`: the people
-    of its process had it before the others.
+    `origin` is the publishing process, `number` its own counter: rising, never used twice. `body`
+    depends on `kind`: a Message ("say"), a ModerationAction ("act") or a mapping. `restored` are
+    the messages that an undo shows again. `partitioned` marks an event that its origin delivered
+    before it could reach Redis, so that readers there had it in another order. On the wire it is
+    an array: the order of the fields is the format.
     """
 
     origin: str
@@ -40,18 +40,30 @@ class BusEvent(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     body: Any
     restored: list[Message] = []
-    apart: bool = False
+    partitioned: bool = False
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[BusEvent]).decode
 
 
-def encode(notes: Sequence[BusEvent]) -> bytes:
-    """Notes as one entry of the stream."""
-    return _encode(notes)
+def encode(events: Sequence[BusEvent]) -> bytes:
+    """Return events as one entry of the stream."""
+    return _encode(events)
 
 
 def decode(data: bytes) -> list[BusEvent]:
-    """The notes of an entry. Raises msgspec.DecodeError for what are none."""
+    """Return the events of an entry. Raises msgspec.DecodeError."""
     return _decode(data)
+
+
+def message_of(event: BusEvent) -> Message:
+    """Return the message in an event of the kind "say"; decoded events hold a mapping."""
+    body = event.body
+    return body if isinstance(body, Message) else msgspec.convert(body, Message)
+
+
+def action_of(event: BusEvent) -> ModerationAction:
+    """Return the action in an event of the kind "act"; decoded events hold a mapping."""
+    body = event.body
+    return body if isinstance(body, ModerationAction) else msgspec.convert(body, ModerationAction)

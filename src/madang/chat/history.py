@@ -1,25 +1,30 @@
-"""The last messages of a chat in memory, in the order in which everybody here got them."""
+"""The last messages of a chat, in the order in which the readers of this process got them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from madang.chat.model import Message
 
 KEPT: Final = 1000
-"""Messages that somebody who was away can get exactly: minutes of a busy chat."""
+"""Messages that a reader who reconnects can get exactly: minutes of a busy chat."""
 
 SHOWN: Final = 50
-"""Messages that a newcomer gets: some two screens."""
+"""Messages that a new reader gets: some two screens."""
 
 
 @dataclass(frozen=True, slots=True)
-class JoinBacklog:
-    """What somebody gets on joining. `recovered`: it continues what they have; `gap`: they have
-    seen messages, but what came after cannot be given in full."""
+class Backlog:
+    """Messages for a reader who joins.
+
+    `recovered`: they follow the last message that the reader has. `gap`: the reader has messages,
+    but what followed them cannot be given in full.
+    """
 
     messages: list[Message]
     deleted: list[str]
@@ -28,118 +33,142 @@ class JoinBacklog:
 
 
 class History:
-    """Messages by the order of their arrival. Deleted ones are remembered, not shown.
+    """Messages in order of delivery. Deleted ones are remembered, but not shown.
 
-    `apart` are ids of messages that other processes said while they were cut off: their people had
-    them in another order.
+    Upcoming messages are accepted, but not delivered to readers yet: lookups by id, person or name
+    find them, a backlog does not contain them. `partitioned` are the ids of messages that other
+    processes delivered while they were cut off, in another order than here.
     """
 
-    def __init__(self, said: Iterable[Message] = ()) -> None:
-        self._said: deque[Message] = deque(maxlen=KEPT)
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self._messages: deque[Message] = deque(maxlen=KEPT)
         self._known: dict[str, Message] = {}
+        self._upcoming: dict[str, Message] = {}
         self._deleted: dict[str, str] = {}
-        self.apart: set[str] = set()
-        for message in said:
+        self.partitioned: set[str] = set()
+        for message in messages:
             self.add(message)
 
     def __len__(self) -> int:
-        return len(self._said)
+        return len(self._messages)
 
     def __contains__(self, message_id: str) -> bool:
         return message_id in self._known
 
     @property
     def full(self) -> bool:
-        """Whether older messages are no longer here."""
-        return len(self._said) == KEPT
+        """Whether older messages have been dropped."""
+        return len(self._messages) == KEPT
 
     @property
     def oldest(self) -> str:
-        """The id of the oldest message, empty where there is none."""
-        return self._said[0].id if self._said else ""
+        """The id of the oldest message, empty without messages."""
+        return self._messages[0].id if self._messages else ""
+
+    def branch(self) -> History:
+        """Return a history with the same messages whose deletions are its own."""
+        branch = copy(self)
+        branch._deleted = dict(self._deleted)
+        return branch
+
+    def expect(self, message: Message) -> None:
+        """Note an upcoming message."""
+        self._upcoming[message.id] = message
 
     def add(self, message: Message) -> None:
-        """Keep a message; the oldest makes room."""
+        """Append a message that is delivered; drop the oldest where there are too many."""
+        self._upcoming.pop(message.id, None)
         if self.full:
             oldest = self.oldest
             self._known.pop(oldest, None)
             self._deleted.pop(oldest, None)
-            self.apart.discard(oldest)
-        self._said.append(message)
+            self.partitioned.discard(oldest)
+        self._messages.append(message)
         self._known[message.id] = message
 
     def get(self, message_id: str) -> Message | None:
-        """A message that is kept and not deleted."""
-        return None if message_id in self._deleted else self._known.get(message_id)
+        """Return a message that is not deleted."""
+        if message_id in self._deleted:
+            return None
+        return self._known.get(message_id) or self._upcoming.get(message_id)
 
-    def of(self, person: str) -> list[str]:
-        """The ids of a person's messages that are not deleted."""
+    def ids(self, person: str | None = None) -> list[str]:
+        """Return the ids of the messages, of one person or all, that are not deleted."""
         return [
-            said.id for said in self._said if said.person == person and said.id not in self._deleted
+            message.id
+            for message in chain(self._messages, self._upcoming.values())
+            if message.id not in self._deleted and (person is None or message.person == person)
         ]
 
-    def everything(self) -> list[str]:
-        """The ids of all messages that are not deleted."""
-        return [said.id for said in self._said if said.id not in self._deleted]
-
     def last_of(self, person: str) -> Message | None:
-        """A person's newest message that is not deleted."""
+        """Return a person's newest message that is not deleted."""
         return next(
             (
-                said
-                for said in reversed(self._said)
-                if said.person == person and said.id not in self._deleted
+                message
+                for message in self._newest_first()
+                if message.person == person and message.id not in self._deleted
             ),
             None,
         )
 
-    def person_called(self, name: str) -> tuple[str, str] | None:
-        """Person and name of the newest message of somebody with that name, whatever the case."""
+    def find_person(self, name: str) -> tuple[str, str] | None:
+        """Return person and name of the newest message under `name`, whatever the case."""
         wanted = name.casefold()
         return next(
             (
-                (said.person, said.name)
-                for said in reversed(self._said)
-                if said.name.casefold() == wanted
+                (message.person, message.name)
+                for message in self._newest_first()
+                if message.name.casefold() == wanted
             ),
             None,
         )
 
     def name_of(self, person: str) -> str | None:
-        """The name under which a person wrote last."""
-        return next((said.name for said in reversed(self._said) if said.person == person), None)
+        """Return the name of a person's newest message."""
+        return next(
+            (message.name for message in self._newest_first() if message.person == person), None
+        )
 
-    def delete(self, ids: Iterable[str], act: str) -> None:
-        """Show these messages to nobody any more, because of the act with the id `act`."""
+    def _newest_first(self) -> Iterator[Message]:
+        return chain(reversed(self._upcoming.values()), reversed(self._messages))
+
+    def delete(self, ids: Iterable[str], action: str) -> None:
+        """Hide messages because of the action with the id `action`."""
         for message_id in ids:
-            if message_id in self._known:
-                self._deleted.setdefault(message_id, act)
+            if message_id in self._known or message_id in self._upcoming:
+                self._deleted.setdefault(message_id, action)
 
-    def restore(self, act: str) -> list[Message]:
-        """Show again what an act took away; returned in order."""
-        back = {message_id for message_id, by in self._deleted.items() if by == act}
+    def delete_before(self, action: str, person: str | None = None) -> None:
+        """Hide delivered messages, of one person or all, whose ids are below that of `action`."""
+        for message in self._messages:
+            if message.id < action and (person is None or message.person == person):
+                self._deleted.setdefault(message.id, action)
+
+    def restore(self, action: str) -> list[Message]:
+        """Show again what an action hid; returned in order."""
+        back = {message_id for message_id, by in self._deleted.items() if by == action}
         for message_id in back:
             del self._deleted[message_id]
-        return [replace(said, restored=True) for said in self._said if said.id in back]
+        return [replace(message, restored=True) for message in self._messages if message.id in back]
 
-    def took(self, act: str) -> bool:
-        """Whether messages that are kept here were taken away by the act."""
-        return act in self._deleted.values()
+    def hidden_by(self, action: str) -> bool:
+        """Whether an action hides messages that are kept here."""
+        return action in self._deleted.values()
 
     def deleted(self) -> list[str]:
-        """The ids of messages that are kept but deleted."""
+        """Return the ids of messages that are kept but hidden."""
         return list(self._deleted)
 
-    def joining(self, since: str | None) -> JoinBacklog:
-        """What somebody gets who joins now and has seen everything up to `since`."""
-        if since is not None and since in self._known and since not in self.apart:
+    def backlog(self, since: str | None) -> Backlog:
+        """Return what a reader gets on joining who has everything up to the id `since`."""
+        if since is not None and since in self._known and since not in self.partitioned:
             following: list[Message] = []
-            for said in reversed(self._said):
-                if said.id == since:
+            for message in reversed(self._messages):
+                if message.id == since:
                     break
-                if said.id not in self._deleted:
-                    following.append(said)
+                if message.id not in self._deleted:
+                    following.append(message)
             following.reverse()
-            return JoinBacklog(following, self.deleted(), recovered=True, gap=False)
-        shown = [said for said in self._said if said.id not in self._deleted][-SHOWN:]
-        return JoinBacklog(shown, [], recovered=False, gap=since is not None)
+            return Backlog(following, self.deleted(), recovered=True, gap=False)
+        shown = [message for message in self._messages if message.id not in self._deleted]
+        return Backlog(shown[-SHOWN:], [], recovered=False, gap=since is not None)

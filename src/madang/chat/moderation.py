@@ -1,6 +1,6 @@
-"""What moderators do: a request becomes an act, an act changes the state of a chat.
+"""Moderation: a request becomes an action, an action changes the state of a chat.
 
-`decide` runs where the moderator is, `apply` in every process that serves the chat; both are pure.
+`decide` runs in the moderator's process, `apply` in every process that serves the chat.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from madang.base.text import Text as _
 from madang.chat.commands import DEFAULT_TIMEOUT
 from madang.chat.errors import ChatRefused, NotAllowed
 from madang.chat.model import ModerationAction, Sanction
-from madang.chat.state import ChatState, Speaker
+from madang.chat.state import ChatState, Participant
 
 LONGEST_TIMEOUT: Final = 14 * 86_400
-"""Seconds; what should hold longer is a ban."""
+"""Seconds; a ban holds longer."""
 LONGEST_SLOW: Final = 3600
 REASON_LENGTH: Final = 200
 
 Finder = Callable[[str], tuple[str, str] | None]
-"""Person and name of somebody who is here, by the name; None for nobody."""
+"""Returns person and name of a reader by name, or None."""
+
+HIDING: Final = {"delete", "clear", "timeout", "ban"}
+"""Kinds of actions that hide messages."""
 
 _SWITCHES: Final = {"members_only", "emote_only", "guests"}
 _LINKS: Final = {"off", "moderators", "all"}
@@ -30,7 +33,7 @@ _MANAGING: Final = {"mod", "unmod"}
 
 @dataclass(frozen=True, slots=True)
 class ChatUpdate:
-    """An event for everybody in the chat, or for its moderators alone."""
+    """An event for all readers of a chat, or for its moderators alone."""
 
     event: str
     payload: Mapping[str, Any]
@@ -39,167 +42,181 @@ class ChatUpdate:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What an act did: events to send, and the people whose standing changed (None: anybody's)."""
+    """Events to send, and the people whose permissions changed (None: possibly everybody's)."""
 
-    changes: list[ChatUpdate]
+    updates: list[ChatUpdate]
     people: frozenset[str] | None = frozenset()
 
 
 def decide(
     state: ChatState,
-    actor: Speaker,
+    actor: Participant,
     request: Mapping[str, Any],
     *,
-    act_id: str,
+    action_id: str,
     now: int,
-    here: Finder,
-    acts: Mapping[str, ModerationAction],
+    find_reader: Finder,
+    actions: Mapping[str, ModerationAction],
 ) -> ModerationAction:
-    """The act that a request asks for; `now` in milliseconds since 1970, `acts` recent ones by id.
+    """Return the action for a request of `actor`.
 
-    Raises ChatRefused.
+    `now` is in milliseconds since 1970; `actions` are recent ones by id. Raises ChatRefused.
     """
     if not actor.role.moderates:
         raise NotAllowed
     kind = request.get("act")
     if kind in _MANAGING and not actor.manages:
         raise NotAllowed(_("Only the channel's owner chooses moderators."))
-    act = ModerationAction(
-        act_id, now, actor.person, actor.name, str(kind), reason=_reason(request)
+    action = ModerationAction(
+        action_id, now, actor.person, actor.name, str(kind), reason=_reason(request)
     )
     match kind:
         case "delete":
-            said = state.history.get(_text(request, "id"))
-            if said is None:
+            message = state.history.get(_text(request, "id"))
+            if message is None:
                 raise ChatRefused("unknown_message", _("This message is gone already."))
-            return replace(act, person=said.person, name=said.name, ids=(said.id,))
+            return replace(action, person=message.person, name=message.name, ids=(message.id,))
         case "timeout" | "ban":
-            person, name = _target(state, actor, request, here)
+            person, name = _target(state, actor, request, find_reader)
             seconds = (
                 _seconds(request, DEFAULT_TIMEOUT, LONGEST_TIMEOUT) if kind == "timeout" else None
             )
             before = _as_json(state.sanctions.get(person))
             return replace(
-                act,
+                action,
                 person=person,
                 name=name,
                 seconds=seconds,
-                ids=tuple(state.history.of(person)),
+                ids=tuple(state.history.ids(person)),
                 before={"sanction": before},
             )
         case "untimeout" | "unban":
             person, name = _sanctioned(state, request)
             before = _as_json(state.sanctions.get(person))
-            return replace(act, person=person, name=name, before={"sanction": before})
+            return replace(action, person=person, name=name, before={"sanction": before})
         case "slow":
-            return _mode(state, act, "slow", _seconds(request, 0, LONGEST_SLOW, least=0))
+            return _mode(state, action, "slow", _seconds(request, 0, LONGEST_SLOW, least=0))
         case "links":
             if request.get("to") not in _LINKS:
                 raise ChatRefused("bad_payload", _("links takes to: off, moderators or all."))
-            return _mode(state, act, "links", request["to"])
+            return _mode(state, action, "links", request["to"])
         case str() if kind in _SWITCHES:
             if not isinstance(request.get("on"), bool):
                 raise ChatRefused("bad_payload", _("{kind} takes on: true or false.", kind=kind))
-            return _mode(state, act, kind, request["on"])
+            return _mode(state, action, kind, request["on"])
         case "pin":
-            said = state.history.get(_text(request, "id"))
-            if said is None:
+            message = state.history.get(_text(request, "id"))
+            if message is None:
                 raise ChatRefused("unknown_message", _("This message is gone."))
             return replace(
-                act,
-                person=said.person,
-                name=said.name,
+                action,
+                person=message.person,
+                name=message.name,
                 before={"pinned": state.pinned},
-                after={"pinned": said.as_json()},
+                after={"pinned": message.as_json()},
             )
         case "unpin":
-            return replace(act, before={"pinned": state.pinned}, after={"pinned": None})
+            return replace(action, before={"pinned": state.pinned}, after={"pinned": None})
         case "clear":
-            return replace(act, ids=tuple(state.history.everything()))
+            return replace(action, ids=tuple(state.history.ids()))
         case "mod" | "unmod":
-            return _moderator(state, actor, act, request, here)
+            return _moderator(state, actor, action, request, find_reader)
         case "undo":
-            return _undo(act, request, acts)
+            return _undo(action, request, actions)
     raise ChatRefused("unknown_act", _("There is no act {kind}.", kind=kind))
 
 
 def apply(
-    state: ChatState, act: ModerationAction, undone: ModerationAction | None = None
+    state: ChatState, action: ModerationAction, undone: ModerationAction | None = None
 ) -> ActionResult:
-    """Change the state by an act. `undone` is the act that an undo takes back, where known."""
-    if act.kind == "undo":
-        changes, people = _take_back(state, act, undone)
+    """Change the state by an action. `undone` is the action that an undo reverts, if known."""
+    if action.kind == "undo":
+        updates, people = _revert(state, action, undone)
     else:
-        changes, people = _do(state, act)
-    notice: dict[str, Any] = {"act": act.kind, "by": act.by_name, "undo": act.id}
+        updates, people = _perform(state, action)
+    notice: dict[str, Any] = {"act": action.kind, "by": action.by_name, "undo": action.id}
     for name in ("person", "name", "seconds", "reason"):
-        if value := getattr(act, name):
+        if value := getattr(action, name):
             notice[name] = value
-    changes.append(ChatUpdate("notice", notice, moderators_only=True))
-    return ActionResult(changes, people)
+    updates.append(ChatUpdate("notice", notice, moderators_only=True))
+    return ActionResult(updates, people)
 
 
-def hide_and_show(state: ChatState, act: ModerationAction) -> None:
-    """What an act did to messages alone: all else of it the state knows already."""
-    if act.kind == "undo":
-        state.history.restore(act.undoes)
+def apply_to_history(state: ChatState, action: ModerationAction) -> None:
+    """Hide or show messages by an action that the rest of the state reflects already."""
+    if action.kind == "undo":
+        state.history.restore(action.undoes)
     else:
-        state.history.delete(act.ids, act.id)
+        _hide_messages(state, action)
 
 
-def _do(state: ChatState, act: ModerationAction) -> tuple[list[ChatUpdate], frozenset[str] | None]:
-    match act.kind:
+def _hide_messages(state: ChatState, action: ModerationAction) -> None:
+    """Hide the messages of an action, and those that it met on the way: delivered before it, but
+    unknown in the process that decided. The database does the same (`store.record`)."""
+    state.history.delete(action.ids, action.id)
+    if action.kind in {"timeout", "ban"}:
+        state.history.delete_before(action.id, action.person)
+    elif action.kind == "clear":
+        state.history.delete_before(action.id)
+
+
+def _perform(
+    state: ChatState, action: ModerationAction
+) -> tuple[list[ChatUpdate], frozenset[str] | None]:
+    match action.kind:
         case "delete":
-            state.history.delete(act.ids, act.id)
-            return [ChatUpdate("delete", {"ids": list(act.ids)})], frozenset()
+            _hide_messages(state, action)
+            return [ChatUpdate("delete", {"ids": list(action.ids)})], frozenset()
         case "clear":
-            state.history.delete(act.ids, act.id)
+            _hide_messages(state, action)
             return [ChatUpdate("clear", {})], frozenset()
         case "timeout" | "ban":
-            until = None if act.seconds is None else act.at / 1000 + act.seconds
-            state.sanctions.pop(act.person, None)  # the newest is the last
-            state.sanctions[act.person] = Sanction(act.person, act.name, until, act.reason)
-            state.history.delete(act.ids, act.id)
-            cleared = ChatUpdate("clear", {"person": act.person})
-            return [cleared, _sanction_of(state, act)], frozenset({act.person})
+            until = None if action.seconds is None else action.at / 1000 + action.seconds
+            state.sanctions.pop(action.person, None)  # the newest is the last
+            state.sanctions[action.person] = Sanction(
+                action.person, action.name, until, action.reason
+            )
+            _hide_messages(state, action)
+            cleared = ChatUpdate("clear", {"person": action.person})
+            return [cleared, _sanction_update(state, action)], frozenset({action.person})
         case "untimeout" | "unban":
-            state.sanctions.pop(act.person, None)
-            return [_sanction_of(state, act)], frozenset({act.person})
+            state.sanctions.pop(action.person, None)
+            return [_sanction_update(state, action)], frozenset({action.person})
         case "pin" | "unpin":
-            state.pinned = act.after.get("pinned")
+            state.pinned = action.after.get("pinned")
             return [ChatUpdate("pin", {"message": state.pinned})], frozenset()
         case "mod" | "unmod":
-            account = int(act.after["account"])
-            if act.kind == "mod":
-                state.moderators[account] = act.name
+            account = int(action.after["account"])
+            if action.kind == "mod":
+                state.moderators[account] = action.name
             else:
                 state.moderators.pop(account, None)
-            return [], frozenset({act.person})
+            return [], frozenset({action.person})
         case _:
-            return _set_mode(state, act.after)
+            return _set_mode(state, action.after)
 
 
-def _take_back(
-    state: ChatState, act: ModerationAction, undone: ModerationAction | None
+def _revert(
+    state: ChatState, action: ModerationAction, undone: ModerationAction | None
 ) -> tuple[list[ChatUpdate], frozenset[str] | None]:
-    changes: list[ChatUpdate] = []
+    updates: list[ChatUpdate] = []
     people: frozenset[str] | None = frozenset()
-    back = state.history.restore(act.undoes)
+    back = state.history.restore(action.undoes)
     if back:
-        changes.append(ChatUpdate("messages", {"said": back}))
+        updates.append(ChatUpdate("messages", {"said": back}))
     if undone is None:
-        return changes, people
+        return updates, people
     match undone.kind:
         case "timeout" | "ban" | "untimeout" | "unban":
             before = undone.before.get("sanction")
             state.sanctions.pop(undone.person, None)
             if before is not None:
                 state.sanctions[undone.person] = Sanction(**before)
-            changes.append(_sanction_of(state, undone))
+            updates.append(_sanction_update(state, undone))
             people = frozenset({undone.person})
         case "pin" | "unpin":
             state.pinned = undone.before.get("pinned")
-            changes.append(ChatUpdate("pin", {"message": state.pinned}))
+            updates.append(ChatUpdate("pin", {"message": state.pinned}))
         case "mod" | "unmod":
             account = int(undone.after["account"])
             if undone.kind == "unmod":
@@ -211,16 +228,16 @@ def _take_back(
             pass
         case _:
             more, people = _set_mode(state, undone.before)
-            changes += more
-    return changes, people
+            updates += more
+    return updates, people
 
 
-def _sanction_of(state: ChatState, act: ModerationAction) -> ChatUpdate:
-    """What moderators' pages are told of the person of an act that gave or lifted a sanction."""
-    now = state.sanctions.get(act.person)
-    lifted = {"person": act.person, "name": act.name, "kind": "none"}
-    told = now.as_json() if now is not None else lifted
-    return ChatUpdate("sanctions", {"people": [told], "all": False}, moderators_only=True)
+def _sanction_update(state: ChatState, action: ModerationAction) -> ChatUpdate:
+    """Return the update for moderators after an action that gave or lifted a sanction."""
+    sanction = state.sanctions.get(action.person)
+    lifted = {"person": action.person, "name": action.name, "kind": "none"}
+    shown = sanction.as_json() if sanction is not None else lifted
+    return ChatUpdate("sanctions", {"people": [shown], "all": False}, moderators_only=True)
 
 
 def _set_mode(
@@ -231,53 +248,53 @@ def _set_mode(
     return [ChatUpdate("mode", state.mode.as_json())], None
 
 
-def _mode(state: ChatState, act: ModerationAction, name: str, value: object) -> ModerationAction:
-    return replace(act, before={name: getattr(state.mode, name)}, after={name: value})
+def _mode(state: ChatState, action: ModerationAction, name: str, value: object) -> ModerationAction:
+    return replace(action, before={name: getattr(state.mode, name)}, after={name: value})
 
 
 def _moderator(
     state: ChatState,
-    actor: Speaker,
-    act: ModerationAction,
+    actor: Participant,
+    action: ModerationAction,
     request: Mapping[str, Any],
-    here: Finder,
+    find_reader: Finder,
 ) -> ModerationAction:
-    person, name = _target(state, actor, request, here, equals=True)
+    person, name = _target(state, actor, request, find_reader, allow_moderators=True)
     if not person.startswith("u"):
         raise ChatRefused("unknown_person", _("Only somebody with an account can be a moderator."))
     account = int(person[1:])
     if account == state.owner:
         raise ChatRefused("not_allowed", _("The owner needs no appointment."))
-    return replace(act, person=person, name=name, after={"account": account})
+    return replace(action, person=person, name=name, after={"account": account})
 
 
 def _undo(
-    act: ModerationAction, request: Mapping[str, Any], acts: Mapping[str, ModerationAction]
+    action: ModerationAction, request: Mapping[str, Any], actions: Mapping[str, ModerationAction]
 ) -> ModerationAction:
     wanted = request.get("undo")
-    taken_back = {done.undoes for done in acts.values() if done.undoes}
+    already_undone = {done.undoes for done in actions.values() if done.undoes}
     if wanted is None:
-        mine = [
+        own = [
             done.id
-            for done in acts.values()
-            if done.by == act.by and done.kind != "undo" and done.id not in taken_back
+            for done in actions.values()
+            if done.by == action.by and done.kind != "undo" and done.id not in already_undone
         ]
-        wanted = max(mine, default=None)
-    undone = acts.get(wanted) if isinstance(wanted, str) else None
+        wanted = max(own, default=None)
+    undone = actions.get(wanted) if isinstance(wanted, str) else None
     if undone is None or undone.kind == "undo":
         raise ChatRefused("unknown_act", _("There is nothing to undo."))
-    if undone.id in taken_back:
+    if undone.id in already_undone:
         raise ChatRefused("unknown_act", _("This has been undone already."))
-    return replace(act, undoes=undone.id, person=undone.person, name=undone.name)
+    return replace(action, undoes=undone.id, person=undone.person, name=undone.name)
 
 
 def _target(
     state: ChatState,
-    actor: Speaker,
+    actor: Participant,
     request: Mapping[str, Any],
-    here: Finder,
+    find_reader: Finder,
     *,
-    equals: bool = False,
+    allow_moderators: bool = False,
 ) -> tuple[str, str]:
     person, name = request.get("person"), request.get("name")
     found: tuple[str, str] | None = None
@@ -287,14 +304,14 @@ def _target(
             state.history.name_of(person) or (name if isinstance(name, str) else person),
         )
     elif isinstance(name, str):
-        found = here(name) or state.history.person_called(name)
+        found = find_reader(name) or state.history.find_person(name)
     if found is None or (found[0].startswith("u") and not found[0][1:].isdecimal()):
         raise ChatRefused("unknown_person", _("Nobody with this name is or was here lately."))
     account = int(found[0][1:]) if found[0].startswith("u") else None
-    if found[0] == actor.person and not equals:
+    if found[0] == actor.person and not allow_moderators:
         raise ChatRefused("not_allowed", _("You cannot do this to yourself."))
     protected = account == state.owner or (account in state.moderators and not actor.manages)
-    if protected and not equals:
+    if protected and not allow_moderators:
         raise ChatRefused("not_allowed", _("Moderators and the owner cannot be sent away."))
     return found
 

@@ -1,11 +1,11 @@
-"""The state of one chat, and the rules for writing in it. No clock, no database."""
+"""The state of one chat, and the rules for writing in it."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,13 +18,12 @@ from madang.chat.model import (
     TEXT_LENGTH,
     Account,
     Emote,
-    Message,
     Mode,
     Role,
     Sanction,
     hue_of,
 )
-from madang.chat.word_filter import WordFilter, look_of
+from madang.chat.word_filter import WordFilter, skeleton_of
 
 _LINK: Final = re.compile(
     r"(?:https?://|www\.)\S|\b[\w-]+\.(?:com|net|org|kr|io|gg|tv|me|co|xyz|info|link|site|shop|ru|cn"
@@ -38,12 +37,12 @@ _JOINERS: Final = "\u200d\ufe0f\u20e3"
 
 
 SANCTIONS_SHOWN: Final = 1000
-"""People: 100 kB. All of them are in the studio."""
+"""People: 100 kB. The studio lists all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """Somebody in a chat. `name` is empty for a guest who only reads."""
+class Participant:
+    """A person in a chat. `name` is empty for a guest who only reads."""
 
     person: str
     name: str
@@ -55,7 +54,7 @@ class Speaker:
 
 @dataclass(slots=True)
 class ChatState:
-    """One chat as every process that serves it knows it."""
+    """The state of one chat that every process that serves it shares."""
 
     channel: int
     slug: str
@@ -69,8 +68,17 @@ class ChatState:
     pinned: Mapping[str, Any] | None = None
     history: History = field(default_factory=History)
 
-    def speaker(self, account: Account) -> Speaker:
-        """What a person with an account is here. Administrators run every chat."""
+    def branch(self) -> ChatState:
+        """Return a state that changes apart from this one, but shares its messages."""
+        return replace(
+            self,
+            moderators=dict(self.moderators),
+            sanctions=dict(self.sanctions),
+            history=self.history.branch(),
+        )
+
+    def participant(self, account: Account) -> Participant:
+        """Return an account as a participant of this chat. Administrators manage every chat."""
         owner = account.id == self.owner
         if owner:
             role = Role.OWNER
@@ -79,22 +87,21 @@ class ChatState:
         else:
             role = Role.MEMBER
         manages = owner or account.admin
-        return Speaker(account.person, account.name, role, manages, account.bot, account.id)
+        return Participant(account.person, account.name, role, manages, account.bot, account.id)
 
     def sanction_on(self, person: str, now: float) -> Sanction | None:
-        """The ban or time-out in force on a person; `now` in seconds since 1970."""
+        """Return the ban or time-out in force on a person; `now` in seconds since 1970."""
         sanction = self.sanctions.get(person)
         return sanction if sanction is not None and sanction.holds(now) else None
 
     def sanctioned(self, now: float) -> dict[str, object]:
-        """Who is banned or timed out, as the page of a moderator is told who joins: the last
-        `SANCTIONS_SHOWN` of them."""
-        holding = [one.as_json() for one in self.sanctions.values() if one.holds(now)]
-        return {"people": holding[-SANCTIONS_SHOWN:], "all": True}
+        """Return the payload of `sanctions` for a moderator who joins: the last ones in force."""
+        in_force = [each.as_json() for each in self.sanctions.values() if each.holds(now)]
+        return {"people": in_force[-SANCTIONS_SHOWN:], "all": True}
 
-    def hindrance(self, speaker: Speaker, now: float) -> ChatRefused | None:
-        """Why somebody may not write at all at the moment."""
-        sanction = self.sanction_on(speaker.person, now)
+    def write_block(self, participant: Participant, now: float) -> ChatRefused | None:
+        """Return why a participant may not write now, or None."""
+        sanction = self.sanction_on(participant.person, now)
         if sanction is not None and sanction.until is None:
             return Banned()
         if sanction is not None and sanction.until is not None:
@@ -103,38 +110,38 @@ class ChatState:
                 _("A moderator gave you a time-out."),
                 retry_after=max(1.0, sanction.until - now),
             )
-        if speaker.role is Role.GUEST and self.mode.members_only:
+        if participant.role is Role.GUEST and self.mode.members_only:
             return ChatRefused("members_only", _("Only people with an account may write now."))
-        if speaker.role is Role.GUEST and not self.mode.guests:
+        if participant.role is Role.GUEST and not self.mode.guests:
             return ChatRefused("guests_off", _("Sign in to write here."))
-        if not speaker.name:
+        if not participant.name:
             return ChatRefused("name_needed", _("Choose a name first."))
         return None
 
-    def me(self, speaker: Speaker, now: float) -> dict[str, object]:
-        """What somebody's page is told about them."""
-        hindrance = self.hindrance(speaker, now)
+    def me(self, participant: Participant, now: float) -> dict[str, object]:
+        """Return the payload of `you`: a participant's own name, role and permissions."""
+        write_block = self.write_block(participant, now)
         shown: dict[str, object] = {
-            "person": speaker.person,
-            "name": speaker.name,
-            "role": speaker.role,
-            "hue": hue_of(speaker.person, speaker.name),
-            "may_write": hindrance is None,
-            "may_moderate": speaker.role.moderates,
-            "may_manage": speaker.manages,
-            "signed_in": speaker.account is not None,
+            "person": participant.person,
+            "name": participant.name,
+            "role": participant.role,
+            "hue": hue_of(participant.person, participant.name),
+            "may_write": write_block is None,
+            "may_moderate": participant.role.moderates,
+            "may_manage": participant.manages,
+            "signed_in": participant.account is not None,
         }
-        if hindrance is not None:
-            shown["reason"] = hindrance.code
-            sanction = self.sanction_on(speaker.person, now)
+        if write_block is not None:
+            shown["reason"] = write_block.code
+            sanction = self.sanction_on(participant.person, now)
             if sanction is not None and sanction.until is not None:
                 until = datetime.fromtimestamp(sanction.until, UTC)
                 shown["until"] = until.isoformat(timespec="seconds").replace("+00:00", "Z")
         return shown
 
-    def check_text(self, speaker: Speaker, text: str) -> None:
+    def check_text(self, participant: Participant, text: str) -> None:
         """Raise ChatRefused where the mode or the word filter does not let the text through."""
-        if speaker.role.moderates:
+        if participant.role.moderates:
             if self.mode.links == "off" and _LINK.search(text):
                 raise ChatRefused("links_off", _("Links are not allowed here."))
             return
@@ -146,7 +153,7 @@ class ChatState:
             raise ChatRefused("words", _("The message contains a word that is not wanted here."))
 
     def only_emotes(self, text: str) -> bool:
-        """Whether nothing but emotes of this chat and emoji is in `text`."""
+        """Whether `text` holds only emotes of this chat and emoji."""
         names = {emote.name for emote in self.emotes}
         rest = _EMOTE.sub(lambda found: "" if found[1].lower() in names else found[0], text)
         return all(
@@ -157,26 +164,26 @@ class ChatState:
             for character in rest
         )
 
-    def mentions(self, text: str, called: Callable[[str], bool]) -> tuple[str, ...]:
-        """The names after `@` in `text` of people for whom `called` is true."""
+    def mentions(self, text: str, is_known: Callable[[str], bool]) -> tuple[str, ...]:
+        """Return the names after `@` in `text` for which `is_known` is true."""
         if "@" not in text:
             return ()
         found = dict.fromkeys(name.rstrip(".") for name in _MENTION.findall(text))
-        return tuple(name for name in found if called(name))[:MOST_MENTIONS]
+        return tuple(name for name in found if is_known(name))[:MOST_MENTIONS]
 
     def quoted(self, reply_to: object) -> dict[str, str] | None:
-        """What a reply to the message `reply_to` shows. Raises ChatRefused."""
+        """Return the quotation that a reply to the message `reply_to` shows. Raises ChatRefused."""
         if reply_to is None:
             return None
-        said: Message | None = self.history.get(reply_to) if isinstance(reply_to, str) else None
-        if said is None:
+        message = self.history.get(reply_to) if isinstance(reply_to, str) else None
+        if message is None:
             raise ChatRefused("unknown_message", _("The message that you reply to is gone."))
-        return said.quoted()
+        return message.quoted()
 
     def guest_name(self, given: object, taken: Callable[[str], bool]) -> str:
-        """`given` as the name of a guest.
+        """Return `given` as the name of a guest.
 
-        `taken` tells whether what it looks like belongs to somebody here. Raises ChatRefused with
+        `taken` says whether another reader has a name with this skeleton. Raises ChatRefused with
         `bad_name` or `name_taken`.
         """
         name = unicodedata.normalize("NFKC", given).strip() if isinstance(given, str) else ""
@@ -191,21 +198,19 @@ class ChatState:
             )
         if self.words.finds(name):
             raise ChatRefused("bad_name", _("This name is not wanted here."))
-        look = look_of(name)
-        known = {look_of(self.owner_name), *map(look_of, self.moderators.values())}
-        if look in known or taken(look):
+        skeleton = skeleton_of(name)
+        known = {skeleton_of(self.owner_name), *map(skeleton_of, self.moderators.values())}
+        if skeleton in known or taken(skeleton):
             raise ChatRefused("name_taken", _("Somebody here has this name. Choose another."))
         return name
 
 
 def clean_text(given: object) -> str:
-    """The text of a message without what only disturbs. Raises ChatRefused.
-
-    Control characters, line breaks and piles of combining marks are taken out.
-    """
+    """Return the text of a message, without control characters, line breaks and stacks of
+    combining marks. Raises ChatRefused."""
     if not isinstance(given, str):
         raise ChatRefused("bad_payload", _("A message is {text}, and the text a string."))
-    text = given.strip() if given.isascii() and given.isprintable() else _calm(given)
+    text = given.strip() if given.isascii() and given.isprintable() else _normalized(given)
     if not text:
         raise ChatRefused("empty", _("The message is empty."))
     if len(text) > TEXT_LENGTH:
@@ -215,7 +220,7 @@ def clean_text(given: object) -> str:
     return text
 
 
-def _calm(given: str) -> str:
+def _normalized(given: str) -> str:
     marks = 0
     kept: list[str] = []
     for character in unicodedata.normalize("NFC", given[: 4 * TEXT_LENGTH]):

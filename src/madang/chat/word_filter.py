@@ -77,7 +77,7 @@ class WordFilter:
         )
 
 
-def look_of(name: str) -> str:
+def skeleton_of(name: str) -> str:
     """What `name` looks like: two names with the same look are taken for one another."""
     return _normal("".join(_visible(name).split())) or name.casefold()
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from madang.chat.bus_events import STUBBORN
+from madang.chat.bus_events import ABUSE_CHANNEL
 from madang.ops.deploy.texts import security
 from madang.servers.chat.abuse import AbuseDetector
 from tests.servers.chat.test_faults import HANDSHAKE
@@ -109,8 +109,8 @@ def test_a_refusal_from_a_remote_chat_is_matched(redis: Server) -> None:
         [*client, *command[1].split()], stdout=subprocess.PIPE, text=True
     ) as reader:
         assert reader.stdout is not None
-        assert [next(reader.stdout).strip() for _ in range(3)] == ["subscribe", STUBBORN, "1"]
-        subprocess.run([*client, "PUBLISH", STUBBORN, *told], check=True, capture_output=True)
+        assert [next(reader.stdout).strip() for _ in range(3)] == ["subscribe", ABUSE_CHANNEL, "1"]
+        subprocess.run([*client, "PUBLISH", ABUSE_CHANNEL, *told], check=True, capture_output=True)
         lines = [f"web redis-cli[7]: {next(reader.stdout)}" for _ in range(3)]
         reader.terminate()
     matches = pattern(security.FILTER_REMOTE_CHAT).finditer("".join(lines))

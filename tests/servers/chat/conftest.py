@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.redis_bus import RedisBus
 from tests.support.stores import Server
+
+if TYPE_CHECKING:
+    from madang.station.config.settings import Settings
+    from tests.support.chat_processes import Play
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -18,3 +24,11 @@ def make(request: pytest.FixtureRequest) -> Callable[[], list[Bus]]:
         return lambda: [MemoryBus()]
     server: Server = request.getfixturevalue("redis")
     return lambda: [RedisBus(server.url, f"test:{id(request)}") for _ in range(3)]
+
+
+@pytest.fixture
+def play(station: Settings, make: Callable[[], list[Bus]]) -> Play:
+    """Runs a story on a chat of the processes of these buses."""
+    from tests.support import chat_processes
+
+    return partial(chat_processes.play, make)

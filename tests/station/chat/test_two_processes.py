@@ -76,6 +76,11 @@ def test_moderating_at_one_process_holds_at_the_other(
     assert second.say("none")["code"] == "slow_mode"
     assert owner.say("/slow off")["ok"]
 
+    # The message of a command is what is pinned, before Redis has brought it back.
+    assert owner.say("/pin Welcome")["ok"]
+    soon(minji, lambda: minji.of("pin"), "the pin")
+    assert minji.of("pin")[-1]["message"]["text"] == "Welcome"
+
     assert owner.say("/ban minji spam")["ok"]
     for each in (minji, second):
         soon(each, lambda p=each: p.of("disconnect"), "sent away")
@@ -83,7 +88,9 @@ def test_moderating_at_one_process_holds_at_the_other(
         back = people.join(name, "order", url=url, token=tokens["minji"], name=None, wait=False)
         assert back.wait_for("connect_error")["data"]["code"] == "banned"
     newcomer = people.join("newcomer", "order", url=at(other))
-    assert newcomer.texts() == [], "what a banned person said is gone from the past as well"
+    assert newcomer.texts() == ["Welcome"], (
+        "what a banned person said is gone from the past as well"
+    )
     assert owner.say("/undo")["ok"]
     people.join("back", "order", url=at(other), token=tokens["minji"], name=None)
 

@@ -1,4 +1,4 @@
-"""How the processes that serve one chat hear of one another: a port, and one process alone."""
+"""The bus between the processes that serve one chat: a port, and the bus of a single process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Deliver = Callable[[BusEvent], None]
 
 
 class Bus(Protocol):
-    """Brings every note to every process, in one order that is the same for all of them.
+    """Delivers every event to every process exactly once, in one order.
 
-    While what lies between the processes is away, each goes on alone; the others get what it said
-    afterwards. A note is delivered to a process exactly once.
+    A process that cannot reach the others delivers its own events at once; the others get them
+    afterwards.
     """
 
     @property
@@ -24,15 +24,15 @@ class Bus(Protocol):
     async def start(self, deliver: Deliver) -> None:
         """Begin to deliver on the running event loop. Does not wait for a connection."""
 
-    def publish(self, note: BusEvent) -> None:
-        """Send a note; it is delivered here as well, now or a moment later."""
+    def publish(self, event: BusEvent) -> None:
+        """Send an event; it is delivered here as well, at once or later."""
 
     async def close(self) -> None:
-        """Send what is waiting, within a second, and stop."""
+        """Send the waiting events, within a second, and stop."""
 
 
 class MemoryBus:
-    """For one process: what is said is delivered at once."""
+    """The bus of a single process: events are delivered at once."""
 
     connected = True
 
@@ -43,11 +43,11 @@ class MemoryBus:
         """Begin to deliver."""
         self._deliver = deliver
 
-    def publish(self, note: BusEvent) -> None:
-        """Deliver the note."""
+    def publish(self, event: BusEvent) -> None:
+        """Deliver an event."""
         if self._deliver is not None:
-            self._deliver(note)
+            self._deliver(event)
 
     async def close(self) -> None:
-        """Deliver nothing more."""
+        """Stop to deliver."""
         self._deliver = None

@@ -7,19 +7,17 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from django.utils.translation import override
 
 from madang.base.errors import MadangError
 from madang.chat.errors import ChatRefused
 from madang.chat.model import Account, Role
-from madang.chat.state import Speaker
+from madang.chat.room import Room
+from madang.chat.state import Participant
+from madang.servers.chat.identities import Credential
 from madang.wire.chat import ChatEvent, ChatSession, CloseReason, SessionEnded, event_frame
-
-if TYPE_CHECKING:
-    from madang.servers.chat.reauthentication import Credential
-    from madang.servers.chat.room import Room
 
 MAX_QUEUED: Final = 256 << 10
 """Bytes that may wait for one reader beside the kernel's buffer. The frames are shared by all
@@ -32,8 +30,8 @@ STALL: Final = 60.0
 
 RECEIVE: Final = 16 << 10
 
-NOBODY: Final = Speaker("", "", Role.GUEST)
-"""Who has not joined yet."""
+NOBODY: Final = Participant("", "", Role.GUEST)
+"""The participant of a connection that has not joined yet."""
 
 
 class ChatConnection:
@@ -61,10 +59,10 @@ class ChatConnection:
         "dropped",
         "language",
         "missed",
+        "participant",
         "peer",
         "room",
         "session",
-        "speaker",
     )
 
     def __init__(
@@ -96,7 +94,7 @@ class ChatConnection:
         self.missed = 0
         self.dropped = 0
         self.room: Room | None = None
-        self.speaker = NOBODY
+        self.participant = NOBODY
         self.account: Account | None = None
         self.credential: Credential | None = None
         loop.add_reader(self._fileno, self._readable)
@@ -113,13 +111,23 @@ class ChatConnection:
         return self._fileno < 0
 
     def words(self, error: MadangError) -> str:
-        """What an error says, in the client's language."""
+        """Return the message of an error in the client's language."""
         with override(self.language):
             return error.message
 
-    def tell(self, error: ChatRefused) -> None:
-        """Send an error that answers nothing the client asked for an answer to."""
-        self.session.emit("error", {"code": error.code, "detail": self.words(error)})
+    def emit(self, event: str, payload: object) -> None:
+        """Send an event to this client alone."""
+        self.session.emit(event, payload)
+        self.flush()
+
+    def send_error(self, error: ChatRefused) -> None:
+        """Send an error that acknowledges no event of the client."""
+        self.emit("error", {"code": error.code, "detail": self.words(error)})
+
+    def expel(self, error: ChatRefused, reason: CloseReason) -> None:
+        """Send an error and close the connection."""
+        self.send_error(error)
+        self.end(reason)
 
     def push(self, frame: bytes, messages: int = 0) -> None:
         """Send a frame, or keep it until the reader has taken what was before.

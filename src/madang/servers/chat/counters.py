@@ -1,4 +1,4 @@
-"""What the chat counts; /metrics reads it when somebody asks."""
+"""Counters of the chat, read by /metrics."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 class ChatCounters:
     """Totals since the start of the process.
 
-    `refused` is by the code of the reason, of connections and of what they asked; `closed` by why
-    a connection ended. `deliveries` are messages times readers, `missed` those that slow readers
-    lost.
+    `refused` counts refused connections and requests by reason, `closed` the ends of connections
+    by reason. `deliveries` are messages times readers, `missed` those that slow readers lost.
     """
 
     connections: int = 0
     messages: int = 0
     deliveries: int = 0
     missed: int = 0
-    acts: int = 0
+    actions: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     closed: Counter[str] = field(default_factory=Counter)

@@ -1,26 +1,22 @@
-"""What somebody in a chat asks for: to say something, to react, to be called, to keep order."""
+"""Requests of chat clients and of the API: messages, reactions, names and moderation."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from django.utils.text import format_lazy
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.chat import store
 from madang.chat import commands, moderation
 from madang.chat.errors import ChatRefused, NotAllowed
-from madang.chat.model import REACTIONS, Account, Message, ModerationAction, Role
-from madang.chat.state import Speaker, clean_text
-from madang.infra.database import DatabaseAway
+from madang.chat.model import REACTIONS, Account, Message, Role
+from madang.chat.room import Room
+from madang.chat.state import Participant, clean_text
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.hub import ChatHub
-from madang.servers.chat.room import Room
 from madang.wire.chat import Emitted
 
 NONCE_LENGTH: Final = 32
@@ -29,70 +25,77 @@ Answer = dict[str, Any]
 
 
 class Dispatcher:
-    """Answers what the clients emit."""
+    """Decides about requests, and publishes what comes of them through the hub.
+
+    Every decision is made on a room's expected state: what this process published a moment ago
+    counts, whether the bus has returned it or not.
+    """
 
     def __init__(self, hub: ChatHub) -> None:
         self._hub = hub
 
     def answer(self, connection: ChatConnection, event: Emitted) -> None:
-        """Do what an event asks and acknowledge it."""
+        """Handle an event of a client and acknowledge it."""
         room = connection.room
         if room is None:
             return
         try:
-            answer = self._do(room, connection, event)
+            answer = self._handle(room, connection, event)
         except ChatRefused as error:
-            self._hub.refuse(connection, error.code)
+            self._hub.count_refusal(connection, error.code)
             if event.ack is None:
-                connection.tell(error)
+                connection.send_error(error)
                 return
             answer = {"error": connection.words(error), **error.as_json()}
         connection.session.ack(event.ack, answer)
 
     def moderate(self, room: Room, account: Account, request: Mapping[str, Any]) -> Answer:
-        """Do what a moderator asks through the API. Raises ChatRefused."""
-        return self._moderate(room, room.state.speaker(account), request)
+        """Handle a moderation request of the API. Raises ChatRefused."""
+        return self._moderate(room, room.expected.participant(account), request)
 
     def say(self, room: Room, account: Account, request: Mapping[str, Any]) -> Answer:
-        """Send what somebody says through the API. Raises ChatRefused."""
-        speaker = room.state.speaker(account)
+        """Handle a message of the API. Raises ChatRefused."""
+        participant = room.expected.participant(account)
         language = get_language() or "en"
         return self._message(
-            room, speaker, request, lambda: self._slow_down_person(speaker), language
+            room, participant, request, lambda: self._limit_person(participant), language
         )
 
-    def _do(self, room: Room, connection: ChatConnection, event: Emitted) -> Answer:
+    def _handle(self, room: Room, connection: ChatConnection, event: Emitted) -> Answer:
         payload = event.arguments[0] if event.arguments else None
         if not isinstance(payload, dict):
             raise ChatRefused(
                 "bad_payload", format_lazy(_("{event} takes one object."), event=event.name[:40])
             )
+        participant = room.participant_of(connection)
         match event.name:
             case "message":
                 return self._message(
                     room,
-                    connection.speaker,
+                    participant,
                     payload,
-                    lambda: self._slow_down(connection),
+                    lambda: self._limit(connection, participant),
                     connection.language,
                 )
             case "react":
                 return self._react(room, connection, payload)
             case "name":
-                return self._name(room, connection, payload)
+                return self._rename(room, connection, payload)
             case "moderate":
-                self._slow_down(connection)
-                return self._moderate(room, connection.speaker, payload)
+                self._limit(connection, participant)
+                return self._moderate(room, participant, payload)
         raise ChatRefused(
             "unknown_event", format_lazy(_("There is no event {event}."), event=event.name[:40])
         )
 
+    # --- messages -------------------------------------------------------------------------------
+
     def _message(
         self,
         room: Room,
-        speaker: Speaker,
+        participant: Participant,
         payload: Mapping[str, Any],
-        slow_down: Callable[[], None],
+        limit: Callable[[], None],
         language: str,
     ) -> Answer:
         nonce = payload.get("nonce", "")
@@ -101,155 +104,135 @@ class Dispatcher:
                 "bad_payload",
                 format_lazy(_("A nonce is a text of up to {most} characters."), most=NONCE_LENGTH),
             )
-        if nonce and (before := room.sent_before(speaker.person, nonce)) is not None:
+        if nonce and (before := room.sent_before(participant.person, nonce)) is not None:
             return {"id": before}
         text = clean_text(payload.get("text"))
         if text.startswith("/"):
-            slow_down()
-            return self._command(room, speaker, text, language)
-        hindrance = room.state.hindrance(speaker, time.time())
-        if hindrance is not None:
-            raise hindrance
-        slow_down()
-        said = self._composed(room, speaker, text, payload.get("reply_to"), nonce)
-        self._take_turn(room, speaker)
-        self._hub.say(room, said)
-        return {"id": said.id}
+            limit()
+            return self._command(room, participant, text, language)
+        write_block = room.expected.write_block(participant, self._hub.clock.wall())
+        if write_block is not None:
+            raise write_block
+        limit()
+        message = self._compose(room, participant, text, payload.get("reply_to"), nonce)
+        room.pass_slow_mode(participant, self._hub.clock.monotonic())
+        self._hub.send_message(room, message)
+        return {"id": message.id}
 
-    def _composed(
-        self, room: Room, speaker: Speaker, text: str, reply_to: object, nonce: str
+    def _compose(
+        self, room: Room, participant: Participant, text: str, reply_to: object, nonce: str
     ) -> Message:
-        room.state.check_text(speaker, text)
-        now = round(time.time() * 1000)
+        state = room.expected
+        state.check_text(participant, text)
+        now = self._now()
         return Message(
             id=self._hub.ids.make(now),
             at=now,
-            person=speaker.person,
-            name=speaker.name,
-            role=speaker.role,
+            person=participant.person,
+            name=participant.name,
+            role=participant.role,
             text=text,
-            bot=speaker.bot,
+            bot=participant.bot,
             nonce=nonce,
-            reply_to=room.state.quoted(reply_to),
-            mentions=room.state.mentions(text, room.known),
+            reply_to=state.quoted(reply_to),
+            mentions=state.mentions(text, room.knows_name),
         )
 
-    def _slow_down(self, connection: ChatConnection) -> None:
-        """Raise ChatRefused where a person or an address asks too much."""
-        wait = self._hub.per_address.take(connection.address, time.monotonic())
+    def _limit(self, connection: ChatConnection, participant: Participant) -> None:
+        """Raise ChatRefused for too many requests of an address or a person."""
+        now = self._hub.clock.monotonic()
+        wait = self._hub.per_address.take(connection.address, now)
         if wait is not None:
             raise ChatRefused(
                 "too_fast", _("Too much comes from your network: wait a moment."), retry_after=wait
             )
-        self._slow_down_person(connection.speaker)
+        self._limit_person(participant)
 
-    def _slow_down_person(self, speaker: Speaker) -> None:
-        person = f"{speaker.person} {speaker.name}"
-        if (wait := self._hub.per_person.take(person, time.monotonic())) is not None:
+    def _limit_person(self, participant: Participant) -> None:
+        key = f"{participant.person} {participant.name}"
+        if (wait := self._hub.per_person.take(key, self._hub.clock.monotonic())) is not None:
             raise ChatRefused(
                 "too_fast", _("You are too fast: wait a moment."), retry_after=max(0.1, wait)
             )
 
-    def _take_turn(self, room: Room, speaker: Speaker) -> None:
-        """Slow mode. Raises ChatRefused."""
-        slow = room.state.mode.slow
-        if not slow or speaker.role.moderates:
-            return
-        now = time.monotonic()
-        key = speaker.person
-        since = now - room.last_said.get(key, -1e9)
-        if since < slow:
-            raise ChatRefused(
-                "slow_mode",
-                format_lazy(_("Slow mode: one message in {slow} s."), slow=slow),
-                retry_after=slow - since,
-            )
-        if len(room.last_said) > 10_000:
-            room.last_said = {one: at for one, at in room.last_said.items() if now - at < slow}
-        room.last_said[key] = now
+    # --- reactions and names --------------------------------------------------------------------
 
     def _react(self, room: Room, connection: ChatConnection, payload: Answer) -> Answer:
         emote = payload.get("emote")
         if emote not in REACTIONS:
             raise ChatRefused("bad_payload", _("emote is one of welcome.reactions."))
-        sanction = room.state.sanction_on(connection.speaker.person, time.time())
-        if sanction is not None:
+        person, clock = connection.participant.person, self._hub.clock
+        if room.expected.sanction_on(person, clock.wall()) is not None:
             raise ChatRefused("timed_out", _("A moderator gave you a time-out."))
-        now = time.monotonic()
-        for key in (connection.speaker.person, connection.address):
-            if (wait := self._hub.reaction_rate.take(key, now)) is not None:
+        for key in (person, connection.address):
+            if (wait := self._hub.reaction_rate.take(key, clock.monotonic())) is not None:
                 raise ChatRefused(
                     "too_fast", _("You are too fast: wait a moment."), retry_after=wait
                 )
             if connection.account is None:
-                break  # a guest's person is the address
+                break  # a guest's person stands for the address
         room.reactions[emote] += 1
         return {"ok": True}
 
-    def _name(self, room: Room, connection: ChatConnection, payload: Answer) -> Answer:
-        speaker = connection.speaker
-        if speaker.role is not Role.GUEST:
+    def _rename(self, room: Room, connection: ChatConnection, payload: Answer) -> Answer:
+        participant = connection.participant
+        if participant.role is not Role.GUEST:
             raise ChatRefused("not_allowed", _("You are called as your account is."))
-        self._slow_down(connection)
+        self._limit(connection, participant)
         name = room.state.guest_name(
-            payload.get("name"), lambda look: room.taken(look, speaker.person)
+            payload.get("name"), lambda skeleton: room.name_taken(skeleton, participant.person)
         )
-        room.becomes(connection, replace(speaker, name=name))
-        return {"ok": True, "me": room.state.me(connection.speaker, time.time())}
+        room.change_participant(connection, replace(participant, name=name))
+        return {
+            "ok": True,
+            "me": room.state.me(connection.participant, self._hub.clock.wall()),
+        }
 
-    def _command(self, room: Room, speaker: Speaker, text: str, language: str) -> Answer:
+    # --- moderation -----------------------------------------------------------------------------
+
+    def _command(self, room: Room, participant: Participant, text: str, language: str) -> Answer:
         request = commands.parse(text)
         if request["act"] == "help":
             with override(language):
                 return {"ok": True, "note": str(commands.HELP)}
-        if not speaker.role.moderates:
+        if not participant.role.moderates:
             raise NotAllowed
         if request["act"] == "pin":
-            return self._pin(room, speaker, request.get("text"))
-        answer = self._moderate(room, speaker, request)
+            return self._pin(room, participant, request.get("text"))
+        answer = self._moderate(room, participant, request)
         return {**answer, "note": text}
 
-    def _pin(self, room: Room, speaker: Speaker, text: object) -> Answer:
+    def _pin(self, room: Room, participant: Participant, text: object) -> Answer:
+        """Pin a new message, or without text the participant's last one. Raises ChatRefused."""
         if isinstance(text, str):
-            self._hub.say(room, self._composed(room, speaker, clean_text(text), None, ""))
-        room.flush()
-        mine = room.state.history.last_of(speaker.person)
-        if mine is None:
+            message = self._compose(room, participant, clean_text(text), None, "")
+            self._hub.send_message(room, message)
+        elif (last := room.expected.history.last_of(participant.person)) is not None:
+            message = last
+        else:
             raise ChatRefused(
                 "unknown_message", _("You have said nothing here that could be pinned.")
             )
-        return {**self._moderate(room, speaker, {"act": "pin", "id": mine.id}), "note": "/pin"}
+        answer = self._moderate(room, participant, {"act": "pin", "id": message.id})
+        return {**answer, "note": "/pin"}
 
-    def _moderate(self, room: Room, speaker: Speaker, request: Mapping[str, Any]) -> Answer:
-        room.flush()
-        now = round(time.time() * 1000)
-        act = moderation.decide(
-            room.state,
-            speaker,
+    def _moderate(self, room: Room, participant: Participant, request: Mapping[str, Any]) -> Answer:
+        now = self._now()
+        action = moderation.decide(
+            room.expected,
+            participant,
             request,
-            act_id=self._hub.ids.make(now),
+            action_id=self._hub.ids.make(now),
             now=now,
-            here=room.called,
-            acts=room.acts,
+            find_reader=room.find_reader,
+            actions=room.actions,
         )
-        if act.kind == "undo" and not room.state.history.took(act.undoes):
-            self._hub.spawn(self._undo_from_store(room, act))
-        else:
-            self._hub.act(room, act, [])
-        return self._answer(act)
-
-    async def _undo_from_store(self, room: Room, act: ModerationAction) -> None:
-        """Take back an act of before the last restart: its messages are only in the database."""
-        try:
-            found = await self._hub.database.run(
-                partial(store.taken_away_by, room.state.channel, act.undoes)
-            )
-        except DatabaseAway:
-            found = []  # they come back with the next restart
-        self._hub.act(room, act, [replace(said, restored=True) for said in found])
-
-    def _answer(self, act: ModerationAction) -> Answer:
+        self._hub.perform(room, action)
         answer: Answer = {"ok": True}
-        if act.kind != "undo":
-            answer["undo"] = act.id
+        if action.kind != "undo":
+            answer["undo"] = action.id
         return answer
+
+    def _now(self) -> int:
+        """Return milliseconds since 1970."""
+        return round(self._hub.clock.wall() * 1000)

@@ -1,4 +1,7 @@
-"""`/socket.io/`: who comes in. Long polling is refused in words, sockets are taken over."""
+"""`/socket.io/`: the WebSocket handshake of chat clients, and their joining a room.
+
+Long polling is refused with an explanation; sockets are taken over from the HTTP server.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import hmac
 import logging
 import secrets
-import time
+import socket
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,13 +27,13 @@ from madang.base.addresses import Network
 from madang.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
 from madang.chat.model import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
 from madang.chat.rate_limits import Buckets, Rate, neighbourhood
-from madang.chat.state import Speaker
+from madang.chat.room import Room
+from madang.chat.state import Participant
 from madang.infra.database import DatabaseAway
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.dispatcher import Dispatcher
 from madang.servers.chat.hub import ChatHub
-from madang.servers.chat.reauthentication import Credential, Identities
-from madang.servers.chat.room import Room
+from madang.servers.chat.identities import Credential, Identities
 from madang.servers.http.exchange import NO_STORE, Exchange, Headers
 from madang.wire.chat import (
     ChatEvent,
@@ -45,24 +48,25 @@ from madang.wire.chat.packets import json_of
 
 PATH: Final = "/socket.io/"
 SEND_BUFFER: Final = 64 << 10
-"""Bytes that the kernel may hold for one reader: a second of a very busy chat. A thousand readers
-that have stopped reading then hold some 100 MB of the kernel's, at most."""
+"""Bytes that the kernel may hold for one reader: a second of a very busy chat, and at most 100 MB
+for a thousand readers that do not read."""
 
 SLUG_LENGTH: Final = 40
 TOKEN_LENGTH: Final = 200
 
 _BAD_TRANSPORT: Final = 0
-"""Engine.IO's number for a transport that the server does not speak."""
+"""Engine.IO's code for an unknown transport."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeSettings:
-    """`salt` hides guests' addresses; `origin` is the station's own, None: what Host says.
+    """Secrets and limits.
 
-    `connects` limits new connections of an address, `per_address` those that are open at a time,
-    `connections` those of all together.
+    `salt` hides guests' addresses. `origin` is the station's own; None takes it from Host.
+    `connects` limits new connections of an address, `per_address` its open ones, `connections` all
+    open ones.
     """
 
     salt: bytes
@@ -75,20 +79,25 @@ class HandshakeSettings:
 
 
 class ChatHandshake:
-    """Lets clients in, and hands on what they say."""
+    """Accepts connections, and lets their clients join rooms."""
 
     def __init__(
-        self, hub: ChatHub, dispatcher: Dispatcher, settings: HandshakeSettings, who: Identities
+        self,
+        hub: ChatHub,
+        dispatcher: Dispatcher,
+        settings: HandshakeSettings,
+        identities: Identities,
     ) -> None:
         self._hub = hub
         self._dispatcher = dispatcher
         self._settings = settings
-        self._who = who
+        self._identities = identities
+        self._clock = hub.clock
         self._connects = Buckets(settings.connects)
         self._open: Counter[str] = Counter()
 
     def __call__(self, exchange: Exchange) -> Any:
-        """Answer an exchange below `/socket.io/`, or return what will."""
+        """Answer an exchange below `/socket.io/`, or return a coroutine that does."""
         query = exchange.query()
         if not exchange.is_websocket:
             self._no_polling(exchange, query)
@@ -99,20 +108,20 @@ class ChatHandshake:
             return self._refuse(exchange, 503, "draining")
         peer = exchange.client_address(self._settings.trusted_proxies)
         address = neighbourhood(peer)
-        if self._connects.take(address, time.monotonic()) is not None:
+        if self._connects.take(address, self._clock.monotonic()) is not None:
             return self._too_many(exchange, address, peer, "connection_rate")
         if self._open[address] >= self._settings.per_address:
             return self._too_many(exchange, address, peer, "connections_per_address")
         if len(self._hub.connections) >= self._settings.connections:
             return self._refuse(exchange, 503, "full")
-        return self._take(exchange, address, peer)
+        return self._accept(exchange, address, peer)
 
     def _refuse(self, exchange: Exchange, status: int, reason: str) -> None:
         self._hub.counters.refused[reason] += 1
         exchange.refuse(status, "")
 
     def _too_many(self, exchange: Exchange, address: str, peer: str, reason: str) -> None:
-        self._hub.abuse.refused_connection(address, peer, reason, time.monotonic())
+        self._hub.abuse.refused_connection(address, peer, reason, self._clock.monotonic())
         self._refuse(exchange, 429, reason)
 
     def _no_polling(self, exchange: Exchange, query: Mapping[str, str]) -> None:
@@ -125,7 +134,7 @@ class ChatHandshake:
         body = msgspec.json.encode({"code": _BAD_TRANSPORT, "message": words})
         headers: Headers = [("content-type", "application/json"), NO_STORE]
         if origin := exchange.header("origin"):
-            # Socket.IO asks with credentials: only so can its page read why.
+            # Socket.IO sends credentials: a page can read the answer only with these.
             headers += [
                 ("access-control-allow-origin", origin),
                 ("access-control-allow-credentials", "true"),
@@ -133,7 +142,7 @@ class ChatHandshake:
             ]
         exchange.answer(400, headers, body)
 
-    async def _take(self, exchange: Exchange, address: str, peer: str) -> None:
+    async def _accept(self, exchange: Exchange, address: str, peer: str) -> None:
         cookies = parse_cookie(exchange.header("cookie"))
         language = language_for(cookies, exchange.header("accept-language"))
         own = self._own_origin(exchange)
@@ -143,11 +152,23 @@ class ChatHandshake:
         except ConnectionError as error:
             log.debug("a chat client hung up in the handshake: %s", error)
             return
+        self.connect(taken, address=address, peer=peer, language=language, session_key=session_key)
+
+    def connect(
+        self,
+        taken: socket.socket,
+        *,
+        address: str,
+        peer: str,
+        language: str,
+        session_key: str | None,
+    ) -> None:
+        """Serve a client on a socket after its WebSocket handshake."""
         loop = asyncio.get_running_loop()
         session = ChatSession(sid=secrets.token_urlsafe(15), now=loop.time())
 
-        def events(connection: ChatConnection, seen: list[ChatEvent]) -> None:
-            for event in seen:
+        def events(connection: ChatConnection, received: list[ChatEvent]) -> None:
+            for event in received:
                 match event:
                     case Emitted():
                         self._dispatcher.answer(connection, event)
@@ -166,9 +187,8 @@ class ChatHandshake:
             events=events,
             lost=self._lost,
         )
-        if connection.closed:
-            return
-        self._hub.connections[connection] = None
+        if not connection.closed:
+            self._hub.connections[connection] = None
 
     def _lost(self, connection: ChatConnection, ending: CloseReason) -> None:
         self._hub.connections.pop(connection, None)
@@ -178,12 +198,12 @@ class ChatHandshake:
         if self._open[connection.address] <= 0:
             del self._open[connection.address]
         if connection.room is not None:
-            connection.room.leave(connection)
+            connection.room.leave(connection, self._clock.monotonic())
 
     def _join(
         self, connection: ChatConnection, auth: Mapping[str, Any], session_key: str | None
     ) -> None:
-        """Let a client in at once where nothing has to be asked, else as soon as it is known."""
+        """Let a client join at once where no query is needed, else after the queries."""
         room = self._hub.rooms.get(str(auth.get("channel")))
         if room is not None and session_key is None and auth.get("token") is None:
             try:
@@ -191,13 +211,13 @@ class ChatHandshake:
             except ChatRefused as error:
                 self._reject(connection, error)
         else:
-            self._hub.spawn(self._asked(connection, auth, session_key))
+            self._hub.tasks.spawn(self._join_later(connection, auth, session_key))
 
-    async def _asked(
+    async def _join_later(
         self, connection: ChatConnection, auth: Mapping[str, Any], session_key: str | None
     ) -> None:
         try:
-            room, account, connection.credential = await self._ask(auth, session_key)
+            room, account, connection.credential = await self._authenticate(auth, session_key)
             if not connection.closed:
                 self._enter(connection, room, account, auth)
         except ChatRefused as error:
@@ -209,7 +229,7 @@ class ChatHandshake:
         if not connection.closed:
             connection.flush()
 
-    async def _ask(
+    async def _authenticate(
         self, auth: Mapping[str, Any], session_key: str | None
     ) -> tuple[Room, Account | None, Credential | None]:
         slug, token = auth.get("channel"), auth.get("token")
@@ -227,12 +247,14 @@ class ChatHandshake:
             if token is not None:
                 found = None
                 if len(token) <= TOKEN_LENGTH:
-                    found = await self._hub.database.run(lambda: self._who.by_token(token))
+                    found = await self._hub.database.run(lambda: self._identities.by_token(token))
                 if found is None:
                     raise ChatRefused("bad_token", _("The token is not one of this station's."))
                 credential, account = Credential("token", found[0]), found[1]
             elif session_key is not None:
-                account = await self._hub.database.run(lambda: self._who.by_session(session_key))
+                account = await self._hub.database.run(
+                    lambda: self._identities.by_session(session_key)
+                )
                 credential = Credential("session", session_key) if account is not None else None
         except NoSuchChannel:
             raise unknown from None
@@ -241,7 +263,7 @@ class ChatHandshake:
         return room, account, credential
 
     def _reject(self, connection: ChatConnection, error: ChatRefused) -> None:
-        self._hub.refuse(connection, error.code)
+        self._hub.count_refusal(connection, error.code)
         now = asyncio.get_running_loop().time()
         connection.session.reject(connection.words(error), error.as_json(), now)
 
@@ -253,52 +275,52 @@ class ChatHandshake:
         auth: Mapping[str, Any],
     ) -> None:
         """Raises ChatRefused."""
-        state = room.state
-        now = time.time()
+        state, wall, now = room.state, self._clock.wall(), self._clock.monotonic()
         if account is not None:
-            speaker = state.speaker(account)
+            participant = state.participant(account)
         else:
-            speaker = Speaker(self._guest(connection.address), "", Role.GUEST)
-            if auth.get("name") is not None:
-                name = state.guest_name(auth["name"], lambda look: room.taken(look, speaker.person))
-                speaker = Speaker(speaker.person, name, Role.GUEST)
-        sanction = state.sanction_on(speaker.person, now)
+            participant = self._guest(connection.address, room, auth.get("name"))
+        sanction = room.expected.sanction_on(participant.person, wall)
         if sanction is not None and sanction.until is None:
             raise Banned
         since = auth.get("since")
-        connection.account, connection.speaker, connection.room = account, speaker, room
+        connection.account, connection.participant, connection.room = account, participant, room
         connection.session.accept(asyncio.get_running_loop().time())
-        missed = state.history.joining(since if isinstance(since, str) else None)
+        backlog = state.history.backlog(since if isinstance(since, str) else None)
         connection.session.emit(
             "welcome",
             {
-                "me": state.me(speaker, now),
+                "me": state.me(participant, wall),
                 "mode": state.mode.as_json(),
                 "emotes": [emote.as_json() for emote in state.emotes],
                 "reactions": REACTIONS,
                 "pinned": state.pinned,
-                "presence": room.presence(None),
+                "presence": room.presence(None, now),
                 "limits": {"text": TEXT_LENGTH, "name": NAME_LENGTH},
-                "recovered": missed.recovered,
-                "gap": missed.gap,
+                "recovered": backlog.recovered,
+                "gap": backlog.gap,
             },
         )
-        if speaker.role.moderates:
-            connection.session.emit("sanctions", state.sanctioned(now))
+        if participant.role.moderates:
+            connection.session.emit("sanctions", state.sanctioned(wall))
         connection.flush()
-        if missed.deleted:
-            connection.push(event_frame("delete", {"ids": missed.deleted}))
-        encoded = [json_of(said.as_json()) for said in missed.messages]
+        if backlog.deleted:
+            connection.push(event_frame("delete", {"ids": backlog.deleted}))
+        encoded = [json_of(message.as_json()) for message in backlog.messages]
         connection.push(list_frame("messages", encoded), len(encoded))
-        room.enter(connection)
+        self._hub.fan_out.enter(room, connection)
 
-    def _guest(self, address: str) -> str:
+    def _guest(self, address: str, room: Room, name: object) -> Participant:
+        """Return a guest, whose person stands for its address. Raises ChatRefused."""
         digest = hmac.digest(self._settings.salt, address.encode(), "sha256")
-        return f"g{digest[:8].hex()}"
+        person = f"g{digest[:8].hex()}"
+        if name is not None:
+            name = room.state.guest_name(name, lambda skeleton: room.name_taken(skeleton, person))
+        return Participant(person, name or "", Role.GUEST)
 
     def _own_origin(self, exchange: Exchange) -> bool:
-        """Whether a page of this station opens the connection: other sites' scripts are not to
-        speak as a visitor of theirs (a browser sends the cookie with them too)."""
+        """Whether a page of this station opens the connection. Scripts of other sites may not act
+        as the visitor, although the browser sends the cookie for them too."""
         origin = exchange.header("origin")
         if self._settings.origin is not None and origin == self._settings.origin:
             return True

@@ -1,4 +1,4 @@
-"""All chats of this process: rooms by channel, the tick that sends, and the bus to the others."""
+"""The chats of one process: rooms by channel, their connections, and the bus to other processes."""
 
 from __future__ import annotations
 
@@ -6,78 +6,92 @@ import asyncio
 import contextlib
 import logging
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from madang.apps.broadcasts.ports import directory
 from madang.apps.channels.errors import NoSuchChannel
-from madang.apps.chat import services, store
-from madang.chat.bus_events import BusEvent
+from madang.chat.bus_events import BusEvent, action_of
 from madang.chat.ids import NODES, Ids
 from madang.chat.model import Message, ModerationAction
+from madang.chat.moderation import HIDING
 from madang.chat.rate_limits import Buckets, Rate
+from madang.chat.room import Room
 from madang.chat.state import ChatState
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseAway, DatabaseThreads
+from madang.infra.tasks import TaskSupervisor
 from madang.servers.chat.abuse import AbuseDetector
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
+from madang.servers.chat.fan_out import FanOut
 from madang.servers.chat.message_writer import MessageWriter
-from madang.servers.chat.room import ACTS, Room, act_of
 from madang.wire.chat import CloseReason
 
 log = logging.getLogger(__name__)
 
-SWEEP: Final = 1.0
-"""Seconds between two looks at every connection's deadline; pings are not urgent."""
-
-COUNT_EVERY: Final = 2.0
-"""Seconds between two words on who is here."""
-
-REACTIONS_EVERY: Final = 0.5
-"""Seconds over which reactions are added up."""
-
-EMPTY: Final = 300.0
-"""Seconds for which a chat without readers stays in memory."""
-
-RECENT: Final = 120.0
-"""Seconds of notes that are kept for a chat that is opened, or read again, meanwhile: what another
-process said may not be in the database yet, which can be away for a minute."""
-
-MOST_RECENT: Final = 20_000
-"""Such notes, some 20 MB. A station so busy that they span less has all but the last second in the
-database, unless that is away."""
-
-AGAIN: Final = 5.0
-"""Seconds between tries to read what changed, while the database is away."""
-
-DRAIN_SPREAD: Final = 5.0
-"""Seconds over which the clients of a process that ends are asked to come back."""
+Listener = Callable[[Room, str, Message | ModerationAction], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ChatHubSettings:
-    """Times in seconds. `per_person` and `per_address` limit messages, `reactions` reactions."""
+    """Limits of the chats of a process; times in seconds.
+
+    `tick` lies between two frames of a busy chat. `per_person` and `per_address` limit messages,
+    `reactions` the reactions of a person. `sweep` lies between two checks of all connections'
+    deadlines, `presence` between two presence reports, `reaction_sum` between two sums of
+    reactions. A chat stays in memory for `idle` without readers. Events of the last `recent`, and
+    at most `most_recent` (20 MB), are kept for a chat that is opened meanwhile: another process may
+    not have written them yet, as the database can be away for a minute. `retry` lies between two
+    queries while it is. The clients of a process that ends reconnect within `drain_spread`.
+    """
 
     tick: float
     per_person: Rate
     per_address: Rate
     reactions: Rate
+    sweep: float = 1.0
+    presence: float = 2.0
+    reaction_sum: float = 0.5
+    idle: float = 300.0
+    recent: float = 120.0
+    most_recent: int = 20_000
+    retry: float = 5.0
+    drain_spread: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatQueries:
+    """Queries for chats; they run on database threads.
+
+    `open_chat` returns the state of a channel's chat and its recent actions, and raises
+    NoSuchChannel. `hidden_by` returns the messages of a channel that an action hides.
+    """
+
+    open_chat: Callable[[str], tuple[ChatState, list[ModerationAction]]]
+    hidden_by: Callable[[int, str], list[Message]]
 
 
 class ChatHub:
-    """The chats, their clients, and what keeps them going."""
+    """Opens rooms, publishes what happens in them, and applies what the bus delivers."""
 
     def __init__(
-        self, settings: ChatHubSettings, database: DatabaseThreads, bus: Bus, writer: MessageWriter
+        self,
+        settings: ChatHubSettings,
+        database: DatabaseThreads,
+        queries: ChatQueries,
+        bus: Bus,
+        writer: MessageWriter,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.settings = settings
         self.database = database
-        self.writer = writer
+        self.clock = clock
         self.counters = ChatCounters()
         self.connections: dict[ChatConnection, None] = {}
         self.per_person = Buckets(settings.per_person)
@@ -85,54 +99,42 @@ class ChatHub:
         self.reaction_rate = Buckets(settings.reactions)
         self.abuse = AbuseDetector()
         self.draining = False
-        self.events: list[Callable[[Room, str, Any], None]] = []
+        self.listeners: list[Listener] = []
         self.person_changed: Callable[[int], None] = lambda _: None
+        self.tasks = TaskSupervisor(log, "a task of the chat")
         node = random.SystemRandom().randrange(NODES)
         self.ids = Ids(node)
-        self.origin = f"{node:04x}{time.time_ns():x}"
+        self.origin = f"{node:04x}{round(clock.wall() * 1e9):x}"
+        self.fan_out = FanOut(self.counters, settings.tick)
         self._number = 0
+        self._queries = queries
         self._bus = bus
+        self._writer = writer
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Future[Room]] = {}
-        self._dirty: set[Room] = set()
-        self._ticking: asyncio.TimerHandle | None = None
-        self._ticked_at = -1e9
         self._recent: deque[tuple[float, BusEvent]] = deque()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self.loop: asyncio.AbstractEventLoop
 
     async def start(self) -> None:
         """Begin on the running event loop."""
         self.loop = asyncio.get_running_loop()
-        self.writer.start()
+        self._writer.start()
         await self._bus.start(self._deliver)
-        for work in (self._sweep(), self._count(), self._react()):
-            self.spawn(work)
-
-    def spawn(self, work: Any) -> None:
-        """Run a coroutine; its failure goes to the log."""
-        task = self.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a task of the chat failed", exc_info=error)
+        for work in (self._sweep(), self._report_presence(), self._sum_reactions()):
+            self.tasks.spawn(work)
 
     async def close(self, patience: float) -> None:
-        """Send everybody away, to come back in a moment, and write down what is left."""
+        """Ask all clients to reconnect in a moment, and write what is waiting."""
         self.draining = True
         for room in self._rooms.values():
-            room.flush()
+            self.fan_out.flush(room)
         for connection in list(self.connections):
-            after = round(1.0 + random.random() * DRAIN_SPREAD, 1)
-            connection.session.emit("reconnect", {"after": after})
+            after = round(1.0 + random.random() * self.settings.drain_spread, 1)
+            connection.emit("reconnect", {"after": after})
             connection.end(CloseReason.DRAINING)
         await self._bus.close()
-        for task in self._tasks:
-            task.cancel()
-        await self.writer.close(patience)
+        await self.tasks.close(patience)
+        await self._writer.close(patience)
 
     # --- rooms ----------------------------------------------------------------------------------
 
@@ -142,7 +144,7 @@ class ChatHub:
         return self._rooms
 
     async def room(self, slug: str) -> Room:
-        """The chat of a channel. Raises NoSuchChannel, DatabaseAway."""
+        """Return the chat of a channel. Raises NoSuchChannel, DatabaseAway."""
         if (room := self._rooms.get(slug)) is not None:
             return room
         opening = self._opening.get(slug)
@@ -152,163 +154,185 @@ class ChatHub:
         return await asyncio.shield(opening)
 
     async def _open(self, slug: str) -> Room:
-        state, acts = await self.database.run(partial(_load, slug))
-        room = Room(self.loop, state, acts, self.counters)
-        self._rooms[slug] = room
-        room.catch_up(note for _, note in self._recent if note.slug == slug)
+        state, actions = await self.database.run(partial(self._queries.open_chat, slug))
+        now, wall = self.clock.monotonic(), self.clock.wall()
+        room = self._rooms[slug] = Room(state, actions, now)
+        room.catch_up((event for _, event in self._recent if event.slug == slug), now, wall)
         return room
 
-    async def refresh(self, slug: str) -> None:
-        """Take over what changed in the database; empty: in every chat."""
+    async def reload(self, slug: str) -> None:
+        """Apply changes of the database to a chat, or to every chat if `slug` is empty."""
         for name in [slug] if slug else list(self._rooms):
             room = self._rooms.get(name)
             if room is None:
                 continue
             try:
-                fresh, acts = await self.database.run(partial(_load, name))
+                fresh, saved = await self.database.run(partial(self._queries.open_chat, name))
             except NoSuchChannel:
                 self._rooms.pop(name, None)
                 for reader in list(room.readers):
                     reader.end(CloseReason.REFUSED)
                 continue
             except DatabaseAway:
-                self.loop.call_later(AGAIN, self.changed_here, name)
+                self.loop.call_later(self.settings.retry, self._reload_later, name)
                 continue
-            saved = {act.id for act in acts}
-            notes = (note for _, note in self._recent if note.slug == name and note.kind == "act")
-            room.renew(fresh, [act for note in notes if (act := act_of(note)).id not in saved])
-            self._mark(room)
+            known = {action.id for action in saved}
+            recent = (
+                action_of(event)
+                for _, event in self._recent
+                if event.slug == name and event.kind == "act"
+            )
+            unsaved = [action for action in recent if action.id not in known]
+            room.reload(fresh, unsaved, self.clock.wall())
+            self.fan_out.schedule(room)
 
-    def changed_here(self, slug: str) -> None:
-        """Refresh a chat in this process."""
-        self.spawn(self.refresh(slug))
+    def _reload_later(self, slug: str) -> None:
+        self.tasks.spawn(self.reload(slug))
 
     def changed(self, slug: str) -> None:
-        """Have every process refresh a chat."""
+        """Have every process reload a chat."""
         self.publish(slug, "refresh", {})
 
-    def refuse(self, connection: ChatConnection, reason: str) -> None:
-        """Count what a client asked for in vain."""
+    def connected_by_channel(self) -> Mapping[str, int]:
+        """Return connections by channel, over all processes. Safe to call from any thread."""
+        return {slug: room.connected() for slug, room in list(self._rooms.items())}
+
+    def count_refusal(self, connection: ChatConnection, reason: str) -> None:
+        """Count a refused request of a client, or its refused join."""
         self.counters.refused[reason] += 1
-        now, speaker = self.loop.time(), connection.speaker
         if reason == "unavailable":
-            return  # our fault, not his
+            return  # a fault of the station
+        now, participant = self.clock.monotonic(), connection.participant
         if connection.room is None:
             self.abuse.refused_connection(connection.address, connection.peer, reason, now)
             return
-        who = f"{connection.address} {speaker.person} {speaker.name}"
-        self.abuse.refused_request(who, connection.peer, reason, now)
+        key = f"{connection.address} {participant.person} {participant.name}"
+        self.abuse.refused_request(key, connection.peer, reason, now)
 
-    # --- notes ----------------------------------------------------------------------------------
+    # --- publishing -----------------------------------------------------------------------------
 
     def publish(
         self, slug: str, kind: str, body: Any, restored: list[Message] | None = None
     ) -> None:
-        """Tell every process, this one included."""
+        """Publish an event to every process, this one included."""
         self._number += 1
         self._bus.publish(BusEvent(self.origin, self._number, slug, kind, body, restored or []))
 
-    def say(self, room: Room, said: Message) -> None:
-        """Send and keep a message."""
+    def send_message(self, room: Room, message: Message) -> None:
+        """Publish and store a message."""
         self.counters.messages += 1
-        self.writer.keep(room.state.channel, said)
-        self.publish(room.state.slug, "say", said)
-        self._tell("message", room, said)
+        room.expect_message(message)
+        self._writer.write(room.state.channel, message)
+        self.publish(room.state.slug, "say", message)
+        self._notify("message", room, message)
 
-    def act(self, room: Room, act: ModerationAction, restored: list[Message]) -> None:
-        """Do and keep an act."""
-        self.counters.acts += 1
-        self.writer.keep(room.state.channel, act)
-        self.publish(room.state.slug, "act", act, restored)
-        self._tell("act", room, act)
+    def perform(self, room: Room, action: ModerationAction) -> None:
+        """Publish and store an action.
 
-    def _tell(self, kind: str, room: Room, value: Message | ModerationAction) -> None:
-        for listener in self.events:
+        An undo of messages that are no longer in memory is published when the database has
+        returned them.
+        """
+        undone = room.actions.get(action.undoes)
+        in_memory = room.expected.history.hidden_by(action.undoes)
+        room.expect_action(action)
+        if undone is not None and undone.kind in HIDING and not in_memory:
+            self.tasks.spawn(self._undo_from_database(room, action))
+        else:
+            self._publish_action(room, action, [])
+
+    async def _undo_from_database(self, room: Room, action: ModerationAction) -> None:
+        query = partial(self._queries.hidden_by, room.state.channel, action.undoes)
+        try:
+            found = await self.database.run(query)
+        except DatabaseAway:
+            found = []  # shown again after the next restart
+        restored = [replace(message, restored=True) for message in found]
+        self._publish_action(room, action, restored)
+
+    def _publish_action(
+        self, room: Room, action: ModerationAction, restored: list[Message]
+    ) -> None:
+        self.counters.actions += 1
+        self._writer.write(room.state.channel, action)
+        self.publish(room.state.slug, "act", action, restored)
+        self._notify("act", room, action)
+
+    def _notify(self, kind: str, room: Room, value: Message | ModerationAction) -> None:
+        for listener in self.listeners:
             listener(room, kind, value)
 
-    def _deliver(self, note: BusEvent) -> None:
-        if note.kind in {"say", "act"}:
-            now = self.loop.time()
-            self._recent.append((now, note))
-            while self._recent[0][0] < now - RECENT or len(self._recent) > MOST_RECENT:
-                self._recent.popleft()
-        if note.kind == "person":
-            self.person_changed(note.body["account"])
-            return
-        if note.kind == "refresh":
-            self.spawn(self.refresh(note.slug))
-            return
-        room = self._rooms.get(note.slug)
-        if note.origin == self.origin and note.kind == "count":
-            return
-        if note.kind in {"say", "act"} and note.origin != self.origin:
-            body = note.body
-            self.ids.saw(body["id"] if isinstance(body, dict) else body.id)
-        if room is not None and room.take(note):
-            self._mark(room)
+    # --- delivery -------------------------------------------------------------------------------
 
-    def _mark(self, room: Room) -> None:
-        """Have a room send what it has: at once in a quiet moment, else a tick after the last."""
-        self._dirty.add(room)
-        if self._ticking is None:
-            due = self._ticked_at + self.settings.tick
-            self._ticking = self.loop.call_at(max(due, self.loop.time()), self._tick)
+    def _deliver(self, event: BusEvent) -> None:
+        """Apply an event of the bus."""
+        own = event.origin == self.origin
+        match event.kind:
+            case "person":
+                self.person_changed(event.body["account"])
+                return
+            case "refresh":
+                self.tasks.spawn(self.reload(event.slug))
+                return
+            case "count" if own:
+                return
+            case "say" | "act":
+                self._remember(event)
+                if not own:
+                    body = event.body
+                    self.ids.saw(body["id"] if isinstance(body, dict) else body.id)
+        room = self._rooms.get(event.slug)
+        if room is None:
+            return
+        if event.kind == "act":
+            self.fan_out.flush(room)  # moderators get the action's notice after older messages
+        if room.apply(event, self.clock.monotonic(), self.clock.wall()):
+            self.fan_out.schedule(room)
 
-    def _tick(self) -> None:
-        self._ticking = None
-        self._ticked_at = self.loop.time()
-        dirty, self._dirty = self._dirty, set()
-        for room in dirty:
-            room.flush()
+    def _remember(self, event: BusEvent) -> None:
+        now, recent = self.clock.monotonic(), self._recent
+        recent.append((now, event))
+        while recent[0][0] < now - self.settings.recent or len(recent) > self.settings.most_recent:
+            recent.popleft()
 
-    # --- now and then ---------------------------------------------------------------------------
+    # --- periodic work --------------------------------------------------------------------------
 
     async def _sweep(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP)
-            now = self.loop.time()
+            await asyncio.sleep(self.settings.sweep)
             for connection in list(self.connections):
-                connection.tick(now)
+                connection.tick(self.loop.time())
+            now = self.clock.monotonic()
             for buckets in (self.per_person, self.per_address, self.reaction_rate):
                 buckets.sweep(now)
             self.abuse.sweep(now)
             for slug, room in list(self._rooms.items()):
                 since = room.empty_since
-                # What the database has not taken yet is in no other place.
-                if since is not None and now - since > EMPTY and not self.writer.away:
+                idle = since is not None and now - since > self.settings.idle
+                if idle and not self._writer.away:  # else this is the only copy of its messages
                     del self._rooms[slug]
 
-    async def _count(self) -> None:
+    async def _report_presence(self) -> None:
         while True:
-            await asyncio.sleep(COUNT_EVERY)
+            await asyncio.sleep(self.settings.presence)
             on_air = directory().snapshot()
             for slug, room in self._rooms.items():
-                self.publish(slug, "count", room.counted())
+                self.publish(slug, "count", room.presence_report())
                 status = on_air.get(slug)
-                if room.presence_changed(status.viewers if status is not None else None):
-                    self._mark(room)
+                viewers = status.viewers if status is not None else None
+                if room.update_presence(viewers, self.clock.monotonic()):
+                    self.fan_out.schedule(room)
 
-    async def _react(self) -> None:
+    async def _sum_reactions(self) -> None:
         while True:
-            await asyncio.sleep(REACTIONS_EVERY)
+            await asyncio.sleep(self.settings.reaction_sum)
             for slug, room in self._rooms.items():
                 if room.reactions:
                     self.publish(slug, "react", dict(room.reactions))
                     room.reactions.clear()
 
-    # --- the control plane's questions, from any thread -----------------------------------------
+    # --- other threads --------------------------------------------------------------------------
 
-    def by_channel(self) -> Mapping[str, int]:
-        """Connections by channel, over all processes."""
-        return {slug: room.connected() for slug, room in list(self._rooms.items())}
-
-    def later(self, work: Callable[[], Any]) -> None:
+    def call_threadsafe(self, work: Callable[[], Any]) -> None:
         """Do `work` on the event loop soon."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to tell
+        with contextlib.suppress(RuntimeError):  # the loop has ended
             self.loop.call_soon_threadsafe(work)
-
-
-def _load(slug: str) -> tuple[ChatState, list[ModerationAction]]:
-    """On a thread: what the database says of a chat. Raises NoSuchChannel."""
-    state = services.open_chat(slug)
-    return state, store.recent_acts(state.channel, ACTS)

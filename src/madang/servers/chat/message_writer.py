@@ -1,4 +1,4 @@
-"""Brings messages and acts to the database in order and in batches, off the fan-out path."""
+"""Writes messages and actions to the database, in order and in batches, beside the event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,29 +16,74 @@ from django.db import DataError, Error, IntegrityError
 
 from madang.apps.chat import store
 from madang.chat.model import Message, ModerationAction
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import database
 
 log = logging.getLogger(__name__)
 
-PAUSE: Final = 0.5
-"""Seconds between two batches: what `kill -9` may cost of a chat's record. An act of a moderator
-does not wait: a ban must hold."""
+Entry = tuple[int, Message | ModerationAction]
+"""The key of a channel, and a message or an action of its chat."""
 
-AWAY: Final = 5.0
-"""Seconds between tries while the database is away."""
 
-MAX_WAITING: Final = 200_000
-"""Messages and acts that wait for a database that is away: minutes of the busiest chat, 100 MB.
-Beyond it the oldest are not kept; the chat itself goes on."""
+@dataclass(frozen=True, slots=True)
+class WriterLimits:
+    """Times in seconds.
 
-PRUNE: Final = 3600.0
+    `pause` lies between two batches: what `kill -9` may lose of messages. An action does not wait,
+    since a ban must hold. `retry` lies between two tries while the database is away. `waiting` is
+    the most entries that wait for it, minutes of the busiest chat and 100 MB; beyond it the oldest
+    are lost. `prune` lies between two deletions of old rows, the first after `first_prune`.
+    """
+
+    pause: float = 0.5
+    retry: float = 5.0
+    waiting: int = 200_000
+    first_prune: float = 60.0
+    prune: float = 3600.0
+
+
+DEFAULT_LIMITS: Final = WriterLimits()
+
+
+def write_entries(batch: Sequence[Entry]) -> int:
+    """Write entries in order on a thread; return how many need no further try."""
+    done = 0
+    try:
+        with database():
+            while done < len(batch):
+                channel, entry = batch[done]
+                if isinstance(entry, ModerationAction):
+                    _record_action(channel, entry)
+                    done += 1
+                    continue
+                messages: list[tuple[int, Message]] = []
+                for channel, entry in batch[done:]:
+                    if isinstance(entry, ModerationAction):
+                        break
+                    messages.append((channel, entry))
+                _keep_messages(messages)
+                done += len(messages)
+    except Error:
+        log.exception("the database did not take %d entries of chats", len(batch) - done)
+    return done
 
 
 class MessageWriter:
-    """One writer. What it is given is kept once, whatever happens to the database meanwhile."""
+    """The one writer of a process. Each entry is written once, after outages of the database too.
 
-    def __init__(self) -> None:
-        self._waiting: deque[tuple[int, Message | ModerationAction]] = deque()
+    `write` is called with a batch on the writer's thread.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Entry]], int] = write_entries,
+        limits: WriterLimits = DEFAULT_LIMITS,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._write_batch = write
+        self._limits = limits
+        self._clock = clock
+        self._waiting: deque[Entry] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-keeper")
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[bool] | None = None
@@ -48,16 +95,16 @@ class MessageWriter:
 
     @property
     def waiting(self) -> int:
-        """What is not in the database yet."""
+        """Entries that are not in the database yet."""
         return len(self._waiting) + self._under_way
 
     def start(self) -> None:
         """Begin on the running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def keep(self, channel: int, entry: Message | ModerationAction) -> None:
-        """Keep a message or an act of the channel with this key."""
-        if len(self._waiting) >= MAX_WAITING:
+    def write(self, channel: int, entry: Message | ModerationAction) -> None:
+        """Write a message or an action of the channel with this key soon."""
+        if len(self._waiting) >= self._limits.waiting:
             self._waiting.popleft()
             self.lost += 1
         self._waiting.append((channel, entry))
@@ -66,82 +113,59 @@ class MessageWriter:
             self._urgent.set()
 
     async def close(self, patience: float) -> None:
-        """Write what is waiting, in at most `patience` seconds."""
+        """Write the waiting entries, in at most `patience` seconds."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=patience)
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + patience
-        while self._waiting and loop.time() < ends:
+        ends = self._clock.monotonic() + patience
+        while self._waiting and self._clock.monotonic() < ends:
             if not await self._write():
                 break
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        prune_at = loop.time() + 60.0
+        prune_at = self._clock.monotonic() + self._limits.first_prune
         while True:
             try:
-                timeout = max(0.0, prune_at - loop.time())
+                timeout = max(0.0, prune_at - self._clock.monotonic())
                 await asyncio.wait_for(self._something.wait(), timeout)
             except TimeoutError:
-                prune_at = loop.time() + PRUNE
-                await loop.run_in_executor(self._thread, _prune)
+                wall, now = self._clock.wall(), self._clock.monotonic()
+                prune_at = now + self._limits.prune
+                await loop.run_in_executor(self._thread, _prune, datetime.fromtimestamp(wall, UTC))
                 continue
             self._something.clear()
             while self._waiting:
                 self._writing = asyncio.ensure_future(self._write())
                 if await asyncio.shield(self._writing):
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._urgent.wait(), PAUSE)
+                        await asyncio.wait_for(self._urgent.wait(), self._limits.pause)
                 else:
-                    await asyncio.sleep(AWAY)
+                    await asyncio.sleep(self._limits.retry)
 
     async def _write(self) -> bool:
         self._urgent.clear()
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), 4 * store.BATCH))]
         self._under_way = len(batch)
         loop = asyncio.get_running_loop()
-        written = await loop.run_in_executor(self._thread, _written, batch)
+        written = await loop.run_in_executor(self._thread, self._write_batch, batch)
         self._under_way = 0
         self.away = written < len(batch)
         self._waiting.extendleft(reversed(batch[written:]))
         return not self.away
 
 
-def _written(batch: list[tuple[int, Message | ModerationAction]]) -> int:
-    """Write entries in order; returns how many need no further try."""
-    done = 0
+def _record_action(channel: int, action: ModerationAction) -> None:
     try:
-        with database():
-            while done < len(batch):
-                channel, entry = batch[done]
-                if isinstance(entry, ModerationAction):
-                    _record(channel, entry)
-                    done += 1
-                    continue
-                messages: list[tuple[int, Message]] = []
-                for of, said in batch[done:]:
-                    if isinstance(said, ModerationAction):
-                        break
-                    messages.append((of, said))
-                _keep(messages)
-                done += len(messages)
-    except Error:
-        log.exception("the database did not take %d entries of chats", len(batch) - done)
-    return done
-
-
-def _record(channel: int, act: ModerationAction) -> None:
-    try:
-        store.record(channel, act)
+        store.record(channel, action)
     except (IntegrityError, DataError) as error:  # the channel or the account is deleted
-        log.warning("the act %s of a moderator is not kept: %s", act.id, error)
+        log.warning("the act %s of a moderator is not kept: %s", action.id, error)
 
 
-def _keep(messages: list[tuple[int, Message]]) -> None:
+def _keep_messages(messages: list[tuple[int, Message]]) -> None:
     try:
         store.keep(messages)
     except (IntegrityError, DataError) as error:
@@ -149,12 +173,12 @@ def _keep(messages: list[tuple[int, Message]]) -> None:
             log.warning("a message is not kept: %s", error)
             return
         for message in messages:
-            _keep([message])
+            _keep_messages([message])
 
 
-def _prune() -> None:
+def _prune(now: datetime) -> None:
     try:
         with database():
-            store.prune(datetime.now(UTC))
+            store.prune(now)
     except Error:
         log.exception("old messages of chats are not deleted; it is tried again in an hour")

@@ -1,8 +1,8 @@
-"""The bus through Redis: one stream that every process appends to and follows.
+"""The bus through Redis: one stream that every process appends to and reads.
 
-Everybody delivers in the order of the stream. While Redis is away a process delivers what it says
-itself at once, keeps it, and appends it when Redis is back; what was appended twice in such a
-moment is known by its number and delivered once.
+Every process delivers in the order of the stream. While Redis is away a process delivers its own
+events at once, keeps them, and appends them when Redis is back; an entry that was appended twice
+in such a moment is recognised by its number and delivered once.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -21,57 +22,69 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from madang.chat.bus_events import FIELD, LONGEST, STREAM, BusEvent, decode, encode
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.infra.tasks import TaskSupervisor
 from madang.servers.chat.bus import Deliver
 
 log = logging.getLogger(__name__)
 
-BATCH: Final = 500
-"""Notes in one entry."""
 
-PATIENCE: Final = 1.0
-"""Seconds that Redis may take: more, and this process goes on alone."""
+@dataclass(frozen=True, slots=True)
+class RedisBusLimits:
+    """Times in seconds.
 
-BLOCK: Final = 2000
-"""Milliseconds that a read waits for something new."""
+    Redis may take `patience`; after that the process goes on alone, and tries again every `retry`.
+    A read waits `block` for something new. A process begins with the events of the last
+    `catch_up`, which may not be in the database yet. `batch` events are one entry. At most `unsent`
+    events wait for Redis; the others never get the older ones.
+    """
 
-AGAIN: Final = 0.5
-"""Seconds between two tries to reach Redis."""
+    patience: float = 1.0
+    retry: float = 0.5
+    block: float = 2.0
+    catch_up: float = 10.0
+    batch: int = 500
+    unsent: int = 50_000
+    origins: int = 1000
 
-CATCH_UP: Final = 10_000
-"""Milliseconds of the past that a process begins with: what is not in the database yet."""
 
-MAX_UNSENT: Final = 50_000
-"""Notes that wait for Redis; beyond it the others never hear of the oldest."""
-
-MAX_ORIGINS: Final = 1000
+DEFAULT_LIMITS: Final = RedisBusLimits()
 
 
 class RedisBus:
-    """A process's place at the stream."""
+    """A process's connection to the stream."""
 
-    def __init__(self, url: str, stream: str = STREAM) -> None:
-        never = Retry(NoBackoff(), 0)
+    def __init__(
+        self,
+        url: str,
+        stream: str = STREAM,
+        limits: RedisBusLimits = DEFAULT_LIMITS,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        never, patience = Retry(NoBackoff(), 0), limits.patience
         self._stream = stream
+        self._limits = limits
+        self._clock = clock
         self._writer: Any = Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=never
+            url, socket_timeout=patience, socket_connect_timeout=patience, retry=never
         )
         self._reader: Any = Redis.from_url(
             url,
-            socket_timeout=PATIENCE + BLOCK / 1000,
-            socket_connect_timeout=PATIENCE,
+            socket_timeout=patience + limits.block,
+            socket_connect_timeout=patience,
             retry=never,
         )
         self._deliver: Deliver
-        self._loop: asyncio.AbstractEventLoop
         self._unsent: deque[BusEvent] = deque()
-        self._awaiting: deque[tuple[float, BusEvent]] = deque()
+        self._unreturned: deque[tuple[float, BusEvent]] = deque()
         self._seen: dict[str, int] = {}
         self._something = asyncio.Event()
         self._drained = asyncio.Event()
-        self._at: str | bytes | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._position: str | bytes | None = None
+        self._supervisor = TaskSupervisor(log, "the bus of the chat")
+        self._tasks: set[asyncio.Task[None]] = set()
         self._alone = True
-        self._follows = False
+        self._reading = False
         self.unsent_lost = 0
 
     @property
@@ -82,133 +95,128 @@ class RedisBus:
     async def start(self, deliver: Deliver) -> None:
         """Begin to deliver. Does not wait for Redis."""
         self._deliver = deliver
-        self._loop = asyncio.get_running_loop()
-        self._tasks = [
-            self._loop.create_task(work()) for work in (self._write, self._read, self._watch)
-        ]
-        for task in self._tasks:
-            task.add_done_callback(_ended)
+        for work in (self._write(), self._read(), self._watch()):
+            self._tasks.add(self._supervisor.spawn(work))
 
-    def publish(self, note: BusEvent) -> None:
-        """Append a note; it is delivered here when it comes back, or at once without Redis."""
-        if len(self._unsent) >= MAX_UNSENT:
+    def publish(self, event: BusEvent) -> None:
+        """Append an event; it is delivered here when it returns, or at once without Redis."""
+        if len(self._unsent) >= self._limits.unsent:
             self._unsent.popleft()
             self.unsent_lost += 1
-        self._unsent.append(note)
+        self._unsent.append(event)
         self._something.set()
         if self._alone:
-            self._once(note)
+            self._deliver_once(event)
         else:
-            self._awaiting.append((self._loop.time(), note))
+            self._unreturned.append((self._clock.monotonic(), event))
 
     async def close(self) -> None:
-        """Append what is waiting, within a second, and stop."""
+        """Append the waiting events, within `patience`, and stop."""
         if self._unsent and not self._alone:
             self._drained.clear()
-            with contextlib.suppress(TimeoutError):  # Redis is away: the others miss the last words
-                await asyncio.wait_for(self._drained.wait(), PATIENCE)
+            with contextlib.suppress(TimeoutError):  # the others miss the last events
+                await asyncio.wait_for(self._drained.wait(), self._limits.patience)
         running = set(self._tasks)
         while running:
             # More than once: a cancellation that meets a time-out of the client's own is lost.
             for task in running:
                 task.cancel()
-            _, running = await asyncio.wait(running, timeout=PATIENCE)
+            _, running = await asyncio.wait(running, timeout=self._limits.patience)
         for client in (self._writer, self._reader):
             await client.aclose()
 
-    def _once(self, note: BusEvent) -> None:
-        """Deliver a note, unless it has been."""
-        if note.number <= self._seen.get(note.origin, 0):
+    def _deliver_once(self, event: BusEvent) -> None:
+        if event.number <= self._seen.get(event.origin, 0):
             return
-        if len(self._seen) >= MAX_ORIGINS:
+        if len(self._seen) >= self._limits.origins:
             del self._seen[next(iter(self._seen))]
-        self._seen[note.origin] = note.number
-        self._deliver(note)
+        self._seen[event.origin] = event.number
+        self._deliver(event)
 
-    def _go_alone(self, why: object) -> None:
+    def _disconnected(self, reason: object) -> None:
         if not self._alone:
-            log.warning("chat goes on without Redis: %s", why)
+            log.warning("chat goes on without Redis: %s", reason)
         self._alone = True
-        waiting, self._awaiting = self._awaiting, deque()
-        for _, note in waiting:
-            self._once(note)
+        unreturned, self._unreturned = self._unreturned, deque()
+        for _, event in unreturned:
+            self._deliver_once(event)
 
-    def _come_back(self) -> None:
-        """Redis answers: from now on its order counts, once nothing of ours is left to append."""
-        if self._alone and self._follows and not self._unsent:
+    def _reconnected(self) -> None:
+        """Follow the order of the stream again, once all own events have been appended."""
+        if self._alone and self._reading and not self._unsent:
             self._alone = False
             log.info("chat is connected through Redis")
 
     async def _write(self) -> None:
         while True:
             await self._something.wait()
-            batch = [self._marked(self._unsent[i]) for i in range(min(BATCH, len(self._unsent)))]
+            size = min(self._limits.batch, len(self._unsent))
+            batch = [self._marked(self._unsent[index]) for index in range(size)]
             if not batch:
                 self._something.clear()
                 self._drained.set()
                 continue
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(self._limits.patience):
                     await self._writer.xadd(
                         self._stream, {FIELD: encode(batch)}, maxlen=LONGEST, approximate=True
                     )
             except (RedisError, OSError, TimeoutError) as error:
-                self._go_alone(error or "no answer")
+                self._disconnected(error or "no answer")
                 await self._writer.connection_pool.disconnect()
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(self._limits.retry)
                 continue
             last = batch[-1].number
             while self._unsent and self._unsent[0].number <= last:
                 self._unsent.popleft()
-            self._come_back()
+            self._reconnected()
 
-    def _marked(self, note: BusEvent) -> BusEvent:
-        """The note as the others are to get it."""
-        heard_here = note.number <= self._seen.get(note.origin, 0)
-        return structs.replace(note, apart=True) if heard_here else note
+    def _marked(self, event: BusEvent) -> BusEvent:
+        """Mark an event that was delivered here before it could be appended."""
+        delivered = event.number <= self._seen.get(event.origin, 0)
+        return structs.replace(event, partitioned=True) if delivered else event
 
     async def _read(self) -> None:
+        block = round(self._limits.block * 1000)
         while True:
             try:
-                if self._at is None:
+                if self._position is None:
                     seconds, micros = await self._reader.time()
-                    self._at = f"{max(0, seconds * 1000 + micros // 1000 - CATCH_UP)}-0"
-                answer = await self._reader.xread({self._stream: self._at}, count=100, block=BLOCK)
+                    since = seconds * 1000 + micros // 1000 - round(self._limits.catch_up * 1000)
+                    self._position = f"{max(0, since)}-0"
+                answer = await self._reader.xread(
+                    {self._stream: self._position}, count=100, block=block
+                )
             except (RedisError, OSError, TimeoutError) as error:
-                self._follows = False
-                self._go_alone(error)
+                self._reading = False
+                self._disconnected(error)
                 await self._reader.connection_pool.disconnect()
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(self._limits.retry)
                 continue
             for _, entries in answer or ():
-                for at, fields in entries:
-                    self._at = at
-                    self._take(fields.get(FIELD, b""))
-            self._follows = True
-            self._come_back()
+                for position, fields in entries:
+                    self._position = position
+                    self._receive(fields.get(FIELD, b""))
+            self._reading = True
+            self._reconnected()
 
-    def _take(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         try:
-            notes = decode(data)
+            events = decode(data)
         except msgspec.DecodeError as error:  # another version of the station wrote it
             log.warning("an entry of the chat's stream cannot be read: %s", error)
             return
-        for note in notes:
-            while self._awaiting and self._awaiting[0][1].origin == note.origin:
-                if self._awaiting[0][1].number > note.number:
+        for event in events:
+            while self._unreturned and self._unreturned[0][1].origin == event.origin:
+                if self._unreturned[0][1].number > event.number:
                     break
-                self._awaiting.popleft()
-            self._once(note)
+                self._unreturned.popleft()
+            self._deliver_once(event)
 
     async def _watch(self) -> None:
-        """Notice an echo that does not come, whatever the reason."""
+        """Go on alone when own events do not return, whatever the reason."""
+        patience = self._limits.patience
         while True:
-            await asyncio.sleep(PATIENCE / 4)
-            if self._awaiting and self._loop.time() - self._awaiting[0][0] > PATIENCE:
-                self._go_alone("what was said does not come back")
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    """A part of the bus never ends by itself: what it failed of belongs into the log."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("the bus of the chat has failed", exc_info=error)
+            await asyncio.sleep(patience / 4)
+            if self._unreturned and self._clock.monotonic() - self._unreturned[0][0] > patience:
+                self._disconnected("what was said does not come back")

@@ -1,13 +1,15 @@
-"""Where the processes for pages are served: wishes are taken from Redis one by one, and how many
-are in each chat is written there. The other side is `madang.apps.chat.rpc_client`. The machine with
-the pages is told of stubborn addresses as well, as that is where clients knock."""
+"""Requests of the processes that serve pages, taken from Redis one by one.
+
+The other side is `madang.apps.chat.rpc_client`. This side also writes connection counts to Redis,
+and publishes abusive addresses for the machine with the pages, to which clients connect first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -30,75 +32,95 @@ from madang.apps.chat.rpc_client import (
     decode_request,
     encode_response,
 )
-from madang.chat.bus_events import STUBBORN
+from madang.chat.bus_events import ABUSE_CHANNEL
 from madang.chat.errors import ChatRefused
-from madang.servers.chat.hub import COUNT_EVERY, ChatHub
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.infra.tasks import TaskSupervisor
+from madang.servers.chat.hub import ChatHub
 from madang.servers.chat.service import ChatService
-
-PATIENCE: Final = 1.0
-"""Seconds that Redis may take."""
-
-BLOCK: Final = 2.0
-"""Seconds that one look into the list of wishes waits."""
-
-AGAIN: Final = 0.5
-"""Seconds between two tries to reach Redis."""
-
-TOLD: Final = 1000
-"""Lines about stubborn addresses that wait for Redis. Whoever is lost beyond it goes on, and is
-told of again."""
-
-LEAVING: Final = 1.0
-"""Seconds to take leave at the end."""
 
 log = logging.getLogger(__name__)
 
 
-class RpcServer:
-    """A process's end of the line to the pages. `name` is this process's."""
+@dataclass(frozen=True, slots=True)
+class RpcServerLimits:
+    """Times in seconds.
 
-    def __init__(self, url: str, hub: ChatHub, service: ChatService, name: str) -> None:
-        never = Retry(NoBackoff(), 0)
+    Redis may take `patience`, and is tried again after `retry`. A look into the list of requests
+    waits `block`. Counts are written every `count`. At most `abuse_lines` wait for Redis: an
+    abuser who is lost beyond it is reported again.
+    """
+
+    patience: float = 1.0
+    block: float = 2.0
+    retry: float = 0.5
+    count: float = 2.0
+    abuse_lines: int = 1000
+
+
+DEFAULT_LIMITS: Final = RpcServerLimits()
+
+
+class RpcServer:
+    """The chat's end of the connection to the pages. `name` is that of this process."""
+
+    def __init__(
+        self,
+        url: str,
+        hub: ChatHub,
+        service: ChatService,
+        name: str,
+        *,
+        limits: RpcServerLimits = DEFAULT_LIMITS,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        never, patience = Retry(NoBackoff(), 0), limits.patience
         self._hub = hub
         self._service = service
         self._name = name
+        self._limits = limits
+        self._clock = clock
         self._client: Any = Redis.from_url(
-            url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=never
+            url, socket_timeout=patience, socket_connect_timeout=patience, retry=never
         )
-        self._waiting: Any = Redis.from_url(
-            url, socket_timeout=PATIENCE + BLOCK, socket_connect_timeout=PATIENCE, retry=never
+        self._blocking: Any = Redis.from_url(
+            url,
+            socket_timeout=patience + limits.block,
+            socket_connect_timeout=patience,
+            retry=never,
         )
-        self._lines: asyncio.Queue[str] = asyncio.Queue(TOLD)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._abuse_lines: asyncio.Queue[str] = asyncio.Queue(limits.abuse_lines)
+        self._supervisor = TaskSupervisor(log, "a request of a page")
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin on the running event loop. Does not wait for Redis."""
-        loop = asyncio.get_running_loop()
-        self._tasks = [
-            loop.create_task(self._forever(self._take, 0.0)),
-            loop.create_task(self._forever(self._count, COUNT_EVERY)),
-            loop.create_task(self._forever(self._tell, 0.0)),
-        ]
-        self._hub.abuse.tell = self._hear
+        for work, pause in (
+            (self._take_request, 0.0),
+            (self._write_counts, self._limits.count),
+            (self._publish_abuse, 0.0),
+        ):
+            self._tasks.add(self._supervisor.spawn(self._repeat(work, pause)))
+        self._hub.abuse.report = self._queue_abuse
 
     async def close(self) -> None:
-        """Take no more wishes, and be counted no more."""
+        """Take no more requests, and remove this process's counts."""
         running = set(self._tasks)
         while running:
             # More than once: a cancellation that meets a time-out of the client's own is lost.
             for task in running:
                 task.cancel()
-            _, running = await asyncio.wait(running, timeout=LEAVING)
+            _, running = await asyncio.wait(running, timeout=self._limits.patience)
         try:
-            async with asyncio.timeout(LEAVING):
+            async with asyncio.timeout(self._limits.patience):
                 await self._client.zrem(PROCESSES, self._name)
                 await self._client.delete(COUNTS + self._name)
         except (RedisError, OSError, TimeoutError) as error:
             log.debug("the count of a process that ends stays for a moment: %s", error)
-        for client in (self._client, self._waiting):
+        for client in (self._client, self._blocking):
             await client.aclose()
 
-    async def _forever(self, work: Callable[[], Awaitable[None]], pause: float) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[None]], pause: float) -> None:
         away = False
         while True:
             try:
@@ -108,19 +130,19 @@ class RpcServer:
                 if not away:
                     log.warning("the pages cannot reach the chats: %s", error)
                 away = True
-                await asyncio.sleep(AGAIN)
+                await asyncio.sleep(self._limits.retry)
             await asyncio.sleep(pause)
 
-    async def _take(self) -> None:
-        found = await self._waiting.blpop([REQUESTS], timeout=BLOCK)
+    async def _take_request(self) -> None:
+        found = await self._blocking.blpop([REQUESTS], timeout=self._limits.block)
         if found is None:
             return
         try:
             request = decode_request(found[1])
         except msgspec.DecodeError as error:  # another version of the station wrote it
-            log.warning("a wish of a page cannot be read: %s", error)
+            log.warning("a request of a page cannot be read: %s", error)
             return
-        self._hub.spawn(self._handle(request))
+        self._supervisor.spawn(self._handle(request))
 
     async def _handle(self, request: RpcRequest) -> None:
         response = await self._respond(request)
@@ -130,13 +152,13 @@ class RpcServer:
             pipe.expire(RESPONSE + request.id, FORGOTTEN)
             await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
-            log.warning("a page does not hear what became of its wish: %s", error)
+            log.warning("a page does not get the answer to its request: %s", error)
 
     async def _respond(self, request: RpcRequest) -> RpcResponse:
         with override(request.language):  # of this task alone
             try:
                 return RpcResponse(
-                    await self._service.do(
+                    await self._service.perform(
                         request.kind, request.slug, request.account, request.request
                     )
                 )
@@ -147,17 +169,18 @@ class RpcServer:
                     error=error.code, words=error.message, retry_after=error.retry_after
                 )
 
-    def _hear(self, words: str) -> None:
-        if not self._lines.full():
-            self._lines.put_nowait(words)
+    def _queue_abuse(self, line: str) -> None:
+        if not self._abuse_lines.full():
+            self._abuse_lines.put_nowait(line)
 
-    async def _tell(self) -> None:
-        await self._client.publish(STUBBORN, await self._lines.get())
+    async def _publish_abuse(self) -> None:
+        await self._client.publish(ABUSE_CHANNEL, await self._abuse_lines.get())
 
-    async def _count(self) -> None:
-        here = {slug: len(room.readers) for slug, room in self._hub.rooms.items() if room.readers}
+    async def _write_counts(self) -> None:
+        counts = {slug: len(room.readers) for slug, room in self._hub.rooms.items() if room.readers}
+        now = self._clock.wall()
         pipe = self._client.pipeline()
-        pipe.set(COUNTS + self._name, msgspec.json.encode(here), px=round(COUNT_SECONDS * 1000))
-        pipe.zadd(PROCESSES, {self._name: time.time()})
-        pipe.zremrangebyscore(PROCESSES, "-inf", time.time() - 10 * COUNT_SECONDS)
+        pipe.set(COUNTS + self._name, msgspec.json.encode(counts), px=round(COUNT_SECONDS * 1000))
+        pipe.zadd(PROCESSES, {self._name: now})
+        pipe.zremrangebyscore(PROCESSES, "-inf", now - 10 * COUNT_SECONDS)
         await pipe.execute()

@@ -1,9 +1,9 @@
-"""What the control plane asks of the chats that run in this process."""
+"""Requests of the control plane to the chats that run in this process."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from madang.chat.errors import ChatAway, ChatRefused, ChatWithoutDatabase
@@ -19,20 +19,19 @@ Kind = Literal["moderate", "say"]
 
 
 class ChatService:
-    """The chats as the control plane's threads ask them (`madang.apps.chat.ports.Chats`), and as
-    the processes for pages do (`madang.servers.chat.rpc_server`)."""
+    """`madang.apps.chat.ports.Chats` for threads of this process; `perform` for the RPC server."""
 
     def __init__(self, hub: ChatHub, dispatcher: Dispatcher) -> None:
         self._hub = hub
         self._dispatcher = dispatcher
 
-    async def do(
+    async def perform(
         self, kind: Kind, slug: str, account: Account, request: Mapping[str, Any]
     ) -> Answer:
-        """Do what an account asks, on the event loop. Raises ChatRefused, NoSuchChannel."""
-        act = self._dispatcher.moderate if kind == "moderate" else self._dispatcher.say
+        """Handle a request on the event loop. Raises ChatRefused, NoSuchChannel."""
+        handle = self._dispatcher.moderate if kind == "moderate" else self._dispatcher.say
         try:
-            return act(await self._hub.room(slug), account, request)
+            return handle(await self._hub.room(slug), account, request)
         except ChatRefused as error:
             self._hub.counters.refused[error.code] += 1
             raise
@@ -40,35 +39,34 @@ class ChatService:
             self._hub.counters.refused["unavailable"] += 1
             raise ChatWithoutDatabase from error
 
-    # --- from any thread ---
+    # --- from any thread ------------------------------------------------------------------------
 
     def changed(self, slug: str) -> None:
-        """Have every process take over what changed in the database."""
-        self._hub.later(lambda: self._hub.changed(slug))
+        """Have every process reload a chat."""
+        self._hub.call_threadsafe(lambda: self._hub.changed(slug))
 
     def person_changed(self, account: int) -> None:
-        """Have every process look again at the people who have this account."""
-        self._hub.later(lambda: self._hub.publish("", "person", {"account": account}))
+        """Have every process check the connections of an account."""
+        self._hub.call_threadsafe(lambda: self._hub.publish("", "person", {"account": account}))
 
-    def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> Answer:
-        """Do what a moderator asks. Raises ChatRefused, NoSuchChannel."""
-        return self._from_thread(lambda: self.do("moderate", slug, account, request))
+    def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Handle a moderation request. Raises ChatRefused, NoSuchChannel."""
+        return self._run("moderate", slug, account, request)
 
-    def say(self, slug: str, account: Account, request: Mapping[str, Any]) -> Answer:
+    def say(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send a message. Raises ChatRefused, NoSuchChannel."""
-        return self._from_thread(lambda: self.do("say", slug, account, request))
+        return self._run("say", slug, account, request)
 
     def connections(self) -> Mapping[str, int]:
-        """Connections by channel."""
-        return self._hub.by_channel()
+        """Return connections by channel."""
+        return self._hub.connected_by_channel()
 
-    def _from_thread(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        async def run() -> Answer:
-            return await ask()
-
-        asked = asyncio.run_coroutine_threadsafe(run(), self._hub.loop)
+    def _run(self, kind: Kind, slug: str, account: Account, request: Mapping[str, Any]) -> Answer:
+        pending = asyncio.run_coroutine_threadsafe(
+            self.perform(kind, slug, account, request), self._hub.loop
+        )
         try:
-            return asked.result(timeout=PATIENCE)
+            return pending.result(timeout=PATIENCE)
         except TimeoutError:
-            asked.cancel()
+            pending.cancel()
             raise ChatAway from None

@@ -12,18 +12,20 @@ from django.conf import settings as django_settings
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from madang.apps.accounts import tokens
-from madang.apps.chat import ports, services
+from madang.apps.chat import ports, services, store
 from madang.apps.webhooks.chat_events import ChatEventQueue
 from madang.chat.model import Account, Message, ModerationAction
 from madang.chat.rate_limits import Rate
+from madang.chat.room import ACTIONS_KEPT, Room
+from madang.chat.state import ChatState
 from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.dispatcher import Dispatcher
 from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
-from madang.servers.chat.hub import ChatHub, ChatHubSettings
+from madang.servers.chat.hub import ChatHub, ChatHubSettings, ChatQueries
+from madang.servers.chat.identities import Identities
 from madang.servers.chat.message_writer import MessageWriter
-from madang.servers.chat.reauthentication import Identities, Reauthentication
-from madang.servers.chat.room import Room
+from madang.servers.chat.reauthentication import Reauthentication
 from madang.servers.chat.service import ChatService
 from madang.station.config.settings import Settings
 from madang.work.schedule import Periodic
@@ -55,12 +57,13 @@ class ChatPlane:
                 reactions=Rate(REACTIONS, PER),
             ),
             database_threads,
+            ChatQueries(_open_chat, store.taken_away_by),
             self._bus,
             self._writer,
         )
         dispatcher = Dispatcher(self.hub)
-        who = Identities(_by_session, _by_token, _in_force)
-        self._reauthentication = Reauthentication(self.hub, who)
+        identities = Identities(_by_session, _by_token, _in_force)
+        self._reauthentication = Reauthentication(self.hub, identities)
         self.handshake = ChatHandshake(
             self.hub,
             dispatcher,
@@ -73,11 +76,11 @@ class ChatPlane:
                 per_address=chosen.connections_per_address,
                 connections=chosen.max_connections,
             ),
-            who,
+            identities,
         )
         self._database_threads = database_threads
         self._webhook_events = ChatEventQueue()
-        self.hub.events.append(self._queue_for_webhooks)
+        self.hub.listeners.append(self._queue_for_webhooks)
         self.jobs = [Periodic("chat events for webhooks", 1.0, self._webhook_events.flush)]
         service = ChatService(self.hub, dispatcher)
         self._rpc_server = _rpc_server(settings, self.hub, service)
@@ -119,7 +122,7 @@ class ChatPlane:
             ("madang_chat_messages", "Messages taken.", counters.messages),
             ("madang_chat_deliveries", "Messages times readers.", counters.deliveries),
             ("madang_chat_missed", "Lost by slow readers.", counters.missed),
-            ("madang_chat_acts", "Acts of moderators.", counters.acts),
+            ("madang_chat_acts", "Acts of moderators.", counters.actions),
             ("madang_chat_unkept", "Not kept: the database was away.", self._writer.lost),
         ):
             yield CounterMetricFamily(name, words, value)
@@ -147,6 +150,11 @@ def _rpc_server(settings: Settings, hub: ChatHub, service: ChatService) -> RpcSe
     from madang.servers.chat.rpc_server import RpcServer
 
     return RpcServer(settings.redis.url, hub, service, hub.origin)
+
+
+def _open_chat(slug: str) -> tuple[ChatState, list[ModerationAction]]:
+    state = services.open_chat(slug)
+    return state, store.recent_acts(state.channel, ACTIONS_KEPT)
 
 
 def _by_session(key: str) -> Account | None:

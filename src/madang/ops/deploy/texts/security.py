@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.chat.bus_events import STUBBORN
+from madang.chat.bus_events import ABUSE_CHANNEL
 from madang.ops.deploy.model.layout import (
     PORTS,
     POSTGRESQL_PORT,
@@ -118,7 +118,7 @@ StartLimitIntervalSec=0
 Type=exec
 DynamicUser=yes
 EnvironmentFile={CHAT_REFUSALS_PASSWORD}
-ExecStart=/usr/bin/redis-cli -h 127.0.0.1 -p {REDIS_PORT} --raw SUBSCRIBE {STUBBORN}
+ExecStart=/usr/bin/redis-cli -h 127.0.0.1 -p {REDIS_PORT} --raw SUBSCRIBE {ABUSE_CHANNEL}
 # It ends when Redis does.
 Restart=always
 RestartSec=2
