@@ -272,7 +272,7 @@ def test_a_release_that_never_becomes_ready_leaves_the_one_before(
 ) -> None:
     ran = site.madang("status", "--json")
     source = altered_source(tmp_path, "station/roles/asyncio_roles.py", START, NEVER_READY[said])
-    deployment = Deployment(load_station(site.file), site.folder, source, patience=8.0)
+    deployment = Deployment(load_station(site.file), site.folder, source, ready_timeout=8.0)
     with pytest.raises(DeployError) as refused:
         deployment.run(deployment.job("apply", lambda event: None), lambda event: None)
     assert said in str(refused.value)
@@ -306,7 +306,7 @@ def test_a_machine_that_vanishes_half_way_is_told_of_and_the_next_run_goes_on(
     site: Site, machine: Machine
 ) -> None:
     site.write(name='"Court TV"')
-    deployment = Deployment(load_station(site.file), site.folder, silence=5.0)
+    deployment = Deployment(load_station(site.file), site.folder, lost_after=5.0)
 
     def unplug(event: dict[str, object]) -> None:
         if event["event"] == "begin" and str(event["what"]).endswith("madang.toml"):

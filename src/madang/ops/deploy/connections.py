@@ -69,7 +69,7 @@ def open_connections(state: State, job: DeployJob) -> None:
         transport = _client(host).get_transport()
         transport.set_keepalive(KEEPALIVE_SECONDS)
         transport.sock.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(job.silence * 1000)
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(job.lost_after * 1000)
         )
 
 

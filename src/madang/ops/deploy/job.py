@@ -9,7 +9,7 @@ from typing import Final, Literal
 from madang.ops.deploy.model.resources import SetupStep, SystemdUnit
 from madang.ops.deploy.model.station_file import Host
 
-SILENCE_SECONDS: Final = 20.0
+LOST_AFTER_SECONDS: Final = 20.0
 """Time without a TCP acknowledgement after which a machine counts as lost (RFC 5482)."""
 
 
@@ -36,4 +36,4 @@ class DeployJob:
     operator: str = ""
     secrets: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
-    silence: float = SILENCE_SECONDS
+    lost_after: float = LOST_AFTER_SECONDS

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from madang.ops.deploy import release as releases
 from madang.ops.deploy.errors import DeployError
-from madang.ops.deploy.job import SILENCE_SECONDS, DeployJob, DeployTarget
+from madang.ops.deploy.job import LOST_AFTER_SECONDS, DeployJob, DeployTarget
 from madang.ops.deploy.model.facts import Facts, parse_facts
 from madang.ops.deploy.model.layout import TOOLS, machines
 from madang.ops.deploy.model.station_file import Station
@@ -52,9 +52,9 @@ class Deployment:
     """Folder of station.toml and of the station's secrets."""
     source: Path | None = None
     """Source tree of the release; None: the one that this program runs from."""
-    patience: float = READY_SECONDS
+    ready_timeout: float = READY_SECONDS
     """Seconds for a release to become ready before the previous one is restored."""
-    silence: float = SILENCE_SECONDS
+    lost_after: float = LOST_AFTER_SECONDS
     """Seconds without acknowledgement after which a machine counts as lost."""
 
     def run(self, job: DeployJob, on_event: EventHandler) -> None:
@@ -158,7 +158,7 @@ class Deployment:
                 known,
                 secrets,
                 built[known.platform.python, known.architecture],
-                self.patience,
+                self.ready_timeout,
                 only,
                 restore and not known.has_station,
             )
@@ -171,7 +171,7 @@ class Deployment:
             title=f"apply {self.station.shape} {self.station.domain}",
             operator=f"{getpass.getuser()}@{socket.gethostname()}",
             secrets=secret_texts(secrets, self.station),
-            silence=self.silence,
+            lost_after=self.lost_after,
         )
 
     def run_command(self, commands: Mapping[str, str], on_event: EventHandler) -> dict[str, str]:
@@ -210,7 +210,7 @@ class Deployment:
         """Return to the previous release on every machine; return the outputs."""
         commands = {
             machine.name: "systemd-run --quiet --wait --pipe --collect --unit=madang-switch "
-            f"python3 {TOOLS}/switch.py {self.patience:g} back {' '.join(machine.roles)} 2>&1"
+            f"python3 {TOOLS}/switch.py {self.ready_timeout:g} back {' '.join(machine.roles)} 2>&1"
             for machine in machines(self.station)
         }
         return self.run_command(commands, on_event)
