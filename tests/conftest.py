@@ -20,6 +20,7 @@ from madang.station.config import settings
 from madang.station.config.settings import Settings
 from tests.support import stores
 from tests.support.sizes import sized
+from tests.support.station import ROOT
 from tests.support.stores import Server
 
 pytest_plugins = ["tests.support.lanes", "tests.support.repeats", "tests.support.receiver"]
@@ -142,13 +143,6 @@ def _without_front_end(folder: Path) -> None:
     from django.conf import settings as django_settings
 
     manifest = folder / "manifest.json"
-    names = (
-        "src/site.ts",
-        "src/player.ts",
-        "src/studio.ts",
-        "src/plan.ts",
-        "src/chat.ts",
-        "src/overlay.ts",
-    )
+    names = [f"src/{path.name}" for path in (ROOT / "frontend/src").glob("*.ts")]
     manifest.write_text(json.dumps({name: {"file": f"{name}.js"} for name in names}))
     django_settings.DJANGO_VITE["default"]["manifest_path"] = manifest

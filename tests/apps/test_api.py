@@ -170,9 +170,9 @@ def test_an_invalid_request_names_the_field(client: Any) -> None:
 
 
 def test_every_problem_is_explained_at_its_address(client: Any) -> None:
-    from madang.apps.problems import PROBLEMS
+    from madang.apps.problems import problem_types
 
-    for name, problem in PROBLEMS.items():
+    for name, problem in problem_types().items():
         assert str(problem.meaning) in client.get(f"/api/problems/{name}").content.decode()
     assert client.get("/api/problems/no-such").status_code == 404
 

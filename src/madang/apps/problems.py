@@ -1,28 +1,25 @@
-"""The table of everything that the API refuses: domain errors become RFC 9457 problem details here.
+"""Problem details (RFC 9457): domain errors as answers of the JSON API.
 
-Each type has an address, `/api/problems/NAME`, that says in words what it means.
+Apps give their errors problem types in the attribute `problems` of their AppConfig. Each type has
+an address, `/api/problems/NAME`, that explains it.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django.apps import apps
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.accounts.errors import AccountError, NoSuchToken, NoSuchUser
 from madang.apps.api import UnknownCursor
-from madang.apps.channels.errors import ChannelError, NoSuchChannel, SlugTaken, UnfitChannel
-from madang.apps.chat.errors import UnfitChat
-from madang.apps.webhooks.errors import NoSuchWebhook, UnfitWebhook
 from madang.base.errors import LazyText, MadangError
-from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
-from madang.plan.errors import DemandError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -52,21 +49,6 @@ FORBIDDEN: Final = ProblemType(
 SIGN_IN: Final = ProblemType(
     "sign-in-required", 401, _("Sign in first"), _("Only somebody who has signed in may do this.")
 )
-UNKNOWN_CHANNEL: Final = ProblemType(
-    "unknown-channel",
-    404,
-    _("There is no such channel"),
-    _("No channel of this station has this slug."),
-)
-SLUG_TAKEN: Final = ProblemType(
-    "slug-taken", 409, _("The address is taken"), _("Another channel has this slug already.")
-)
-UNFIT_CHANNEL: Final = ProblemType(
-    "unfit-channel",
-    422,
-    _("The channel's details do not fit"),
-    _("The slug, title, description or language does not follow the rules that `detail` names."),
-)
 UNKNOWN_CURSOR: Final = ProblemType(
     "unknown-cursor",
     400,
@@ -79,66 +61,35 @@ AWAY: Final = ProblemType(
     _("The station cannot look this up now"),
     _("A store that the station needs does not answer; `Retry-After` says when to try again."),
 )
-UNKNOWN_USER: Final = ProblemType(
-    "unknown-user",
-    404,
-    _("There is no such account"),
-    _("No account of this station has this name."),
-)
-CHAT_REFUSED: Final = ProblemType(
-    "chat-refused",
-    409,
-    _("The chat does not do this"),
-    _(
-        "A rule of the chat, or its state, forbids what was asked; `detail` says which, and"
-        " `code` is the name that the chat's own connections use for it."
-    ),
-)
 FAILED: Final = ProblemType(
     "failed", 500, _("It did not work"), _("The station failed for the reason in `detail`.")
 )
 
-PROBLEMS: Final = {
-    problem.name: problem
-    for problem in (
-        INVALID_REQUEST,
-        NOT_FOUND,
-        FORBIDDEN,
-        SIGN_IN,
-        UNKNOWN_CHANNEL,
-        SLUG_TAKEN,
-        UNFIT_CHANNEL,
-        UNKNOWN_CURSOR,
-        AWAY,
-        UNKNOWN_USER,
-        CHAT_REFUSED,
-        FAILED,
-    )
-}
-
-_OF_ERROR: Final[dict[type[MadangError], ProblemType]] = {
-    NoSuchChannel: UNKNOWN_CHANNEL,
-    SlugTaken: SLUG_TAKEN,
-    UnfitChannel: UNFIT_CHANNEL,
-    ChannelError: INVALID_REQUEST,
+_COMMON: Final[dict[type[MadangError], ProblemType]] = {
     UnknownCursor: UNKNOWN_CURSOR,
-    DemandError: INVALID_REQUEST,
-    NoSuchUser: UNKNOWN_USER,
-    NoSuchToken: NOT_FOUND,
-    AccountError: INVALID_REQUEST,
-    ChatAway: AWAY,
-    NotAllowed: FORBIDDEN,
-    ChatRefused: CHAT_REFUSED,
-    NoSuchWebhook: NOT_FOUND,
-    UnfitChat: INVALID_REQUEST,
-    UnfitWebhook: INVALID_REQUEST,
     MadangError: FAILED,
 }
 
 
+@functools.cache
+def _by_error() -> Mapping[type[MadangError], ProblemType]:
+    """Collect what the apps declare as `problems` in their AppConfig."""
+    found = dict(_COMMON)
+    for app in apps.get_app_configs():
+        found |= getattr(app, "problems", {})
+    return found
+
+
+def problem_types() -> Mapping[str, ProblemType]:
+    """Return every type that the API may answer with, by name."""
+    types = (INVALID_REQUEST, NOT_FOUND, FORBIDDEN, SIGN_IN, AWAY, *_by_error().values())
+    return {each.name: each for each in types}
+
+
 def problem_of(error: MadangError) -> ProblemType:
-    """The nearest entry of the table for a domain error."""
-    return next(_OF_ERROR[kind] for kind in type(error).__mro__ if kind in _OF_ERROR)
+    """Return the type of a domain error, or that of its nearest base class."""
+    table = _by_error()
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)
 
 
 def respond(
@@ -176,7 +127,7 @@ def respond(
 
 def explain(request: HttpRequest, name: str) -> HttpResponse:
     """What a problem type means, in words: its address in every problem leads here."""
-    if (problem := PROBLEMS.get(name)) is None:
+    if (problem := problem_types().get(name)) is None:
         raise Http404
     text = f"{problem.title} (HTTP {problem.status})\n\n{problem.meaning}\n"
     return HttpResponse(text, content_type="text/plain; charset=utf-8")

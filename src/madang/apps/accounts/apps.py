@@ -1,7 +1,19 @@
 """Registration with Django."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+from madang.apps.accounts.errors import AccountError, NoSuchToken, NoSuchUser
+from madang.apps.problems import INVALID_REQUEST, NOT_FOUND, ProblemType
+
+UNKNOWN_USER = ProblemType(
+    "unknown-user",
+    404,
+    _("There is no such account"),
+    _("No account of this station has this name."),
+)
 
 
 class AccountsConfig(AppConfig):
@@ -11,6 +23,11 @@ class AccountsConfig(AppConfig):
     label = "accounts"
     verbose_name = _("Accounts")
     default_auto_field = "django.db.models.BigAutoField"
+    problems: ClassVar = {
+        NoSuchUser: UNKNOWN_USER,
+        NoSuchToken: NOT_FOUND,
+        AccountError: INVALID_REQUEST,
+    }
 
     def ready(self) -> None:
         """Hear of every change of an account."""

@@ -1,9 +1,23 @@
 """Registration with Django."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+from madang.apps.chat.errors import UnfitChat
+from madang.apps.problems import AWAY, FORBIDDEN, INVALID_REQUEST, ProblemType
+from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
+
+CHAT_REFUSED = ProblemType(
+    "chat-refused",
+    409,
+    _("The chat does not do this"),
+    _(
+        "A rule of the chat, or its state, forbids what was asked; `detail` says which, and"
+        " `code` is the name that the chat's own connections use for it."
+    ),
+)
 
 
 class ChatConfig(AppConfig):
@@ -13,6 +27,12 @@ class ChatConfig(AppConfig):
     label = "chat"
     verbose_name = _("Chat")
     default_auto_field = "django.db.models.BigAutoField"
+    problems: ClassVar = {
+        ChatAway: AWAY,
+        NotAllowed: FORBIDDEN,
+        ChatRefused: CHAT_REFUSED,
+        UnfitChat: INVALID_REQUEST,
+    }
 
     def ready(self) -> None:
         """Hear of accounts whose people may be in a chat."""

@@ -1,7 +1,12 @@
 """Registration with Django."""
 
+from typing import ClassVar
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+
+from madang.apps.problems import INVALID_REQUEST, NOT_FOUND
+from madang.apps.webhooks.errors import NoSuchWebhook, UnfitWebhook
 
 
 class WebhooksConfig(AppConfig):
@@ -11,6 +16,10 @@ class WebhooksConfig(AppConfig):
     label = "webhooks"
     verbose_name = _("Webhooks")
     default_auto_field = "django.db.models.BigAutoField"
+    problems: ClassVar = {
+        NoSuchWebhook: NOT_FOUND,
+        UnfitWebhook: INVALID_REQUEST,
+    }
 
     def ready(self) -> None:
         """Queue deliveries for the shows that begin and end."""

@@ -2,35 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.operation import Operation
 
 import madang
 from madang.apps import problems
-from madang.apps.accounts.api import router as accounts
-from madang.apps.accounts.tokens_api import router as tokens
-from madang.apps.broadcasts.api import router as broadcasts
-from madang.apps.channels.api import router as channels
-from madang.apps.chat.api import router as chat
-from madang.apps.planner.api import router as planner
-from madang.apps.webhooks.api import router as webhooks
 from madang.base.errors import MadangError
 from madang.chat.errors import ChatRefused
 from madang.plan.errors import DemandError
+from madang.station.django import apps
 
-api = NinjaAPI(
+_PUBLISHED: Final = {
+    "madang_apps_webhooks_api_": "madang_rooms_chat_webhooks_api_",
+    "madang_apps_": "madang_rooms_",
+}
+"""Beginnings of the names of operations by module, and those that were published first."""
+
+
+class StationAPI(NinjaAPI):
+    """The API, whose names of operations are public: they do not follow modules that move."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Return the name of an operation, as generated clients call it."""
+        name = super().get_openapi_operation_id(operation)
+        for now, published in _PUBLISHED.items():
+            if name.startswith(now):
+                return published + name.removeprefix(now)
+        return name
+
+
+api = StationAPI(
     title="Madang",
     version=madang.__version__,
     description="Instants are RFC 3339 in UTC; errors are RFC 9457 problem details.",
     docs_url=None,  # `/api/docs` is beside the version, not below it: see urls
     urls_namespace="api",
 )
-for router in (accounts, channels, broadcasts, planner, tokens, chat, webhooks):
-    api.add_router("", router)
+for app in apps.APPS:
+    for router in import_module(f"{app}.urls").api_routers:
+        api.add_router("", router)
 
 
 @api.exception_handler(MadangError)

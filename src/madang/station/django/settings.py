@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.station.boot import web_folder
 from madang.station.config import active_settings, data_folder
+from madang.station.django.apps import APPS
 from madang.station.stores import databases
 
 _station: Final = active_settings.active()
@@ -35,11 +36,7 @@ ROOT_URLCONF = "madang.station.django.urls"
 WSGI_APPLICATION = "madang.station.django.wsgi.application"
 
 INSTALLED_APPS = [
-    "madang.apps.accounts",
-    "madang.apps.channels",
-    "madang.apps.broadcasts",
-    "madang.apps.chat",
-    "madang.apps.webhooks",
+    *APPS,
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -1,0 +1,17 @@
+"""Addresses of the app. Those below `/accounts/` are allauth's: `madang.station.django`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.urls import path
+
+from madang.apps.accounts import views
+from madang.apps.accounts.api import router
+from madang.apps.accounts.tokens_api import router as tokens_router
+
+urlpatterns: Final = [
+    path("studio/tokens", views.api_tokens, name="studio-tokens"),
+    path("ops/staff", views.staff, name="staff"),
+]
+api_routers: Final = [router, tokens_router]
