@@ -34,28 +34,32 @@ COUNTS: Final = (1, 20, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where a server takes publishers, and the stream names that it takes."""
+class IngestServer:
+    """A server for publishers, and the stream names that it accepts."""
 
     child: Child
     port: int
     names: list[str]
 
 
-Opener = Callable[[Path, int], contextlib.AbstractContextManager[Door]]
+Opener = Callable[[Path, int], contextlib.AbstractContextManager[IngestServer]]
 
 
 @contextlib.contextmanager
-def _station(folder: Path, count: int) -> Iterator[Door]:
+def _station(folder: Path, count: int) -> Iterator[IngestServer]:
     settings = {"MADANG_LIVE__MAX_PUBLISHERS": str(count)}
     with station(folder, channels=count, settings=settings) as ours:
-        yield Door(ours.child, ours.rtmp, list(ours.keys.values()))
+        yield IngestServer(ours.child, ours.rtmp, list(ours.keys.values()))
 
 
 @contextlib.contextmanager
-def _reference(opened: contextlib.AbstractContextManager[Reference], count: int) -> Iterator[Door]:
+def _reference(
+    opened: contextlib.AbstractContextManager[Reference], count: int
+) -> Iterator[IngestServer]:
     with opened as server:
-        yield Door(server.child, server.rtmp, [f"bench-{number}" for number in range(count)])
+        yield IngestServer(
+            server.child, server.rtmp, [f"bench-{number}" for number in range(count)]
+        )
 
 
 SUBJECTS: Final[dict[str, Opener]] = {

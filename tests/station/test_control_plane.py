@@ -79,7 +79,7 @@ def test_other_settings_cannot_be_put_in_force_later(station: Settings) -> None:
 
     boot.start_django(station)
     other = settings.load(station.data / "other", environ={})
-    with pytest.raises(active_settings.AlreadyInForce):
+    with pytest.raises(active_settings.SettingsConflict):
         boot.start_django(other)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import overload
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,20 +30,11 @@ class DataSize:
     def __add__(self, other: DataSize) -> DataSize:
         return DataSize(self.bytes + other.bytes) if type(other) is DataSize else NotImplemented
 
-    def __sub__(self, other: DataSize) -> DataSize:
-        return DataSize(self.bytes - other.bytes) if type(other) is DataSize else NotImplemented
-
     def __mul__(self, factor: float) -> DataSize:
         return DataSize(self.bytes * factor) if isinstance(factor, int | float) else NotImplemented
 
-    @overload
-    def __truediv__(self, other: DataSize) -> float: ...
-    @overload
-    def __truediv__(self, other: float) -> DataSize: ...
-    def __truediv__(self, other: DataSize | float) -> DataSize | float:
-        if isinstance(other, DataSize):
-            return self.bytes / other.bytes
-        return DataSize(self.bytes / other) if isinstance(other, int | float) else NotImplemented
+    def __truediv__(self, other: DataSize) -> float:
+        return self.bytes / other.bytes if type(other) is DataSize else NotImplemented
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,11 +50,6 @@ class DataRate:
     def over(self, seconds: float) -> DataSize:
         """Return the amount of data in that time."""
         return DataSize(self.bits_per_second * seconds / 8)
-
-    def __add__(self, other: DataRate) -> DataRate:
-        if type(other) is not DataRate:
-            return NotImplemented
-        return DataRate(self.bits_per_second + other.bits_per_second)
 
     def __mul__(self, factor: float) -> DataRate:
         if not isinstance(factor, int | float):

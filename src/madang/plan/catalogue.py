@@ -62,10 +62,6 @@ class Price:
         """Name of the unit."""
         return "GB" if self.unit == DataSize.gigabytes(1) else "GiB"
 
-    def of(self, size: DataSize) -> float:
-        """Return US dollars for `size`."""
-        return self.usd * (size / self.unit)
-
 
 @dataclass(frozen=True, slots=True)
 class Provider:

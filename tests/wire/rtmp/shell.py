@@ -1,4 +1,4 @@
-"""The smallest shell around a session: what `servers` does, without a decision of its own."""
+"""Minimal asyncio shell around a server session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from madang.wire.rtmp import HANDSHAKE_RANDOM, Event, PublishRequested, ServerSe
 
 
 class Shell(asyncio.Protocol):
-    """One connection; `events` are all that its session told."""
+    """One connection; `events` are all events of its session."""
 
     def __init__(self, refusal: str = "") -> None:
         self.refusal = refusal
@@ -24,7 +24,7 @@ class Shell(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Feed, react, flush."""
+        """Feed the session, answer publish requests, flush."""
         now = asyncio.get_running_loop().time()
         events = self.session.receive(data, now)
         if any(isinstance(event, PublishRequested) for event in events):
@@ -38,7 +38,7 @@ class Shell(asyncio.Protocol):
         self.flush()
 
     async def until(self, last: type[Event]) -> list[Event]:
-        """The events so far, once the last is of this kind; waits five seconds for it."""
+        """Return all events once the last is of this type; wait at most five seconds."""
         async with asyncio.timeout(5):
             while not isinstance(self.events[-1], last):
                 self._changed.clear()
@@ -46,14 +46,14 @@ class Shell(asyncio.Protocol):
         return self.events
 
     def flush(self) -> None:
-        """Send what there is, and hang up if the session wants to."""
+        """Send pending output; close if the session is closing."""
         self.transport.write(self.session.take_output())
         if self.session.closing:
             self.transport.close()
 
 
-class Door:
-    """A listening port; `shells` are its connections so far."""
+class ListeningPort:
+    """A listening port with its connections."""
 
     def __init__(self, port: int, shells: list[Shell]) -> None:
         self.port = port
@@ -61,8 +61,8 @@ class Door:
 
 
 @asynccontextmanager
-async def listening(refusal: str = "") -> AsyncIterator[Door]:
-    """A door on a free port of the loopback; `refusal` is said to every publisher."""
+async def listening(refusal: str = "") -> AsyncIterator[ListeningPort]:
+    """Listen on a free port of the loopback; every publisher gets `refusal` if it is not empty."""
     shells: list[Shell] = []
 
     def enter() -> Shell:
@@ -72,7 +72,7 @@ async def listening(refusal: str = "") -> AsyncIterator[Door]:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(enter, "127.0.0.1", 0)
     try:
-        yield Door(server.sockets[0].getsockname()[1], shells)
+        yield ListeningPort(server.sockets[0].getsockname()[1], shells)
     finally:
         server.close()
         for shell in shells:

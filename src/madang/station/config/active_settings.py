@@ -14,11 +14,11 @@ from madang.station.config.settings import Settings, load
 COMMAND_CONNECTIONS: Final = 2
 """Connections to PostgreSQL that a command may hold; it does one thing after the other."""
 
-_in_force: Settings | None = None
+_active: Settings | None = None
 _connections = COMMAND_CONNECTIONS
 
 
-class AlreadyInForce(MadangError):
+class SettingsConflict(MadangError):
     """Other settings are in force: Django cannot be set up twice in one process."""
 
 
@@ -27,17 +27,17 @@ def activate(settings: Settings, connections: int = COMMAND_CONNECTIONS) -> None
 
     Raises AlreadyInForce.
     """
-    global _in_force, _connections  # noqa: PLW0603  # Django's settings are global, so these are too
-    if _in_force is not None and _in_force != settings:
-        raise AlreadyInForce("This process runs with other settings already.")
-    if _in_force is None:
+    global _active, _connections  # noqa: PLW0603  # Django's settings are global, so these are too
+    if _active is not None and _active != settings:
+        raise SettingsConflict("This process runs with other settings already.")
+    if _active is None:
         _connections = connections
-    _in_force = settings
+    _active = settings
 
 
 def active() -> Settings:
     """The settings in force; those of the environment where a tool (mypy) did not put any."""
-    return _in_force or load()
+    return _active or load()
 
 
 def connections() -> int:

@@ -16,10 +16,9 @@ from madang.wire.chat.errors import ChatError
 from madang.wire.websocket import Opcode, encode
 
 ROOT = "/"
-MAX_ACK = 1 << 53
-"""Largest acknowledgement number: clients count up from zero in a JavaScript number."""
-
 _MAX_ACK_DIGITS = 16
+"""Clients count acknowledgements up from zero in a JavaScript number, below 2**53."""
+
 _encode_json = msgspec.json.Encoder().encode
 _decode_json = msgspec.json.Decoder().decode
 
