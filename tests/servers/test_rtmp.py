@@ -1,4 +1,4 @@
-"""The door for encoders, with real sockets and real stream keys."""
+"""The RTMP server, with real sockets and real stream keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 
 @pytest.fixture(autouse=True)
 def _no_wrong_keys_yet(station: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wrong keys of one test must not shut the door to the next."""
+    """Wrong keys of one test must not lock out the next."""
     from madang.apps.channels import services
     from madang.apps.channels.throttle import WrongKeys
 
@@ -34,19 +34,19 @@ def _no_wrong_keys_yet(station: object, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def refusal(air: Air, key: str) -> str:
-    """What the door says to an encoder with `key`."""
+    """What an encoder with `key` is told."""
 
-    async def knock() -> str:
+    async def ask() -> str:
         with pytest.raises(PublishRefused) as refused:
             async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key):
                 pass
         return refused.value.description
 
-    return air.loop.run(knock())
+    return air.loop.run(ask())
 
 
-def knock(air: Air) -> socket.socket:
-    """A connection to the door that says nothing yet."""
+def connect(air: Air) -> socket.socket:
+    """A connection that says nothing yet."""
     return socket.create_connection(("127.0.0.1", air.rtmp_port), timeout=10)
 
 
@@ -61,7 +61,7 @@ def closed(connection: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_a_door_for_everybody_takes_both_kinds_of_addresses(address: str) -> None:
+def test_a_server_on_all_addresses_takes_both_kinds_of_addresses(address: str) -> None:
     key = channel_key()
     with on_the_air(rtmp_host="::") as air:
 
@@ -69,8 +69,8 @@ def test_a_door_for_everybody_takes_both_kinds_of_addresses(address: str) -> Non
             async with RtmpPublisher(address, air.rtmp_port, name=key):
                 channel = air.hub.channel("yard")
                 assert channel is not None
-                assert channel.publisher is not None
-                return channel.publisher.address
+                assert channel.broadcast.publisher is not None
+                return channel.broadcast.publisher.address
 
         assert air.loop.run(come()) == address
 
@@ -89,8 +89,8 @@ def test_a_wrong_key_is_refused_in_words_before_anything_starts(key: str) -> Non
     channel_key()
     with on_the_air() as air:
         assert "stream key" in refusal(air, key)
-        assert air.counters.refused["publish"] == 1
-        until(lambda: air.counters.rtmp_closed["refused"] == 1)
+        assert air.rtmp_counters.refused["publish"] == 1
+        until(lambda: air.rtmp_counters.closed["refused"] == 1)
         assert air.status("yard")["state"] == "offline"
 
 
@@ -172,15 +172,15 @@ def test_silence_ends_a_connection_and_the_show_waits() -> None:
 
         air.loop.run(go_silent())
         air.on_air("yard", "interrupted")
-        assert air.counters.rtmp_closed["silence"] == 1
+        assert air.rtmp_counters.closed["silence"] == 1
 
 
 def test_a_peer_that_says_nothing_is_closed_after_the_handshake_time() -> None:
-    with on_the_air(limits=RtmpLimits(handshake=0.3)) as air, knock(air) as connection:
+    with on_the_air(limits=RtmpLimits(handshake=0.3)) as air, connect(air) as connection:
         began = time.monotonic()
         assert closed(connection)
         assert 0.2 < time.monotonic() - began < 3
-        assert air.counters.rtmp_closed["handshake_timeout"] == 1
+        assert air.rtmp_counters.closed["handshake_timeout"] == 1
 
 
 @pytest.mark.parametrize(
@@ -191,26 +191,25 @@ def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
     with on_the_air(limits=RtmpLimits(handshake=1.0, setup=1.0)) as air:
         encoder = Encoder(air, key)
         air.on_air("yard")
-        with knock(air) as connection:
+        with connect(air) as connection:
             connection.sendall(garbage)
             assert closed(connection)
-        assert sum(air.counters.rtmp_closed.values()) == 1
+        assert sum(air.rtmp_counters.closed.values()) == 1
         assert air.status("yard")["state"] == "live"
         encoder.stop()
 
 
-def test_one_address_cannot_hold_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    from madang.servers import rtmp
+def test_one_address_cannot_hold_all_connections() -> None:
+    from madang.servers.rtmp import ServerLimits
 
-    monkeypatch.setattr(rtmp, "MAX_PENDING_PER_ADDRESS", 3)
-    with on_the_air() as air:
-        held = [knock(air) for _ in range(3)]
-        time.sleep(0.2)
-        with knock(air) as one_more:
+    with on_the_air(server_limits=ServerLimits(pending_per_address=3)) as air:
+        held = [connect(air) for _ in range(3)]
+        until(lambda: air.rtmp_counters.connections == 3)
+        with connect(air) as one_more:
             assert closed(one_more)
-        assert air.counters.rtmp_closed["pending_per_address"] == 1
+        assert air.rtmp_counters.closed["pending_per_address"] == 1
         held.pop().close()
-        until(lambda: air.counters.rtmp_closed["closed_by_peer"] == 1)
+        until(lambda: air.rtmp_counters.closed["closed_by_peer"] == 1)
         encoder = Encoder(air, channel_key())
         air.on_air("yard")
         encoder.stop()
@@ -218,24 +217,22 @@ def test_one_address_cannot_hold_all_connections(monkeypatch: pytest.MonkeyPatch
             connection.close()
 
 
-def test_the_door_holds_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    from madang.servers import rtmp
+def test_the_server_holds_so_many_connections_and_no_more() -> None:
+    from madang.servers.rtmp import ServerLimits
 
-    monkeypatch.setattr(rtmp, "MAX_CONNECTIONS", 2)
-    with on_the_air() as air:
-        held = [knock(air) for _ in range(2)]
-        time.sleep(0.2)
-        with knock(air) as one_more:
+    with on_the_air(server_limits=ServerLimits(connections=2)) as air:
+        held = [connect(air) for _ in range(2)]
+        until(lambda: air.rtmp_counters.connections == 2)
+        with connect(air) as one_more:
             assert closed(one_more)
-        assert air.counters.rtmp_closed["connections"] == 1
+        assert air.rtmp_counters.closed["connections"] == 1
         for connection in held:
             connection.close()
 
 
-def test_a_peer_that_does_not_read_its_answers_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from madang.servers import rtmp
+def test_a_peer_that_does_not_read_its_answers_is_closed() -> None:
+    from madang.servers.rtmp import ServerLimits
 
-    monkeypatch.setattr(rtmp, "MAX_UNREAD", 1000)
     key = channel_key()
     ping = b"\x02\0\0\0\0\0\x06\x04\0\0\0\0\0\x06\0\0\0\0"
 
@@ -243,31 +240,31 @@ def test_a_peer_that_does_not_read_its_answers_is_closed(monkeypatch: pytest.Mon
         async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key) as publisher:
             publisher._reader._transport.pause_reading()  # type: ignore[attr-defined]
             with contextlib.suppress(ConnectionError):
-                while not air.counters.rtmp_closed:
+                while not air.rtmp_counters.closed:
                     publisher._writer.write(ping * 5000)
                     await publisher._writer.drain()
                     await asyncio.sleep(0.001)
 
-    with on_the_air() as air:
+    with on_the_air(server_limits=ServerLimits(unread=1000)) as air:
         air.loop.run(ask_and_never_read(air))
-        assert air.counters.rtmp_closed["unread"] == 1
+        assert air.rtmp_counters.closed["unread"] == 1
 
 
 def test_too_many_bits_a_second_end_the_stream_in_words() -> None:
     with on_the_air(limits=RtmpLimits(bit_rate=100_000.0, bit_rate_window=1.0)) as air:
         encoder = Encoder(air, channel_key())
         assert "0.1 Mbit/s" in str(encoder.failure)
-        assert air.counters.rtmp_closed["bit_rate"] == 1
+        assert air.rtmp_counters.closed["bit_rate"] == 1
 
 
 def test_closing_tells_every_encoder_why() -> None:
     with on_the_air() as air:
         encoder = Encoder(air, channel_key())
         air.on_air("yard")
-        air.loop.run(air.close_door("The station is shutting down."))
+        air.loop.run(air.close_rtmp("The station is shutting down."))
         assert "shutting down" in str(encoder.failure)
         with pytest.raises(ConnectionError):
-            knock(air)
+            connect(air)
 
 
 def test_an_encoder_that_leaves_while_it_is_judged_leaves_no_show() -> None:
@@ -280,11 +277,11 @@ def test_an_encoder_that_leaves_while_it_is_judged_leaves_no_show() -> None:
             publisher = RtmpPublisher("127.0.0.1", air.rtmp_port, name=key)
             entering = asyncio.ensure_future(publisher.__aenter__())
             await asyncio.sleep(0.001)
-            await air.close_door("The station is shutting down.")
+            await air.close_rtmp("The station is shutting down.")
             await asyncio.gather(entering, return_exceptions=True)
 
         air.loop.run(hurry())
-        time.sleep(0.3)
+        until(lambda: sum(air.rtmp_counters.closed.values()) == 1)
         assert air.hub.channel("yard") is None
     assert not Broadcast.objects.filter(ended_at=None).exists()
 
@@ -327,7 +324,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return made
 
 
-def test_rtmps_is_the_same_door_behind_tls(certificate: tuple[Path, Path]) -> None:
+def test_rtmps_is_the_same_server_behind_tls(certificate: tuple[Path, Path]) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(*certificate)
     client = ssl.create_default_context(cafile=str(certificate[0]))

@@ -11,7 +11,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +25,11 @@ from madang.wire.rtmp import DEFAULT_LIMITS, RtmpLimits
 if TYPE_CHECKING:
     import ssl
 
-    from madang.servers.counters import Counters
     from madang.servers.http.exchange import Exchange
-    from madang.servers.live.hub import LiveHub
+    from madang.servers.live.counters import LiveCounters
+    from madang.servers.live.entitlement import Entitlement
+    from madang.servers.live.hub import LiveHub, LiveLimits, SubscriberFactory
+    from madang.servers.rtmp import RtmpCounters, ServerLimits
 
 T = TypeVar("T")
 
@@ -172,13 +174,14 @@ def until(holds: Callable[[], T], timeout: float = PATIENCE) -> T:
 
 @dataclass
 class Air(Port):
-    """The door for encoders, the hub, and the HTTP port of its streams."""
+    """The RTMP server, the hub, and the HTTP port of its streams."""
 
     hub: LiveHub
-    counters: Counters
+    counters: LiveCounters
+    rtmp_counters: RtmpCounters
     rtmp_port: int
     rtmps_port: int
-    close_door: Callable[[str], Coroutine[Any, Any, None]]
+    close_rtmp: Callable[[str], Coroutine[Any, Any, None]]
 
     def status(self, slug: str) -> dict[str, Any]:
         """What everybody may know of a channel."""
@@ -205,34 +208,43 @@ def on_the_air(
     program: str | None = None,
     tls: ssl.SSLContext | None = None,
     rtmp_host: str = "127.0.0.1",
+    live_limits: LiveLimits | None = None,
+    server_limits: ServerLimits | None = None,
+    subscribers: Sequence[SubscriberFactory] = (),
+    entitlement: Entitlement | None = None,
 ) -> Iterator[Air]:
-    """A hub with both its doors. The database must be in force (fixture `committed_db`)."""
+    """A hub with both its servers. The database must be in force (fixture `committed_db`)."""
     from madang.infra.database import DatabaseThreads
     from madang.live.show import LiveSettings
-    from madang.servers.counters import Counters
     from madang.servers.http.listener import Listener
+    from madang.servers.live.counters import LiveCounters
     from madang.servers.live.handlers import LiveHandlers
-    from madang.servers.live.hub import LiveHub, LiveHubSettings
+    from madang.servers.live.hub import LiveHub, LiveHubSettings, LiveLimits
     from madang.servers.live.show_log import ShowLog
-    from madang.servers.rtmp import RtmpServer
+    from madang.servers.rtmp import RtmpCounters, RtmpServer, ServerLimits
 
     loop = Loop()
-    counters = Counters()
+    counters = LiveCounters()
+    rtmp_counters = RtmpCounters()
     control = DatabaseThreads()
     show_log = ShowLog()
     live = LiveSettings(part_target, segment, 30.0, grace)
     settings = LiveHubSettings(
-        live, ladder, max_publishers, program or imageio_ffmpeg.get_ffmpeg_exe()
+        live,
+        ladder,
+        max_publishers,
+        program or imageio_ffmpeg.get_ffmpeg_exe(),
+        live_limits or LiveLimits(),
     )
 
     async def start() -> tuple[LiveHub, RtmpServer, int, int, Listener]:
-        hub = LiveHub(settings, counters, control, show_log)
-        door = RtmpServer(hub, counters, limits)
-        port = await door.listen(rtmp_host, 0)
-        secure = await door.listen("127.0.0.1", 0, tls) if tls is not None else 0
-        listener = Listener("127.0.0.1", 0, dispatch(LiveHandlers(hub, ())))
+        hub = LiveHub(settings, counters, control, show_log, subscribers=subscribers)
+        rtmp_server = RtmpServer(hub, rtmp_counters, limits, server_limits or ServerLimits())
+        port = await rtmp_server.listen(rtmp_host, 0)
+        secure = await rtmp_server.listen("127.0.0.1", 0, tls) if tls is not None else 0
+        listener = Listener("127.0.0.1", 0, dispatch(LiveHandlers(hub, (), entitlement)))
         listener.start()
-        return hub, door, port, secure, listener
+        return hub, rtmp_server, port, secure, listener
 
     tasks: set[asyncio.Task[None]] = set()
 
@@ -247,12 +259,22 @@ def on_the_air(
         return answer
 
     try:
-        hub, door, port, secure, listener = loop.run(start())
-        yield Air(loop, "127.0.0.1", listener.port, hub, counters, port, secure, door.close)
+        hub, rtmp_server, port, secure, listener = loop.run(start())
+        yield Air(
+            loop,
+            "127.0.0.1",
+            listener.port,
+            hub,
+            counters,
+            rtmp_counters,
+            port,
+            secure,
+            rtmp_server.close,
+        )
     finally:
 
         async def stop() -> None:
-            await door.close("The station is shutting down.")
+            await rtmp_server.close("The station is shutting down.")
             await hub.close()
             await listener.stop(5)
             await show_log.close(5)

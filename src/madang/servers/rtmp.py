@@ -1,4 +1,4 @@
-"""The door for encoders: RTMP and RTMPS sockets around `madang.wire.rtmp`."""
+"""The RTMP and RTMPS server for encoders: sockets around `madang.wire.rtmp`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 from madang.apps.channels.services import PublishGrant
 from madang.base.addresses import unmapped
 from madang.base.errors import LimitExceeded, MadangError, ParseError
-from madang.servers.counters import Counters
 from madang.wire.flv import TagType
 from madang.wire.rtmp import (
+    DEFAULT_LIMITS,
     Closed,
     Connected,
     Event,
     MediaReceived,
-    MetadataReceived,
     PublishRequested,
     PublishStopped,
     RtmpLimits,
@@ -28,37 +29,52 @@ from madang.wire.rtmp import (
 )
 from madang.wire.rtmp.handshake import RANDOM
 
-MAX_CONNECTIONS: Final = 1_000
-"""Connections at once, publishing or not: each may hold a few buffers of `RtmpLimits`."""
-
-MAX_PENDING_PER_ADDRESS: Final = 20
-"""Connections of one address that do not publish yet; an encoder needs one, a studio a few."""
-
-MAX_UNREAD: Final = 256 << 10
-"""Bytes of answers that may wait for a peer to read them: a publisher is sent a few hundred in a
-minute. Without a limit, pings that nobody reads the answers of would fill the memory."""
-
-CLOSE_PATIENCE: Final = 2.0
-"""Seconds in which a peer may read our last words before the socket is aborted."""
-
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Limits of the server, beside those of the protocol (`madang.wire.rtmp.RtmpLimits`).
+
+    `connections` at once, publishing or not: each may hold a few buffers of the protocol's limits.
+    `pending_per_address` are connections of one address that do not publish yet; an encoder needs
+    one, a studio a few. `unread` is in bytes of answers that may wait for a peer to read them: a
+    publisher is sent a few hundred in a minute, and pings whose answers nobody reads would fill
+    the memory. `close_patience` is the seconds in which a peer may read the last words before its
+    socket is aborted.
+    """
+
+    connections: int = 1_000
+    pending_per_address: int = 20
+    unread: int = 256 << 10
+    close_patience: float = 2.0
+
+
+DEFAULT_SERVER_LIMITS: Final = ServerLimits()
+
+
+@dataclass(slots=True)
+class RtmpCounters:
+    """Totals since the start of the process: `closed` is by why a connection ended, `refused` by
+    the name of the reason."""
+
+    connections: int = 0
+    closed: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+
 class Publication(Protocol):
-    """A show that takes what one publisher sends."""
+    """A broadcast that takes what one publisher sends."""
 
     def media(self, tag_type: TagType, timestamp: int, body: bytes) -> None:
         """Take an audio or video message; `timestamp` in milliseconds modulo 2**32."""
 
-    def metadata(self, values: Mapping[str, object]) -> None:
-        """Take what the encoder says of its stream."""
-
     def gone(self, reason: str) -> None:
-        """The publisher left; `reason` is a name for metrics."""
+        """Note that the publisher left; `reason` is a name for metrics."""
 
 
 class Publisher(Protocol):
-    """A connection that publishes, as a show sees it."""
+    """A connection that publishes, as a broadcast sees it."""
 
     address: str
     encoder: str
@@ -68,7 +84,7 @@ class Publisher(Protocol):
 
 
 class PublishHandler(Protocol):
-    """Who decides on publishers and takes their streams."""
+    """Decides on publishers and takes their streams."""
 
     def authorise(self, keys: Sequence[str], address: str) -> Awaitable[PublishGrant]:
         """Return leave to publish, or raise MadangError with words for the encoder."""
@@ -78,14 +94,14 @@ class PublishHandler(Protocol):
 
 
 class RtmpConnection(asyncio.Protocol):
-    """One encoder's connection. Protocol decisions are the session's, all others the stage's."""
+    """One encoder's connection. The session decides on the protocol, the handler on publishers."""
 
     def __init__(self, server: RtmpServer) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._publication: Publication | None = None
-        self._decision: asyncio.Task[None] | None = None
+        self._authorisation: asyncio.Task[None] | None = None
         self._counted = False
         self.address = ""
         self.encoder = ""
@@ -109,14 +125,14 @@ class RtmpConnection(asyncio.Protocol):
         self._step(lambda now: self._session.receive(data, now))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone: so is the publisher."""
+        """Take leave of the publisher."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._decision is not None:
-            self._decision.cancel()
+        if self._authorisation is not None:
+            self._authorisation.cancel()
         reason = "connection_lost" if exc else "closed_by_peer"
         self._count(reason)
-        self._leave(reason)
+        self._end_publication(reason)
         self._server.leave(self)
 
     def end(self, words: str) -> None:
@@ -146,7 +162,7 @@ class RtmpConnection(asyncio.Protocol):
         self._flush()
         if self._session.closing:
             self._close("session_ended")
-        elif self._transport.get_write_buffer_size() > MAX_UNREAD:
+        elif self._transport.get_write_buffer_size() > self._server.server_limits.unread:
             self._break_off("unread", "The peer does not read its answers.")
         else:
             self._arm()
@@ -156,22 +172,19 @@ class RtmpConnection(asyncio.Protocol):
             case MediaReceived(tag_type, timestamp, body):
                 if self._publication is not None:
                     self._publication.media(tag_type, timestamp, body)
-            case MetadataReceived(values):
-                if self._publication is not None:
-                    self._publication.metadata(values)
             case PublishRequested(_, keys):
                 self._transport.pause_reading()
-                self._decision = self._loop.create_task(self._decide(keys))
+                self._authorisation = self._loop.create_task(self._authorise(keys))
             case PublishStopped():
-                self._leave("unpublished")
+                self._end_publication("unpublished")
             case Closed(ending, words):
                 log.info("rtmp %s: %s", self.address, words)
-                self._leave(ending.value)
+                self._end_publication(ending.value)
                 self._close(ending.value)
             case Connected():
                 self.encoder = event.encoder
 
-    async def _decide(self, keys: Sequence[str]) -> None:
+    async def _authorise(self, keys: Sequence[str]) -> None:
         try:
             grant = await self._server.handler.authorise(keys, self.address)
             if not self._session.awaiting_decision:
@@ -197,10 +210,10 @@ class RtmpConnection(asyncio.Protocol):
     def _break_off(self, reason: str, words: str) -> None:
         log.warning("rtmp %s: %s", self.address, words)
         self._session.end(words)
-        self._leave(reason)
+        self._end_publication(reason)
         self._close(reason)
 
-    def _leave(self, reason: str) -> None:
+    def _end_publication(self, reason: str) -> None:
         if self._publication is not None:
             publication, self._publication = self._publication, None
             publication.gone(reason)
@@ -208,7 +221,7 @@ class RtmpConnection(asyncio.Protocol):
     def _count(self, reason: str) -> None:
         if not self._counted:
             self._counted = True
-            self._server.counters.rtmp_closed[reason] += 1
+            self._server.counters.closed[reason] += 1
 
     def _flush(self) -> None:
         output = self._session.take_output()
@@ -224,7 +237,7 @@ class RtmpConnection(asyncio.Protocol):
         self._flush()
         self._transport.close()
         # A half-open peer never reads our last words: do not keep its socket for them.
-        self._loop.call_later(CLOSE_PATIENCE, self._transport.abort)
+        self._loop.call_later(self._server.server_limits.close_patience, self._transport.abort)
 
     def _arm(self) -> None:
         """Keep one timer, and move it only where the deadline comes nearer.
@@ -239,9 +252,9 @@ class RtmpConnection(asyncio.Protocol):
             if self._timer.when() <= deadline:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._wake)
+        self._timer = self._loop.call_at(deadline, self._timer_fired)
 
-    def _wake(self) -> None:
+    def _timer_fired(self) -> None:
         self._timer = None
         self._step(self._session.tick)
 
@@ -249,10 +262,17 @@ class RtmpConnection(asyncio.Protocol):
 class RtmpServer:
     """The listening sockets, and the connections through them."""
 
-    def __init__(self, handler: PublishHandler, counters: Counters, limits: RtmpLimits) -> None:
+    def __init__(
+        self,
+        handler: PublishHandler,
+        counters: RtmpCounters,
+        limits: RtmpLimits = DEFAULT_LIMITS,
+        server_limits: ServerLimits = DEFAULT_SERVER_LIMITS,
+    ) -> None:
         self.handler = handler
         self.counters = counters
         self.limits = limits
+        self.server_limits = server_limits
         self._connections: set[RtmpConnection] = set()
         self._servers: list[asyncio.Server] = []
 
@@ -277,12 +297,12 @@ class RtmpServer:
     def enter(self, connection: RtmpConnection) -> str:
         """Register a connection; return the name of the limit that it would pass, if any."""
         self._connections.add(connection)
-        self.counters.rtmp_connections += 1
-        if len(self._connections) > MAX_CONNECTIONS:
+        self.counters.connections += 1
+        if len(self._connections) > self.server_limits.connections:
             return "connections"
         alike = (other for other in self._connections if other.address == connection.address)
         pending = sum(1 for other in alike if other.pending)
-        return "pending_per_address" if pending > MAX_PENDING_PER_ADDRESS else ""
+        return "pending_per_address" if pending > self.server_limits.pending_per_address else ""
 
     def leave(self, connection: RtmpConnection) -> None:
         """Forget a connection whose socket is gone."""

@@ -43,10 +43,11 @@ class Fields:
     """The header fields of a request: names in lower case, values as Latin-1.
 
     `conditional`: the client wants only a part of the answer, or none if it has it already.
-    `gzip`: it takes gzip. `client` is a place for who sends these fields, once that is known.
+    `gzip`: it takes gzip. `client` is a place for who sends these fields, once that is known, and
+    `grants` one for what they may read: names and until when.
     """
 
-    __slots__ = ("_first", "_pairs", "client", "conditional", "gzip")
+    __slots__ = ("_first", "_pairs", "client", "conditional", "grants", "gzip")
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._pairs = pairs
@@ -54,6 +55,7 @@ class Fields:
         self.conditional = not _CONDITIONS.isdisjoint(self._first)
         self.gzip = takes_gzip(self.get("accept-encoding"))
         self.client = ""
+        self.grants: dict[str, float] | None = None
 
     def __contains__(self, name: str) -> bool:
         return name in self._first

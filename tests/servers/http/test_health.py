@@ -43,15 +43,18 @@ def health_site(
     import asyncio
 
     from madang.infra.database import DatabaseThreads
-    from madang.servers.counters import Counters
     from madang.servers.http.health import HealthEndpoints
     from madang.servers.http.metrics import Metrics
+    from madang.servers.live.counters import LiveCounters
+    from madang.servers.live.metrics import LiveMetrics
+    from madang.servers.rtmp import RtmpCounters
 
     control = DatabaseThreads()
-    counters = Counters()
+    counters, rtmp = LiveCounters(), RtmpCounters()
     counters.bytes_sent["part"] = 7
-    counters.refused["publish"] = counters.notices["b"] = counters.rtmp_closed["silence"] = 1
-    metrics = Metrics(counters, lambda: {"yard": live_status("yard")}, lambda: (0.0, 0.0))
+    rtmp.refused["publish"] = counters.notices["b"] = rtmp.closed["silence"] = 1
+    on_air = {"yard": live_status("yard")}
+    metrics = Metrics(LiveMetrics(counters, rtmp, lambda: on_air, lambda: (0.0, 0.0)))
     health = HealthEndpoints(metrics, control, [("database", check)], token)
 
     def dispatch(exchange: Exchange) -> None:

@@ -58,12 +58,10 @@ def test_seconds_watched_add_up_over_sweeps_of_any_length(audience: Audience) ->
     assert audience.viewer_seconds == pytest.approx(1 * 2.0 + 2 * 0.5)
 
 
-def test_invented_sessions_do_not_fill_the_memory(
-    audience: Audience, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from madang.servers.live import audience as module
+def test_invented_sessions_do_not_fill_the_memory(station: object) -> None:
+    from madang.servers.live.audience import Audience
 
-    monkeypatch.setattr(module, "MAX_KNOWN", 50)
+    audience = Audience(max_known=50)
     play(audience, "early", 0.0)
     for number in range(1000):
         audience.fetched(f"invented-{number}", HOLD, 0.0)

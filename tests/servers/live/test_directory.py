@@ -3,6 +3,7 @@ which knows it through Redis."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,12 +30,13 @@ def through_redis(air: Air, url: str) -> Iterator[LiveDirectory]:
     from redis.asyncio import Redis as AsyncioRedis
 
     from madang.apps.broadcasts.redis_directory import RedisDirectory
-    from madang.servers.live.cluster import ClusterLink
+    from madang.servers.live.cluster import ClusterMember
 
-    link = ClusterLink(AsyncioRedis.from_url(url, socket_timeout=1.0), "here")
+    member = ClusterMember(AsyncioRedis.from_url(url, socket_timeout=1.0), "here")
 
     async def start() -> None:
-        link.start(air.hub)
+        member.start(air.hub)
+        await asyncio.wait_for(member.subscribed.wait(), 10)
 
     air.loop.run(start())
     directory = RedisDirectory(Redis.from_url(url, socket_timeout=1.0))
@@ -43,7 +45,7 @@ def through_redis(air: Air, url: str) -> Iterator[LiveDirectory]:
         yield directory
     finally:
         directory.close()
-        air.loop.run(link.close())
+        air.loop.run(member.close())
 
 
 @pytest.fixture(params=["hub", "redis"])
@@ -79,8 +81,8 @@ def test_a_directory_tells_who_is_on_the_air_and_passes_on_what_it_is_told(
         rename("yard", title="가을 마당")
         directory.channel_changed("yard")
         until(lambda: air.status("yard")["title"] == "가을 마당")
-        directory.disconnect("yard", "The hall closes.")
-        assert "The hall closes." in str(encoder.failure)
+        directory.disconnect("yard", "The station closes.")
+        assert "The station closes." in str(encoder.failure)
         until(lambda: not directory.snapshot())
 
 

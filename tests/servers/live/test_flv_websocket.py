@@ -69,7 +69,7 @@ def test_an_answer_to_a_ping_never_lands_inside_a_block(
     assert channel is not None
 
     def waiting() -> int:
-        return max((reader._writer.waiting for reader in channel._readers), default=0)
+        return max((reader._writer.waiting for reader in channel.flv._clients), default=0)
 
     until(lambda: air.loop.call(waiting) > 50_000)
     for number in range(20):
@@ -130,7 +130,7 @@ def test_the_end_of_the_show_is_a_goodbye(air: Air) -> None:
         web.recv(10)
         channel = air.hub.channel("yard")
         assert channel is not None
-        air.loop.call(lambda: channel.end(EndReason.FINISHED))
+        air.loop.call(lambda: channel.broadcast.end(EndReason.FINISHED))
         for message in web:
             assert message
     assert web.close_code == 1000

@@ -19,7 +19,7 @@ from tests.support.air import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:
-    from madang.servers.live.channel import LiveChannel
+    from madang.servers.live.hls import HlsDelivery
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -78,18 +78,18 @@ def bodies(clients: list[socket.socket]) -> set[bytes]:
 
 
 def test_many_who_watch_get_the_same_and_are_counted_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    from madang.servers.live.channel import LiveChannel
+    from madang.servers.live.hls import HlsDelivery
 
     found_out: list[str] = []
-    find_out = LiveChannel.file
+    find_out = HlsDelivery.file
 
     def counted(
-        channel: LiveChannel, exchange: Exchange, rendition: str, name: str, client: str
+        hls: HlsDelivery, exchange: Exchange, rendition: str, name: str, client: str
     ) -> MediaFile | None:
         found_out.append(name)
-        return find_out(channel, exchange, rendition, name, client)
+        return find_out(hls, exchange, rendition, name, client)
 
-    monkeypatch.setattr(LiveChannel, "file", counted)
+    monkeypatch.setattr(HlsDelivery, "file", counted)
     with on_the_air() as air, ExitStack() as stack:
         encoder = Encoder(air, channel_key())
         air.on_air("yard")
@@ -147,10 +147,10 @@ def test_who_joins_in_the_same_moment_shares_one_opening() -> None:
         def openings() -> list[object]:
             found = []
             for _ in range(2):
-                reader = channel.join(Framing.CHUNKED)
-                assert reader is not None
-                found.append(channel._flv_opening)
-                channel._readers.discard(reader)
+                client = channel.flv.join(Framing.CHUNKED)
+                assert client is not None
+                found.append(channel.flv._opening)
+                channel.flv._clients.discard(client)
             return found
 
         first, second = air.loop.call(openings)

@@ -70,13 +70,10 @@ def test_reconnects_and_takeovers_are_one_show_whose_numbers_only_rise() -> None
     assert show.codecs.startswith("avc1.")
 
 
-def test_an_encoder_that_says_goodbye_ends_its_show_after_the_grace_period(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from madang.servers.live import hub
+def test_an_encoder_that_says_goodbye_ends_its_show_after_the_grace_period() -> None:
+    from madang.servers.live.hub import LiveLimits
 
-    monkeypatch.setattr(hub, "AFTERGLOW", 0.5)
-    with on_the_air(grace=0.5) as air:
+    with on_the_air(grace=0.5, live_limits=LiveLimits(afterglow=0.5)) as air:
         encoder = Encoder(air, channel_key())
         air.on_air("yard")
         until(lambda: "#EXTINF" in air.ask("/live/yard/source/media.m3u8").text)
@@ -92,15 +89,14 @@ def test_an_encoder_that_says_goodbye_ends_its_show_after_the_grace_period(
     assert show.ended_at is not None
 
 
-def test_a_database_that_is_away_in_the_middle_costs_a_show_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from madang.servers.live import hub
+def test_a_database_that_is_away_in_the_middle_costs_a_show_nothing() -> None:
+    from madang.servers.live.hub import LiveLimits
+    from madang.servers.live.statistics import StatisticsIntervals
 
-    monkeypatch.setattr(hub, "REPORT", 3)
+    limits = LiveLimits(retry=0.6, statistics=StatisticsIntervals(report=0.6))
     key = channel_key()
     rename("broadcasts_broadcast", "away")
-    with on_the_air(grace=0.2) as air:
+    with on_the_air(grace=0.2, live_limits=limits) as air:
         try:
             encoder = Encoder(air, key)
             air.on_air("yard")
@@ -115,7 +111,7 @@ def test_a_database_that_is_away_in_the_middle_costs_a_show_nothing(
             until(lambda: not air.hub.snapshot())
             received = air.hub.channel("yard")
             assert received is not None
-            total = received.bytes_in
+            total = received.broadcast.bytes_in
             time.sleep(0.5)
         finally:
             rename("away", "broadcasts_broadcast")
@@ -174,13 +170,13 @@ def test_other_threads_may_look_and_send_a_publisher_away() -> None:
 
         def from_elsewhere() -> None:
             seen.append(air.hub.snapshot()["yard"].publisher)
-            air.hub.disconnect("yard", "The hall closes.")
+            air.hub.disconnect("yard", "The station closes.")
 
         thread = threading.Thread(target=from_elsewhere)
         thread.start()
         thread.join()
         assert seen == ["127.0.0.1"]
-        assert "The hall closes." in str(encoder.failure)
+        assert "The station closes." in str(encoder.failure)
         until(lambda: not air.hub.snapshot())
     assert shows()[0].end_reason == "disconnected"
 

@@ -58,13 +58,12 @@ def cut(air: Air, rendition: str) -> dict[int, list[str]]:
     return segments
 
 
-def test_a_rung_is_cut_where_the_source_is_comes_back_when_it_dies_and_goes_with_the_show(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from madang.servers.live import ladder
+def test_a_rung_is_cut_where_the_source_is_comes_back_when_it_dies_and_goes_with_the_show() -> None:
+    from madang.servers.live.hub import LiveLimits
+    from madang.servers.live.ladder import LadderLimits
 
-    monkeypatch.setattr(ladder, "RETRY_DELAY", 0.5)
-    with on_the_air(ladder=(90,), grace=0.5) as air:
+    limits = LiveLimits(ladder=LadderLimits(delay=0.5))
+    with on_the_air(ladder=(90,), grace=0.5, live_limits=limits) as air:
         encoder = Encoder(air, channel_key())
         until(lambda: names(air) == ["source", "90p"])
 

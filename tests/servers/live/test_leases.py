@@ -1,4 +1,4 @@
-"""One suite for both registers of who takes in which channel."""
+"""One suite for both kinds of leases."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from madang.servers.live.cluster import ClusterLink
+from madang.servers.live.cluster import ClusterIntervals, ClusterMember
 from madang.servers.live.leases import Leases, LeasesAway, MemoryLeases
 from madang.servers.live.redis_leases import RedisLeases
 from tests.support import stores
 from tests.support.stores import Server
 
 LASTING = 0.6
-"""Seconds of a claim here; the renewals of a running process come three times as often."""
+"""Seconds of a lease here; the renewals of a running process come three times as often."""
 
 
-class Ear:
+class Hub:
     """Keeps what a process lost; stands in for its hub."""
 
     def __init__(self) -> None:
         self.lost: list[str] = []
 
-    def taken(self, slug: str) -> None:
+    def lease_lost(self, slug: str) -> None:
         self.lost.append(slug)
 
     def snapshot(self) -> dict[str, object]:
@@ -38,27 +38,29 @@ class Ear:
 
 
 class World:
-    """Processes that share a register."""
+    """Processes that share their leases."""
 
     def __init__(self, kind: str, url: str | None) -> None:
         self._kind = kind
         self._url = url
-        self._register: dict[str, MemoryLeases] = {}
-        self._links: list[ClusterLink] = []
+        self._owners: dict[str, MemoryLeases] = {}
+        self._members: list[ClusterMember] = []
 
-    async def process(self, name: str) -> tuple[Leases, Ear]:
-        ear = Ear()
+    async def process(self, name: str) -> tuple[Leases, Hub]:
+        hub = Hub()
         if self._url is None:
-            return MemoryLeases(self._register, ear.taken), ear
-        link = ClusterLink(Redis.from_url(self._url, socket_timeout=1.0), name, LASTING)
-        link.start(ear)
-        await asyncio.sleep(0.2)  # until it listens
-        self._links.append(link)
-        return link.leases, ear
+            return MemoryLeases(self._owners, hub.lease_lost), hub
+        member = ClusterMember(
+            Redis.from_url(self._url, socket_timeout=1.0), name, ClusterIntervals(lease=LASTING)
+        )
+        member.start(hub)
+        await asyncio.wait_for(member.subscribed.wait(), 10)
+        self._members.append(member)
+        return member.leases, hub
 
     async def close(self) -> None:
-        for link in self._links:
-            await link.close()
+        for member in self._members:
+            await member.close()
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -91,68 +93,68 @@ async def soon(holds: Callable[[], Awaitable[bool]]) -> None:
     raise AssertionError("it did not come true in time")
 
 
-async def heard(ear: Ear, *slugs: str) -> None:
+async def told(hub: Hub, *slugs: str) -> None:
     async def whether() -> bool:
-        return ear.lost == list(slugs)
+        return hub.lost == list(slugs)
 
     await soon(whether)
 
 
-def test_who_takes_last_has_it_and_the_first_hears_so(in_a_world: Callable[..., None]) -> None:
+def test_the_last_to_acquire_has_it_and_the_first_is_told(in_a_world: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         (one, first), (two, second) = await world.process("one"), await world.process("two")
-        await one.take("yard")
-        await one.take("yard")
+        await one.acquire("yard")
+        await one.acquire("yard")
         assert first.lost == []
-        assert await two.others() == {"yard"}
-        await two.take("yard")
-        await heard(first, "yard")
-        assert await one.others() == {"yard"}
-        assert await two.others() == set()
+        assert await two.held_by_others() == {"yard"}
+        await two.acquire("yard")
+        await told(first, "yard")
+        assert await one.held_by_others() == {"yard"}
+        assert await two.held_by_others() == set()
         assert second.lost == []
 
     in_a_world(story)
 
 
-def test_only_who_has_it_can_give_it_back(in_a_world: Callable[..., None]) -> None:
+def test_only_the_holder_can_release(in_a_world: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         (one, _), (two, _) = await world.process("one"), await world.process("two")
-        await one.take("yard")
-        await two.give_back("yard")
-        assert await two.others() == {"yard"}
-        await one.give_back("yard")
-        assert await two.others() == set()
+        await one.acquire("yard")
+        await two.release("yard")
+        assert await two.held_by_others() == {"yard"}
+        await one.release("yard")
+        assert await two.held_by_others() == set()
 
     in_a_world(story)
 
 
-def test_a_renewal_finds_what_was_lost_and_takes_what_is_free(
+def test_a_renewal_finds_what_was_lost_and_acquires_what_is_free(
     in_a_world: Callable[..., None],
 ) -> None:
     async def story(world: World) -> None:
         (one, first), (two, _) = await world.process("one"), await world.process("two")
-        await two.take("yard")
+        await two.acquire("yard")
         await one.renew(["yard", "hall"])
-        await heard(first, "yard")
-        assert await two.others() == {"hall"}
+        await told(first, "yard")
+        assert await two.held_by_others() == {"hall"}
 
     in_a_world(story)
 
 
-def test_a_claim_that_nobody_renews_ends(redis: Server) -> None:
+def test_a_lease_that_is_not_renewed_ends(redis: Server) -> None:
     async def story() -> None:
         async with Redis.from_url(redis.url) as client:
             await client.flushdb()
             one = RedisLeases(client, "one", lasting=LASTING)
             two = RedisLeases(client, "two", lasting=LASTING)
-            await one.take("yard")
+            await one.acquire("yard")
             for _ in range(4):
                 await asyncio.sleep(LASTING / 2)
                 await one.renew(["yard"])
-            assert await two.others() == {"yard"}
+            assert await two.held_by_others() == {"yard"}
 
             async def free() -> bool:
-                return await two.others() == set()
+                return await two.held_by_others() == set()
 
             await soon(free)
 
@@ -164,16 +166,16 @@ def test_without_redis_only_what_is_ours_goes_on() -> None:
         with stores.redis() as server:
             client = Redis.from_url(server.url, socket_timeout=1.0, socket_connect_timeout=1.0)
             leases = RedisLeases(client, "one")
-            await leases.take("yard")
+            await leases.acquire("yard")
             server.kill()
-            await leases.take("yard", ours=True)
-            await leases.give_back("hall")
+            await leases.acquire("yard", ours=True)
+            await leases.release("hall")
             with pytest.raises(LeasesAway, match="cannot check now"):
-                await leases.take("hall")
+                await leases.acquire("hall")
             with pytest.raises(LeasesAway):
                 await leases.renew(["yard"])
             with pytest.raises(LeasesAway):
-                await leases.others()
+                await leases.held_by_others()
             await client.aclose()
 
     asyncio.run(story())

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from madang.servers.live import flv_subscriber
 from madang.wire.flv import FlvReader
 from tests.support.air import Air, on_the_air, read_all, until
 from tests.support.shows import Encoder, channel_key, recording
@@ -136,14 +135,14 @@ def test_a_thousand_clients_that_do_not_read_their_parts_are_not_noticed() -> No
         encoder.stop()
 
 
-def test_an_flv_reader_that_takes_nothing_is_cut_off_and_what_it_lost_is_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(flv_subscriber, "SEND_TIMEOUT", 1.0)
-    monkeypatch.setattr(flv_subscriber, "MAX_BEHIND", 100_000)
+def test_an_flv_reader_that_takes_nothing_is_cut_off_and_what_it_lost_is_counted() -> None:
+    from madang.servers.live.flv_client import FlvLimits
+    from madang.servers.live.hub import LiveLimits
+
+    limits = LiveLimits(flv=FlvLimits(behind=100_000, send_timeout=1.0))
     key = channel_key()
     tags = recording(size="640x360", bit_rate="2000k", key_frames=30)
-    with on_the_air() as air:
+    with on_the_air(live_limits=limits) as air:
         encoder = Encoder(air, key, tags)
         air.on_air("yard")
         (slow,) = crowd(air, "/live/yard.flv", 1)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING
 
 import imageio_ffmpeg
 import pytest
 
+from madang.infra.clock import Clock
+from madang.infra.tasks import TaskSupervisor
+from madang.live.events import ShowEnded, ShowOpened
+from madang.live.show import LiveSettings, Show
 from madang.media.track import AccessUnit, VideoTrack
 from madang.wire.fmp4 import TrackRun, fragment, init_segment
 from tests.support.air import on_the_air, until
@@ -15,17 +18,11 @@ from tests.support.samples import sample
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:
-    from madang.servers.live.thumbnails import Picture
+    from madang.servers.live.thumbnails import Picture, Thumbnails
 
 PROGRAM = imageio_ffmpeg.get_ffmpeg_exe()
 
-
-@pytest.fixture(autouse=True)
-def _quick(station: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from madang.servers.live import thumbnails
-
-    monkeypatch.setattr(thumbnails, "INTERVAL", 0.2)
-    monkeypatch.setattr(thumbnails, "FIRST", 0.1)
+pytestmark = pytest.mark.usefixtures("station")
 
 
 def key_frame() -> bytes:
@@ -36,47 +33,92 @@ def key_frame() -> bytes:
     return init_segment([made.track]) + fragment(1, [TrackRun(1, [unit], made.track.timescale)])
 
 
-def pictures(sources: list[bytes | None], seconds: float, program: str = PROGRAM) -> list[Picture]:
-    """What is made of `sources`, one after the other and then the last again."""
-    from madang.servers.live.thumbnails import Thumbnailer
+class Still(Show):
+    """A show whose key frame is given."""
 
-    shown: list[Picture] = []
+    data: bytes | None = None
 
-    async def follow() -> None:
-        source = lambda: sources.pop(0) if len(sources) > 1 else sources[0]  # noqa: E731
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(Thumbnailer(program).follow(source, shown.append), seconds)
-
-    asyncio.run(follow())
-    return shown
+    def thumbnail_source(self) -> bytes | None:
+        return self.data
 
 
-def test_pictures_come_again_and_again_with_rising_numbers() -> None:
-    shown = pictures([None, key_frame()], 2.5)
-    assert [picture.number for picture in shown[:2]] == [1, 2]
-    assert all(picture.jpeg.startswith(b"\xff\xd8") for picture in shown)
+class Run:
+    """Thumbnails of a show, whose clock the test sets."""
+
+    def __init__(self, program: str = PROGRAM) -> None:
+        from madang.servers.live.broadcast import LiveBroadcast
+        from madang.servers.live.thumbnails import Thumbnailer, Thumbnails
+
+        self.now = 100.0
+        self.show = Still(LiveSettings(), "e", 1, 0.0)
+        self.tasks = TaskSupervisor(logging.getLogger("test"), "a thumbnail")
+        broadcast = LiveBroadcast("yard", self.show, Clock(lambda: self.now, lambda: self.now))
+        self.thumbnails: Thumbnails = Thumbnails(broadcast, Thumbnailer(program), self.tasks)
+
+    async def tick(self, now: float, data: bytes | None) -> Picture | None:
+        """Let it be `now` with `data` as the key frame; return the latest picture after that."""
+        self.now, self.show.data = now, data
+        self.thumbnails.tick(now)
+        await self.tasks.wait(10)
+        return self.thumbnails.latest
+
+
+def test_pictures_come_every_ten_seconds_with_rising_numbers() -> None:
+    async def story() -> None:
+        run, data = Run(), key_frame()
+        assert await run.tick(99.0, data) is None
+        run.now, run.show.data = 100.0, None
+        run.thumbnails.on_event(ShowOpened())
+        assert await run.tick(100.9, data) is None  # looks for a key frame once a second
+        first = await run.tick(101.0, data)
+        assert first is not None
+        assert first.number == 1
+        assert first.jpeg.startswith(b"\xff\xd8")
+        assert await run.tick(110.9, data) is first
+        second = await run.tick(111.0, data)
+        assert second is not None
+        assert second.number == 2
+        run.thumbnails.on_event(ShowEnded())
+        assert await run.tick(200.0, data) is second
+
+    asyncio.run(story())
 
 
 def test_damaged_pictures_are_a_warning_and_the_next_is_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    whole = key_frame()
+    async def story() -> None:
+        run, whole = Run(), key_frame()
+        run.thumbnails.on_event(ShowOpened())
+        assert await run.tick(101.0, bytes(500)) is None
+        assert await run.tick(111.0, whole[:200]) is None
+        picture = await run.tick(121.0, whole)
+        assert picture is not None
+        assert picture.number == 1
+
     with caplog.at_level(logging.WARNING):
-        shown = pictures([bytes(500), whole[:200], whole], 2.5)
-    assert shown
-    assert shown[0].number == 1
-    assert {record.levelname for record in caplog.records} == {"WARNING"}
+        asyncio.run(story())
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
 
 
 def test_a_program_that_is_not_there_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    assert pictures([key_frame()], 0.5, "/nowhere/ffmpeg") == []
+    async def story() -> None:
+        run = Run("/nowhere/ffmpeg")
+        run.thumbnails.on_event(ShowOpened())
+        assert await run.tick(101.0, key_frame()) is None
+
+    asyncio.run(story())
     assert "cannot be started" in caplog.text
 
 
 @pytest.mark.usefixtures("committed_db")
 def test_a_channel_on_the_air_has_a_poster() -> None:
+    from madang.servers.live.hub import LiveLimits
+    from madang.servers.live.thumbnails import ThumbnailLimits
+
     key = channel_key()
-    with on_the_air() as air:
+    limits = LiveLimits(thumbnails=ThumbnailLimits(interval=0.2, first=0.1))
+    with on_the_air(live_limits=limits) as air:
         assert air.ask("/live/yard/poster.jpg").status == 404
         encoder = Encoder(air, key)
         air.on_air("yard")

@@ -1,9 +1,9 @@
-"""Counts viewers truthfully: a viewer is a client that plays, not a request.
+"""Count of viewers: a viewer is a client that plays, not a request.
 
 A playing client fetches media again and again. It is known by its X-Playback-Session-Id (Apple's
 players send one, ours does too), otherwise by its address and what it calls itself; two alike
-players behind one address without that header count as one. Whoever reads an FLV stream is one
-viewer for as long as the connection lasts.
+players behind one address without that header count as one. An FLV connection is one viewer for as
+long as it lasts.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Audience:
     `viewer_seconds` adds up over time: divided by the length of the show it is the mean.
     """
 
+    max_known: int = MAX_KNOWN
     peak: int = 0
     viewer_seconds: float = 0.0
     count: int = 0
@@ -49,19 +50,19 @@ class Audience:
         if known is not None:
             known.until = max(known.until, now + hold)
             known.fetches += 1
-        elif len(self._clients) < MAX_KNOWN:
+        elif len(self._clients) < self.max_known:
             self._clients[client] = _Client(now + hold, 1)
 
     def reader_came(self) -> None:
-        """A continuous stream was opened."""
+        """Count a continuous stream that was opened."""
         self._readers += 1
 
     def reader_left(self) -> None:
-        """A continuous stream ended."""
+        """Stop to count a continuous stream that ended."""
         self._readers -= 1
 
     def sweep(self, now: float) -> int:
-        """Forget who left, count who is there, and return the count. Call about once a second."""
+        """Forget clients that left, and return the count of viewers. Call about once a second."""
         if self._swept_at is not None:
             self.viewer_seconds += self.count * (now - self._swept_at)
         self._swept_at = now

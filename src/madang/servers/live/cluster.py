@@ -1,12 +1,12 @@
-"""A live process's end of the line: its news go out, messages to it come in, claims are kept."""
+"""One of several live processes: it publishes its status, renews its leases, takes messages."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -20,79 +20,94 @@ from madang.apps.broadcasts.redis_directory import (
     NEWS_SECONDS,
     PROCESSES,
     REFRESH,
-    DirectoryMessage,
     decode_message,
     encode,
 )
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.infra.tasks import TaskSupervisor
 from madang.servers.live.leases import LEASE_SECONDS, LeasesAway
 from madang.servers.live.redis_leases import RedisLeases
-
-RENEWALS: Final = 3
-"""Renewals while a claim lasts: two may fail."""
-
-FORGOTTEN: Final = 3600.0
-"""Seconds without news after which a process's name is dropped from the list."""
-
-LISTEN: Final = 0.5
-"""Seconds of one wait for a message."""
-
-LEAVING: Final = 2.0
-"""Seconds to leave off at the end."""
 
 log = logging.getLogger(__name__)
 
 
-class ClusterHandler(LiveDirectory, Protocol):
-    """What the link needs of the hub. All may be called from any thread."""
+@dataclass(frozen=True, slots=True)
+class ClusterIntervals:
+    """Seconds. `lease` is how long a lease lasts, renewed three times in that time: two renewals
+    may fail. `refresh` is between two reports of status, and before the subscription to messages
+    is tried again; `listen` one wait for a message. A process without news for `forgotten` is
+    dropped from the list. `leaving` is for the end."""
 
-    def taken(self, slug: str) -> None:
-        """Another process has the channel now."""
+    lease: float = LEASE_SECONDS
+    refresh: float = REFRESH
+    listen: float = 0.5
+    forgotten: float = 3600.0
+    leaving: float = 2.0
 
 
-class ClusterLink:
-    """Everything happens on the event loop. `claims` are for the hub, before `start`."""
+DEFAULT_INTERVALS: Final = ClusterIntervals()
+RENEWALS: Final = 3
 
-    def __init__(self, client: Redis, name: str, lasting: float = LEASE_SECONDS) -> None:
-        self.leases = RedisLeases(client, name, lasting=lasting)
+
+class MessageHandler(LiveDirectory, Protocol):
+    """The hub, as other processes use it. All methods may be called from any thread."""
+
+    def lease_lost(self, slug: str) -> None:
+        """Take note that another process has the channel now."""
+
+
+class ClusterMember:
+    """This process among the live processes of the station; used on the event loop only.
+
+    It publishes the status of its channels, renews its `leases` and takes messages. `subscribed`
+    is set while messages arrive.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        name: str,
+        intervals: ClusterIntervals = DEFAULT_INTERVALS,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.leases = RedisLeases(client, name, lasting=intervals.lease)
+        self.subscribed = asyncio.Event()
         self._client = client
         self._name = name
-        self._renewal = lasting / RENEWALS
-        self._tasks: list[asyncio.Task[None]] = []
+        self._intervals = intervals
+        self._wall = clock.wall
+        self._tasks = TaskSupervisor(log, "the exchange with other processes")
         self._closing = False
 
-    def start(self, handler: ClusterHandler) -> None:
-        """Begin to tell of `stage` and to hear for it."""
-        self.leases.lost = handler.taken
-        loop = asyncio.get_running_loop()
-        self._tasks = [
-            loop.create_task(
-                self._forever("news", REFRESH, lambda: self._tell(handler.snapshot()))
+    def start(self, handler: MessageHandler) -> None:
+        """Begin to publish the status of `handler`'s channels, and to bring it messages."""
+        self.leases.on_lost = handler.lease_lost
+        refresh = self._intervals.refresh
+        for what, interval, act in (
+            ("status", refresh, lambda: self._publish_status(handler.snapshot())),
+            (
+                "leases",
+                self._intervals.lease / RENEWALS,
+                lambda: self.leases.renew(list(handler.snapshot())),
             ),
-            loop.create_task(
-                self._forever(
-                    "claims", self._renewal, lambda: self.leases.renew(list(handler.snapshot()))
-                )
-            ),
-            loop.create_task(self._forever("messages", REFRESH, lambda: self._listen(handler))),
-        ]
+            ("messages", refresh, lambda: self._receive_messages(handler)),
+        ):
+            self._tasks.spawn(self._run_periodically(what, interval, act))
 
     async def close(self) -> None:
-        """Tell nothing more; what was told is withdrawn, if Redis can be told so."""
+        """Publish nothing more; what was published is withdrawn, if Redis answers."""
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            # The client may take the cancellation for a time-out of its own, and go on.
-            await asyncio.wait(self._tasks, timeout=LEAVING)
+        # The client may take the cancellation for a time-out of its own, and go on.
+        await self._tasks.close(self._intervals.leaving)
         with contextlib.suppress(RedisError):
             await self._client.delete(NEWS + self._name)
             await self._client.zrem(PROCESSES, self._name)
         await self._client.aclose()
 
-    async def _forever(
-        self, what: str, pause: float, act: Callable[[], Coroutine[Any, Any, None]]
+    async def _run_periodically(
+        self, what: str, interval: float, act: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
-        """Do it again and again; what Redis cannot take now it takes later."""
+        """Call `act` again and again; what Redis cannot take now it takes later."""
         away = False
         while not self._closing:
             try:
@@ -104,40 +119,41 @@ class ClusterLink:
                 away = True
             except Exception:
                 log.exception("%s for the other processes failed", what)
-            await asyncio.sleep(pause)
+            await asyncio.sleep(interval)
 
-    async def _tell(self, snapshot: Mapping[str, LiveStatus]) -> None:
-        now = time.time()
+    async def _publish_status(self, snapshot: Mapping[str, LiveStatus]) -> None:
+        now = self._wall()
         async with self._client.pipeline(transaction=True) as pipeline:
             news = encode(list(snapshot.values()))
             pipeline.set(NEWS + self._name, news, px=round(NEWS_SECONDS * 1000))
             pipeline.zadd(PROCESSES, {self._name: now})
-            pipeline.zremrangebyscore(PROCESSES, "-inf", now - FORGOTTEN)
+            pipeline.zremrangebyscore(PROCESSES, "-inf", now - self._intervals.forgotten)
             await pipeline.execute()
 
-    async def _listen(self, handler: ClusterHandler) -> None:
-        async with self._client.pubsub(ignore_subscribe_messages=True) as listening:
-            await listening.subscribe(MESSAGES)
-            while not self._closing:
-                heard = await listening.get_message(timeout=LISTEN)
-                if heard is not None:
-                    self._hear(handler, heard["data"])
+    async def _receive_messages(self, handler: MessageHandler) -> None:
+        async with self._client.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(MESSAGES)
+            self.subscribed.set()
+            try:
+                while not self._closing:
+                    message = await subscription.get_message(timeout=self._intervals.listen)
+                    if message is not None:
+                        self._handle_message(handler, message["data"])
+            finally:
+                self.subscribed.clear()
 
-    def _hear(self, handler: ClusterHandler, data: bytes) -> None:
+    def _handle_message(self, handler: MessageHandler, data: bytes) -> None:
         try:
             message = decode_message(data)
         except msgspec.DecodeError as error:
             log.warning("a message from another process cannot be read: %s", error)
             return
-        if message.to in {"", self._name}:
-            _act(handler, message)
-
-
-def _act(handler: ClusterHandler, message: DirectoryMessage) -> None:
-    match message.kind:
-        case "changed":
-            handler.channel_changed(message.slug)
-        case "disconnect":
-            handler.disconnect(message.slug, message.reason)
-        case "taken":
-            handler.taken(message.slug)
+        if message.to not in {"", self._name}:
+            return
+        match message.kind:
+            case "changed":
+                handler.channel_changed(message.slug)
+            case "disconnect":
+                handler.disconnect(message.slug, message.reason)
+            case "taken":
+                handler.lease_lost(message.slug)

@@ -27,9 +27,12 @@ from madang.servers.http.exchange import (
     parse_query,
 )
 from madang.servers.http.websocket_control import ControlReader
-from madang.servers.live.channel import LiveChannel, PlaylistKey
-from madang.servers.live.flv_subscriber import FlvSubscriber
+from madang.servers.live.channel import LiveChannel
+from madang.servers.live.entitlement import Entitlement, EntitlementCheck
+from madang.servers.live.flv_client import FlvClient
+from madang.servers.live.hls import PlaylistKey
 from madang.servers.live.hub import LiveHub
+from madang.servers.live.responses import answer_picture
 from madang.servers.live.status import offline_status, public_status
 from madang.wire.websocket import CloseCode, encode_close
 
@@ -58,10 +61,10 @@ _FLV: Final[Headers] = [("content-type", "video/x-flv"), NO_STORE, OPEN_TO_ALL]
 LAST_CHUNK: Final = b"0\r\n\r\n"
 """RFC 9112, section 7.1."""
 
-UNHEARD: Final = 4096
-"""Bytes taken at once of what a reader says, which is thrown away."""
+DISCARD: Final = 4096
+"""Bytes read at once of what a client sends, which is thrown away."""
 
-GOODBYE: Final = 1.0
+CLOSE_PATIENCE: Final = 1.0
 """Seconds that a WebSocket client has to answer our Close (RFC 6455, section 7.1.1)."""
 
 log = logging.getLogger(__name__)
@@ -76,9 +79,20 @@ class BadDirective(ValueError):
 class LiveHandlers:
     """Answers exchanges below `/live/`; what has to wait for I/O is returned as work to do."""
 
-    def __init__(self, hub: LiveHub, trusted_proxies: tuple[Network, ...]) -> None:
+    def __init__(
+        self,
+        hub: LiveHub,
+        trusted_proxies: tuple[Network, ...],
+        entitlement: Entitlement | None = None,
+    ) -> None:
         self._hub = hub
         self._trusted = trusted_proxies
+        # Without a policy nothing is checked: the hot path is as if there were none.
+        self._entitlement = (
+            EntitlementCheck(entitlement, trusted_proxies, hub.clock.monotonic)
+            if entitlement is not None
+            else None
+        )
 
     def __call__(self, exchange: Exchange) -> Work | None:
         """Answer, or return what will."""
@@ -91,15 +105,23 @@ class LiveHandlers:
         if len(exchange.path) > LONGEST:
             exchange.refuse(404, "There is nothing at this address.")
             return None
-        match _parts(exchange.path):
+        parts = _parts(exchange.path)
+        if self._entitlement is not None and (slug := _slug(parts)):
+            denial = self._entitlement.denial(slug, exchange)
+            if denial is not None:
+                exchange.refuse(denial.status, denial.reason)
+                return None
+        match parts:
             case [slug, rendition, name]:
                 return self._media(exchange, slug, rendition, name)
             case [slug, "index.m3u8"]:
-                return self._on_air(exchange, slug, lambda channel: channel.multivariant(exchange))
+                return self._on_air(
+                    exchange, slug, lambda channel: channel.hls.multivariant(exchange)
+                )
             case [slug, "status.json"]:
                 return self._status(exchange, slug)
             case [slug, "poster.jpg"]:
-                return self._on_air(exchange, slug, lambda channel: channel.poster(exchange))
+                return self._on_air(exchange, slug, lambda channel: _poster(exchange, channel))
             case ["status.json"]:
                 self._all(exchange)
             case ["operator.json"]:
@@ -148,23 +170,31 @@ class LiveHandlers:
             except BadDirective as error:
                 exchange.refuse(400, str(error))
             else:
-                exchange.replay(self._playlist(exchange, channel, (rendition, *asked)))
+                self._replay(exchange, slug, self._playlist(exchange, channel, (rendition, *asked)))
         else:
-            file = channel.file(exchange, rendition, name, self._client(exchange))
+            file = channel.hls.file(exchange, rendition, name, self._client(exchange))
             if file is not None:
-                exchange.replay(channel.replayer(file, self._client))
+                self._replay(exchange, slug, channel.hls.replayer(file, self._client))
         return None
+
+    def _replay(self, exchange: Exchange, slug: str, answer: Callable[[Responder], bool]) -> None:
+        """Let `answer` answer equal requests, under a policy only of those it let in."""
+        check = self._entitlement
+        if check is None:
+            exchange.replay(answer)
+        else:
+            exchange.replay(lambda other: check.is_granted(slug, other) and answer(other))
 
     def _playlist(
         self, exchange: Exchange, channel: LiveChannel, key: PlaylistKey
     ) -> Callable[[Responder], bool]:
         """Answer with a playlist, and return what does so again while the channel is the same."""
-        channel.playlist(exchange, key)
+        channel.hls.playlist(exchange, key)
 
         def again(other: Responder) -> bool:
             if self._hub.channel(channel.slug) is not channel:
                 return False
-            channel.playlist(other, key)
+            channel.hls.playlist(other, key)
             return True
 
         return again
@@ -190,7 +220,12 @@ class LiveHandlers:
             exchange.answer(200, _JSON, offline_status(card))
 
     def _all(self, exchange: Exchange) -> None:
-        on_air = [self._hub.channel(slug) for slug in self._hub.snapshot()]
+        check = self._entitlement
+        on_air = [
+            self._hub.channel(slug)
+            for slug in self._hub.snapshot()
+            if check is None or check.denial(slug, exchange) is None
+        ]
         objects = b",".join(public_status(channel) for channel in on_air if channel is not None)
         exchange.answer(200, _JSON, b'{"live":[' + objects + b"]}")
 
@@ -211,50 +246,69 @@ class LiveHandlers:
         if exchange.method == "HEAD":
             exchange.answer(200, _FLV)
             return
-        reader = channel.join(_framing(exchange))
-        if reader is None:
+        client = channel.flv.join(_framing(exchange))
+        if client is None:
             exchange.refuse(404, "The stream is starting. Try again in a second.")
             return
         try:
             if exchange.is_websocket:
-                await self._to_websocket(exchange, reader)
+                await self._to_websocket(exchange, client)
             else:
-                await self._to_response(exchange, reader)
+                await self._to_response(exchange, client)
         except OSError as error:  # TimeoutError is one
-            log.debug("channel %s: an FLV reader left: %s", channel.slug, error)
+            log.debug("channel %s: an FLV client left: %s", channel.slug, error)
         finally:
-            channel.leave(reader)
-            self._hub.counters.flv_dropped_bytes += reader.dropped
+            channel.flv.leave(client)
 
-    async def _to_response(self, exchange: Exchange, reader: FlvSubscriber) -> None:
+    async def _to_response(self, exchange: Exchange, client: FlvClient) -> None:
         connection = exchange.stream(_FLV)
-        with connection, _cut(connection), _heard(connection, reader.hung_up):
+        with (
+            connection,
+            _shutting_down_on_error(connection),
+            _hang_up_noticed(connection, client.hung_up),
+        ):
             try:
-                reader.attach(connection.fileno())
-                await reader.over
+                client.attach(connection.fileno())
+                await client.over
                 if exchange.takes_chunks:
                     connection.send(LAST_CHUNK)
             finally:
-                reader.close()
+                client.close()
 
-    async def _to_websocket(self, exchange: Exchange, reader: FlvSubscriber) -> None:
+    async def _to_websocket(self, exchange: Exchange, client: FlvClient) -> None:
         connection = exchange.accept()
-        with connection, _cut(connection):
-            control = ControlReader(connection, reader.say, reader.hung_up)
+        with connection, _shutting_down_on_error(connection):
+            control = ControlReader(connection, client.send_frame, client.hung_up)
             try:
-                reader.attach(connection.fileno())
-                await reader.over
-                reader.say(encode_close(CloseCode.NORMAL, ""))
-                await asyncio.wait({control.closed}, timeout=GOODBYE)
+                client.attach(connection.fileno())
+                await client.over
+                client.send_frame(encode_close(CloseCode.NORMAL, ""))
+                await asyncio.wait({control.closed}, timeout=CLOSE_PATIENCE)
             finally:
                 control.close()
-                reader.close()
+                client.close()
 
 
 @functools.lru_cache(PATHS)
 def _parts(path: str) -> list[str]:
     """Return what is between the slashes of an address, without `/live/`."""
     return path.split("/")[2:]
+
+
+def _slug(parts: list[str]) -> str:
+    """Return the channel that an address belongs to, empty where it is none's."""
+    if len(parts) > 1:
+        return parts[0]
+    return parts[0].removesuffix(".flv") if parts and parts[0].endswith(".flv") else ""
+
+
+def _poster(exchange: Exchange, channel: LiveChannel) -> None:
+    """Answer a request for the thumbnail."""
+    picture = channel.thumbnails.latest
+    if picture is None:
+        exchange.refuse(404, "There is no picture yet.")
+    else:
+        channel.statistics.sent("poster", answer_picture(exchange, picture))
 
 
 def _framing(exchange: Exchange) -> Framing:
@@ -265,7 +319,7 @@ def _framing(exchange: Exchange) -> Framing:
 
 
 @contextlib.contextmanager
-def _cut(connection: socket.socket) -> Iterator[None]:
+def _shutting_down_on_error(connection: socket.socket) -> Iterator[None]:
     """End the connection, which has duplicates, for its client too where the block fails."""
     try:
         yield
@@ -276,18 +330,18 @@ def _cut(connection: socket.socket) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _heard(connection: socket.socket, hung_up: Callable[[], None]) -> Iterator[None]:
+def _hang_up_noticed(connection: socket.socket, hung_up: Callable[[], None]) -> Iterator[None]:
     """Call `hung_up` when the client, who has nothing more to say, closes its end."""
     loop = asyncio.get_running_loop()
 
     def readable() -> None:
         try:
-            said = connection.recv(UNHEARD)
+            data = connection.recv(DISCARD)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            said = b""
-        if not said:
+            data = b""
+        if not data:
             loop.remove_reader(connection.fileno())
             hung_up()
 

@@ -1,55 +1,48 @@
-"""Everything that is on the air in this process, and who decides on who may go there."""
+"""Everything that is on the air in this process, and the decisions on who may go there."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from madang.apps.broadcasts.models import EndReason
 from madang.apps.broadcasts.ports import LiveStatus
 from madang.apps.channels import services as channels
 from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseThreads
-from madang.live.demux import Notice
+from madang.infra.tasks import TaskSupervisor
 from madang.live.events import ShowEnded, ShowEvent, ShowOpened
 from madang.live.show import LiveSettings, Show
-from madang.servers.counters import Counters
-from madang.servers.live.channel import REPLACED, LiveChannel, Turn
-from madang.servers.live.ladder import Ladder
+from madang.servers.live.broadcast import REPLACED, LiveBroadcast, PublishSession, Subscriber
+from madang.servers.live.cards import CardLimits, ChannelCards
+from madang.servers.live.channel import LiveChannel
+from madang.servers.live.counters import LiveCounters
+from madang.servers.live.flv import FlvDelivery
+from madang.servers.live.flv_client import FlvLimits
+from madang.servers.live.hls import HlsDelivery
+from madang.servers.live.intervals import Interval
+from madang.servers.live.ladder import Ladder, LadderLimits
 from madang.servers.live.leases import Leases, MemoryLeases
 from madang.servers.live.show_log import ShowLog
+from madang.servers.live.statistics import Statistics, StatisticsIntervals
 from madang.servers.live.status import status_of
-from madang.servers.live.thumbnails import Picture, Thumbnailer
+from madang.servers.live.thumbnails import Thumbnailer, ThumbnailLimits, Thumbnails
 from madang.servers.rtmp import Publisher
 
-TICK: Final = 0.2
-"""Seconds of stream in one write to an FLV reader: a write for every tag would cost each reader
-several times the processor. Also how exactly deadlines of shows are kept."""
-
-SWEEP: Final = 5
-"""Ticks between two counts of the viewers."""
-
-REPORT: Final = 50
-"""Ticks between two reports to the database: what a crash may lose of a show's figures."""
-
-AFTERGLOW: Final = 60.0
-"""Seconds for which a show that is over is still served, so that players see its end."""
-
-KNOWN_CARDS: Final = 10_000
-"""Channels remembered of those that are not on the air; asked for by anybody, so bounded."""
-
-CARD_AGE: Final = 5.0
-"""Seconds for which that is not looked up again: waiting pages ask every two."""
+CLOSE_PATIENCE: Final = 2.0
+"""Seconds for tasks to end with the hub."""
 
 log = logging.getLogger(__name__)
+
+SubscriberFactory = Callable[[LiveBroadcast], Subscriber]
+"""Makes what follows a broadcast from its beginning."""
 
 
 class StationFull(MadangError):
@@ -57,77 +50,108 @@ class StationFull(MadangError):
 
 
 @dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """Intervals and limits, in seconds.
+
+    `tick` is also how much stream goes into one write to an FLV client: a write for every tag
+    would cost each client several times the processor. For `afterglow` a show that is over is
+    still served, so that players see its end. `retry` is between two attempts to write records
+    of shows that the database did not take.
+    """
+
+    tick: float = 0.2
+    snapshot: float = 1.0
+    retry: float = 10.0
+    afterglow: float = 60.0
+    cards: CardLimits = field(default_factory=CardLimits)
+    flv: FlvLimits = field(default_factory=FlvLimits)
+    ladder: LadderLimits = field(default_factory=LadderLimits)
+    statistics: StatisticsIntervals = field(default_factory=StatisticsIntervals)
+    thumbnails: ThumbnailLimits = field(default_factory=ThumbnailLimits)
+
+
+@dataclass(frozen=True, slots=True)
 class LiveHubSettings:
     """`live` says how shows are cut, `ladder` which heights in pixels are made of each beside
     what the encoder sends, `max_publishers` how many may be on the air; `ffmpeg` is the program
-    that helps."""
+    for thumbnails and the ladder."""
 
     live: LiveSettings
     ladder: tuple[int, ...]
     max_publishers: int
     ffmpeg: str
+    limits: LiveLimits = field(default_factory=LiveLimits)
 
 
 class LiveHub:
-    """The stage: lets publishers in, finds their shows, tells the pages what is on.
+    """Lets publishers in, finds their shows, tells the pages what is on the air.
 
-    Everything happens on the event loop, but `snapshot`, `channel_changed` and `disconnect` may
-    be called from any thread.
+    Used on the event loop only, but `snapshot`, `channel_changed`, `disconnect` and `lease_lost`
+    may be called from any thread. Each of `subscribers` makes one more follower of every broadcast.
     """
 
     def __init__(
         self,
         settings: LiveHubSettings,
-        counters: Counters,
+        counters: LiveCounters,
         database: DatabaseThreads,
         show_log: ShowLog,
         leases: Leases | None = None,
+        *,
+        subscribers: Sequence[SubscriberFactory] = (),
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.counters = counters
+        self.clock = clock
         self._settings = settings
+        self._limits = limits = settings.limits
         self._database = database
         self._show_log = show_log
         self._leases = leases or MemoryLeases()
-        self._thumbnailer = Thumbnailer(settings.ffmpeg)
+        self._subscribers = subscribers
+        self._thumbnailer = Thumbnailer(settings.ffmpeg, limits.thumbnails)
+        self._cards = ChannelCards(database, clock.monotonic, limits.cards)
         self._loop = asyncio.get_running_loop()
         self._channels: dict[str, LiveChannel] = {}
-        self._helpers: dict[LiveChannel, list[asyncio.Task[None]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSupervisor(log, "a task of a live channel")
+        self._releases = TaskSupervisor(log, "the release of a lease")
         self._snapshot: Mapping[str, LiveStatus] = MappingProxyType({})
-        self._cards: dict[str, tuple[float, ChannelCard | None]] = {}
+        self._snapshots = Interval(limits.snapshot)
+        self._retries = Interval(limits.retry)
         self._shows = 0
-        self._clockwork = self._loop.create_task(self._turn_clockwork())
+        self._ticker = self._loop.create_task(self._tick_periodically())
 
-    # --- the stage of the RTMP door ---
+    # --- publishers ---
 
     async def authorise(self, keys: Sequence[str], address: str) -> PublishGrant:
-        """Return leave to publish. Raises KeyRefused, StationFull, ClaimsAway."""
+        """Return leave to publish. Raises KeyRefused, StationFull, LeasesAway."""
         grant = await self._database.run(lambda: channels.authorise_publish(keys, address))
-        on_air = [slug for slug, channel in self._channels.items() if channel.ended_at is None]
+        on_air = [slug for slug, channel in self._channels.items() if not channel.ended]
         if grant.slug not in on_air and len(on_air) >= self._settings.max_publishers:
             self.counters.refused["max_publishers"] += 1
             raise StationFull(
                 f"{len(on_air)} channels are on the air, which is this station's limit.",
                 mend="Try again when one has ended, or raise the setting live.max_publishers.",
             )
-        await self._leases.take(grant.slug, ours=grant.slug in on_air)
+        await self._leases.acquire(grant.slug, ours=grant.slug in on_air)
         return grant
 
-    def publish(self, grant: PublishGrant, publisher: Publisher) -> Turn:
+    def publish(self, grant: PublishGrant, publisher: Publisher) -> PublishSession:
         """Put a publisher on the air; an earlier one of the same channel is sent away."""
         channel = self._channels.get(grant.slug)
-        if channel is None or channel.ended_at is not None:
-            channel = self._begin(grant)
-        return channel.take(publisher)
+        if channel is None or channel.ended:
+            channel = self._channels[grant.slug] = self._new_channel(grant)
+            self._refresh_card(grant.slug)
+        return channel.broadcast.connect(publisher)
 
-    # --- what pages and tools ask, from any thread ---
+    # --- pages and other processes, from any thread ---
 
     def snapshot(self) -> Mapping[str, LiveStatus]:
-        """Who is on the air, by slug, as of the last second."""
+        """Return the status of the channels on the air, by slug, as of the last second."""
         return self._snapshot
 
     def channel_changed(self, slug: str) -> None:
-        """The title or description of a channel changed: look them up again."""
+        """Look up the title and description of a channel again."""
         self._loop.call_soon_threadsafe(self._refresh_card, slug)
 
     def disconnect(self, slug: str, reason: str) -> None:
@@ -136,152 +160,126 @@ class LiveHub:
         def act() -> None:
             channel = self._channels.get(slug)
             if channel is not None:
-                channel.disconnect(reason)
+                channel.broadcast.disconnect(reason)
 
         self._loop.call_soon_threadsafe(act)
 
-    def taken(self, slug: str) -> None:
-        """Another process has the channel now: this one's show of it is over."""
+    def lease_lost(self, slug: str) -> None:
+        """End this process's show of a channel that another process has now."""
 
         def act() -> None:
             channel = self._channels.get(slug)
-            if channel is not None and channel.ended_at is None:
+            if channel is not None and not channel.ended:
                 log.info("channel %s: another process took it over", slug)
-                channel.disconnect(REPLACED)
-                channel.end(EndReason.DISCONNECTED)
+                channel.broadcast.disconnect(REPLACED)
+                channel.broadcast.end(EndReason.DISCONNECTED)
 
         self._loop.call_soon_threadsafe(act)
 
-    # --- what the HTTP side asks ---
+    # --- requests ---
 
     def channel(self, slug: str) -> LiveChannel | None:
-        """The channel, if it is on the air or has just left it."""
+        """Return the channel, if it is on the air or has just left it."""
         return self._channels.get(slug)
 
     async def card(self, slug: str) -> ChannelCard | None:
-        """What everybody may know of a channel that need not be on the air."""
-        known = self._cards.get(slug)
-        now = self._loop.time()
-        if known is None or known[0] < now:
-            card = await self._database.run(lambda: channels.find(slug))
-            if len(self._cards) >= KNOWN_CARDS:
-                self._cards.clear()
-            known = self._cards[slug] = (now + CARD_AGE, card)
-        return known[1]
+        """Return what everybody may know of a channel that need not be on the air."""
+        return await self._cards.find(slug)
+
+    # --- time ---
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`, seconds of the monotonic clock."""
+        for channel in list(self._channels.values()):
+            ended_at = channel.broadcast.ended_at
+            try:
+                channel.broadcast.tick(now)
+            except Exception:  # the other channels go on
+                log.exception("channel %s: its clock failed", channel.slug)
+            if ended_at is not None and now > ended_at + self._limits.afterglow:
+                del self._channels[channel.slug]
+        if self._snapshots.due(now):
+            self._take_snapshot()
+        if self._retries.due(now):
+            self._show_log.retry()
 
     async def close(self, *, hand_over: bool = False) -> None:
         """End every show; where another process takes over, its viewers are not told so."""
-        self._clockwork.cancel()
-        helpers = list(self._tasks)
+        self._ticker.cancel()
         for channel in list(self._channels.values()):
             if hand_over:
-                channel.hand_over()
-            channel.end(EndReason.SHUTDOWN)
-        for task in helpers:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2)
+                channel.hls.hand_over()
+            channel.broadcast.end(EndReason.SHUTDOWN)
+        await self._tasks.close(CLOSE_PATIENCE)
+        await self._releases.wait(CLOSE_PATIENCE)
 
     # --- inside ---
 
-    def _begin(self, grant: PublishGrant) -> LiveChannel:
+    def _new_channel(self, grant: PublishGrant) -> LiveChannel:
+        """Return a channel whose broadcast begins now, with everything that follows it."""
         self._shows += 1
-        show = _new_show(self._settings.live, self._shows, time.time(), self._loop.time())
-        record = self._show_log.open(grant.channel_id, datetime.now(UTC))
-        channel = LiveChannel(
-            grant,
-            show,
-            record,
-            counters=self.counters,
-            clock=self._loop.time,
-            heard=self._heard,
+        clock, limits, settings = self.clock, self._limits, self._settings
+        show = _new_show(settings.live, self._shows, clock.wall(), clock.monotonic())
+        broadcast = LiveBroadcast(grant.slug, show, clock)
+        record = self._show_log.open(grant.channel_id, datetime.fromtimestamp(clock.wall(), UTC))
+        statistics = Statistics(broadcast, record, self.counters, limits.statistics)
+        hls = HlsDelivery(broadcast, statistics)
+        flv = FlvDelivery(broadcast, statistics, self.counters, limits.flv)
+        thumbnails = Thumbnails(broadcast, self._thumbnailer, self._tasks)
+        ladder = Ladder(
+            settings.ffmpeg, settings.ladder, broadcast, flv, self._tasks, limits=limits.ladder
         )
-        self._channels[grant.slug] = channel
-        self._refresh_card(grant.slug)
-        return channel
+        subscribers: list[Subscriber] = [hls, flv, statistics, thumbnails, ladder]
+        subscribers += [make(broadcast) for make in self._subscribers]
+        for subscriber in (*subscribers, _OnAirChanges(self, grant.slug)):
+            broadcast.subscribe(subscriber)
+        return LiveChannel(broadcast, statistics, hls, flv, thumbnails, grant.title)
 
-    def _heard(self, channel: LiveChannel, event: ShowEvent) -> None:
-        match event:
-            case ShowOpened():
-                helpers = [self._spawn(self._follow_pictures(channel))]
-                ladder = Ladder(self._settings.ffmpeg, self._settings.ladder, channel)
-                if ladder.heights:
-                    helpers.append(self._spawn(ladder.run()))
-                self._helpers[channel] = helpers
-            case ShowEnded():
-                for task in self._helpers.pop(channel, []):
-                    task.cancel()
-                self._spawn(self._leases.give_back(channel.slug))
-            case Notice():
-                self.counters.notices[event.code] += 1
-                return
-            case _:
-                return
+    def on_air_changed(self, slug: str, *, ended: bool) -> None:
+        """Note that the show of a channel has opened or ended."""
+        if ended:
+            self._releases.spawn(self._leases.release(slug))
         self._take_snapshot()
 
-    async def _follow_pictures(self, channel: LiveChannel) -> None:
-        def show(picture: Picture) -> None:
-            channel.picture = picture
-
-        await self._thumbnailer.follow(channel.show.thumbnail_source, show)
-
-    async def _turn_clockwork(self) -> None:
-        ticks = 0
+    async def _tick_periodically(self) -> None:
         while True:
-            await asyncio.sleep(TICK)
-            ticks += 1
-            now = self._loop.time()
-            for channel in list(self._channels.values()):
-                try:
-                    self._tick(channel, ticks, now)
-                except Exception:
-                    log.exception("channel %s: its clockwork failed", channel.slug)
-            if ticks % SWEEP == 0:
-                self._take_snapshot()
-            if ticks % REPORT == 0:
-                self._show_log.retry()
-
-    def _tick(self, channel: LiveChannel, ticks: int, now: float) -> None:
-        channel.tick(now)
-        if ticks % SWEEP == 0:
-            channel.sweep(now)
-        if ticks % REPORT == 0:
-            channel.report()
-        if channel.ended_at is not None and now > channel.ended_at + AFTERGLOW:
-            del self._channels[channel.slug]
+            await asyncio.sleep(self._limits.tick)
+            self.tick(self.clock.monotonic())
 
     def _take_snapshot(self) -> None:
-        now = self._loop.time()
+        now = self.clock.monotonic()
         self._snapshot = MappingProxyType(
             {
                 slug: status_of(channel, now)
                 for slug, channel in self._channels.items()
-                if channel.ended_at is None
+                if not channel.ended
             }
         )
 
     def _refresh_card(self, slug: str) -> None:
         async def look_up() -> None:
-            self._cards.pop(slug, None)
+            self._cards.forget(slug)
             card = await self.card(slug)
             channel = self._channels.get(slug)
             if channel is not None and card is not None:
                 channel.title, channel.description = card.title, card.description
 
-        self._spawn(look_up())
+        self._tasks.spawn(look_up())
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        async def guarded() -> None:
-            with contextlib.suppress(asyncio.CancelledError):
-                try:
-                    await work
-                except Exception:
-                    log.exception("a helper of a show failed")
 
-        task = self._loop.create_task(guarded())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+@dataclass(frozen=True, slots=True)
+class _OnAirChanges:
+    """Tells the hub when a show opens and ends."""
+
+    hub: LiveHub
+    slug: str
+
+    def on_event(self, event: ShowEvent) -> None:
+        if isinstance(event, ShowOpened | ShowEnded):
+            self.hub.on_air_changed(self.slug, ended=isinstance(event, ShowEnded))
+
+    def tick(self, now: float) -> None:
+        """Nothing is due."""
 
 
 def _new_show(settings: LiveSettings, number: int, wall: float, now: float) -> Show:

@@ -1,8 +1,7 @@
-"""Smaller renditions of a live stream: one ffmpeg reads the feed and writes every rung.
+"""Smaller renditions of a live stream: one ffmpeg reads the feed and writes all of them.
 
-It reads like any FLV viewer, with a bounded queue, so a machine that is too slow for the ladder
-drops frames there and nowhere else. Stamps are kept, which lets each rung be cut exactly where the
-source was.
+The transcoder is an FLV client with a bounded queue, so a machine that is too slow for the ladder
+drops frames there and nowhere else. Stamps are kept, so each rendition is cut where the source was.
 """
 
 from __future__ import annotations
@@ -10,22 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from madang.infra import ffmpeg
 from madang.infra.socket_writer import Framing
+from madang.infra.tasks import TaskSupervisor
+from madang.live.events import ShowEnded, ShowEvent, ShowOpened
 from madang.media.track import Codec
-from madang.servers.live.flv_subscriber import FlvSubscriber
+from madang.servers.live.broadcast import LiveBroadcast
+from madang.servers.live.flv import FlvDelivery
+from madang.servers.live.flv_client import FlvClient
 from madang.wire.flv import FlvReader
-
-if TYPE_CHECKING:
-    from madang.servers.live.channel import LiveChannel
-
-RETRIES: Final = 5
-"""Starts of the transcoder for one show: one that keeps dying would only take processor time."""
-
-RETRY_DELAY: Final = 3.0
-"""Seconds before the next start."""
 
 READ_SIZE: Final = 1 << 16
 
@@ -37,47 +32,94 @@ SOUND_BIT_RATE: Final = 128_000
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class LadderLimits:
+    """`starts` of the transcoder for one show: one that keeps dying would only take processor time.
+    `delay` is the seconds before the next start."""
+
+    starts: int = 5
+    delay: float = 3.0
+
+
+DEFAULT_LIMITS: Final = LadderLimits()
+
+
 class Ladder:
-    """The rungs of one show. `heights` are those below the source's, the highest first."""
+    """Makes the renditions of one broadcast, those of `heights` below the source's."""
 
-    def __init__(self, program: str, heights: tuple[int, ...], channel: LiveChannel) -> None:
+    def __init__(
+        self,
+        program: str,
+        heights: tuple[int, ...],
+        broadcast: LiveBroadcast,
+        flv: FlvDelivery,
+        tasks: TaskSupervisor,
+        *,
+        limits: LadderLimits = DEFAULT_LIMITS,
+    ) -> None:
         self._program = program
-        self._channel = channel
-        source = channel.show.source
-        video = source.tracks.video if source is not None else None
-        self.heights: list[int] = []
-        if source is not None and video is not None:
-            self.heights = sorted((h for h in heights if h < video.height), reverse=True)
-            self._rate = source.cutting.rate / source.cutting.frame
-            self._aspect = video.width / video.height
-            sound = source.tracks.audio
-            self._copy_sound = sound is not None and sound.codec is Codec.AAC
+        self._heights = heights
+        self._broadcast = broadcast
+        self._flv = flv
+        self._tasks = tasks
+        self._limits = limits
+        self._starts = 0
+        self._start_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Keep the transcoder going until cancelled, or until it has died too often."""
-        for _ in range(RETRIES):
-            try:
-                await self._transcode()
-            except ffmpeg.FfmpegFailed as error:
-                log.warning("channel %s: the ladder stopped: %s", self._channel.slug, error)
-            finally:
-                for height in self.heights:
-                    self._channel.drop_rendition(f"{height}p")
-            await asyncio.sleep(RETRY_DELAY)
-        log.error("channel %s: no ladder any more, it stopped too often", self._channel.slug)
+    def on_event(self, event: ShowEvent) -> None:
+        """Begin when the show opens, stop when it ends."""
+        match event:
+            case ShowOpened():
+                source = self._broadcast.show.source
+                if source is not None and (video := source.tracks.video) is not None:
+                    self._heights = tuple(
+                        sorted((h for h in self._heights if h < video.height), reverse=True)
+                    )
+                    self._rate = source.cutting.rate / source.cutting.frame
+                    self._aspect = video.width / video.height
+                    sound = source.tracks.audio
+                    self._copy_sound = sound is not None and sound.codec is Codec.AAC
+                    if self._heights:
+                        self._start()
+            case ShowEnded():
+                self._start_at = None
+                if self._task is not None:
+                    self._task.cancel()
+            case _:
+                pass
+
+    def tick(self, now: float) -> None:
+        """Start the transcoder again when it is time."""
+        if self._start_at is not None and now >= self._start_at:
+            self._start()
+
+    def _start(self) -> None:
+        self._start_at = None
+        self._starts += 1
+        self._task = self._tasks.spawn(self._transcode())
 
     async def _transcode(self) -> None:
-        reader = self._channel.join(Framing.PLAIN, viewer=False)
-        if reader is None:
-            return
+        """Run the transcoder until it ends, and set when to start it again."""
+        client = self._flv.join(Framing.PLAIN, viewer=False)
         try:
-            await self._run_program(reader)
+            if client is not None:
+                await self._run_program(client)
+        except ffmpeg.FfmpegFailed as error:
+            log.warning("channel %s: the ladder stopped: %s", self._broadcast.slug, error)
         finally:
-            self._channel.leave(reader, viewer=False)
+            if client is not None:
+                self._flv.leave(client, viewer=False)
+            for height in self._heights:
+                self._broadcast.drop_rendition(f"{height}p")
+        if self._starts < self._limits.starts:
+            self._start_at = self._broadcast.clock.monotonic() + self._limits.delay
+        else:
+            log.error("channel %s: no ladder any more, it stopped too often", self._broadcast.slug)
 
-    async def _run_program(self, reader: FlvSubscriber) -> None:
+    async def _run_program(self, client: FlvClient) -> None:
         feed = os.pipe()
-        pipes = [os.pipe() for _ in self.heights]
+        pipes = [os.pipe() for _ in self._heights]
         theirs = [feed[0], *(write for _, write in pipes)]
         os.set_blocking(feed[1], False)
         try:
@@ -91,28 +133,28 @@ class Ladder:
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        reader.attach(feed[1])
+        client.attach(feed[1])
         errors = asyncio.create_task(_last_line(process))
-        rungs = [
+        readers = [
             asyncio.create_task(self._read(height, read))
-            for height, (read, _) in zip(self.heights, pipes, strict=True)
+            for height, (read, _) in zip(self._heights, pipes, strict=True)
         ]
-        ends: list[asyncio.Future[Any]] = [*rungs, errors, reader.over]
+        ends: list[asyncio.Future[Any]] = [*readers, errors, client.over]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            reader.close()
+            client.close()
             os.close(feed[1])
             ffmpeg.kill(process)
-            for rung in rungs:
-                rung.cancel()
-            reader.over.cancel()
-            await asyncio.gather(*rungs, reader.over, errors, return_exceptions=True)
+            for reader in readers:
+                reader.cancel()
+            client.over.cancel()
+            await asyncio.gather(*readers, client.over, errors, return_exceptions=True)
             await process.wait()
         raise ffmpeg.FfmpegFailed(await errors)
 
     async def _read(self, height: int, descriptor: int) -> None:
-        """Bring what the transcoder writes for one rung into its rendition."""
+        """Bring what the transcoder writes for one height into its rendition."""
         loop = asyncio.get_running_loop()
         stream = asyncio.StreamReader()
         pipe = os.fdopen(descriptor, "rb", buffering=0)
@@ -127,8 +169,8 @@ class Ladder:
                 for tag in flv.receive(data):
                     if not begun:
                         begun = True
-                        self._channel.add_rendition(name)
-                    self._channel.receive_transcoded(name, tag)
+                        self._broadcast.add_rendition(name)
+                    self._broadcast.receive_transcoded(name, tag)
         finally:
             transport.close()
 
@@ -137,7 +179,7 @@ class Ladder:
             *("-fflags", "nobuffer", "-probesize", "1000000", "-analyzeduration", "1000000"),
             *("-copyts", "-f", "flv", "-i", "pipe:0"),
         ]
-        for height, descriptor in zip(self.heights, descriptors, strict=True):
+        for height, descriptor in zip(self._heights, descriptors, strict=True):
             rate = round(height * height * self._aspect * min(self._rate, 60) * BITS_PER_PIXEL)
             sound = ("copy",) if self._copy_sound else ("aac", "-b:a", str(SOUND_BIT_RATE))
             arguments += [

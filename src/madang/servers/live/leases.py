@@ -1,6 +1,6 @@
-"""Who takes in which channel, where several processes could: one at a time.
+"""Leases of channels: of several processes one at a time takes in a channel.
 
-A claim that nobody renews ends by itself, so that a channel of a machine that died is free again.
+A lease that is not renewed ends by itself, so that a channel of a machine that died is free again.
 """
 
 from __future__ import annotations
@@ -11,65 +11,68 @@ from typing import Final, Protocol
 from madang.base.errors import MadangError
 
 LEASE_SECONDS: Final = 15.0
-"""Seconds that a claim lasts without renewal: a few missed renewals, less than a grace period."""
+"""Seconds that a lease lasts without renewal: a few missed renewals, less than a grace period."""
 
-Lost = Callable[[str], None]
-"""Hears of a channel that another process has taken. Called on the event loop."""
+OnLost = Callable[[str], None]
+"""Called on the event loop with the slug of a channel that another process has acquired."""
 
 
 class LeasesAway(MadangError):
-    """Nobody can say now whether another process has the channel."""
+    """It cannot be known now whether another process has the channel."""
 
 
 class Leases(Protocol):
-    """The register, as one process sees it."""
+    """The leases, as one process sees them."""
 
-    async def take(self, slug: str, *, ours: bool = False) -> None:
-        """Take a channel, from another process if need be, which then hears that it lost it.
+    async def acquire(self, slug: str, *, ours: bool = False) -> None:
+        """Acquire a channel, if need be from another process, whose `OnLost` is called.
 
-        `ours` says that this process has it on the air. Raises ClaimsAway.
+        `ours` says that this process has it on the air. Raises LeasesAway.
         """
 
-    async def give_back(self, slug: str) -> None:
-        """Let go of a channel, unless another process has taken it."""
+    async def release(self, slug: str) -> None:
+        """Release a channel, unless another process has acquired it."""
 
     async def renew(self, slugs: Collection[str]) -> None:
-        """Go on having `slugs`; those that others have taken are lost. Raises ClaimsAway."""
+        """Renew the leases of `slugs`; `OnLost` is called for those that others have acquired.
 
-    async def others(self) -> set[str]:
-        """Channels that other processes have. Raises ClaimsAway."""
+        Raises LeasesAway.
+        """
+
+    async def held_by_others(self) -> set[str]:
+        """Return the channels of other processes. Raises LeasesAway."""
 
 
-def nobody_hears(slug: str) -> None:
-    """For a process that is alone."""
+def ignore(slug: str) -> None:
+    """Do nothing about a lost lease: for a process that is alone."""
 
 
 class MemoryLeases:
-    """The register in memory, for those in this process that share `register`; mostly one."""
+    """Leases in memory, for those in this process that share `owners`; mostly one."""
 
     def __init__(
-        self, register: dict[str, MemoryLeases] | None = None, lost: Lost = nobody_hears
+        self, owners: dict[str, MemoryLeases] | None = None, on_lost: OnLost = ignore
     ) -> None:
-        self._register = {} if register is None else register
-        self.lost = lost
+        self._owners = {} if owners is None else owners
+        self.on_lost = on_lost
 
-    async def take(self, slug: str, *, ours: bool = False) -> None:
-        """Take a channel."""
-        earlier, self._register[slug] = self._register.get(slug), self
+    async def acquire(self, slug: str, *, ours: bool = False) -> None:
+        """Acquire a channel."""
+        earlier, self._owners[slug] = self._owners.get(slug), self
         if earlier is not None and earlier is not self:
-            earlier.lost(slug)
+            earlier.on_lost(slug)
 
-    async def give_back(self, slug: str) -> None:
-        """Let go of a channel."""
-        if self._register.get(slug) is self:
-            del self._register[slug]
+    async def release(self, slug: str) -> None:
+        """Release a channel."""
+        if self._owners.get(slug) is self:
+            del self._owners[slug]
 
     async def renew(self, slugs: Collection[str]) -> None:
-        """Go on having channels."""
+        """Renew leases."""
         for slug in slugs:
-            if self._register.setdefault(slug, self) is not self:
-                self.lost(slug)
+            if self._owners.setdefault(slug, self) is not self:
+                self.on_lost(slug)
 
-    async def others(self) -> set[str]:
-        """Channels that others have."""
-        return {slug for slug, owner in self._register.items() if owner is not self}
+    async def held_by_others(self) -> set[str]:
+        """Return the channels of others."""
+        return {slug for slug, owner in self._owners.items() if owner is not self}

@@ -1,10 +1,9 @@
-"""Keeps the record of shows in the database, off the data path and in order."""
+"""Records of shows in the database, written off the data path and in order."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -16,6 +15,7 @@ from madang.apps.broadcasts import services
 from madang.apps.broadcasts.models import EndReason
 from madang.apps.broadcasts.services import Progress
 from madang.base.errors import MadangError
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ wait for it would pile up behind one another."""
 
 
 class ShowRecord:
-    """The record of one show. A database that is away loses nothing but time: totals are
+    """The record of one show. While the database is away nothing is lost but time: totals are
     written whole, and a record that could not be opened is opened with the next report."""
 
     def __init__(self, show_log: ShowLog, channel_id: int, began_at: datetime) -> None:
         self._show_log = show_log
         self._channel_id = channel_id
         self._began_at = began_at
-        self._id: int | None = None  # touched on the journal's thread only
+        self._id: int | None = None  # touched on the log's thread only
         show_log.submit(self._open)
 
     def report(self, progress: Progress) -> None:
@@ -54,8 +54,9 @@ class ShowRecord:
 class ShowLog:
     """One thread that writes, so that reports of a show never overtake one another."""
 
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._now = clock.monotonic
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="show-log")
         # These are touched on the thread only.
         self._kept: list[Callable[[], object]] = []
         self._away_until = 0.0
@@ -67,12 +68,12 @@ class ShowLog:
     def submit(self, work: Callable[[], object], *, keep: bool = False) -> None:
         """Do `work` on the thread; what it raises goes to the log, the show goes on.
 
-        What is worth to `keep` is tried again with `retry` where the database was away.
+        Where the database was away, work to `keep` is tried again with `retry`.
         """
         self._thread.submit(self._guarded, work, keep)
 
     def retry(self) -> None:
-        """Do what was kept; call now and then."""
+        """Do the work that was kept; call now and then."""
         self._thread.submit(self._retry)
 
     async def close(self, patience: float) -> None:
@@ -94,7 +95,7 @@ class ShowLog:
             self._guarded(work, keep=True)
 
     def _guarded(self, work: Callable[[], object], keep: bool) -> None:
-        if time.monotonic() < self._away_until:
+        if self._now() < self._away_until:
             if keep:
                 self._kept.append(work)
             return
@@ -102,7 +103,7 @@ class ShowLog:
         try:
             work()
         except Error as error:
-            self._away_until = time.monotonic() + AWAY_SECONDS
+            self._away_until = self._now() + AWAY_SECONDS
             log.error(
                 "the database did not take the record of a show; it is tried again: %s", error
             )

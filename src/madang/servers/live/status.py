@@ -1,4 +1,4 @@
-"""What is told of a channel on the air: to pages, to the studio, and to everybody."""
+"""The status of a channel on the air: for pages, for the studio, and for everybody."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from madang.servers.live.channel import LiveChannel
 
 def status_of(channel: LiveChannel, now: float) -> LiveStatus:
     """Return everything about a channel that is on the air."""
-    show = channel.show
+    broadcast, statistics = channel.broadcast, channel.statistics
+    show = broadcast.show
     measured = show.meter.measurement(now)
-    publisher = channel.publisher
+    publisher = broadcast.publisher
     return LiveStatus(
         slug=channel.slug,
         title=channel.title,
         state=_state(channel),
-        since=channel.since,
-        viewers=channel.audience.count,
-        peak_viewers=channel.audience.peak,
+        since=broadcast.since,
+        viewers=statistics.audience.count,
+        peak_viewers=statistics.audience.peak,
         bitrate=measured.bit_rate,
-        codecs=channel.codecs,
+        codecs=broadcast.codecs,
         renditions=_renditions(channel),
         publisher=publisher.address if publisher is not None else "",
         encoder=publisher.encoder if publisher is not None else "",
@@ -42,9 +43,9 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
         dropped_frames=measured.dropped_frames,
         arrival_lag=measured.arrival_lag,
         part_lag=show.part_lag,
-        disconnects=channel.disconnects,
-        bytes_in=channel.bytes_in,
-        bytes_out=channel.bytes_out,
+        disconnects=broadcast.disconnects,
+        bytes_in=broadcast.bytes_in,
+        bytes_out=statistics.bytes_out,
         advice=tuple(
             AdviceStatus(advice.code, advice.severity, advice.values) for advice in show.advice(now)
         ),
@@ -54,14 +55,13 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
 
 def public_status(channel: LiveChannel) -> bytes:
     """Return what everybody may know of a channel on the air, as JSON."""
-    show = channel.show
-    state = show.state
+    show = channel.broadcast.show
     return msgspec.json.encode(
         {
             "slug": channel.slug,
-            "state": state,
-            "since": rfc3339(channel.since),
-            "viewers": channel.audience.count,
+            "state": show.state,
+            "since": rfc3339(channel.broadcast.since),
+            "viewers": channel.statistics.audience.count,
             "title": channel.title,
             "description": channel.description,
             "poster": _poster(channel),
@@ -88,18 +88,19 @@ def offline_status(card: ChannelCard) -> bytes:
 
 
 def _state(channel: LiveChannel) -> LiveState:
-    state = channel.show.state
+    state = channel.broadcast.show.state
     return "interrupted" if state == "ended" else state
 
 
 def _poster(channel: LiveChannel) -> str | None:
-    picture = channel.picture
+    picture = channel.thumbnails.latest
     return None if picture is None else f"/live/{channel.slug}/poster.jpg?v={picture.number}"
 
 
 def _renditions(channel: LiveChannel) -> tuple[RenditionStatus, ...]:
     return tuple(
-        _rendition(name, rendition) for name, rendition in channel.show.renditions().items()
+        _rendition(name, rendition)
+        for name, rendition in channel.broadcast.show.renditions().items()
     )
 
 

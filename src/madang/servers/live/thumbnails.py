@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from madang.infra import ffmpeg
-
-INTERVAL: Final = 10.0
-"""Seconds between two pictures of one channel."""
-
-FIRST: Final = 1.0
-"""Seconds between two looks whether there is a key frame yet."""
-
-TIMEOUT: Final = 5.0
-"""Seconds for one picture."""
-
-MAX_PICTURE: Final = 1 << 20
-"""Bytes; a JPEG of 640 pixels across is a twentieth of it."""
+from madang.infra.tasks import TaskSupervisor
+from madang.live.events import ShowEnded, ShowEvent, ShowOpened
+from madang.servers.live.broadcast import LiveBroadcast
 
 _ARGUMENTS: Final = (
     *("-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "1"),
@@ -28,6 +18,21 @@ _ARGUMENTS: Final = (
 )
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailLimits:
+    """Seconds between two pictures of one channel (`interval`), between two looks for the first
+    key frame (`first`), and for one decoding (`timeout`). `size` is in bytes: a JPEG of 640 pixels
+    across is a twentieth of it."""
+
+    interval: float = 10.0
+    first: float = 1.0
+    timeout: float = 5.0
+    size: int = 1 << 20
+
+
+DEFAULT_LIMITS: Final = ThumbnailLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +47,68 @@ class Thumbnailer:
     """Decodes one picture at a time: with many channels each is refreshed less often, and the
     processor stays with the viewers."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, limits: ThumbnailLimits = DEFAULT_LIMITS) -> None:
+        self.limits = limits
         self._program = program
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def follow(
-        self, source: Callable[[], bytes | None], show: Callable[[Picture], None]
-    ) -> None:
-        """Until cancelled, decode what `source` returns and hand the picture to `show`.
-
-        `source` returns an fMP4 with one key frame, or None while there is none.
-        """
-        number = 0
-        while True:
-            data = source()
-            if data is not None:
-                async with self._turn:
-                    picture = await self._decode(data)
-                if picture is not None:
-                    number += 1
-                    show(Picture(number, picture))
-            await asyncio.sleep(FIRST if data is None else INTERVAL)
-
-    async def _decode(self, data: bytes) -> bytes | None:
-        try:
-            picture = await ffmpeg.convert(self._program, _ARGUMENTS, data, timeout=TIMEOUT)
-        except ffmpeg.FfmpegFailed as error:
-            log.warning("no thumbnail: %s", error)
-            return None
-        if 0 < len(picture) <= MAX_PICTURE:
+    async def decode(self, data: bytes) -> bytes | None:
+        """Return the picture in an fMP4 with one key frame as JPEG, None where that fails."""
+        async with self._lock:
+            try:
+                picture = await ffmpeg.convert(
+                    self._program, _ARGUMENTS, data, timeout=self.limits.timeout
+                )
+            except ffmpeg.FfmpegFailed as error:
+                log.warning("no thumbnail: %s", error)
+                return None
+        if 0 < len(picture) <= self.limits.size:
             return picture
         log.warning("no thumbnail: a picture of %d bytes", len(picture))
         return None
+
+
+class Thumbnails:
+    """Keeps the `latest` picture of a broadcast."""
+
+    def __init__(
+        self, broadcast: LiveBroadcast, thumbnailer: Thumbnailer, tasks: TaskSupervisor
+    ) -> None:
+        self.latest: Picture | None = None
+        self._broadcast = broadcast
+        self._thumbnailer = thumbnailer
+        self._tasks = tasks
+        self._task: asyncio.Task[None] | None = None
+        self._due: float | None = None
+
+    def on_event(self, event: ShowEvent) -> None:
+        """Begin when the show opens, stop when it ends."""
+        match event:
+            case ShowOpened():
+                self._due = self._broadcast.clock.monotonic()
+                self.tick(self._due)
+            case ShowEnded():
+                self._due = None
+                if self._task is not None:
+                    self._task.cancel()
+            case _:
+                pass
+
+    def tick(self, now: float) -> None:
+        """Make the next picture when it is due."""
+        if self._due is None or now < self._due:
+            return
+        data = self._broadcast.show.thumbnail_source()
+        if data is None:
+            self._due = now + self._thumbnailer.limits.first
+        else:
+            self._due = None
+            self._task = self._tasks.spawn(self._make(data))
+
+    async def _make(self, data: bytes) -> None:
+        jpeg = await self._thumbnailer.decode(data)
+        if jpeg is not None:
+            number = self.latest.number if self.latest is not None else 0
+            self.latest = Picture(number + 1, jpeg)
+        if self._broadcast.ended_at is None:
+            self._due = self._broadcast.clock.monotonic() + self._thumbnailer.limits.interval

@@ -13,13 +13,15 @@ from typing import Final
 from madang.apps.broadcasts import ports
 from madang.infra.database import DatabaseThreads
 from madang.servers.chat.handshake import ChatHandshake
-from madang.servers.counters import Counters
 from madang.servers.http.health import HealthEndpoints
 from madang.servers.http.listener import Dispatch, Listener
 from madang.servers.http.metrics import Metrics
 from madang.servers.http.router import Answer, Router, elsewhere
 from madang.servers.http.static import StaticFiles
 from madang.servers.http.wsgi import WsgiBridge
+from madang.servers.live.counters import LiveCounters
+from madang.servers.live.metrics import LiveMetrics
+from madang.servers.rtmp import RtmpCounters
 from madang.station import boot, first_run
 from madang.station.backups import last_times
 from madang.station.config.fields import Address
@@ -118,8 +120,12 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
     ports.install(directory)
     chat = ChatPlane(settings, database_threads)
     worker = Worker(chat.jobs)
-    metrics = Metrics(Counters(), dict, lambda: last_times(settings.backup.folder))
-    metrics.add(chat)
+    metrics = Metrics(
+        LiveMetrics(
+            LiveCounters(), RtmpCounters(), dict, lambda: last_times(settings.backup.folder)
+        ),
+        chat,
+    )
     operations = _operations(settings, database_threads, metrics)
     proxies = settings.http.trusted_proxies
     router = Router(None, operations, elsewhere, elsewhere, proxies, chat=chat.handshake)
@@ -144,7 +150,14 @@ async def serve_chat(settings: Settings, manager: Manager) -> None:
 
 
 def _metrics(settings: Settings, plane: DataPlane) -> Metrics:
-    return Metrics(plane.counters, plane.hub.snapshot, lambda: last_times(settings.backup.folder))
+    return Metrics(
+        LiveMetrics(
+            plane.counters,
+            plane.rtmp_counters,
+            plane.hub.snapshot,
+            lambda: last_times(settings.backup.folder),
+        )
+    )
 
 
 def _operations(

@@ -20,10 +20,10 @@ from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.services import close_orphans
 from madang.infra.database import DatabaseThreads
 from madang.live.show import LiveSettings
-from madang.servers.counters import Counters
+from madang.servers.live.counters import LiveCounters
 from madang.servers.live.hub import LiveHub, LiveHubSettings
 from madang.servers.live.show_log import ShowLog
-from madang.servers.rtmp import RtmpServer
+from madang.servers.rtmp import RtmpCounters, RtmpServer
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.errors import CannotStart, taken
@@ -31,7 +31,7 @@ from madang.station.roles import systemd
 from madang.wire.rtmp import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from madang.servers.live.cluster import ClusterLink
+    from madang.servers.live.cluster import ClusterMember
 
 WRITING: Final = 2.0
 """Seconds for the last records of shows; a database that is away gets no more."""
@@ -46,21 +46,22 @@ class DataPlane:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.counters = Counters()
+        self.counters = LiveCounters()
+        self.rtmp_counters = RtmpCounters()
         self.database_threads = DatabaseThreads()
         self._show_log = ShowLog()
         self.ffmpeg = get_ffmpeg_exe()
-        self._cluster_link = _cluster_link(settings)
+        self._cluster_member = _cluster_member(settings)
         self.hub = LiveHub(
             _hub_settings(settings, self.ffmpeg),
             self.counters,
             self.database_threads,
             self._show_log,
-            self._cluster_link.leases if self._cluster_link is not None else None,
+            self._cluster_member.leases if self._cluster_member is not None else None,
         )
         ports.install(self.hub)
         limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
-        self._rtmp_server = RtmpServer(self.hub, self.counters, limits)
+        self._rtmp_server = RtmpServer(self.hub, self.rtmp_counters, limits)
 
     async def open(self, handed: Mapping[str, socket.socket]) -> Address:
         """Let encoders in, through the sockets that were `handed` in where there are such.
@@ -68,13 +69,15 @@ class DataPlane:
         Returns where the door for plain RTMP is. Raises CannotStart.
         """
         others = (
-            await self._cluster_link.leases.others() if self._cluster_link is not None else set()
+            await self._cluster_member.leases.held_by_others()
+            if self._cluster_member is not None
+            else set()
         )
         orphans = await asyncio.to_thread(close_orphans, others)
         if orphans:
             log.warning("%d show(s) were cut off when the station stopped without a word", orphans)
-        if self._cluster_link is not None:
-            self._cluster_link.start(self.hub)
+        if self._cluster_member is not None:
+            self._cluster_member.start(self.hub)
         return await self._listen_rtmp(handed)
 
     async def close(self, *, hand_over: bool) -> None:
@@ -87,8 +90,8 @@ class DataPlane:
 
     async def leave(self) -> None:
         """After the last answer: write the last records."""
-        if self._cluster_link is not None:
-            await self._cluster_link.close()
+        if self._cluster_member is not None:
+            await self._cluster_member.close()
         await self._show_log.close(WRITING)
         self.database_threads.close()
 
@@ -134,16 +137,16 @@ class DataPlane:
             log.info("rtmps: the certificate was read anew")
 
 
-def _cluster_link(settings: Settings) -> ClusterLink | None:
+def _cluster_member(settings: Settings) -> ClusterMember | None:
     if settings.redis.url is None:
         return None
     # Here, so that a station without Redis does not load the driver.
-    from madang.servers.live.cluster import ClusterLink
+    from madang.servers.live.cluster import ClusterMember
     from madang.station.stores import redis
 
     # The same after a restart: what a crash left claimed is this process's own.
     name = f"{socket.gethostname()}:{settings.data}"
-    return ClusterLink(redis.asyncio_client(settings.redis.url), name)
+    return ClusterMember(redis.asyncio_client(settings.redis.url), name)
 
 
 def _hub_settings(settings: Settings, program: str) -> LiveHubSettings:

@@ -1,29 +1,39 @@
-"""Readers of a continuous FLV stream: bounded queues, one shared block for all of them.
+"""Clients of a continuous FLV stream: bounded queues, one shared block for all of them.
 
-The publisher never waits for a reader. Who falls behind loses what he has not taken yet and goes
-on at the next key frame.
+The publisher never waits for a client. One that falls behind loses what it has not taken yet and
+goes on at the next key frame.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from madang.infra.socket_writer import Framing, SocketWriter, framed
 from madang.live.flv_feed import Chunk
 
-MAX_BEHIND: Final = 4 << 20
-"""Bytes that may wait for one reader: about ten seconds of a stream of 3 Mbit/s. What a newcomer
-is sent first comes on top."""
 
-SEND_TIMEOUT: Final = 20.0
-"""Seconds in which a reader of whom something waits must take some of it; otherwise nobody reads
-at the other end."""
+@dataclass(frozen=True, slots=True)
+class FlvLimits:
+    """Limits of one client.
+
+    `behind` is how many bytes may wait for it: about ten seconds of a stream of 3 Mbit/s; what a
+    newcomer is sent first comes on top. `send_timeout` is the seconds in which a client for which
+    something waits must take some of it, `check` the seconds between two looks.
+    """
+
+    behind: int = 4 << 20
+    send_timeout: float = 20.0
+    check: float = 1.0
+
+
+DEFAULT_LIMITS: Final = FlvLimits()
 
 
 class Block:
-    """A chunk that all readers are sent, framed once for each kind of connection."""
+    """A chunk for all clients, framed once for each kind of connection."""
 
     __slots__ = ("_framed", "chunk")
 
@@ -40,28 +50,34 @@ class Block:
         return found
 
 
-class FlvSubscriber:
+class FlvClient:
     """One connection that is sent a stream.
 
-    `skipping` begins it at the next key frame. `dropped` is how many bytes were thrown away for
-    it. `over` is done when the stream has ended and all was sent, or raises what went wrong.
+    While `skipping`, blocks are dropped until the next key frame. `dropped` counts the bytes thrown
+    away. `over` is done when the stream has ended and all was sent, or raises what went wrong.
     """
 
-    def __init__(self, framing: Framing, sent: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        framing: Framing,
+        sent: Callable[[int], None],
+        limits: FlvLimits = DEFAULT_LIMITS,
+    ) -> None:
         self.skipping = False
         self.dropped = 0
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._framing = framing
-        self._writer = SocketWriter(self._took, self._fail)
+        self._writer = SocketWriter(self._taken, self._fail)
         self._sent = sent
         self._ended = False
-        self._most = MAX_BEHIND
+        self._limits = limits
+        self._most = limits.behind
 
     def begin(self, opening: Block, *, skipping: bool) -> None:
         """Queue what a newcomer is sent first."""
         self.skipping = skipping
         data = opening.framed(self._framing)
-        self._most = MAX_BEHIND + len(data)
+        self._most = self._limits.behind + len(data)
         self._writer.write(data)
 
     def attach(self, descriptor: int) -> None:
@@ -69,7 +85,7 @@ class FlvSubscriber:
         self._writer.attach(descriptor)
 
     def put(self, block: Block) -> None:
-        """Send a block, or drop it where the reader is too far behind."""
+        """Send a block, or drop it where the client is too far behind."""
         if self.over.done():
             return
         offset = 0
@@ -88,31 +104,31 @@ class FlvSubscriber:
             return
         self._writer.write(data)
 
-    def say(self, frame: bytes) -> None:
+    def send_frame(self, frame: bytes) -> None:
         """Send a frame of the connection's own, after the block that was begun, or drop it where
-        the reader is too far behind."""
+        the client is too far behind."""
         if self._writer.waiting + len(frame) <= self._most:
             self._writer.write(frame)
 
     def end(self) -> None:
-        """Let the reader take what waits for it, and then stop."""
+        """Stop once the client has taken what waits for it."""
         self._ended = True
         self._settle()
 
     def hung_up(self) -> None:
-        """The peer closed its end."""
+        """Give up: the peer closed its end."""
         self._fail(ConnectionError("the client has left"))
 
     def check(self, now: float) -> None:
-        """Give up a reader that takes nothing; call about once a second."""
-        if self._writer.waiting and now - self._writer.progressed_at > SEND_TIMEOUT:
+        """Give up where the peer takes nothing; call about once a second."""
+        if self._writer.waiting and now - self._writer.progressed_at > self._limits.send_timeout:
             self._fail(TimeoutError("the client takes nothing"))
 
     def close(self) -> None:
         """Send no more."""
         self._writer.detach()
 
-    def _took(self, size: int) -> None:
+    def _taken(self, size: int) -> None:
         self._sent(size)
         if self._ended:
             self._settle()

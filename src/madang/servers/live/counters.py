@@ -1,4 +1,4 @@
-"""What the servers count: plain numbers on the hot path, read by /metrics when somebody asks."""
+"""Counters of live delivery: plain numbers on the hot path, read by `/metrics`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Counters:
+class LiveCounters:
     """Totals since the start of the process.
 
     `bytes_sent` is by kind of answer (playlist, part, segment, init, flv, poster), `refused` by
-    the name of the reason, `notices` by what was wrong with media that arrived, `rtmp_closed` by
-    why an encoder's connection ended. `flv_dropped_bytes` were meant for FLV readers that fell
-    behind.
+    the name of the reason, `notices` by what was wrong with media that arrived.
+    `flv_dropped_bytes` were meant for FLV clients that fell behind.
     """
 
-    rtmp_connections: int = 0
     flv_dropped_bytes: int = 0
     bytes_sent: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     notices: Counter[str] = field(default_factory=Counter)
-    rtmp_closed: Counter[str] = field(default_factory=Counter)

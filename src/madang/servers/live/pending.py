@@ -1,4 +1,4 @@
-"""Everybody who waits for the same thing: answered together, or told that it took too long."""
+"""Requests that wait for the same thing: answered together, or refused after some time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LIMIT: Final = 3
 
 
 @dataclass(slots=True)
-class Waiters(Generic[K, A]):
-    """Askers by what they wait for, the longest waiting first."""
+class PendingRequests(Generic[K, A]):
+    """Requests by what they wait for, the longest waiting first."""
 
     _by_key: dict[K, list[tuple[float, A]]] = field(default_factory=dict)
 
@@ -26,7 +26,7 @@ class Waiters(Generic[K, A]):
         self._by_key.setdefault(key, []).append((give_up_at, exchange))
 
     def settle(self, answer: Callable[[K], Callable[[A], None] | None]) -> None:
-        """Ask `answer` about each key; where it returns a function, that answers all who wait."""
+        """Call `answer` for each key; where it returns a function, call that for all who wait."""
         for key in list(self._by_key):
             respond = answer(key)
             if respond is not None:
@@ -34,7 +34,7 @@ class Waiters(Generic[K, A]):
                     respond(exchange)
 
     def expire(self, now: float) -> None:
-        """Refuse those who waited too long."""
+        """Refuse the requests that waited too long."""
         for key, waiting in list(self._by_key.items()):
             late = 0
             while late < len(waiting) and waiting[late][0] <= now:
@@ -45,7 +45,7 @@ class Waiters(Generic[K, A]):
                 del self._by_key[key]
 
     def refuse_all(self, status: int, words: str) -> None:
-        """Nothing will come any more."""
+        """Refuse all requests."""
         for waiting in self._by_key.values():
             for _, exchange in waiting:
                 exchange.refuse(status, words)
