@@ -1,4 +1,4 @@
-"""Commands typed into the chat, turned into the requests that the click menu makes."""
+"""Commands typed into the chat, parsed into the requests of the event `moderate`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from madang.base.text import Text as _
 from madang.chat.errors import ChatRefused
 
 DEFAULT_TIMEOUT: Final = 600
-"""Seconds of a time-out that says nothing else: long enough to cool down, short of a ban."""
+"""Seconds of a time-out without a duration: long enough to cool down, short of a ban."""
 
 DEFAULT_SLOW: Final = 10
-"""Seconds of slow mode that says nothing else."""
+"""Seconds of slow mode without a duration."""
 
 HELP: Final = _(
     "/timeout NAME [10m] [reason] · /untimeout NAME · /ban NAME [reason] · /unban NAME ·"
@@ -30,16 +30,16 @@ Request = dict[str, Any]
 
 
 def duration(text: str) -> int | None:
-    """The seconds that `600`, `90s`, `10m`, `2h` or `1d` says; None for anything else."""
+    """Return the seconds of `600`, `90s`, `10m`, `2h` or `1d`; None for anything else."""
     found = _DURATION.fullmatch(text.lower())
     return int(found[1]) * _UNITS[found[2]] if found else None
 
 
 def parse(text: str) -> Request:
-    """The request that a command, with its slash, stands for.
+    """Return the request of a command with its slash.
 
-    `{"act": "help"}` asks for the list. Raises ChatRefused with the codes `unknown_command` and
-    `bad_payload`.
+    `{"act": "help"}` requests the list of commands. Raises ChatRefused with the codes
+    `unknown_command` and `bad_payload`.
     """
     name, _space, rest = text[1:].strip().partition(" ")
     read = _COMMANDS.get(name.lower())
@@ -51,7 +51,7 @@ def parse(text: str) -> Request:
     return {**read(rest.strip())}
 
 
-def _somebody(act: str) -> Callable[[str], Mapping[str, Any]]:
+def _person(act: str) -> Callable[[str], Mapping[str, Any]]:
     def read(rest: str) -> Mapping[str, Any]:
         name, _space, reason = rest.partition(" ")
         if not name:
@@ -65,7 +65,7 @@ def _somebody(act: str) -> Callable[[str], Mapping[str, Any]]:
 
 
 def _timeout(rest: str) -> Mapping[str, Any]:
-    request = dict(_somebody("timeout")(rest))
+    request = dict(_person("timeout")(rest))
     first, _space, others = str(request.pop("reason", "")).partition(" ")
     seconds = duration(first)
     reason = f"{first} {others}".strip() if seconds is None else others.strip()
@@ -100,9 +100,9 @@ def _plain(act: str) -> Callable[[str], Mapping[str, Any]]:
 
 _COMMANDS: Final[dict[str, Callable[[str], Mapping[str, Any]]]] = {
     "timeout": _timeout,
-    "untimeout": _somebody("untimeout"),
-    "ban": _somebody("ban"),
-    "unban": _somebody("unban"),
+    "untimeout": _person("untimeout"),
+    "ban": _person("ban"),
+    "unban": _person("unban"),
     "slow": _slow,
     "members": _switch("members_only"),
     "emoteonly": _switch("emote_only"),
@@ -112,7 +112,7 @@ _COMMANDS: Final[dict[str, Callable[[str], Mapping[str, Any]]]] = {
     "unpin": _plain("unpin"),
     "clear": _plain("clear"),
     "undo": _plain("undo"),
-    "mod": _somebody("mod"),
-    "unmod": _somebody("unmod"),
+    "mod": _person("mod"),
+    "unmod": _person("unmod"),
     "help": _plain("help"),
 }

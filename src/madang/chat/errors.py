@@ -1,4 +1,4 @@
-"""What the chat refuses."""
+"""Refusals of the chat."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from madang.base.errors import LazyText, MadangError
 from madang.base.text import Text as _
 
 AGAIN: Final = 5.0
-"""Seconds after which it is worth trying again to reach what is away."""
+"""Seconds after which another try is worth while."""
 
 
 class ChatRefused(MadangError):
-    """Something that a person asked of the chat is not done.
+    """A request that the chat does not carry out.
 
-    `code` is its stable name, in acknowledgements, pages and metrics; `retry_after` says after how
-    many seconds it may be done, where that is known.
+    `code` is the stable name of the reason, in acknowledgements, pages and metrics; `retry_after`
+    the seconds after which the request may succeed, if known.
     """
 
     def __init__(self, code: str, words: LazyText, *, retry_after: float | None = None) -> None:
@@ -24,7 +24,7 @@ class ChatRefused(MadangError):
         self.retry_after = retry_after
 
     def as_json(self) -> dict[str, object]:
-        """What programs read of it, beside its words: the code, and seconds to wait if known."""
+        """Return the part for programs: the code, and the seconds to wait if known."""
         answer: dict[str, object] = {"code": self.code}
         if self.retry_after is not None:
             answer["retry_after"] = round(self.retry_after, 1)
@@ -41,21 +41,21 @@ class NotAllowed(ChatRefused):
 
 
 class Banned(ChatRefused):
-    """The person may not come into this chat."""
+    """The person may not join this chat."""
 
     def __init__(self) -> None:
         super().__init__("banned", _("You are banned from this chat."))
 
 
 class SignedOut(ChatRefused):
-    """What the person came in with is in force no longer."""
+    """The credential with which the person joined is no longer valid."""
 
     def __init__(self) -> None:
         super().__init__("signed_out", _("Your sign-in has ended, or your token was revoked."))
 
 
 class ChatAway(ChatRefused):
-    """The processes that carry the chats, or what they need, do not answer."""
+    """The processes that serve the chats, or a store of theirs, do not answer."""
 
     def __init__(self, words: LazyText | None = None) -> None:
         super().__init__(
@@ -66,14 +66,14 @@ class ChatAway(ChatRefused):
 
 
 class ChatWithoutDatabase(ChatAway):
-    """What was asked for is in the database, which does not answer."""
+    """The database does not answer."""
 
     def __init__(self) -> None:
         super().__init__(_("The station's database does not answer now. Try again in a moment."))
 
 
 def refused_as(code: str, words: str, retry_after: float | None) -> ChatRefused:
-    """The refusal of another process again."""
+    """Return the refusal of another process."""
     if code == "not_allowed":
         return NotAllowed(words)
     if code == "unavailable":

@@ -1,4 +1,4 @@
-"""Ids of messages and acts, which sort as text in the order of sending, over processes too."""
+"""Ids of messages and actions, which sort as text by time, over processes too."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Final
 
 LENGTH: Final = 18
 NODES: Final = 1 << 16
-"""A process draws its node at random from so many."""
+"""Nodes, of which each process draws one at random."""
 
 _SEQUENCE: Final = 1 << 12
 
 
 class Ids:
-    """Makes the ids of one process: 44 bits of milliseconds since 1970, 12 of a count, 16 of node.
+    """Ids of one process: 44 bits of milliseconds since 1970, 12 of a counter, 16 of the node.
 
-    It never goes back: an id is larger than every id it made or `saw`, also where the clocks of
-    processes differ (Kulkarni and others, Logical Physical Clocks, 2014).
+    Each is larger than all before it, made here or passed to `saw`, even if the clocks of processes
+    differ (Kulkarni and others, Logical Physical Clocks, 2014).
     """
 
     def __init__(self, node: int) -> None:
@@ -23,22 +23,22 @@ class Ids:
         self._at = 0
 
     def make(self, now: int) -> str:
-        """The next id; `now` in milliseconds since 1970."""
+        """Return the next id; `now` in milliseconds since 1970."""
         self._at = max(self._at + 1, now * _SEQUENCE)
         return f"{self._at:014x}{self._node}"
 
     def saw(self, other: str) -> None:
-        """Another process made the id `other`."""
+        """Note an id of another process."""
         self._at = max(self._at, int(other[:14], 16))
 
 
 def milliseconds_of(made: str) -> int:
-    """When an id was made, in milliseconds since 1970."""
+    """Return the time of an id, in milliseconds since 1970."""
     return int(made[:14], 16) // _SEQUENCE
 
 
 def first_at(milliseconds: int) -> str:
-    """No larger than any id made at `milliseconds` since 1970 or later."""
+    """Return a lower bound of the ids made at `milliseconds` since 1970 or later."""
     return f"{milliseconds * _SEQUENCE:014x}0000"
 
 

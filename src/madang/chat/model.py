@@ -1,4 +1,4 @@
-"""The words of chat: roles, modes, people, messages and acts of moderators. Plain values."""
+"""Values of chat: roles, modes, accounts, messages and actions of moderators."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
 TEXT_LENGTH: Final = 500
-"""Characters of a message: three lines on a page's panel, a paragraph on a phone."""
+"""Characters of a message: three lines on a page, a paragraph on a phone."""
 
 NAME_LENGTH: Final = 24
-"""Characters of a guest's name; longer ones fill the panel."""
+"""Characters of a guest's name."""
 
 QUOTE_LENGTH: Final = 80
-"""Characters of the message that a reply shows."""
+"""Characters of the quotation that a reply shows."""
 
 MOST_MENTIONS: Final = 10
-"""Names that one message can call."""
+"""Mentions in one message."""
 
 REACTIONS: Final = ("❤️", "👏", "😂", "😮", "😢", "🔥", "🎉", "👍")
 
@@ -26,7 +26,7 @@ Links = Literal["off", "moderators", "all"]
 
 
 class Role(enum.StrEnum):
-    """What somebody is in one chat."""
+    """The role of a person in one chat."""
 
     OWNER = "owner"
     MODERATOR = "moderator"
@@ -35,13 +35,13 @@ class Role(enum.StrEnum):
 
     @property
     def moderates(self) -> bool:
-        """Whether this role keeps order."""
+        """Whether this role may moderate."""
         return self in {Role.OWNER, Role.MODERATOR}
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """How a chat is set. `slow` in seconds between two messages of a person, 0 for none."""
+    """The mode of a chat. `slow` is the seconds between two messages of a person, or 0."""
 
     slow: int = 0
     members_only: bool = False
@@ -50,17 +50,17 @@ class Mode:
     guests: bool = True
 
     def as_json(self) -> dict[str, object]:
-        """As pages and bots get it."""
+        """Return the form for clients."""
         return asdict(self)
 
     def with_part(self, name: str, value: Any) -> Mode:
-        """The mode with one field changed."""
+        """Return the mode with one field changed."""
         return replace(self, **{name: value})
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who signed in, or a program that shows a token of theirs."""
+    """An account, used by its person or by a program with a token (`bot`)."""
 
     id: int
     name: str
@@ -69,18 +69,18 @@ class Account:
 
     @property
     def person(self) -> str:
-        """The account's id in chats."""
+        """The id of the account's person in chats."""
         return person_of_account(self.id)
 
 
 def person_of_account(account: int) -> str:
-    """The id in chats of the account with the key `account`."""
+    """Return the id in chats of the account with the key `account`."""
     return f"u{account}"
 
 
 @dataclass(frozen=True, slots=True)
 class Emote:
-    """A picture that `:name:` in a text stands for. Size in pixels."""
+    """A picture in place of `:name:` in a text. Size in pixels."""
 
     name: str
     url: str
@@ -89,7 +89,7 @@ class Emote:
     station: bool
 
     def as_json(self) -> dict[str, object]:
-        """As pages and bots get it."""
+        """Return the form for clients."""
         return asdict(self)
 
 
@@ -107,7 +107,7 @@ class Sanction:
         return self.until is None or now < self.until
 
     def as_json(self) -> dict[str, object]:
-        """As moderators' pages get it."""
+        """Return the form for clients of moderators."""
         shown: dict[str, object] = {"person": self.person, "name": self.name, "kind": "ban"}
         if self.until is not None:
             shown |= {"kind": "timeout", "until": instant(round(self.until * 1000))}
@@ -116,7 +116,7 @@ class Sanction:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message. `at` in milliseconds since 1970; `reply_to` is what a reply shows of another."""
+    """A message. `at` in milliseconds since 1970; `reply_to` is the quotation in a reply."""
 
     id: str
     at: int
@@ -131,7 +131,7 @@ class Message:
     restored: bool = False
 
     def as_json(self) -> dict[str, object]:
-        """As pages and bots get it."""
+        """Return the form for clients."""
         shown: dict[str, object] = {
             "id": self.id,
             "at": instant(self.at),
@@ -154,15 +154,16 @@ class Message:
         return shown
 
     def quoted(self) -> dict[str, str]:
-        """What a reply to it shows."""
+        """Return the quotation that a reply shows."""
         return {"id": self.id, "name": self.name, "text": self.text[:QUOTE_LENGTH]}
 
 
 @dataclass(frozen=True, slots=True)
 class ModerationAction:
-    """Something that a moderator did. `at` in milliseconds since 1970, `seconds` a duration.
+    """An action of a moderator. `at` in milliseconds since 1970, `seconds` a duration.
 
-    `ids` are the messages it took away; `before` and `after` hold what undoing it has to know.
+    `ids` are the messages that it hides; `before` and `after` are the values that it changes, for
+    its undoing; `undoes` is the id of the action that an undo reverts.
     """
 
     id: str
@@ -181,7 +182,7 @@ class ModerationAction:
 
 
 def instant(milliseconds: int) -> str:
-    """Milliseconds since 1970 as RFC 3339 in UTC."""
+    """Return milliseconds since 1970 as RFC 3339 in UTC."""
     days, rest = divmod(milliseconds, 86_400_000)
     if days != _Day.number:
         _Day.number, _Day.text = days, _civil(days)
@@ -192,7 +193,7 @@ def instant(milliseconds: int) -> str:
 
 
 class _Day:
-    """The last day asked for: thousands of messages a second share it."""
+    """Cache of the last day: thousands of messages a second share it."""
 
     number = 0
     text = "1970-01-01"
@@ -205,7 +206,7 @@ def _civil(days: int) -> str:
 
 
 def hue_of(person: str, name: str) -> int:
-    """The colour of a name, as degrees of the colour circle: the same for ever."""
+    """Return the colour of a name, in degrees of the colour circle: always the same."""
     if (known := _hues.get((person, name))) is not None:
         return known
     if len(_hues) >= _MOST_HUES:

@@ -151,8 +151,8 @@ def apply_to_history(state: ChatState, action: ModerationAction) -> None:
 
 
 def _hide_messages(state: ChatState, action: ModerationAction) -> None:
-    """Hide the messages of an action, and those that it met on the way: delivered before it, but
-    unknown in the process that decided. The database does the same (`store.record`)."""
+    """Hide the messages of an action, and those that were delivered before it but unknown to the
+    process that decided. `madang.apps.chat.store.save_action` does the same."""
     state.history.delete(action.ids, action.id)
     if action.kind in {"timeout", "ban"}:
         state.history.delete_before(action.id, action.person)

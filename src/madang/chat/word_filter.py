@@ -1,8 +1,8 @@
-"""The word filter, and the normal forms in which tricks of spelling are seen through.
+"""The word filter, and the normal forms by which it sees through tricks of spelling.
 
-Korean is compared as syllables put together from jamo, Latin as letters without accents, digits
-and look-alikes. Words are looked for inside one token of the text, not across spaces (다시 발견
-is no swear word), except where somebody puts single letters or syllables one by one.
+Korean is compared as syllables composed of jamo, Latin as letters without accents, digits and
+look-alikes. A word is searched in one token of the text, not across spaces (다시 발견 is no swear
+word), except in a row of single letters or syllables.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _LOOK_ALIKES: Final = str.maketrans(
     "аеорсухіјѕһԁɡӏԛԝвнмткαβεηικνορτυχ013457@$!|€£",
     "aeopcyxijshdglqwbhmtkabenikvoptuxoieastasiiel",
 )
-"""Cyrillic, Greek, digits and signs that are read as Latin letters (after lower-casing)."""
+"""Cyrillic, Greek, digits and signs that look like Latin letters, after case folding."""
 
 _EDGES: Final = "!?|.,;:()[]{}'\"~*-_"
-"""Signs around a word; inside one they may stand for letters."""
+"""Signs around a word; inside a word they may stand for letters."""
 
 _LEADS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
@@ -33,7 +33,7 @@ _REPEATED: Final = re.compile(r"(.)\1{2,}")
 
 
 def tokens(text: str) -> list[str]:
-    """The normal forms of the words of `text`; runs of single letters count as one word."""
+    """Return the normal forms of the words of `text`; a row of single letters is one word."""
     found: list[str] = []
     single = ""
     for part in _visible(text).split():
@@ -52,13 +52,13 @@ def tokens(text: str) -> list[str]:
 
 
 def normal_word(word: str) -> str:
-    """The form in which a word of the filter is looked for; empty where nothing is left of it."""
+    """Return the normal form of a word of the filter; empty if it holds no letters."""
     return _normal("".join(_visible(word).split()))
 
 
 class WordFilter:
-    """Finds unwanted words. Korean is found inside a word as well, Latin only as a whole word:
-    `ass` is not in `class`."""
+    """Finds unwanted words: Korean ones inside words as well, Latin ones only as whole words, so
+    that `class` passes."""
 
     def __init__(self, words: Iterable[str]) -> None:
         normal = {form for word in words if (form := normal_word(word))}
@@ -78,12 +78,13 @@ class WordFilter:
 
 
 def skeleton_of(name: str) -> str:
-    """What `name` looks like: two names with the same look are taken for one another."""
+    """Return the skeleton of a name: names with the same skeleton look alike (compare Unicode
+    TR39, section 4)."""
     return _normal("".join(_visible(name).split())) or name.casefold()
 
 
 def _visible(text: str) -> str:
-    # NFD parts accents from letters, and would part syllables; those are put together again.
+    # NFKD separates accents from letters, but syllables as well, which NFC composes again.
     parts = unicodedata.normalize("NFKD", text).casefold()
     return "".join(
         character
@@ -106,7 +107,7 @@ def _is_hangul(text: str) -> bool:
 
 
 def _recomposed(text: str) -> str:
-    """`text` with jamo put together to syllables as a keyboard does; other characters stay."""
+    """Return `text` with jamo composed to syllables as a keyboard does."""
     if not any(_is_hangul(character) for character in text):
         return text
     jamo = "".join(_jamo(character) for character in text)

@@ -73,7 +73,7 @@ def keep(channel: Channel, *texts: str, minutes: float = 0.0) -> list[str]:
     ids = Ids(3)
     at = round((NOW - timedelta(minutes=minutes)).timestamp() * 1000)
     said = [Message(ids.make(at), at, "u9", "minji", Role.MEMBER, text) for text in texts]
-    store.keep([(channel.pk, message) for message in said])
+    store.save_messages([(channel.pk, message) for message in said])
     return [message.id for message in said]
 
 

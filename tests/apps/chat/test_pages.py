@@ -281,7 +281,7 @@ def test_the_record_says_what_moderators_did_and_finds_messages(
     channel = get_channel("yard")
     ids = Ids(1)
     at = 1_777_000_000_000
-    store.keep(
+    store.save_messages(
         [
             (channel.pk, Message(ids.make(at), at, "g1", "minji", Role.GUEST, "drums tonight")),
             (channel.pk, Message(ids.make(at), at, "g2", "river", Role.GUEST, "buy my drums")),
@@ -290,8 +290,8 @@ def test_the_record_says_what_moderators_did_and_finds_messages(
     act = ModerationAction(
         ids.make(at), at, "u2", "marshal", "timeout", "g2", "river", 600, "advertising"
     )
-    store.record(channel.pk, act)
-    store.record(
+    store.save_action(channel.pk, act)
+    store.save_action(
         channel.pk,
         ModerationAction(
             ids.make(at), at, "u2", "marshal", "slow", before={"slow": 0}, after={"slow": 30}

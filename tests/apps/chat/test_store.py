@@ -40,19 +40,19 @@ def act(number: int, kind: str, **fields: Any) -> ModerationAction:
 def shown(channel: Channel) -> list[int]:
     from madang.apps.chat import store
 
-    return [int(message.id, 16) for message in store.last(channel.pk, 100)]
+    return [int(message.id, 16) for message in store.last_messages(channel.pk, 100)]
 
 
 def test_what_comes_twice_is_kept_once(channel: Channel) -> None:
     from madang.apps.chat import store
     from madang.apps.chat.models import ChatAct
 
-    store.keep([(channel.pk, said(1)), (channel.pk, said(2))])
-    store.keep([(channel.pk, said(2)), (channel.pk, said(3))])
+    store.save_messages([(channel.pk, said(1)), (channel.pk, said(2))])
+    store.save_messages([(channel.pk, said(2)), (channel.pk, said(3))])
     assert shown(channel) == [1, 2, 3]
-    assert store.last(channel.pk, 2) == [said(2), said(3)]
+    assert store.last_messages(channel.pk, 2) == [said(2), said(3)]
     for _ in range(2):
-        store.record(channel.pk, act(9, "delete", ids=(said(1).id,)))
+        store.save_action(channel.pk, act(9, "delete", ids=(said(1).id,)))
     assert ChatAct.objects.count() == 1
     assert shown(channel) == [2, 3]
 
@@ -60,17 +60,17 @@ def test_what_comes_twice_is_kept_once(channel: Channel) -> None:
 def test_a_ban_holds_after_a_restart_until_it_is_undone(channel: Channel) -> None:
     from madang.apps.chat import services, store
 
-    store.keep([(channel.pk, said(1))])
+    store.save_messages([(channel.pk, said(1))])
     ban = act(5, "ban", person="u9", name="minji", before={"sanction": None}, reason="spam")
-    store.record(channel.pk, ban)
+    store.save_action(channel.pk, ban)
     state = services.open_chat("yard")
     sanction = state.sanction_on("u9", NOW / 1000)
     assert sanction is not None
     assert (sanction.until, sanction.reason) == (None, "spam")
     assert shown(channel) == []
     assert store.recent_acts(channel.pk, 5) == [ban]
-    assert [message.id for message in store.taken_away_by(channel.pk, ban.id)] == [said(1).id]
-    store.record(channel.pk, act(6, "undo", undoes=ban.id))
+    assert [message.id for message in store.hidden_by(channel.pk, ban.id)] == [said(1).id]
+    store.save_action(channel.pk, act(6, "undo", undoes=ban.id))
     assert services.open_chat("yard").sanctions == {}
     assert shown(channel) == [1]
 
@@ -85,12 +85,12 @@ def test_modes_pins_and_moderators_are_kept_and_undone(channel: Channel) -> None
         act(3, "mod", person=f"u{user.pk}", name="mo", after={"account": user.pk}),
     ]
     for one in done:
-        store.record(channel.pk, one)
+        store.save_action(channel.pk, one)
     state = services.open_chat("yard")
     assert (state.mode.slow, state.moderators) == (30, {user.pk: "mo"})
     assert state.pinned is not None
     for number, one in enumerate(done):
-        store.record(channel.pk, act(10 + number, "undo", undoes=one.id))
+        store.save_action(channel.pk, act(10 + number, "undo", undoes=one.id))
     state = services.open_chat("yard")
     assert (state.mode.slow, state.moderators, state.pinned) == (0, {}, None)
 
@@ -98,8 +98,8 @@ def test_modes_pins_and_moderators_are_kept_and_undone(channel: Channel) -> None
 def test_clearing_reaches_what_is_no_longer_in_memory(channel: Channel) -> None:
     from madang.apps.chat import store
 
-    store.keep([(channel.pk, said(number)) for number in range(1, 20)])
-    store.record(channel.pk, act(15, "clear"))
+    store.save_messages([(channel.pk, said(number)) for number in range(1, 20)])
+    store.save_action(channel.pk, act(15, "clear"))
     assert shown(channel) == [15, 16, 17, 18, 19]
 
 
@@ -108,7 +108,7 @@ def test_messages_are_deleted_when_their_time_is_over(channel: Channel) -> None:
 
     now = datetime.now(UTC)
     old = round((now - timedelta(days=10)).timestamp() * 1000)
-    store.keep(
+    store.save_messages(
         [
             (channel.pk, said(1, old)),
             (channel.pk, replace(said(2), at=round(now.timestamp() * 1000))),

@@ -1,4 +1,4 @@
-"""Chats over HTTP: settings, moderators, emotes, messages and what moderators did."""
+"""The API of chats: settings, moderators, emotes, messages and the moderation log."""
 
 from __future__ import annotations
 
@@ -246,17 +246,17 @@ def _page(found: Any, cursor: str | None, limit: int) -> MessagePage:
 
 
 def _message(row: ChatMessage) -> MessageView:
-    said = store.said_of(row)
+    message = store.message_of(row)
     return MessageView(
-        id=said.id,
-        at=datetime.fromisoformat(instant(said.at)),
-        name=said.name,
-        role=said.role,
-        person=said.person,
-        hue=hue_of(said.person, said.name),
-        text=said.text,
-        bot=said.bot,
-        reply_to=dict(said.reply_to) if said.reply_to is not None else None,
+        id=message.id,
+        at=datetime.fromisoformat(instant(message.at)),
+        name=message.name,
+        role=message.role,
+        person=message.person,
+        hue=hue_of(message.person, message.name),
+        text=message.text,
+        bot=message.bot,
+        reply_to=dict(message.reply_to) if message.reply_to is not None else None,
         deleted=bool(row.deleted_by),
     )
 

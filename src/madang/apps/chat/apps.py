@@ -35,7 +35,7 @@ class ChatConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Hear of accounts whose people may be in a chat."""
+        """Connect the signal for changed accounts."""
         from madang.apps.accounts.signals import access_changed
 
         access_changed.connect(_access_changed)

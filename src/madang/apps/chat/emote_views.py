@@ -12,7 +12,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 @require_safe
 def picture(request: HttpRequest, name: str) -> HttpResponse:
-    """The picture `DIGEST.webp`: its address changes with its content."""
+    """Return the picture `DIGEST.webp`, which never changes."""
     data = emotes.picture(name.removesuffix(".webp"))
     if data is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""Emotes: checking and resizing the pictures that people upload, and finding them again."""
+"""Emotes: checks, scaling and storage of uploaded pictures."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from madang.apps.chat.models import Emote
 from madang.chat.model import Emote as EmoteValue
 
 LARGEST_FILE: Final = 1_000_000
-"""Bytes of an upload; Django takes no larger body."""
+"""Bytes of an upload; Django accepts no larger body."""
 
 LARGEST_SIDE: Final = 4096
 """Pixels of an upload: a small file can unpack to gigabytes."""
 
 HEIGHT: Final = 112
-"""Pixels in which an emote is kept: four times its height in a line of text, for any screen."""
+"""Pixels: four times the height in a line of text, for dense screens."""
 
 WIDEST: Final = 3
 """Times its height."""
@@ -40,26 +40,26 @@ _NAME: Final = re.compile(r"[a-z0-9_]{2,32}")
 
 
 def of(channel: Channel) -> list[EmoteValue]:
-    """The emotes of a chat by name: the station's, and the channel's own, which win."""
+    """Return the emotes of a chat by name; a channel's own replace the station's."""
     rows = Emote.objects.filter(Q(channel=None) | Q(channel=channel)).defer("picture")
     found = {row.name: _value(row) for row in sorted(rows, key=lambda row: row.channel_id or 0)}
     return [found[name] for name in sorted(found)]
 
 
 def own(channel: Channel | None) -> list[EmoteValue]:
-    """A channel's own emotes, or for None the station's, by name."""
+    """Return a channel's own emotes, or for None the station's, by name."""
     return [_value(row) for row in Emote.objects.filter(channel=channel).defer("picture")]
 
 
 def picture(digest: str) -> bytes | None:
-    """The WebP picture with a digest."""
+    """Return the WebP picture with a digest."""
     row = Emote.objects.filter(digest=digest).only("picture").first()
     return bytes(row.picture) if row is not None else None
 
 
 @transaction.atomic
 def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
-    """Add an emote, the station's where `channel` is None, or change its picture.
+    """Add an emote, for the station if `channel` is None, or change its picture.
 
     `data` is a PNG, GIF, WebP or JPEG file. Raises UnfitChat.
     """
@@ -82,22 +82,22 @@ def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
             "picture": small,
         },
     )
-    _tell(channel)
+    _notify(channel)
     return _value(row)
 
 
 @transaction.atomic
 def remove(channel: Channel | None, name: str) -> None:
-    """Remove an emote. Raises UnfitChat where there is none."""
+    """Remove an emote. Raises UnfitChat."""
     if not Emote.objects.filter(channel=channel, name=name).delete()[0]:
         raise UnfitChat(format_lazy(_("There is no emote {name}."), name=name))
-    _tell(channel)
+    _notify(channel)
 
 
 def resized(data: bytes) -> tuple[bytes, int, int]:
-    """A picture as a WebP file of the kept height, with width and height in pixels.
+    """Return a picture as WebP with `HEIGHT`, and its width and height in pixels.
 
-    What it is comes from decoding it, not from its name. Raises UnfitChat.
+    The format comes from the content, not from the name. Raises UnfitChat.
     """
     if len(data) > LARGEST_FILE:
         raise UnfitChat(_("The picture is larger than 1 MB."), mend=_("Use a smaller one."))
@@ -155,7 +155,7 @@ def _scaled(opened: Image.Image) -> tuple[bytes, int, int]:
     return output.getvalue(), *size
 
 
-def _tell(channel: Channel | None) -> None:
+def _notify(channel: Channel | None) -> None:
     slug = channel.slug if channel is not None else ""
     transaction.on_commit(lambda: ports.chats().changed(slug))
 

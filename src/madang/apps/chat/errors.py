@@ -1,4 +1,4 @@
-"""Errors of the app `chat`; what the rules of chat refuse is in `madang.chat.errors`."""
+"""Errors of the app `chat`; those of the rules of chat are in `madang.chat.errors`."""
 
 from __future__ import annotations
 

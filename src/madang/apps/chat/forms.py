@@ -1,4 +1,4 @@
-"""What the studio's pages of the chat let one change."""
+"""Forms of the studio's chat pages."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LINKS: Final = (
     ("off", _("Nobody")),
 )
 SLOW: Final = (0, 3, 5, 10, 30, 60, 120, 300, 600)
-"""Choices of slow mode, in seconds; another value that a command set is offered as well."""
+"""Choices of slow mode, in seconds, beside the value in force."""
 
 
 class RulesForm(forms.Form):
-    """Who may write, how often, and what not."""
+    """The mode of a chat, its unwanted words and its retention."""
 
     slow = forms.TypedChoiceField(label=_("slow mode"), coerce=int)
     links = forms.ChoiceField(label=_("who may send links"), choices=LINKS)
@@ -50,7 +50,7 @@ class RulesForm(forms.Form):
         self.fields["slow"].choices = [(each, _slow_in_words(each)) for each in offered]  # type: ignore[attr-defined]  # it is a choice field
 
     def clean_words(self) -> list[str]:
-        """The words, each once, in the order in which they were written."""
+        """Return the words, each once, in the order of the lines."""
         lines = [line.strip() for line in self.cleaned_data["words"].splitlines()]
         words = list(dict.fromkeys(line for line in lines if line))
         if len(words) > MOST_WORDS:
@@ -65,13 +65,13 @@ class RulesForm(forms.Form):
 
 
 class ModeratorForm(forms.Form):
-    """Whom to make a moderator."""
+    """The account of a new moderator."""
 
     account = forms.CharField(label=_("name of the account"), max_length=32)
 
 
 class EmoteForm(forms.Form):
-    """A picture and its name."""
+    """The name and the picture of a new emote."""
 
     name = forms.RegexField(
         regex=r"^[a-z0-9_]{2,32}\Z",
@@ -90,7 +90,7 @@ class EmoteForm(forms.Form):
 
 
 def in_words(seconds: int) -> str:
-    """A length of time: "30 seconds", "2 hours"; in the largest unit that fits it exactly."""
+    """Return a duration in words, such as "2 hours", in the largest unit that fits exactly."""
     if seconds >= 86_400 and seconds % 86_400 == 0:
         days = seconds // 86_400
         return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}

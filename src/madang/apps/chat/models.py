@@ -1,4 +1,4 @@
-"""What the station keeps of chats: settings, messages, sanctions, acts of moderators, emotes."""
+"""Settings, messages, sanctions, actions of moderators, and emotes of chats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PERSON_LENGTH = 24
 
 
 class ChatSettings(models.Model):
-    """How one channel's chat is set. Where there is no row, everything is as by default."""
+    """Settings of one channel's chat; without a row, the defaults hold."""
 
     channel = models.OneToOneField(Channel, on_delete=models.CASCADE, related_name="chat")
     slow = models.PositiveIntegerField(default=0)
@@ -36,7 +36,7 @@ class ChatSettings(models.Model):
 
 
 class Moderator(models.Model):
-    """Somebody who keeps order in a channel's chat."""
+    """A moderator of a channel's chat."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="moderators")
     user = models.ForeignKey(
@@ -56,7 +56,7 @@ class Moderator(models.Model):
 
 
 class ChatMessage(models.Model):
-    """One message. `key` sorts in the order of sending; `deleted_by` names the act that did."""
+    """One message. `key` sorts by the time of sending; `deleted_by` is the key of an action."""
 
     key = models.CharField(max_length=LENGTH, unique=True)
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="messages")
@@ -82,7 +82,7 @@ class ChatMessage(models.Model):
 
 
 class ChatAct(models.Model):
-    """Something a moderator did, as the log shows it; `detail` is what undoing needs."""
+    """An action of a moderator; `detail` is for the log and for undoing it."""
 
     key = models.CharField(max_length=LENGTH, unique=True)
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="chat_acts")
@@ -128,7 +128,7 @@ class Sanction(models.Model):
 
 
 class Emote(models.Model):
-    """A small picture, the station's (`channel` is null) or a channel's own."""
+    """A small picture of the station (`channel` is null) or of a channel."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, null=True, related_name="emotes")
     name = models.CharField(max_length=32)

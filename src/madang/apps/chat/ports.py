@@ -1,7 +1,7 @@
-"""The running chats, as the control plane sees them: a port, and a station without chats.
+"""The running chats, as the control plane calls them: a port, and its null implementation.
 
-The station installs the data plane's at its start. In a process for pages alone it is
-`madang.apps.chat.rpc_client`; in one without either (a command, a test), `NullChats` answers.
+The station installs the data plane's implementation at its start: `madang.apps.chat.rpc_client` in
+a process for pages alone, `NullChats` in one without either, such as a command.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from madang.chat.model import Account
 
 
 class Chats(Protocol):
-    """What the control plane may ask of the chats. Every call may be made from any thread."""
+    """The running chats. Every method may be called from any thread."""
 
     def changed(self, slug: str) -> None:
-        """Settings, moderators or emotes of a chat changed in the database; empty: of all."""
+        """Apply changes of a chat's settings, moderators or emotes; of all if `slug` is empty."""
 
     def person_changed(self, account: int) -> None:
-        """What the account with this key may, or what speaks for it, changed in the database."""
+        """Apply changes of an account's permissions or credentials."""
 
     def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Do what a moderator asks and return the acknowledgement. Raises ChatRefused."""
+        """Handle a moderation request; return the acknowledgement. Raises ChatRefused."""
 
     def say(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a message, as the event `message` does. Raises ChatRefused."""
+        """Send a message; return the acknowledgement. Raises ChatRefused."""
 
     def connections(self) -> Mapping[str, int]:
-        """Connections by channel, over all processes."""
+        """Return connections by channel, over all processes."""
 
 
 class NullChats:
     """The chats of a process that runs none."""
 
     def changed(self, slug: str) -> None:
-        """There is nobody to tell."""
+        """Do nothing."""
 
     def person_changed(self, account: int) -> None:
-        """There is nobody to tell."""
+        """Do nothing."""
 
     def moderate(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Nobody can do it here."""
+        """Raises ChatAway."""
         raise ChatAway
 
     def say(self, slug: str, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Nobody would hear it here."""
+        """Raises ChatAway."""
         raise ChatAway
 
     def connections(self) -> Mapping[str, int]:
-        """There are none."""
+        """Return nothing."""
         return {}
 
 
@@ -58,7 +58,7 @@ _installed: Chats = NullChats()
 
 
 def chats() -> Chats:
-    """The chats of this process."""
+    """Return the chats of this process."""
     return _installed
 
 

@@ -1,4 +1,4 @@
-"""Opening chats, and what their owners set. Messages and acts are kept by `store`."""
+"""Opening of chats, and their settings. Messages and actions are in `store`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODE: Final = ("slow", "members_only", "emote_only", "links", "guests")
 
 @dataclass(frozen=True, slots=True)
 class ModeratorCard:
-    """Somebody who keeps order, since when, and who chose them."""
+    """A moderator; `by` is who appointed them."""
 
     name: str
     since: datetime
@@ -45,7 +45,7 @@ class ModeratorCard:
 
 
 def open_chat(slug: str) -> ChatState:
-    """Everything a server needs to run the chat of a channel. Raises NoSuchChannel."""
+    """Return the state of a channel's chat. Raises NoSuchChannel."""
     channel = get_channel(slug)
     found = settings_of(channel)
     return ChatState(
@@ -59,17 +59,17 @@ def open_chat(slug: str) -> ChatState:
         words=WordFilter(found.words),
         emotes=tuple(emotes.of(channel)),
         pinned=found.pinned,
-        history=History(store.last(channel.pk, KEPT)),
+        history=History(store.last_messages(channel.pk, KEPT)),
     )
 
 
 def settings_of(channel: Channel) -> ChatSettings:
-    """The settings of a channel's chat; not saved where they are the defaults."""
+    """Return the settings of a channel's chat; unsaved where they are the defaults."""
     return ChatSettings.objects.filter(channel=channel).first() or ChatSettings(channel=channel)
 
 
 def mode_of(found: ChatSettings) -> Mode:
-    """The part of the settings that everybody in the chat sees."""
+    """Return the part of the settings that readers get."""
     return Mode(**{name: getattr(found, name) for name in MODE})
 
 
@@ -117,12 +117,12 @@ def _fit(name: str, value: Any) -> Any:
 
 
 def account_of(user: User, *, bot: bool = False) -> Account:
-    """An account as the chat knows it."""
+    """Return an account as the chat knows it."""
     return Account(user.pk, user.name, user.admin, bot)
 
 
 def signed_in(session: SessionBase) -> Account | None:
-    """The account behind a session of the pages, None where it is nobody's or over."""
+    """Return the account of a session, or None."""
     request = HttpRequest()
     request.session = session
     user: object = get_user(request)
@@ -130,7 +130,7 @@ def signed_in(session: SessionBase) -> Account | None:
 
 
 def role_of(channel: Channel, user: object) -> Role:
-    """What the person behind a page is in a channel's chat."""
+    """Return the role of a page's user in a channel's chat."""
     if not isinstance(user, User) or not user.is_active:
         return Role.GUEST
     if user.pk == channel.owner_id:
@@ -141,26 +141,26 @@ def role_of(channel: Channel, user: object) -> Role:
 
 
 def may_manage(channel: Channel, user: object) -> bool:
-    """Whether somebody may choose moderators, emotes and words: owner and administrators."""
+    """Whether a user may choose moderators, emotes and words: owner and administrators."""
     return isinstance(user, User) and user.is_active and (user.admin or user.pk == channel.owner_id)
 
 
 def need_moderator(channel: Channel, user: object) -> User:
-    """The account, where it keeps order in this chat. Raises NotAllowed."""
+    """Return the account of a moderator of this chat. Raises NotAllowed."""
     if not isinstance(user, User) or not role_of(channel, user).moderates:
         raise NotAllowed
     return user
 
 
 def need_manager(channel: Channel, user: object) -> User:
-    """The account, where it runs this channel. Raises NotAllowed."""
+    """Return the account of a manager of this channel. Raises NotAllowed."""
     if not isinstance(user, User) or not may_manage(channel, user):
         raise NotAllowed(_("Only the channel's owner may do this."))
     return user
 
 
 def moderators(channel: Channel) -> list[ModeratorCard]:
-    """Those who keep order in a channel's chat, by name."""
+    """Return the moderators of a channel's chat, by name."""
     return [
         ModeratorCard(row.user.name, row.since, row.by)
         for row in channel.moderators.select_related("user")
@@ -182,18 +182,18 @@ def appoint(channel: Channel, name: str, *, by: User) -> ModeratorCard:
 
 @transaction.atomic
 def dismiss(channel: Channel, name: str) -> None:
-    """Make the account `name` no moderator any more. Raises NoSuchUser."""
+    """Remove a moderator. Raises NoSuchUser."""
     channel.moderators.filter(user=find_user(name)).delete()
     transaction.on_commit(lambda: ports.chats().changed(channel.slug))
 
 
 def bans(channel: Channel) -> list[Sanction]:
-    """Bans and time-outs in force, the newest first."""
+    """Return bans and time-outs in force, the newest first."""
     return list(_in_force(channel))
 
 
 def shown_settings(channel: Channel) -> Mapping[str, Any]:
-    """Everything that may be set, as it is."""
+    """Return all settings for those who may change them."""
     found = settings_of(channel)
     return {
         **asdict(mode_of(found)),

@@ -1,7 +1,7 @@
-"""Keeping messages and acts in the database, and reading them back.
+"""Messages and actions in the database.
 
-The servers call the writing half off the fan-out path, in batches and in order; each write may
-come twice, as after an outage of the database.
+The servers write beside the fan-out, in batches and in order. Each write may come twice, as after
+an outage of the database.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from madang.chat.model import Message, ModerationAction, Role
 
 BATCH: Final = 500
 DEFAULT_RETENTION: Final = 90
-"""Days, where a channel has no settings of its own."""
+"""Days, without settings of the channel."""
 ACTS_KEPT: Final = timedelta(days=365)
 
 _COLUMNS: Final = (
     *("key", "channel_id", "at", "person", "name", "role", "bot", "text", "reply_to", "deleted_by"),
 )
-"""Of a message, as `keep` writes them."""
+"""Columns of a message that `save_messages` writes."""
 
 _MODE: Final = {"slow", "members_only", "emote_only", "links", "guests"}
 
 
-def keep(said: Sequence[tuple[int, Message]]) -> None:
-    """Keep messages, each with the key of its channel.
+def save_messages(messages: Sequence[tuple[int, Message]]) -> None:
+    """Save messages, each with the key of its channel.
 
-    In SQL of our own: Django's `bulk_create` holds the interpreter for 50 microseconds a message,
-    40 ms for half a second of a busy chat, in which the event loop beside it sends to nobody. This
-    takes a quarter of it, and lets go after every row.
+    Plain SQL: Django's `bulk_create` holds the interpreter for 50 microseconds a message, 40 ms for
+    half a second of a busy chat, in which the event loop of the process stands still. This takes a
+    quarter of it, and releases the interpreter after every row.
     """
     instant = connection.ops.adapt_datetimefield_value
     json = ChatMessage._meta.get_field("reply_to").get_db_prep_save
@@ -54,7 +54,7 @@ def keep(said: Sequence[tuple[int, Message]]) -> None:
             json(dict(message.reply_to), connection) if message.reply_to is not None else None,
             "",
         )
-        for channel, message in said
+        for channel, message in messages
     ]
     table = connection.ops.quote_name(ChatMessage._meta.db_table)
     columns = ", ".join(map(connection.ops.quote_name, _COLUMNS))
@@ -64,14 +64,14 @@ def keep(said: Sequence[tuple[int, Message]]) -> None:
         cursor.executemany(insert, rows)
 
 
-def last(channel: int, count: int) -> list[Message]:
-    """The newest messages that are not deleted, the oldest of them first."""
+def last_messages(channel: int, count: int) -> list[Message]:
+    """Return the newest messages that are not deleted, the oldest of them first."""
     rows = ChatMessage.objects.filter(channel_id=channel, deleted_by="").order_by("-key")[:count]
-    return [said_of(row) for row in reversed(rows)]
+    return [message_of(row) for row in reversed(rows)]
 
 
-def said_of(row: ChatMessage) -> Message:
-    """A row as a message."""
+def message_of(row: ChatMessage) -> Message:
+    """Return a row as a message."""
     return Message(
         id=row.key,
         at=round(row.at.timestamp() * 1000),
@@ -85,65 +85,65 @@ def said_of(row: ChatMessage) -> Message:
 
 
 @transaction.atomic
-def record(channel: int, act: ModerationAction) -> None:
-    """Keep an act of a moderator and what it changed."""
+def save_action(channel: int, action: ModerationAction) -> None:
+    """Save an action of a moderator and its effect."""
     _, new = ChatAct.objects.get_or_create(
-        key=act.id,
+        key=action.id,
         defaults={
             "channel_id": channel,
-            "at": _instant(act.at),
-            "by": act.by,
-            "by_name": act.by_name,
-            "kind": act.kind,
-            "person": act.person,
-            "name": act.name,
-            "seconds": act.seconds,
-            "reason": act.reason,
+            "at": _instant(action.at),
+            "by": action.by,
+            "by_name": action.by_name,
+            "kind": action.kind,
+            "person": action.person,
+            "name": action.name,
+            "seconds": action.seconds,
+            "reason": action.reason,
             "detail": {
-                "before": dict(act.before),
-                "after": dict(act.after),
-                "undoes": act.undoes,
-                "ids": len(act.ids),
+                "before": dict(action.before),
+                "after": dict(action.after),
+                "undoes": action.undoes,
+                "ids": len(action.ids),
             },
         },
     )
     if not new:
         return
-    match act.kind:
+    match action.kind:
         case "timeout" | "ban":
-            until = None if act.seconds is None else act.at / 1000 + act.seconds
-            _sanction(channel, act, until)
+            until = None if action.seconds is None else action.at / 1000 + action.seconds
+            _sanction(channel, action, until)
         case "untimeout" | "unban":
-            Sanction.objects.filter(channel_id=channel, person=act.person).delete()
+            Sanction.objects.filter(channel_id=channel, person=action.person).delete()
         case "mod" | "unmod":
-            _moderator(channel, act, add=act.kind == "mod")
+            _moderator(channel, action, add=action.kind == "mod")
         case "undo":
-            _undo(channel, act)
+            _undo(channel, action)
         case "delete" | "clear":
             pass
         case _:
-            _settings(channel, act.after)
-    if act.ids:
-        for at in range(0, len(act.ids), BATCH):
+            _settings(channel, action.after)
+    if action.ids:
+        for at in range(0, len(action.ids), BATCH):
             ChatMessage.objects.filter(
-                channel_id=channel, key__in=act.ids[at : at + BATCH], deleted_by=""
-            ).update(deleted_by=act.id)
-    if act.kind == "clear":
-        ChatMessage.objects.filter(channel_id=channel, key__lt=act.id, deleted_by="").update(
-            deleted_by=act.id
+                channel_id=channel, key__in=action.ids[at : at + BATCH], deleted_by=""
+            ).update(deleted_by=action.id)
+    if action.kind == "clear":
+        ChatMessage.objects.filter(channel_id=channel, key__lt=action.id, deleted_by="").update(
+            deleted_by=action.id
         )
-    elif act.kind in {"timeout", "ban"}:
+    elif action.kind in {"timeout", "ban"}:
         ChatMessage.objects.filter(
-            channel_id=channel, person=act.person, key__lt=act.id, deleted_by=""
-        ).update(deleted_by=act.id)
+            channel_id=channel, person=action.person, key__lt=action.id, deleted_by=""
+        ).update(deleted_by=action.id)
 
 
-def _undo(channel: int, act: ModerationAction) -> None:
-    ChatMessage.objects.filter(channel_id=channel, deleted_by=act.undoes).update(deleted_by="")
-    undone = ChatAct.objects.filter(channel_id=channel, key=act.undoes).first()
+def _undo(channel: int, action: ModerationAction) -> None:
+    ChatMessage.objects.filter(channel_id=channel, deleted_by=action.undoes).update(deleted_by="")
+    undone = ChatAct.objects.filter(channel_id=channel, key=action.undoes).first()
     if undone is None:
         return
-    undone.undone_by, undone.undone_at = act.by_name, _instant(act.at)
+    undone.undone_by, undone.undone_at = action.by_name, _instant(action.at)
     undone.save(update_fields=["undone_by", "undone_at"])
     before: dict[str, Any] = undone.detail.get("before", {})
     match undone.kind:
@@ -155,7 +155,7 @@ def _undo(channel: int, act: ModerationAction) -> None:
                     person=sanction["person"],
                     name=sanction["name"],
                     by_name=undone.by_name,
-                    at=_instant(act.at),
+                    at=_instant(action.at),
                     until=_moment(sanction["until"]),
                     reason=sanction["reason"],
                 )
@@ -168,7 +168,7 @@ def _undo(channel: int, act: ModerationAction) -> None:
 
 
 def recent_acts(channel: int, count: int) -> list[ModerationAction]:
-    """The newest acts, for undoing them after a restart; the oldest of them first."""
+    """Return the newest actions, to be undone after a restart; the oldest of them first."""
     rows = ChatAct.objects.filter(channel_id=channel).order_by("-key")[:count]
     return [_restored(row) for row in reversed(rows)]
 
@@ -190,14 +190,14 @@ def _restored(row: ChatAct) -> ModerationAction:
     )
 
 
-def taken_away_by(channel: int, act: str) -> list[Message]:
-    """The messages that an act took away, oldest first."""
-    rows = ChatMessage.objects.filter(channel_id=channel, deleted_by=act).order_by("key")[:1000]
-    return [said_of(row) for row in rows]
+def hidden_by(channel: int, action: str) -> list[Message]:
+    """Return the messages that an action hides, oldest first."""
+    rows = ChatMessage.objects.filter(channel_id=channel, deleted_by=action).order_by("key")[:1000]
+    return [message_of(row) for row in rows]
 
 
 def replay(channel: Channel, start: datetime, end: datetime) -> QuerySet[ChatMessage]:
-    """The messages between two instants, in order, for a picture of that time."""
+    """Return the messages between two instants, in order, for a recording of that time."""
     return ChatMessage.objects.filter(
         channel=channel,
         key__gte=first_at(round(start.timestamp() * 1000)),
@@ -209,7 +209,7 @@ def replay(channel: Channel, start: datetime, end: datetime) -> QuerySet[ChatMes
 def search(
     channel: Channel, *, words: str = "", person: str = "", deleted: bool | None = None
 ) -> QuerySet[ChatMessage]:
-    """Messages with `words` in their text or name, deleted ones too unless `deleted` chooses."""
+    """Return messages with `words` in text or name; `deleted` None includes deleted ones."""
     found = ChatMessage.objects.filter(channel=channel)
     for word in words.split():
         found = found.filter(text__icontains=word) | found.filter(name__icontains=word)
@@ -221,9 +221,9 @@ def search(
 
 
 def prune(now: datetime) -> int:
-    """Delete messages older than their channel's retention, old acts, and sanctions long over.
+    """Delete messages older than their channel's retention, old actions and past sanctions.
 
-    Returns how many messages went.
+    Return how many messages were deleted.
     """
     own = dict(ChatSettings.objects.values_list("channel_id", "retention_days"))
     gone = 0
@@ -235,27 +235,27 @@ def prune(now: datetime) -> int:
     return gone
 
 
-def _sanction(channel: int, act: ModerationAction, until: float | None) -> None:
+def _sanction(channel: int, action: ModerationAction, until: float | None) -> None:
     Sanction.objects.update_or_create(
         channel_id=channel,
-        person=act.person,
+        person=action.person,
         defaults={
-            "name": act.name,
-            "by_name": act.by_name,
-            "at": _instant(act.at),
+            "name": action.name,
+            "by_name": action.by_name,
+            "at": _instant(action.at),
             "until": _moment(until),
-            "reason": act.reason,
+            "reason": action.reason,
         },
     )
 
 
-def _moderator(channel: int, act: ModerationAction, *, add: bool) -> None:
-    user = int(act.after["account"])
+def _moderator(channel: int, action: ModerationAction, *, add: bool) -> None:
+    user = int(action.after["account"])
     if add:
         Moderator.objects.get_or_create(
             channel_id=channel,
             user_id=user,
-            defaults={"by": act.by_name, "since": timezone.now()},
+            defaults={"by": action.by_name, "since": timezone.now()},
         )
     else:
         Moderator.objects.filter(channel_id=channel, user_id=user).delete()

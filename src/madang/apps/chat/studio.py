@@ -1,4 +1,4 @@
-"""The studio's pages of a chat: its rules, who keeps order, emotes, bans, and the record."""
+"""The studio's pages of a chat: rules, moderators, emotes, bans, and the moderation log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Change = Callable[[HttpRequest, Channel, User], Form | None]
 View = Callable[[HttpRequest, str], HttpResponse]
 
 RECORDED: Final = 200
-"""Acts of moderators on one page."""
+"""Actions of moderators on one page."""
 FOUND: Final = 100
 """Messages that a search shows."""
 
@@ -62,15 +62,15 @@ ACTS: Final = {
 @never_cache
 @require_safe
 def rules(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show how the chat is set to its moderators."""
+    """Show the settings of a chat to its moderators."""
     return _page(request, *room_of(request, slug))
 
 
 def changing(part: str, name: str, *, owner: bool = False) -> Callable[[Change], View]:
-    """Make a view of a change: who may come in, and what is shown afterwards.
+    """Return a decorator that makes a view of a change, for moderators or only for managers.
 
-    It leads back to `part` of the page. A form that the change returns is shown again as `name`;
-    what is refused without one is said above the page.
+    The view redirects to `part` of the page. A form that the change returns is shown again as
+    `name`; an error without a form is shown above the page.
     """
 
     def wrap(change: Change) -> View:
@@ -94,12 +94,9 @@ def changing(part: str, name: str, *, owner: bool = False) -> Callable[[Change],
     return wrap
 
 
-# Each of these changes something: a form that is not right is shown again with the page.
-
-
 @changing("", "rules")
 def change_rules(request: HttpRequest, channel: Channel, user: User) -> Form | None:
-    """Change the rules, and tell everybody in the chat."""
+    """Change the rules of the chat."""
     form = _rules_form(channel, user, request.POST)
     if attempt(form, lambda given: services.change_settings(channel, **given)):
         messages.success(request, _("The rules of the chat are changed."))
@@ -109,7 +106,7 @@ def change_rules(request: HttpRequest, channel: Channel, user: User) -> Form | N
 
 @changing("moderators", "moderator_form", owner=True)
 def moderators(request: HttpRequest, channel: Channel, user: User) -> Form | None:
-    """Make somebody a moderator, or no longer one."""
+    """Appoint or remove a moderator."""
     if leaves := request.POST.get("remove"):
         services.dismiss(channel, leaves)
         return None
@@ -123,7 +120,7 @@ def moderators(request: HttpRequest, channel: Channel, user: User) -> Form | Non
 
 @changing("emotes", "emote_form", owner=True)
 def emotes(request: HttpRequest, channel: Channel, user: User) -> Form | None:
-    """Add an emote of the channel, or take one away."""
+    """Add or remove an emote of the channel."""
     if goes := request.POST.get("remove"):
         pictures.remove(channel, goes)
         return None
@@ -146,7 +143,7 @@ def bans(request: HttpRequest, channel: Channel, user: User) -> Form | None:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An act of a moderator, as the record shows it."""
+    """An action of a moderator, as the log shows it."""
 
     at: datetime
     by: str
@@ -160,13 +157,13 @@ class Recorded:
 @never_cache
 @require_safe
 def record(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what moderators did, and search the messages."""
+    """Show the moderation log, and search the messages."""
     channel, user = room_of(request, slug)
     query = request.GET.get("q", "").strip()
     context = {
         "channel": channels.card(channel),
         "may_run": channels.may_run(user, channel),
-        "log": [_recorded(act) for act in ChatAct.objects.filter(channel=channel)[:RECORDED]],
+        "log": [_recorded(action) for action in ChatAct.objects.filter(channel=channel)[:RECORDED]],
         "q": query,
         "found": store.search(channel, words=query).order_by("-key")[:FOUND] if query else [],
     }
@@ -213,30 +210,30 @@ def _rules_form(channel: Channel, user: User, given: Any = None) -> RulesForm:
         },
     )
     if not channels.may_run(user, channel):
-        # What is not allowed and how long messages are kept, the owner decides.
+        # Unwanted words and the retention are the owner's to choose.
         del form.fields["words"]
         del form.fields["retention_days"]
     return form
 
 
-def _recorded(act: ChatAct) -> Recorded:
+def _recorded(action: ChatAct) -> Recorded:
     return Recorded(
-        at=act.at,
-        by=act.by_name,
-        words=str(ACTS.get(act.kind, act.kind)),
-        name=act.name,
-        detail=_detail(act),
-        undone=act.undone_at is not None,
+        at=action.at,
+        by=action.by_name,
+        words=str(ACTS.get(action.kind, action.kind)),
+        name=action.name,
+        detail=_detail(action),
+        undone=action.undone_at is not None,
     )
 
 
-def _detail(act: ChatAct) -> str:
-    """How long, why, and what a rule became."""
-    parts = [act.reason] if act.reason else []
-    if act.seconds:
-        parts.insert(0, in_words(act.seconds))
-    after = act.detail.get("after", {})
-    match act.kind, after.get(act.kind):
+def _detail(action: ChatAct) -> str:
+    """Return duration, reason, and the new value of a rule."""
+    parts = [action.reason] if action.reason else []
+    if action.seconds:
+        parts.insert(0, in_words(action.seconds))
+    after = action.detail.get("after", {})
+    match action.kind, after.get(action.kind):
         case "slow", int() as seconds:
             parts.append(in_words(seconds) if seconds else _("Off"))
         case "links", str() as who:

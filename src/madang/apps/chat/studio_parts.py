@@ -1,4 +1,4 @@
-"""What the studio's pages around the chat have in common."""
+"""Common parts of the studio's chat and webhook pages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from madang.base.errors import MadangError
 
 
 def room_of(request: HttpRequest, slug: str, *, owner: bool = False) -> tuple[Channel, User]:
-    """The channel, for those who keep order in its chat (`owner`: who run it)."""
+    """Return the channel and the user, for moderators or only for managers (`owner`)."""
     user = signed_in(request)
     try:
         channel = channels.get_channel(slug)
@@ -35,8 +35,8 @@ def room_of(request: HttpRequest, slug: str, *, owner: bool = False) -> tuple[Ch
 def attempt(
     form: Form, act: Callable[[Mapping[str, Any]], object], field: str | None = None
 ) -> bool:
-    """Whether the form is right and `act` has done what it says. What `act` refuses then stands at
-    `field`, or above the form."""
+    """Call `act` with a valid form; return whether it succeeded. Its error is added to `field`, or
+    above the form."""
     if not form.is_valid():
         return False
     try:

@@ -1,4 +1,4 @@
-"""The chat in a window of its own, and over the picture in a broadcaster's program."""
+"""The chat in a window of its own, and as an overlay in a broadcaster's program."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MOSTS: Final = (1, 100)
 
 @require_safe
 def window(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the chat alone, for a second screen or the desk of a moderator."""
+    """Show the chat alone, for a second screen."""
     return render(request, "chat.html", {"channel": _channel(slug)})
 
 
 @require_safe
 def overlay(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the messages without a background; `size`, `stay`, `most`, `align` and `plate` in the
-    query change how. What does not fit is taken as its nearest: nobody reads an error here."""
+    """Show the messages without a background, by `size`, `stay`, `most`, `align` and `plate` of the
+    query. A value out of bounds becomes the nearest one: nobody reads an error on an overlay."""
     context = {
         "channel": _channel(slug),
         "size": _between(request, "size", SIZE, SIZES),

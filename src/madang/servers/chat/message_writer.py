@@ -160,14 +160,14 @@ class MessageWriter:
 
 def _record_action(channel: int, action: ModerationAction) -> None:
     try:
-        store.record(channel, action)
+        store.save_action(channel, action)
     except (IntegrityError, DataError) as error:  # the channel or the account is deleted
         log.warning("the act %s of a moderator is not kept: %s", action.id, error)
 
 
 def _keep_messages(messages: list[tuple[int, Message]]) -> None:
     try:
-        store.keep(messages)
+        store.save_messages(messages)
     except (IntegrityError, DataError) as error:
         if len(messages) == 1:
             log.warning("a message is not kept: %s", error)

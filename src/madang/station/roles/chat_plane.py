@@ -57,7 +57,7 @@ class ChatPlane:
                 reactions=Rate(REACTIONS, PER),
             ),
             database_threads,
-            ChatQueries(_open_chat, store.taken_away_by),
+            ChatQueries(_open_chat, store.hidden_by),
             self._bus,
             self._writer,
         )
