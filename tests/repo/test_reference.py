@@ -107,9 +107,9 @@ def test_the_options_of_the_program_itself_are_documented(language: str) -> None
 
 
 def test_every_role_is_documented(language: str) -> None:
-    from madang.cli import Role
+    from madang.cli import ProcessRole
 
-    for role in Role:
+    for role in ProcessRole:
         assert f"`{role.value}`" in guide("commands.md", language)
 
 
@@ -119,10 +119,10 @@ def test_every_role_is_documented(language: str) -> None:
 def test_every_piece_of_advice_is_documented(station: Settings, language: str) -> None:
     from django.utils.translation import override
 
-    from madang.apps.broadcasts.advice_texts import WORDS
+    from madang.apps.broadcasts.advice_texts import TEXTS
 
     with override("en"):
-        titles = [str(entry.title) for entry in WORDS.values()]
+        titles = [str(entry.title) for entry in TEXTS.values()]
     if language == "ko":
         with (SOURCE / "web/locale/ko/LC_MESSAGES/django.po").open("rb") as file:
             korean = read_po(file, locale="ko")

@@ -16,6 +16,8 @@ from tests.support.grounds import Ground, SqliteGround
 from tests.support.sshd import Sftp
 from tests.support.station import Station
 
+pytestmark = pytest.mark.slow
+
 CHANNELS = "SELECT slug, title, owner_id FROM channels_channel ORDER BY slug"
 USERS = "SELECT name, password, admin FROM accounts_user ORDER BY name"
 RENAME = "UPDATE channels_channel SET title = 'After' WHERE slug = 'yard'"

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from madang.ops.backup.create import BackupCreator, ship_wal
 from madang.ops.backup.destinations import (
@@ -31,6 +32,8 @@ from tests.support.backups import backup_creator, backup_json, error_message
 from tests.support.grounds import PostgresqlGround
 from tests.support.sshd import Sftp
 from tests.support.station import until
+
+pytestmark = pytest.mark.slow
 
 SHIP_EVERY = 0.5
 SLACK = 8.0

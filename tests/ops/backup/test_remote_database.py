@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from madang.ops.backup.verify import verify
 from tests.support.backups import backup_creator, backup_json, backup_refused
+
+pytestmark = pytest.mark.slow
 
 ELSEWHERE = {
     "BACKUP__DATABASE": "elsewhere",

@@ -13,6 +13,8 @@ from tests.support.backups import backup, backup_creator
 from tests.support.bucket import ACCESS, Bucket, bucket
 from tests.support.grounds import PostgresqlGround
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def store_elsewhere() -> Iterator[Bucket]:

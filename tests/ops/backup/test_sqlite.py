@@ -29,6 +29,8 @@ from tests.support.backups import (
 from tests.support.sshd import Sftp
 from tests.support.station import MADANG, ROOT, Station, until
 
+pytestmark = pytest.mark.slow
+
 
 def packs(data: Path) -> list[Path]:
     return [p for p in (data / "backup/local/station/data").rglob("*") if p.is_file()]

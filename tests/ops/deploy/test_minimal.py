@@ -256,7 +256,7 @@ def altered_source(folder: Path, file: str, before: str, after: str) -> Path:
     return source
 
 
-START = '    life = Life(settings, "all", manager)\n'
+START = '    lifecycle = Lifecycle(settings, "all", manager)\n'
 NEVER_READY = {
     "broken release": "    raise RuntimeError('broken release')\n",
     "is not ready after 8 s": "    if str(settings.data) == '/var/lib/madang':\n"

@@ -197,13 +197,13 @@ def test_a_sqlite_backup_of_the_version_before_is_restored(
     old_repository(tmp_path / "place", tmp_path / "stage", password)
     data = tmp_path / "data"
     source = ["--from", f"file://{tmp_path}/place", "--password-file", str(password)]
-    assert backups.done(data, "restore", *source)["id"] == IDENTIFIER
+    assert backups.backup_json(data, "restore", *source)["id"] == IDENTIFIER
     assert sqlite_rows(data / "madang.db") == before
     assert "Courtyard TV" in (data / "madang.toml").read_text()
     upgrade(data)
     unchanged(sqlite_rows(data / "madang.db"), before)
     check(data, before, receiver)
-    assert backups.done(data, "verify", BACKUP__LOCAL=f"file://{tmp_path}/place")
+    assert backups.backup_json(data, "verify", BACKUP__LOCAL=f"file://{tmp_path}/place")
 
 
 @pytest.fixture
@@ -226,14 +226,14 @@ def test_a_postgresql_backup_with_the_tables_of_the_version_before_is_restored(
     """The cluster is copied byte by byte by pgBackRest, whatever version of the station asks."""
     data = data_folder(cluster.data)
     before = old_postgresql(cluster.url)
-    keeping = backups.keeper(data, **cluster.settings)
-    keeping.now()
-    password = shutil.copy(keeping.plan.password_file, tmp_path / "password")
+    creator = backups.backup_creator(data, **cluster.settings)
+    creator.create()
+    password = shutil.copy(creator.plan.password_file, tmp_path / "password")
     cluster.kill()
     near = (cluster.folder / "near").rename(tmp_path / "near")
     cluster.lose()
     near.rename(cluster.folder / "near")
-    backups.done(data, "restore", "--password-file", str(password), **cluster.settings)
+    backups.backup_json(data, "restore", "--password-file", str(password), **cluster.settings)
     assert {**postgresql_rows(cluster.url), MARKERS: []} == {**before, MARKERS: []}
     upgrade(data, **cluster.settings)
     unchanged(postgresql_rows(cluster.url), before)

@@ -40,9 +40,9 @@ def people_are_let_in() -> None:
     client = Client(HTTP_HOST="localhost")
     client.cookies["sessionid"] = SESSION
     assert client.get("/api/v1/me").json()["name"] == "minji"
-    holder = tokens.holder(TOKEN, "chat")
-    assert holder is not None
-    assert holder.name == "minji"
+    user = tokens.user_of_token(TOKEN, "chat")
+    assert user is not None
+    assert user.name == "minji"
     assert authorise_publish([STREAM_KEY], address="192.0.2.1").slug == "yard"
 
 
@@ -60,8 +60,8 @@ def the_channel_is_there() -> None:
     assert running.ended_at is None
     assert (over.duration, over.end_reason) == (timedelta(hours=1), "lost")
     assert (over.peak_viewers, over.bytes_out) == (5, 500)
-    assert [each.text for each in store.last(channel.pk, 10)] == ["안녕하세요", "hello"]
-    assert [each.text for each in store.taken_away_by(channel.pk, "02upgrade00")] == ["spam"]
+    assert [each.text for each in store.last_messages(channel.pk, 10)] == ["안녕하세요", "hello"]
+    assert [each.text for each in store.hidden_by(channel.pk, "02upgrade00")] == ["spam"]
     assert [act.reason for act in store.recent_acts(channel.pk, 10)] == ["spam"]
     assert [each.name for each in services.bans(channel)] == ["troll"]
     assert [each.name for each in services.moderators(channel)] == ["bora"]
