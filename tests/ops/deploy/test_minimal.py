@@ -271,7 +271,7 @@ def test_a_release_that_never_becomes_ready_leaves_the_one_before(
     site: Site, tmp_path: Path, said: str
 ) -> None:
     ran = site.madang("status", "--json")
-    source = altered_source(tmp_path, "station/roles/asyncio_roles.py", START, NEVER_READY[said])
+    source = altered_source(tmp_path, "station/roles/all.py", START, NEVER_READY[said])
     deployment = Deployment(load_station(site.file), site.folder, source, ready_timeout=8.0)
     with pytest.raises(DeployError) as refused:
         deployment.run(deployment.job("apply", lambda event: None), lambda event: None)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from madang.station.roles.backoff import CALM, LONGEST, Start, following, pause
+from madang.station.roles.backoff import HEALTHY_SECONDS, MAX_DELAY, Start, delay, next_start
 from tests.support.split import service_manager
 from tests.support.station import Station
 
 
 def test_only_crashes_in_a_row_count() -> None:
-    start = following(None, 1000.0)
+    start = next_start(None, 1000.0)
     assert start == Start(1000.0)
     for number in range(1, 5):
-        start = following(start, start.began + 2)
+        start = next_start(start, start.began + 2)
         assert start.crashes == number
-    assert following(start, start.began + CALM).crashes == 0
+    assert next_start(start, start.began + HEALTHY_SECONDS).crashes == 0
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,11 @@ def test_only_crashes_in_a_row_count() -> None:
     [(Start(1000.0, 3, ended=True), 1001.0), (Start(1000.0, 3), 900.0), (Start(1000.0, 3), 1e9)],
 )
 def test_an_orderly_end_and_a_clock_that_jumps_are_no_crash(previous: Start, now: float) -> None:
-    assert following(previous, now) == Start(now)
+    assert next_start(previous, now) == Start(now)
 
 
 def test_the_wait_doubles_up_to_the_longest() -> None:
-    assert [pause(crashes) for crashes in range(7)] == [0, 0, 1, 2, 4, 8, LONGEST]
+    assert [delay(crashes) for crashes in range(7)] == [0, 0, 1, 2, 4, 8, MAX_DELAY]
 
 
 @pytest.mark.e2e

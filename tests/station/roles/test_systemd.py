@@ -14,18 +14,18 @@ from tests.support.station import Station
 
 
 def test_without_a_manager_nothing_is_told_and_nothing_handed_in() -> None:
-    manager = systemd.above({})
-    manager.tell("READY=1")
+    manager = systemd.service_manager({})
+    manager.notify("READY=1")
     assert dict(manager.sockets) == {}
-    assert manager.beat is None
+    assert manager.watchdog_interval is None
 
 
 def test_what_was_given_is_taken_out_of_the_environment() -> None:
     environ = {"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "30000000", "LISTEN_FDS": "0", "A": "b"}
-    manager = systemd.above(environ)
+    manager = systemd.service_manager(environ)
     assert environ == {"A": "b"}
     assert manager.watchdog == 30.0
-    assert manager.beat == 15.0
+    assert manager.watchdog_interval == 15.0
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_was_given_is_taken_out_of_the_environment() -> None:
     ],
 )
 def test_what_was_meant_for_another_process_is_left_alone(environ: dict[str, str]) -> None:
-    manager = systemd.above(environ)
+    manager = systemd.service_manager(environ)
     assert manager.watchdog is None
     assert dict(manager.sockets) == {}
 
@@ -47,12 +47,14 @@ def test_words_reach_an_abstract_address() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(f"\0{name}")
         ear.settimeout(5)
-        systemd.above({"NOTIFY_SOCKET": f"@{name}"}).tell("READY=1", "STATUS=on the air")
+        systemd.service_manager({"NOTIFY_SOCKET": f"@{name}"}).notify(
+            "READY=1", "STATUS=on the air"
+        )
         assert ear.recv(1000) == b"READY=1\nSTATUS=on the air"
 
 
 def test_a_manager_that_is_gone_stops_nobody() -> None:
-    systemd.above({"NOTIFY_SOCKET": "/nowhere/notify"}).tell("READY=1")
+    systemd.service_manager({"NOTIFY_SOCKET": "/nowhere/notify"}).notify("READY=1")
 
 
 @pytest.mark.e2e

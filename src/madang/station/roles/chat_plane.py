@@ -33,10 +33,11 @@ from madang.work.schedule import Periodic
 if TYPE_CHECKING:
     from madang.servers.chat.rpc_server import RpcServer
 
-PER: Final = 5.0
-"""Seconds over which messages are counted."""
+MESSAGE_SECONDS: Final = 5.0
+"""Window of the rate limits of messages."""
 
-CONNECTS_PER: Final = 10.0
+CONNECT_SECONDS: Final = 10.0
+"""Window of the rate limit of connections."""
 
 REACTIONS: Final = 10
 """Of a person, or of all guests of one address: more than a finger taps."""
@@ -52,9 +53,9 @@ class ChatPlane:
         self.hub = ChatHub(
             ChatHubSettings(
                 tick=chosen.tick,
-                per_person=Rate(chosen.messages_per_person, PER),
-                per_address=Rate(chosen.messages_per_address, PER),
-                reactions=Rate(REACTIONS, PER),
+                per_person=Rate(chosen.messages_per_person, MESSAGE_SECONDS),
+                per_address=Rate(chosen.messages_per_address, MESSAGE_SECONDS),
+                reactions=Rate(REACTIONS, MESSAGE_SECONDS),
             ),
             database_threads,
             ChatQueries(_open_chat, store.hidden_by),
@@ -72,7 +73,7 @@ class ChatPlane:
                 origin=settings.http.public_url,
                 session_cookie=django_settings.SESSION_COOKIE_NAME,
                 trusted_proxies=settings.http.trusted_proxies,
-                connects=Rate(chosen.connects_per_address, CONNECTS_PER),
+                connects=Rate(chosen.connects_per_address, CONNECT_SECONDS),
                 per_address=chosen.connections_per_address,
                 connections=chosen.max_connections,
             ),
@@ -94,7 +95,7 @@ class ChatPlane:
             self._rpc_server.start()
 
     async def close(self, patience: float) -> None:
-        """Ask the clients to come back in a moment and write down what was said."""
+        """Ask the clients to reconnect, and write what is unsaved to the database."""
         if self._rpc_server is not None:
             await self._rpc_server.close()
         await self.hub.close(patience)
@@ -108,7 +109,7 @@ class ChatPlane:
         self._webhook_events.add(room.state.channel, value)
 
     def collect(self) -> Iterable[Metric]:
-        """The chat's figures for /metrics."""
+        """Return the chat's metrics for /metrics."""
         counters, hub = self.hub.counters, self.hub
         for name, words, value in (
             ("madang_chat_open", "Open chat connections.", len(hub.connections)),

@@ -1,4 +1,4 @@
-"""The data plane as `all` and `live` have it: the hub, its door for encoders, and its keepers.
+"""The data plane of the roles `all` and `live`: hub, RTMP server and their stores.
 
 Import after `boot.start_django`.
 """
@@ -26,8 +26,8 @@ from madang.servers.live.show_log import ShowLog
 from madang.servers.rtmp import RtmpCounters, RtmpServer
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
-from madang.station.errors import CannotStart, taken
 from madang.station.roles import systemd
+from madang.station.roles.errors import CannotStart, address_unusable
 from madang.wire.rtmp import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class DataPlane:
-    """Make on the event loop; `open` lets encoders in, `close` ends everything."""
+    """Make on the event loop; `open` listens for encoders, `close` ends the shows."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -64,9 +64,9 @@ class DataPlane:
         self._rtmp_server = RtmpServer(self.hub, self.rtmp_counters, limits)
 
     async def open(self, handed: Mapping[str, socket.socket]) -> Address:
-        """Let encoders in, through the sockets that were `handed` in where there are such.
+        """Listen for encoders, at the sockets that were `handed` in where there are such.
 
-        Returns where the door for plain RTMP is. Raises CannotStart.
+        Returns the address for plain RTMP. Raises CannotStart.
         """
         others = (
             await self._cluster_member.leases.held_by_others()
@@ -81,7 +81,7 @@ class DataPlane:
         return await self._listen_rtmp(handed)
 
     async def close(self, *, hand_over: bool) -> None:
-        """Send the encoders away and end their shows; what they sent is written down.
+        """Disconnect the encoders and end their shows.
 
         With `hand_over` viewers are not told that a show is over: another process goes on.
         """
@@ -89,7 +89,7 @@ class DataPlane:
         await self.hub.close(hand_over=hand_over)
 
     async def leave(self) -> None:
-        """After the last answer: write the last records."""
+        """Write the last records. Call after the last response."""
         if self._cluster_member is not None:
             await self._cluster_member.close()
         await self._show_log.close(WRITING)
@@ -102,7 +102,7 @@ class DataPlane:
                 chosen.bind.host, chosen.bind.port, handed=handed.get(systemd.RTMP)
             )
         except OSError as error:
-            raise taken("rtmp.bind", chosen.bind, error) from None
+            raise address_unusable("rtmp.bind", chosen.bind, error) from None
         if chosen.tls_bind and chosen.tls_certificate and chosen.tls_key:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             try:
@@ -120,13 +120,13 @@ class DataPlane:
                     handed=handed.get(systemd.RTMPS),
                 )
             except OSError as error:
-                raise taken("rtmp.tls_bind", chosen.tls_bind, error) from None
+                raise address_unusable("rtmp.tls_bind", chosen.tls_bind, error) from None
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, self._renew, context)
         return Address(chosen.bind.host, port)
 
     def _renew(self, context: ssl.SSLContext) -> None:
-        """Take up a certificate that was renewed: for connections from now on, ending none."""
+        """Load a renewed certificate, for new connections."""
         chosen = self._settings.rtmp
         assert chosen.tls_certificate is not None
         try:

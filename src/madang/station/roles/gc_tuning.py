@@ -1,4 +1,4 @@
-"""Settles the process's memory once it is up: measured on the benchmark `live`, not guessed."""
+"""Garbage collector and allocator of a process that is up, tuned on the benchmark `live`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ M_MMAP_THRESHOLD: Final = -3
 M_ARENA_MAX: Final = -8
 """Numbers of glibc's mallopt(3)."""
 
-KEPT: Final = 64 << 20
-"""Bytes that stay with the allocator between two parts. Each part is copied once per viewer on
+TRIM_THRESHOLD: Final = 64 << 20
+"""Free bytes that stay with the allocator between two parts. Each part is copied once per viewer on
 its way out; memory that goes back to the kernel after every part comes back page by page."""
 
-LARGEST: Final = 4 << 20
-"""Bytes of one allocation that is not mapped and unmapped by itself: a part is smaller."""
+MMAP_THRESHOLD: Final = 4 << 20
+"""Bytes of the smallest allocation with a mapping of its own: a part is smaller."""
 
 ARENAS: Final = 2
 """One for the interpreter, one for the I/O thread; more only keep freed memory apart."""
@@ -30,10 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def tune() -> None:
-    """Call when everything is imported and built.
-
-    What exists now lives as long as the process, so the collector need not look at it again.
-    """
+    """Exempt everything that exists now from collections. Call when all is imported and built."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
@@ -44,7 +41,7 @@ def tune() -> None:
         return
     for parameter, value in (
         (M_ARENA_MAX, ARENAS),
-        (M_MMAP_THRESHOLD, LARGEST),
-        (M_TRIM_THRESHOLD, KEPT),
+        (M_MMAP_THRESHOLD, MMAP_THRESHOLD),
+        (M_TRIM_THRESHOLD, TRIM_THRESHOLD),
     ):
         mallopt(parameter, value)

@@ -1,4 +1,4 @@
-"""What a running station tells the commands beside it: files in `run` in the data folder."""
+"""Run files: process id and addresses of each running role, in `run` in the data folder."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ ALL: Final = "all"
 """The role of a process that does everything."""
 
 ROLES: Final = (ALL, "web", "live", "chat", "worker")
-"""Every role that leaves word here."""
+"""Every role that has a run file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Where a process of the station listens; None where its role has no such door."""
+    """Process id and addresses of a running role; None for ports that it has not."""
 
     pid: int
     http: Address | None = None
@@ -31,28 +31,28 @@ class Runtime:
 
 
 def write(settings: Settings, runtime: Runtime, role: str = ALL) -> None:
-    """Say that a role of the station runs. Call when it takes traffic."""
-    said = {
+    """Write the run file of a role. Call when it takes traffic."""
+    addresses = {
         name: str(address) if address else None
         for name, address in (("http", runtime.http), ("rtmp", runtime.rtmp))
     }
-    put(_path(settings, role), {"pid": runtime.pid, **said})
+    write_json(_path(settings, role), {"pid": runtime.pid, **addresses})
 
 
-def put(path: Path, said: Mapping[str, object]) -> None:
-    """Write a file of the folder `run` so that whoever reads it sees the old or the new one."""
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Replace a file atomically: readers see the old content or the new."""
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(said))
+    draft.write_text(json.dumps(value))
     draft.replace(path)
 
 
 def remove(settings: Settings, role: str = ALL) -> None:
-    """Say that a role no longer runs."""
+    """Remove the run file of a role."""
     _path(settings, role).unlink(missing_ok=True)
 
 
 def read(settings: Settings, *roles: str) -> Runtime | None:
-    """The process of this data folder that runs and has one of `roles` (default: `all`)."""
+    """Return the running process with the first of `roles` that runs (default: `all`)."""
     for role in roles or (ALL,):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(_path(settings, role).read_text())
@@ -63,12 +63,12 @@ def read(settings: Settings, *roles: str) -> Runtime | None:
 
 
 def running(settings: Settings) -> list[Runtime]:
-    """Every process of this data folder that runs, whatever its role."""
+    """Return every running process of this data folder."""
     return [found for role in ROLES if (found := read(settings, role)) is not None]
 
 
 def as_running(settings: Settings) -> Settings:
-    """`settings` with the addresses that the running station was given, if one runs."""
+    """Return `settings` with the addresses of the running station, if one runs."""
     pages, encoders = read(settings, ALL, "web"), read(settings, ALL, "live")
     update: dict[str, object] = {}
     if pages is not None and pages.http is not None:

@@ -1,4 +1,4 @@
-"""`madang serve`: the station's life, from settings to exit."""
+"""`madang serve`: start, run and exit of a role."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ import uvloop
 from madang.station import boot, logs
 from madang.station.config import data_folder
 from madang.station.config.settings import Settings
-from madang.station.errors import CannotStart
 from madang.station.roles import run_files, systemd
-from madang.station.roles.backoff import Starts
-from madang.station.roles.systemd import Manager
+from madang.station.roles.backoff import StartRecord
+from madang.station.roles.errors import CannotStart
+from madang.station.roles.systemd import ServiceManager
 
 log = logging.getLogger(__name__)
 
 LOCK_FILE: Final = "station.lock"
 
-Serve = Callable[[Settings, Manager], None]
+Serve = Callable[[Settings, ServiceManager], None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """`connections` is how many to PostgreSQL one process of the role may hold: its threads that
-    ask, and one for whoever looks whether it is well."""
+    """A role and its limit of connections to PostgreSQL for each process: one for each thread
+    that uses the database, and one for health checks."""
 
     connections: int
     serve: Serve
@@ -49,10 +49,10 @@ def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = F
     chosen = _ROLES[role] if role != run_files.ALL else _Role(16, _everything(demo, first_run))
     if role != run_files.ALL:
         _require_shared_stores(settings, role)
-    manager = systemd.above()
-    locks = _claim(settings, role)
+    manager = systemd.service_manager()
+    locks = _lock(settings, role)
     logs.configure(settings.log)
-    starts = Starts(settings, role)
+    starts = StartRecord(settings, role)
     if manager.address is not None and (wait := starts.begin()):
         log.warning("the last starts ended within a minute: this one waits %.0f s", wait)
         time.sleep(wait)
@@ -69,41 +69,41 @@ def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = F
     os._exit(0)
 
 
-# Models need Django, which is set up when these are called: hence the imports inside.
+# These are called when Django is set up, which models need: hence the imports inside.
 
 
 def _everything(demo: bool | None, first_run: bool) -> Serve:
-    def serve(settings: Settings, manager: Manager) -> None:
+    def serve(settings: Settings, manager: ServiceManager) -> None:
         from madang.station import first_run
-        from madang.station.roles.asyncio_roles import serve_all
+        from madang.station.roles import all as everything
 
         sign_in = first_run.ensure_administrator() if first_run else None
         on_the_air = demo if demo is not None else first_run and first_run.wants_demo()
         demo_key = first_run.demo_stream_key(settings.station.language) if on_the_air else None
-        uvloop.run(serve_all(settings, manager, sign_in, demo_key))
+        uvloop.run(everything.serve(settings, manager, sign_in, demo_key))
 
     return serve
 
 
-def _live(settings: Settings, manager: Manager) -> None:
-    from madang.station.roles.asyncio_roles import serve_live
+def _live(settings: Settings, manager: ServiceManager) -> None:
+    from madang.station.roles import live
 
-    uvloop.run(serve_live(settings, manager))
-
-
-def _chat(settings: Settings, manager: Manager) -> None:
-    from madang.station.roles.asyncio_roles import serve_chat
-
-    uvloop.run(serve_chat(settings, manager))
+    uvloop.run(live.serve(settings, manager))
 
 
-def _web(settings: Settings, manager: Manager) -> None:
+def _chat(settings: Settings, manager: ServiceManager) -> None:
+    from madang.station.roles import chat
+
+    uvloop.run(chat.serve(settings, manager))
+
+
+def _web(settings: Settings, manager: ServiceManager) -> None:
     from madang.station.roles import web
 
     web.serve(settings, manager)
 
 
-def _worker(settings: Settings, manager: Manager) -> None:
+def _worker(settings: Settings, manager: ServiceManager) -> None:
     from madang.station.roles import worker
 
     uvloop.run(worker.serve(settings, manager))
@@ -125,7 +125,7 @@ _MISSING: Final = {
 
 
 def _require_shared_stores(settings: Settings, role: str) -> None:
-    """What one role writes the others must see."""
+    """Raise CannotStart without PostgreSQL and Redis: roles share what they write."""
     missing = [
         f"{key} ({example})"
         for key, example, there in (
@@ -142,12 +142,12 @@ def _require_shared_stores(settings: Settings, role: str) -> None:
         )
 
 
-def _claim(settings: Settings, role: str) -> list[IO[str]]:
-    """Take the role on this data folder for as long as the returned files are open.
+def _lock(settings: Settings, role: str) -> list[IO[str]]:
+    """Lock the role on this data folder for as long as the returned files are open.
 
-    `all` excludes every other role, the others only themselves. The kernel lets go of it however
-    this process ends; a process id in a file would still name somebody after a crash, and in a
-    container always this process itself. Raises CannotStart.
+    `all` excludes every other role, the others only themselves. The kernel releases the lock
+    however this process ends; a process id in a file would still name a process after a crash, and
+    in a container always this one. Raises CannotStart.
     """
     data_folder.prepare(settings)
     alone = role == run_files.ALL

@@ -1,7 +1,7 @@
-"""What systemd and this program tell each other: sockets handed in, readiness, signs of life.
+"""Socket activation, readiness and watchdog of systemd: sd_listen_fds(3) and sd_notify(3).
 
-The protocols are those of sd_listen_fds(3) and sd_notify(3); both are environment variables and
-a datagram, so that no library is needed. Without systemd nothing here does anything.
+Both protocols are environment variables and a datagram, so that no library is needed. Without
+systemd nothing here does anything.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 FIRST_SOCKET: Final = 3
-"""Number of the first file that is handed in: SD_LISTEN_FDS_START."""
+"""SD_LISTEN_FDS_START: number of the first file descriptor."""
 
 HTTP: Final = "http"
 """FileDescriptorName of the socket for pages and streams; a single one may have any name."""
@@ -29,37 +29,38 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Manager:
-    """The service manager above this process.
+class ServiceManager:
+    """The service manager of this process.
 
-    `sockets` are the listening ones that it handed in, by name; `watchdog` is how many seconds it
-    waits for a sign of life, None where it does not.
+    `sockets` are the listening ones that it passed, by name; `watchdog` is the number of seconds
+    within which it expects a heartbeat, None where it expects none. `address` is where it is
+    notified, None without one.
     """
 
     sockets: Mapping[str, socket.socket]
     watchdog: float | None = None
     address: str | None = None
 
-    def tell(self, *words: str) -> None:
-        """Send what sd_notify(3) lists, such as `READY=1`."""
+    def notify(self, *assignments: str) -> None:
+        """Send assignments of sd_notify(3), such as `READY=1`."""
         if self.address is None:
             return
         # "@" stands for the zero byte of an abstract address.
         place = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
             try:
-                channel.sendto("\n".join(words).encode(), place)
+                channel.sendto("\n".join(assignments).encode(), place)
             except OSError as error:
-                log.warning("the service manager cannot be told %s: %s", words[0], error)
+                log.warning("the service manager cannot be told %s: %s", assignments[0], error)
 
     @property
-    def beat(self) -> float | None:
-        """Seconds between two signs of life: half of what the manager waits, as it recommends."""
+    def watchdog_interval(self) -> float | None:
+        """Seconds between two heartbeats: half of `watchdog`, as sd_watchdog_enabled(3) says."""
         return self.watchdog / 2 if self.watchdog is not None else None
 
 
-def above(environ: MutableMapping[str, str] = os.environ) -> Manager:
-    """Return the manager above this process, and take its variables out of `environ`.
+def service_manager(environ: MutableMapping[str, str] = os.environ) -> ServiceManager:
+    """Return the manager of this process, and remove its variables from `environ`.
 
     Children must not take them for their own. Call once, before there are any.
     """
@@ -77,7 +78,7 @@ def above(environ: MutableMapping[str, str] = os.environ) -> Manager:
     watchdog = None
     if given["WATCHDOG_USEC"].isdecimal() and given["WATCHDOG_PID"] in {"", mine}:
         watchdog = int(given["WATCHDOG_USEC"]) / 1e6
-    return Manager(sockets, watchdog, given["NOTIFY_SOCKET"] or None)
+    return ServiceManager(sockets, watchdog, given["NOTIFY_SOCKET"] or None)
 
 
 def _sockets(count: int, names: list[str]) -> dict[str, socket.socket]:
@@ -88,13 +89,13 @@ def _sockets(count: int, names: list[str]) -> dict[str, socket.socket]:
         if name not in _NAMES and count == 1:
             name = HTTP
         with contextlib.suppress(OSError):  # a pipe or a file, which is not for us
-            handed = socket.socket(fileno=number)
-            handed.set_inheritable(False)
-            handed.setblocking(False)
+            passed = socket.socket(fileno=number)
+            passed.set_inheritable(False)
+            passed.setblocking(False)
             if name in found:
                 log.warning("a second socket named %s was handed in and is not used", name)
             elif name in _NAMES:
-                found[name] = handed
+                found[name] = passed
             else:
                 log.warning(
                     "a socket named %r was handed in, which this program does not know", name

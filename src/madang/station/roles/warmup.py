@@ -1,4 +1,4 @@
-"""Makes what the first visitor would wait for: addresses, templates, translations, packed files.
+"""Warm-up: addresses, templates, translations and compressed files, before the first visitor.
 
 Import after `boot.start_django`.
 """
@@ -19,7 +19,7 @@ from madang.station import boot
 from madang.station.django.wsgi import application
 
 TEMPLATES: Final = ("*.html", "includes/*.html")
-"""Those of the pages that everybody sees."""
+"""Templates of public pages."""
 
 BUILT: Final = "dist/assets"
 
@@ -36,20 +36,20 @@ def pages() -> None:
         environ: dict[str, object] = {"PATH_INFO": "/", "HTTP_ACCEPT_LANGUAGE": language}
         environ["REMOTE_ADDR"] = "127.0.0.1"
         setup_testing_defaults(environ)
-        application(environ, _unheard).close()
+        application(environ, _discard).close()
 
 
-def _unheard(status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]:
+def _discard(status: str, headers: Any, exc_info: Any = None, /) -> Callable[[bytes], object]:
     return lambda _: None
 
 
 def everything(files: StaticFiles) -> None:
-    """Do it in a thread of a station that takes traffic already; what fails is only logged."""
+    """Warm everything up, on a thread of a station that takes traffic. Failures are logged."""
     try:
         pages()
         for path in (boot.web_folder() / "static" / BUILT).glob("*"):
             files.reply("GET", f"{BUILT}/{path.name}", "", gzip_taken=True)
     except Exception:
         log.exception("what the first visitor needs could not be made ready")
-    # All of it stays: the collector's rounds, which halt live delivery, need not go through it.
+    # Collections, which halt live delivery, need not go through it.
     gc.freeze()

@@ -1,9 +1,8 @@
 """The role `web`: pages and API as WSGI, in several processes that share one listening socket.
 
-A parent that does nothing but look after them, and children that are forked from it once
-everything is imported, so that they share its memory. Each child is one of Granian's WSGI workers;
-the class is not documented, which is why Granian's version is pinned (see the decision on the HTTP
-port).
+A supervisor forks workers once everything is imported, so that they share its memory, and replaces
+those that end or hang. Each is one of Granian's WSGI workers; the class is not documented, which is
+why Granian's version is pinned (see the decision on the HTTP port).
 """
 
 from __future__ import annotations
@@ -39,44 +38,44 @@ from madang.station import boot
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.django import static_files
-from madang.station.errors import CannotStart, taken
 from madang.station.roles import run_files, systemd, warmup
+from madang.station.roles.errors import CannotStart, address_unusable
 from madang.station.roles.lifecycle import ready_line
 from madang.station.roles.run_files import Runtime
-from madang.station.roles.systemd import Manager
+from madang.station.roles.systemd import ServiceManager
 from madang.station.stores import redis
 
 NO_TLS: Final[tuple[Any, ...]] = (False, None, None, None, "tls1.3", None, [], False)
-"""TLS is the proxy's, in front."""
+"""TLS ends at the proxy in front."""
 
 THREADS: Final = 8
 """Pages wait for the database more than they compute; more threads only take turns."""
 
 CONNECTIONS: Final = THREADS + 1
-"""To PostgreSQL, for each process: one a thread, and one for whoever asks whether it is ready."""
+"""To PostgreSQL, for each worker: one for each thread, and one for the readiness check."""
 
 MAX_CONNECTIONS: Final = 1024
 """Connections of clients to one process; the proxy in front keeps a few dozen."""
 
-SETTLING: Final = 0.5
-"""Seconds between the last connection and the end of idle ones: whoever has just come has said by
-then what they want, and whoever comes again is asked to take another connection."""
+IDLE_SECONDS: Final = 0.5
+"""Between the last accepted connection and the end of idle ones: by then new clients have sent
+their request, and clients of kept connections are told to open another."""
 
-DRAIN: Final = 7.0
-"""Seconds that running requests get at the end; the contract allows ten for everything."""
+DRAIN_SECONDS: Final = 7.0
+"""Time for running requests to end; the contract allows ten seconds for everything."""
 
-BEAT: Final = 1.0
-"""Seconds between two signs of life of a child."""
+HEARTBEAT_SECONDS: Final = 1.0
+"""Between two heartbeats of a worker."""
 
-SILENCE: Final = 20.0
-"""Seconds without one after which a child counts as stuck."""
+HEARTBEAT_TIMEOUT: Final = 20.0
+"""Seconds without a heartbeat after which a worker counts as stuck."""
 
-STARTING: Final = 20.0
-"""Seconds for the children's first signs of life."""
+START_TIMEOUT: Final = 20.0
+"""Seconds for the workers' first heartbeats."""
 
-REBIRTH: Final = 1.0
-"""Seconds between two births in the place of a child that died: one that always dies must not
-take the processor from the others."""
+RESPAWN_SECONDS: Final = 1.0
+"""Between the start of a worker that ended and that of its replacement: one that always ends at
+once must not take the processor from the others."""
 
 _SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 
@@ -84,20 +83,21 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Child:
+class _WorkerProcess:
+    """`heartbeats` is the read end of a pipe; instants are of the monotonic clock."""
+
     pid: int
-    born: float
-    heard: float
-    beats: int
-    """The end of a pipe into which the child writes its signs of life."""
+    started_at: float
+    heartbeat_at: float
+    heartbeats: int
 
 
-def serve(settings: Settings, manager: Manager) -> None:
-    """Look after the children until told to end. Raises CannotStart."""
+def serve(settings: Settings, manager: ServiceManager) -> None:
+    """Supervise the workers until a signal ends the process. Raises CannotStart."""
     bound = _listen(settings, manager)
     warmup.pages()
     here = Address(settings.http.bind.host, bound.getsockname()[1])
-    # What the parent asked the database is over: a connection cannot be shared.
+    # A connection to the database cannot be shared with forked processes.
     connection.close()
     if connection.vendor == "postgresql":
         connection.close_pool()  # type: ignore[attr-defined]
@@ -105,20 +105,20 @@ def serve(settings: Settings, manager: Manager) -> None:
     gc.collect()
     gc.freeze()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    parent = _Parent(settings, manager, bound, application)
+    supervisor = _Supervisor(settings, manager, bound, application)
     try:
-        parent.raise_children()
+        supervisor.start_workers()
         run_files.write(settings, Runtime(os.getpid(), here), "web")
         print(ready_line("web", here), flush=True)
-        manager.tell("READY=1")
-        parent.look_after_them()
+        manager.notify("READY=1")
+        supervisor.supervise()
     finally:
-        manager.tell("STOPPING=1")
+        manager.notify("STOPPING=1")
         run_files.remove(settings, "web")
-        parent.send_them_away()
+        supervisor.stop_workers()
 
 
-def _listen(settings: Settings, manager: Manager) -> socket.socket:
+def _listen(settings: Settings, manager: ServiceManager) -> socket.socket:
     handed = manager.sockets.get(systemd.HTTP)
     if handed is not None:
         prepare(handed)
@@ -127,123 +127,125 @@ def _listen(settings: Settings, manager: Manager) -> socket.socket:
     try:
         return listening_socket(bind.host, bind.port)
     except OSError as error:
-        raise taken("http.bind", bind, error) from None
+        raise address_unusable("http.bind", bind, error) from None
 
 
-class _Parent:
-    """Has no threads, so that it may fork."""
+class _Supervisor:
+    """Forks, so it has no threads."""
 
     def __init__(
-        self, settings: Settings, manager: Manager, bound: socket.socket, application: WSGIHandler
+        self,
+        settings: Settings,
+        manager: ServiceManager,
+        bound: socket.socket,
+        application: WSGIHandler,
     ) -> None:
         self._settings = settings
         self._manager = manager
         self._bound = bound
         self._application = application
-        self._children: list[_Child] = []
-        self._told_at = 0.0
+        self._workers: list[_WorkerProcess] = []
+        self._notified_at = 0.0
 
-    def raise_children(self) -> None:
-        """Give birth to all, and wait until they take traffic. Raises CannotStart."""
+    def start_workers(self) -> None:
+        """Spawn all workers, and wait until they take traffic. Raises CannotStart."""
         for _ in range(self._settings.http.processes):
-            self._give_birth()
-        deadline = time.monotonic() + STARTING
-        while any(child.heard == child.born for child in self._children):
+            self._spawn()
+        deadline = time.monotonic() + START_TIMEOUT
+        while any(each.heartbeat_at == each.started_at for each in self._workers):
             told = signal.sigtimedwait(_SIGNALS, 0.05)
             if told is not None and told.si_signo != signal.SIGCHLD:
                 return
-            self._listen_to_them()
-            if self._buried() or time.monotonic() > deadline:
+            self._read_heartbeats()
+            if self._reap() or time.monotonic() > deadline:
                 raise CannotStart(
                     "A process for pages ended while it started.", mend="See its log."
                 )
 
-    def look_after_them(self) -> None:
-        """Until SIGTERM or SIGINT: who dies is born again, who hangs is killed first."""
+    def supervise(self) -> None:
+        """Replace workers that end, and kill those that hang, until SIGTERM or SIGINT."""
         while True:
-            told = signal.sigtimedwait(_SIGNALS, BEAT)
+            told = signal.sigtimedwait(_SIGNALS, HEARTBEAT_SECONDS)
             if told is not None and told.si_signo != signal.SIGCHLD:
                 return
-            self._listen_to_them()
-            for child in self._children:
-                if time.monotonic() - child.heard > SILENCE:
-                    log.error("process %d for pages hangs and is killed", child.pid)
-                    os.kill(child.pid, signal.SIGKILL)
-                    child.heard = time.monotonic()
-            for child in self._buried():
-                log.error("process %d for pages died; another takes its place", child.pid)
-                time.sleep(max(0.0, child.born + REBIRTH - time.monotonic()))
-                self._give_birth()
-            self._show_life()
+            self._read_heartbeats()
+            for worker in self._workers:
+                if time.monotonic() - worker.heartbeat_at > HEARTBEAT_TIMEOUT:
+                    log.error("process %d for pages hangs and is killed", worker.pid)
+                    os.kill(worker.pid, signal.SIGKILL)
+                    worker.heartbeat_at = time.monotonic()
+            for worker in self._reap():
+                log.error("process %d for pages died; another takes its place", worker.pid)
+                time.sleep(max(0.0, worker.started_at + RESPAWN_SECONDS - time.monotonic()))
+                self._spawn()
+            self._notify_watchdog()
 
-    def send_them_away(self) -> None:
-        """Let them finish what they are at, for DRAIN seconds at most."""
-        for child in self._children:
-            os.kill(child.pid, signal.SIGTERM)
-        deadline = time.monotonic() + SETTLING + DRAIN
-        while self._children and time.monotonic() < deadline:
+    def stop_workers(self) -> None:
+        """Let the workers finish running requests, for DRAIN_SECONDS at most."""
+        for worker in self._workers:
+            os.kill(worker.pid, signal.SIGTERM)
+        deadline = time.monotonic() + IDLE_SECONDS + DRAIN_SECONDS
+        while self._workers and time.monotonic() < deadline:
             signal.sigtimedwait(_SIGNALS, 0.1)
-            self._buried()
-        for child in self._children:
-            log.warning("process %d for pages does not end and is killed", child.pid)
-            os.kill(child.pid, signal.SIGKILL)
-            os.waitpid(child.pid, 0)
+            self._reap()
+        for worker in self._workers:
+            log.warning("process %d for pages does not end and is killed", worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+            os.waitpid(worker.pid, 0)
 
-    def _give_birth(self) -> None:
-        beats, mouth = os.pipe()
-        os.set_blocking(beats, False)
+    def _spawn(self) -> None:
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
         sys.stdout.flush()
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
-                os.close(beats)
-                for other in self._children:
-                    os.close(other.beats)
-                _live_as_child(self._settings, self._bound, self._application, mouth)
+                os.close(reading)
+                for other in self._workers:
+                    os.close(other.heartbeats)
+                _run_worker(self._settings, self._bound, self._application, writing)
                 code = 0
             except BaseException:
                 log.exception("a process for pages failed")
             finally:
                 sys.stderr.flush()
                 os._exit(code)
-        os.close(mouth)
+        os.close(writing)
         now = time.monotonic()
-        self._children.append(_Child(pid, now, now, beats))
+        self._workers.append(_WorkerProcess(pid, now, now, reading))
 
-    def _listen_to_them(self) -> None:
-        for child in self._children:
+    def _read_heartbeats(self) -> None:
+        for worker in self._workers:
             with contextlib.suppress(BlockingIOError):
-                if os.read(child.beats, 4096):
-                    child.heard = time.monotonic()
+                if os.read(worker.heartbeats, 4096):
+                    worker.heartbeat_at = time.monotonic()
 
-    def _buried(self) -> list[_Child]:
-        """Children that have died since the last look; they are not in the list any more."""
-        dead = []
-        for child in list(self._children):
-            if os.waitpid(child.pid, os.WNOHANG)[0]:
-                os.close(child.beats)
-                self._children.remove(child)
-                dead.append(child)
-        return dead
+    def _reap(self) -> list[_WorkerProcess]:
+        """Remove the workers that have ended, and return them."""
+        ended = [each for each in self._workers if os.waitpid(each.pid, os.WNOHANG)[0]]
+        for worker in ended:
+            os.close(worker.heartbeats)
+            self._workers.remove(worker)
+        return ended
 
-    def _show_life(self) -> None:
-        beat = self._manager.beat
-        if beat is not None and time.monotonic() - self._told_at >= beat - BEAT:
-            self._told_at = time.monotonic()
-            self._manager.tell("WATCHDOG=1")
+    def _notify_watchdog(self) -> None:
+        interval, now = self._manager.watchdog_interval, time.monotonic()
+        if interval is not None and now - self._notified_at >= interval - HEARTBEAT_SECONDS:
+            self._notified_at = now
+            self._manager.notify("WATCHDOG=1")
 
 
-def _live_as_child(
-    settings: Settings, bound: socket.socket, application: WSGIHandler, mouth: int
+def _run_worker(
+    settings: Settings, bound: socket.socket, application: WSGIHandler, heartbeats: int
 ) -> None:
-    """Answer requests until SIGTERM, then finish those that were begun."""
+    """Serve requests until SIGTERM, then finish those that have begun."""
     stopping, stopped = _granian.WorkerSignal(), threading.Event()
     leaving = threading.Event()
-    os.set_blocking(mouth, False)
+    os.set_blocking(heartbeats, False)
     signal.signal(signal.SIGTERM, lambda *_: leaving.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all: the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all: the supervisor decides
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     stopping.add_cb(stopped.set)
     assert settings.redis.url is not None
@@ -282,18 +284,18 @@ def _live_as_child(
     scheduler = schedule(asyncio.new_event_loop(), _callback_wrapper(front, {}, None))
     worker.serve_mtr(scheduler, None, stopping)
     own = identity(bound.fileno())
-    while not leaving.wait(BEAT):
+    while not leaving.wait(HEARTBEAT_SECONDS):
         try:
-            os.write(mouth, b".")
+            os.write(heartbeats, b".")
         except BlockingIOError:
-            continue  # the parent has not listened for a while
+            continue  # the supervisor has not read for a while
         except BrokenPipeError:
             log.error("the parent of the processes for pages is gone")
             break
     front.draining = True
     withdraw(own)
-    time.sleep(SETTLING)
+    time.sleep(IDLE_SECONDS)
     stopping.set()
-    stopped.wait(DRAIN)
+    stopped.wait(DRAIN_SECONDS)
     chats.close()
     directory.close()

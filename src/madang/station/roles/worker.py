@@ -14,7 +14,7 @@ from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.station.config.settings import Settings
 from madang.station.jobs.registry import periodic_jobs
 from madang.station.roles.lifecycle import Lifecycle
-from madang.station.roles.systemd import Manager
+from madang.station.roles.systemd import ServiceManager
 from madang.station.stores import redis
 from madang.work.worker import Worker
 
@@ -22,10 +22,10 @@ NICE: Final = 10
 """Niceness of the process (nice(1)): every other one comes first."""
 
 
-async def serve(settings: Settings, manager: Manager) -> None:
+async def serve(settings: Settings, manager: ServiceManager) -> None:
     """Run jobs until a signal ends the process."""
     os.nice(NICE)
-    life = Lifecycle(settings, "worker", manager)
+    lifecycle = Lifecycle(settings, "worker", manager)
     assert settings.redis.url is not None
     directory = RedisDirectory(redis.client(settings.redis.url))
     directory.refresh()  # before the first job asks who is on the air
@@ -33,10 +33,10 @@ async def serve(settings: Settings, manager: Manager) -> None:
     ports.install(directory)
     worker = Worker(periodic_jobs(settings))
     worker.start()
-    life.ready()
+    lifecycle.ready()
     try:
-        await life.until_told()
+        await lifecycle.wait_for_signal()
     finally:
-        life.leaving()
+        lifecycle.stopping()
         await asyncio.to_thread(worker.stop)
         directory.close()

@@ -1,4 +1,4 @@
-"""Why a role of the station does not start."""
+"""Errors of a role that does not start."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class CannotStart(MadangError):
     """The station cannot take traffic."""
 
 
-def taken(key: str, bind: Address, error: OSError) -> CannotStart:
-    """The address `bind` of the setting `key` cannot be listened at."""
+def address_unusable(key: str, bind: Address, error: OSError) -> CannotStart:
+    """Return the error for the address `bind` of the setting `key`, which cannot be listened at."""
     return CannotStart(
         f"Cannot listen at {bind}: {error.strerror or error}.",
         mend=f"End what uses it, or choose another address with the setting {key}.",

@@ -1,0 +1,104 @@
+"""The role `all`: everything in one process.
+
+Import after `boot.start_django`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Final
+
+from madang.servers.http.router import Router
+from madang.servers.http.static import StaticFiles
+from madang.servers.http.wsgi import WsgiBridge
+from madang.station import first_run
+from madang.station.config.fields import Address
+from madang.station.config.settings import RTMP_APPLICATION, Settings
+from madang.station.demo.publisher import DemoPublisher
+from madang.station.django import static_files
+from madang.station.django.wsgi import application
+from madang.station.jobs.registry import periodic_jobs
+from madang.station.roles import gc_tuning, warmup
+from madang.station.roles.chat_plane import ChatPlane
+from madang.station.roles.data_plane import DataPlane
+from madang.station.roles.http_port import health_endpoints, listen
+from madang.station.roles.lifecycle import Lifecycle
+from madang.station.roles.live import close, metrics_of
+from madang.station.roles.systemd import ServiceManager
+from madang.work.worker import Worker
+
+PAGES_SECONDS: Final = 1.0
+"""Time after the drain for pages whose clients have left already."""
+
+
+async def serve(
+    settings: Settings,
+    manager: ServiceManager,
+    sign_in: first_run.FirstSignIn | None,
+    demo_key: str | None,
+) -> None:
+    """Do everything until a signal ends the process. Raises CannotStart."""
+    lifecycle = Lifecycle(settings, "all", manager)
+    plane = DataPlane(settings)
+    pages = WsgiBridge(application, settings.http.trusted_proxies)
+    chat = ChatPlane(settings, plane.database_threads)
+    files = StaticFiles(static_files.find)
+    metrics = metrics_of(settings, plane)
+    metrics.add(chat)
+    health = health_endpoints(settings, plane.database_threads, metrics)
+    proxies = settings.http.trusted_proxies
+    router = Router(plane.hub, health, files, pages, proxies, chat=chat.handshake)
+    listener = listen(settings, manager, router)
+    rtmp = await plane.open(manager.sockets)
+    worker = Worker([*periodic_jobs(settings), *chat.jobs])
+    await chat.start()
+    gc_tuning.tune()
+    listener.start()
+    worker.start()
+
+    here = Address(settings.http.bind.host, listener.port)
+    lifecycle.ready(http=here, rtmp=rtmp)
+    _greet(here, sign_in, demo=demo_key is not None)
+    warming = asyncio.create_task(asyncio.to_thread(warmup.everything, files))
+    demo = _demo(settings, plane, rtmp, demo_key) if demo_key is not None else None
+    try:
+        await lifecycle.wait_for_signal()
+    finally:
+        health.draining = True
+        lifecycle.stopping()
+        stopped = asyncio.ensure_future(asyncio.to_thread(worker.stop))
+        if demo is not None:
+            await demo.stop()
+        await warming
+        await close(plane, listener, manager, chat)
+        await pages.close(PAGES_SECONDS)
+        await stopped
+        await plane.leave()
+
+
+def _demo(settings: Settings, plane: DataPlane, rtmp: Address, key: str) -> DemoPublisher:
+    near = Address("127.0.0.1" if rtmp.everywhere else rtmp.host, rtmp.port)
+    url = f"rtmp://{near}/{RTMP_APPLICATION}/{key}"
+    demo = DemoPublisher(plane.ffmpeg, url, settings.station.time_zone)
+    demo.start()
+    return demo
+
+
+def _greet(here: Address, sign_in: first_run.FirstSignIn | None, *, demo: bool) -> None:
+    """Print the addresses for a person at a terminal; scripts read the `ready` line."""
+    near = Address("127.0.0.1" if here.everywhere else here.host, here.port)
+    lines = [f"The station is on the air at http://{near}/"]
+    if demo:
+        lines.append(f"  Demo channel    http://{near}/@{first_run.DEMO_SLUG}")
+    lines.append(f"  Your studio     http://{near}/studio/")
+    if sign_in is not None:
+        lines.append(f"  Sign in as      {sign_in.name}, password {sign_in.password}")
+        lines.append(
+            f"                  (shown only now; change it at http://{near}/accounts/password/change/)"
+        )
+    elif sys.stderr.isatty():
+        lines.append("  Sign in with the account you have, or: madang user create NAME --admin")
+    if demo:
+        lines.append("  Without the demo: script/serve --no-demo")
+    print("\n".join(lines), file=sys.stderr, flush=True)

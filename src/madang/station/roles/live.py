@@ -1,0 +1,64 @@
+"""The role `live`: encoders in, their streams out.
+
+Import after `boot.start_django`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from madang.servers.http.listener import Listener
+from madang.servers.http.metrics import Metrics
+from madang.servers.http.router import Router, elsewhere
+from madang.servers.live.metrics import LiveMetrics
+from madang.station.backups import last_times
+from madang.station.config.fields import Address
+from madang.station.config.settings import Settings
+from madang.station.roles import gc_tuning
+from madang.station.roles.chat_plane import ChatPlane
+from madang.station.roles.data_plane import WRITING, DataPlane
+from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
+from madang.station.roles.lifecycle import Lifecycle
+from madang.station.roles.systemd import ServiceManager
+
+
+async def serve(settings: Settings, manager: ServiceManager) -> None:
+    """Serve encoders and viewers until a signal ends the process. Raises CannotStart."""
+    lifecycle = Lifecycle(settings, "live", manager)
+    plane = DataPlane(settings)
+    health = health_endpoints(settings, plane.database_threads, metrics_of(settings, plane))
+    router = Router(plane.hub, health, elsewhere, elsewhere, settings.http.trusted_proxies)
+    listener = listen(settings, manager, router)
+    rtmp = await plane.open(manager.sockets)
+    gc_tuning.tune()
+    listener.start()
+    lifecycle.ready(http=Address(settings.http.bind.host, listener.port), rtmp=rtmp)
+    try:
+        await lifecycle.wait_for_signal()
+    finally:
+        health.draining = True
+        lifecycle.stopping()
+        await close(plane, listener, manager)
+        await plane.leave()
+
+
+def metrics_of(settings: Settings, plane: DataPlane) -> Metrics:
+    """Return the metrics of a process that has a data plane."""
+    backups = partial(last_times, settings.backup.folder)
+    return Metrics(LiveMetrics(plane.counters, plane.rtmp_counters, plane.hub.snapshot, backups))
+
+
+async def close(
+    plane: DataPlane, listener: Listener, manager: ServiceManager, chat: ChatPlane | None = None
+) -> None:
+    """End shows and responses.
+
+    A socket that the service manager holds outlives this process: new connections are left to the
+    next one, so that players are told to wait, not that the show is over.
+    """
+    if manager.sockets:
+        listener.withdraw()
+    if chat is not None:
+        await chat.close(WRITING)
+    await plane.close(hand_over=bool(manager.sockets))
+    await listener.stop(DRAIN_SECONDS)
