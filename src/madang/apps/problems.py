@@ -26,7 +26,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of refusal. `name` is the last part of its address."""
+    """A kind of error response. `name` is the last part of its address."""
 
     name: str
     status: int
@@ -100,7 +100,7 @@ def respond(
     errors: list[dict[str, str]] | None = None,
     more: Mapping[str, object] | None = None,
 ) -> HttpResponse:
-    """An answer that says what went wrong (RFC 9457 section 3); never kept by a cache.
+    """Return an error response (RFC 9457 section 3), which no cache keeps.
 
     `more` are further members (section 3.2); `retry_after` among them is a header as well.
     """
@@ -126,7 +126,7 @@ def respond(
 
 
 def explain(request: HttpRequest, name: str) -> HttpResponse:
-    """What a problem type means, in words: its address in every problem leads here."""
+    """Explain a problem type, at the address in the member `type` of every problem."""
     if (problem := problem_types().get(name)) is None:
         raise Http404
     text = f"{problem.title} (HTTP {problem.status})\n\n{problem.meaning}\n"

@@ -1,4 +1,4 @@
-"""Brings the control plane up in this process: settings, data folder, Django, tables."""
+"""Start of the control plane in this process: settings, data folder, Django, migrations."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def start_django(
 
 
 def migrate(settings: Settings) -> None:
-    """Make or change tables where the program knows newer ones. Two at once are safe.
+    """Run the migrations that the database lacks. Two at once are safe.
 
     Raises DatabaseError.
     """
@@ -58,7 +58,7 @@ def migrate(settings: Settings) -> None:
     try:
         if not pending_migrations():
             return
-        with _alone(settings):
+        with _migration_lock(settings):
             call_command("migrate", interactive=False, verbosity=0)
     except Error as error:
         raise DatabaseError(
@@ -70,8 +70,8 @@ def migrate(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """While nobody else changes tables: on this machine, or on any that shares the database."""
+def _migration_lock(settings: Settings) -> Iterator[None]:
+    """Hold the migration lock, on this machine or in the database that machines share."""
     if settings.database_file is None:
         from madang.station.stores import postgresql
 
@@ -84,7 +84,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def pending_migrations() -> list[str]:
-    """Names of the changes of tables that the database has not seen yet."""
+    """Return the names of the migrations that the database lacks."""
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
@@ -96,7 +96,7 @@ def pending_migrations() -> list[str]:
 def control_plane(
     settings: Settings, connections: int = active_settings.COMMAND_CONNECTIONS
 ) -> None:
-    """Django set up and its tables up to date: what every command that remembers needs.
+    """Set Django up and run migrations.
 
     Raises DataFolderError, DatabaseError, NoPostgresql, NoRedis.
     """
@@ -106,12 +106,12 @@ def control_plane(
 
 
 def web_folder() -> Path:
-    """Templates, built front end and translations."""
+    """Return the folder of templates, built front end and translations."""
     return Path(__file__).resolve().parent.parent / "web"
 
 
 def ask_database() -> None:
-    """Ask the database something small. Raises django.db.Error where it does not answer."""
+    """Run a small query. Raises django.db.Error where the database does not answer."""
     from django.db import close_old_connections, connection
 
     try:

@@ -1,4 +1,4 @@
-"""What can be wrong on this machine, found by trying, and how to mend each."""
+"""Checks of this machine, for `madang doctor`."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from madang.station.roles import run_files
 from madang.station.stores import databases
 
 FREE_BYTES: Final = 2_000_000_000
-"""Below this, logs and a database that grows can fill the disk within a day."""
+"""Below this, logs and a growing database can fill the disk within a day."""
 FFMPEG_SECONDS: Final = 20.0
 """A cold start of the bundled program from a slow disk takes a few seconds."""
 EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""Before this program was written: a clock that says so was never set."""
+"""Before this program was written: such a clock was never set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `mend` says what to do where `ok` is False, and is empty otherwise."""
+    """Result of a check. `mend` says what to do where `ok` is False, and is empty otherwise."""
 
     name: str
     ok: bool
@@ -40,7 +40,7 @@ class Check:
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Look at everything, in the order in which a start would fail."""
+    """Run all checks, in the order in which a start would fail."""
     checks: list[Callable[[Settings], Check]] = [
         data_folder,
         disk_space,
@@ -57,7 +57,7 @@ def examine(settings: Settings) -> list[Check]:
 
 
 def data_folder(settings: Settings) -> Check:
-    """Whether the data folder is there or can be made, and can be written."""
+    """Check that the data folder is there or can be made, and is writable."""
     place = _nearest(settings.data)
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         state = "writable" if place == settings.data else "made at the first start"
@@ -71,7 +71,7 @@ def data_folder(settings: Settings) -> Check:
 
 
 def disk_space(settings: Settings) -> Check:
-    """Whether the disk of the data folder has room."""
+    """Check the free space on the disk of the data folder."""
     free = shutil.disk_usage(_nearest(settings.data)).free
     detail = f"{free / 1e9:.1f} GB free"
     if free >= FREE_BYTES:
@@ -82,7 +82,7 @@ def disk_space(settings: Settings) -> Check:
 
 
 def clock(settings: Settings) -> Check:
-    """Whether the clock was set: certificates, sessions and playlists all depend on it."""
+    """Check the clock, on which certificates, sessions and playlists depend."""
     now = datetime.now(UTC)
     detail = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     last = _last_written(settings.database_file)
@@ -99,19 +99,19 @@ def clock(settings: Settings) -> Check:
 
 
 def http_port(settings: Settings) -> Check:
-    """Whether pages and streams can be served."""
+    """Check that the HTTP port is free, or used by this station."""
     ours = [process.http for process in run_files.running(settings)]
     return _port("HTTP port", "http.bind", settings.http.bind, ours)
 
 
 def rtmp_port(settings: Settings) -> Check:
-    """Whether encoders can be let in."""
+    """Check that the RTMP port is free, or used by this station."""
     ours = [process.rtmp for process in run_files.running(settings)]
     return _port("RTMP port", "rtmp.bind", settings.rtmp.bind, ours)
 
 
 def ffmpeg(settings: Settings) -> Check:
-    """Whether the program that makes the demo picture and the ladder runs."""
+    """Check that ffmpeg runs, which makes the ladder and the demo picture."""
     from imageio_ffmpeg import get_ffmpeg_exe
 
     mend = "run script/setup again, or set IMAGEIO_FFMPEG_EXE to an ffmpeg of version 6 or newer"
@@ -130,7 +130,7 @@ def ffmpeg(settings: Settings) -> Check:
 
 
 def front_end(settings: Settings) -> Check:
-    """Whether the pages have their scripts and styles."""
+    """Check that scripts and styles of the pages are built."""
     manifest = boot.web_folder() / "static" / "dist" / "manifest.json"
     if manifest.is_file():
         return Check("front end", True, "built")
@@ -138,7 +138,7 @@ def front_end(settings: Settings) -> Check:
 
 
 def database(settings: Settings) -> Check:
-    """Whether the database is sound and knows the tables of this version."""
+    """Check the database's integrity and its migrations."""
     name = databases.name(settings)
     if settings.database_file is None:
         try:
@@ -172,14 +172,14 @@ def database(settings: Settings) -> Check:
 
 
 def postgresql_version(settings: Settings) -> str:
-    """The version of the PostgreSQL server. Raises NoPostgresql."""
+    """Return the version of the PostgreSQL server. Raises NoPostgresql."""
     from madang.station.stores import postgresql
 
     return postgresql.probe(settings.database.url)
 
 
 def redis(settings: Settings) -> Check:
-    """Whether Redis, where the settings name one, can be used."""
+    """Check Redis, where the settings name one."""
     if settings.redis.url is None:
         return Check("Redis", True, "not set: one process needs none")
     from madang.station.stores import redis
@@ -192,7 +192,7 @@ def redis(settings: Settings) -> Check:
 
 
 def backups(settings: Settings) -> Check:
-    """Whether there are backups, and whether they were proven."""
+    """Check the age of the newest backup and of its verification."""
     found = station_backups.health(settings)
     return Check("backups", found.ok, found.detail, found.mend)
 

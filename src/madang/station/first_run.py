@@ -1,4 +1,4 @@
-"""What a newcomer needs and nobody has made yet: an administrator and the demo channel."""
+"""First run: an administrator and the demo channel, where there are none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PASSWORD_BYTES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class FirstSignIn:
-    """How to sign in for the first time."""
+    """Name and password of the first administrator."""
 
     name: str
     password: str

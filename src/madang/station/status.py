@@ -1,4 +1,4 @@
-"""What `madang status` tells: a running station is asked over HTTP, the rest is looked up."""
+"""The answer of `madang status`: from a running station over HTTP, and from the stores."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class NoAnswer(MadangError):
 
 
 def collect(settings: Settings) -> dict[str, Any]:
-    """The object that `surface.md` describes, with `running`. Raises NoAnswer.
+    """Return the object that `madang status --json` prints. Raises NoAnswer.
 
-    Needs the control plane up. Bytes; bits per second.
+    Call after `boot.control_plane`. Sizes in bytes, rates in bits per second.
     """
     everything = run_files.read(settings, run_files.ALL)
     running = everything or _near(run_files.read(settings, "live"))
@@ -55,8 +55,8 @@ def collect(settings: Settings) -> dict[str, Any]:
 
 
 def _near(running: run_files.Runtime | None) -> run_files.Runtime | None:
-    """The process, where it can be asked: one that listens to the private network alone takes
-    nobody for a program on its own machine."""
+    """Return the process if it answers over the loopback interface: one that listens at an address
+    of the private network alone takes no request for one of its own machine."""
     address = running.http if running is not None else None
     near = address is not None and (address.everywhere or is_loopback(address.host))
     return running if near else None

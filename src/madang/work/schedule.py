@@ -33,7 +33,7 @@ class Periodic:
 
 
 class Schedule:
-    """When each job is due. A job that was taken is not due again before it is `done`."""
+    """Due times of jobs. A job that was taken is not due again before it is `done`."""
 
     def __init__(self, jobs: Sequence[Periodic], now: float) -> None:
         self._due = {job: now + job.delay for job in jobs}

@@ -89,12 +89,12 @@ def close_orphans(running: Collection[str] = (), *, silent_since: datetime | Non
 
 
 def recent(channel: Channel, count: int = 10) -> list[Broadcast]:
-    """The last shows of a channel, the newest first."""
+    """Return the last shows of a channel, the newest first."""
     return list(channel.broadcasts.all()[:count])
 
 
 def last_of_each(channels: Iterable[Channel]) -> dict[int, Broadcast]:
-    """The last show of each channel that ever had one, by the channel's number."""
+    """Return the last show of each channel that ever had one, by the channel's key."""
     latest = Broadcast.objects.filter(channel=OuterRef("pk")).values("pk")[:1]
     with_last = Channel.objects.filter(pk__in=[channel.pk for channel in channels])
     last = with_last.annotate(last=Subquery(latest)).values("last")

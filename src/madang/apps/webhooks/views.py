@@ -1,4 +1,4 @@
-"""The studio's pages of a channel's webhooks: make one, try it, see what it was told."""
+"""The studio's pages of a channel's webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ State = Literal["taken", "waiting", "failed"]
 
 
 class WebhookForm(forms.Form):
-    """Where to send which events."""
+    """Form of a new webhook."""
 
     url = forms.CharField(
         label=gettext_lazy("address"),
@@ -58,7 +58,7 @@ class WebhookForm(forms.Form):
     )
 
     def clean_url(self) -> str:
-        """The address, if it is one: Django's own check takes no name without a point in it."""
+        """Check the address: Django's own check takes no host name without a point."""
         url: str = self.cleaned_data["url"]
         if not services.is_address(url):
             raise forms.ValidationError(
@@ -68,8 +68,8 @@ class WebhookForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One delivery, as the pages show it."""
+class DeliveryRow:
+    """A delivery, as the pages show it."""
 
     at: datetime
     event: str
@@ -81,14 +81,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class WebhookCard:
     """A webhook, as the pages show it; `last` is its newest delivery."""
 
     id: int
     url: str
     events: list[str]
     added_at: datetime
-    last: Told | None
+    last: DeliveryRow | None
 
 
 @login_required
@@ -129,7 +129,7 @@ def one(request: HttpRequest, slug: str, webhook: int) -> HttpResponse:
         raise Http404 from None
     match request.POST.get("do"):
         case "test":
-            _say_how(request, _told(services.send_test(hook, datetime.now(UTC))))
+            _report(request, _row(services.send_test(hook, datetime.now(UTC))))
             return redirect("studio-webhook", slug=slug, webhook=webhook)
         case "secret":
             return _page(request, channel, hook, secret=services.renew_secret(hook))
@@ -147,33 +147,33 @@ def _page(
         "channel": channels.card(channel),
         "may_run": True,
         "webhook": _card(hook),
-        "deliveries": [_told(each) for each in services.recent(hook, SHOWN)],
+        "deliveries": [_row(each) for each in services.recent(hook, SHOWN)],
         "secret": secret,
     }
     return render(request, "studio/webhook.html", context)
 
 
-def _say_how(request: HttpRequest, told: Told) -> None:
-    if told.state == "taken":
-        messages.success(request, _("The test arrived: %(how)s.") % {"how": told.words})
+def _report(request: HttpRequest, row: DeliveryRow) -> None:
+    if row.state == "taken":
+        messages.success(request, _("The test arrived: %(how)s.") % {"how": row.words})
     else:
-        messages.error(request, _("The test did not arrive: %(how)s.") % {"how": told.words})
+        messages.error(request, _("The test did not arrive: %(how)s.") % {"how": row.words})
 
 
-def _card(hook: Webhook) -> Card:
+def _card(hook: Webhook) -> WebhookCard:
     last = services.recent(hook, 1)
-    return Card(
+    return WebhookCard(
         id=hook.pk,
         url=hook.url,
         events=[str(EVENTS[name]) for name in EVENTS if name in hook.events],
         added_at=hook.added_at,
-        last=_told(last[0]) if last else None,
+        last=_row(last[0]) if last else None,
     )
 
 
-def _told(row: WebhookDelivery) -> Told:
+def _row(row: WebhookDelivery) -> DeliveryRow:
     state: State = "taken" if row.taken else "waiting" if row.done_at is None else "failed"
-    return Told(
+    return DeliveryRow(
         at=row.at,
         event=str(EVENTS.get(row.event, row.event)),
         state=state,
@@ -185,7 +185,7 @@ def _told(row: WebhookDelivery) -> Told:
 
 
 def _in_words(row: WebhookDelivery) -> str:
-    """What the other side answered."""
+    """Return the receiver's response in words."""
     if row.attempts == 0:
         return _("not sent yet")
     if row.status == 0:

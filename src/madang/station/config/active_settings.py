@@ -36,10 +36,10 @@ def activate(settings: Settings, connections: int = COMMAND_CONNECTIONS) -> None
 
 
 def active() -> Settings:
-    """The settings in force; those of the environment where a tool (mypy) did not put any."""
+    """Return the settings in force; those of the environment where a tool (mypy) set none."""
     return _active or load()
 
 
 def connections() -> int:
-    """How many connections to PostgreSQL this process may hold."""
+    """Return the limit of connections to PostgreSQL of this process."""
     return _connections

@@ -36,7 +36,7 @@ def prepare(settings: Settings) -> None:
 
 
 def secret_key(settings: Settings) -> str | None:
-    """The key that signs sessions, None before `prepare`."""
+    """Return the key that signs sessions, None before `prepare`."""
     path = settings.data / SECRET_FILE
     try:
         return path.read_text(encoding="ascii").strip() or None

@@ -25,7 +25,7 @@ _PASSWORD_IN_QUERY: Final = re.compile(r"([?&]\w*password=)[^&#]*", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens: a host name or IP address, and a port (0: any that is free)."""
+    """Address of a listener: a host name or IP address, and a port (0: any that is free)."""
 
     host: str
     port: int
@@ -51,7 +51,7 @@ class Address:
 
     @property
     def everywhere(self) -> bool:
-        """Whether this listens on every interface of the machine."""
+        """True for a listener on every interface of the machine."""
         return self.host in {"0.0.0.0", "::"}
 
     def __str__(self) -> str:

@@ -79,22 +79,22 @@ class Settings(BaseModel):
 
     @property
     def file(self) -> Path | None:
-        """The settings file that was asked for with `--config`; None: the data folder's own."""
+        """Settings file of `--config`; None for the data folder's own."""
         return self._file
 
     @property
     def database_file(self) -> Path | None:
-        """The SQLite file; None where the database is PostgreSQL."""
+        """File of the SQLite database; None for PostgreSQL."""
         return urls.sqlite_file(self.database.url)
 
     @property
     def catalogue_file(self) -> Path:
-        """The operator's own prices; it need not be there."""
+        """File of the operator's own prices, which may be missing."""
         return self.plan.catalogue or self.data / "catalogue.toml"
 
     @property
     def benchmarks_file(self) -> Path:
-        """What `madang bench` measured; it need not be there."""
+        """File of the results of `madang bench`, which may be missing."""
         return self.data / "abilities.json"
 
     @property
@@ -104,7 +104,7 @@ class Settings(BaseModel):
 
     @property
     def publish_url(self) -> str:
-        """What an encoder asks for as server; the stream key is not part of it."""
+        """Server URL for encoders, without the stream key."""
         base = self.rtmp.public_url or f"rtmp://{_reachable(self.rtmp.bind)}"
         return base if base.endswith(f"/{RTMP_APPLICATION}") else f"{base}/{RTMP_APPLICATION}"
 
@@ -151,7 +151,7 @@ def _shown(value: object) -> str | float | bool | list[str | float] | None:
 
 
 def data_folder(given: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """The data folder: `given` on the command line, else `MADANG_DATA`, else `./data`."""
+    """Return the data folder: `given` on the command line, else `MADANG_DATA`, else `./data`."""
     return (given or Path(environ.get(DATA_VARIABLE) or DEFAULT_DATA)).expanduser().absolute()
 
 

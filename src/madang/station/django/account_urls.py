@@ -1,7 +1,6 @@
-"""Which of allauth's pages this station opens.
+"""Addresses of the pages of allauth that this station has.
 
-Those that send mail or open accounts to strangers stay shut: without a way to send mail they
-would promise what never arrives.
+Those that send mail are left out: the station has no way to send any.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The JSON API: the apps' routers under one roof, and their errors as problem details."""
+"""The JSON API: the routers of all apps, and their errors as problem details."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ for app in apps.APPS:
 
 @api.exception_handler(MadangError)
 def refused(request: HttpRequest, error: MadangError) -> HttpResponse:
-    """An app refused the request. What a chat says has a code, as on its own connections."""
+    """Respond to an error of an app. Those of a chat have a code, as on its own connections."""
     more = error.as_json() if isinstance(error, ChatRefused) else None
     return problems.respond(request, problems.problem_of(error), str(error), more=more)
 
 
 @api.exception_handler(DemandError)
 def unplannable(request: HttpRequest, error: DemandError) -> HttpResponse:
-    """The planner says no, in words of its own."""
+    """Respond to an error of the planner, which has its own translations."""
     detail = error.message_in(get_language() or "")
     return problems.respond(request, problems.problem_of(error), detail)
 
 
 @api.exception_handler(ValidationError)
 def unfit(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """A parameter or the body has a wrong shape."""
+    """Respond to a parameter or body of a wrong shape."""
     return problems.respond(
         request, problems.INVALID_REQUEST, errors=[_named(item) for item in error.errors]
     )
@@ -73,30 +73,30 @@ def unfit(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    """Nobody has signed in, and no token in force was shown."""
+    """Respond to a request without a session or a valid token."""
     return problems.respond(request, problems.SIGN_IN)
 
 
 @api.exception_handler(HttpError)
 def forbidden(request: HttpRequest, error: HttpError) -> HttpResponse:
-    """The framework says no: a request from another site's page, or a body that is no JSON."""
+    """Respond to errors of the framework: a missing CSRF token, or a body that is no JSON."""
     kind = problems.FORBIDDEN if error.status_code == 403 else problems.INVALID_REQUEST
     return problems.respond(request, kind, str(error))
 
 
 @api.exception_handler(Http404)
 def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-    """Nothing has this address."""
+    """Respond to an address of the API that does not exist."""
     return problems.respond(request, problems.NOT_FOUND)
 
 
 def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
-    """Answer for every address under `/api/` that is none."""
+    """Respond to every other address below `/api/`."""
     return problems.respond(request, problems.NOT_FOUND)
 
 
 def docs(request: HttpRequest) -> HttpResponse:
-    """The interactive description, from this station's own files."""
+    """Return the interactive documentation, from this station's own files."""
     return api.docs.render_page(request, api)
 
 

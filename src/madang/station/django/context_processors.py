@@ -1,4 +1,4 @@
-"""What every page may show of the station itself."""
+"""Template variables of every page."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from django.http import HttpRequest
 
 
 def station(request: HttpRequest) -> dict[str, str]:
-    """The name that the operator gave the station."""
+    """Return the station's name."""
     return {"station_name": settings.MADANG_NAME}

@@ -1,4 +1,4 @@
-"""What somebody reads whose request met a store that is away, or a fault of the program."""
+"""Responses with status 500 and 503."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_SECONDS: Final = 5
 
 
 def answer(request: HttpRequest) -> HttpResponse:
-    """Answer after an exception: 503 where a store is away, which ends by itself, otherwise 500.
+    """Respond to an exception: 503 where a store is away, otherwise 500.
 
     Django calls this while the exception is being handled.
     """
@@ -34,7 +34,7 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether `error` says that the database or Redis does not answer."""
+    """Return True for errors of a database or Redis that does not answer."""
     if isinstance(error, OperationalError | InterfaceError):
         return True
     # Only where it has been loaded can its errors be raised.

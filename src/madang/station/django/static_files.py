@@ -9,7 +9,7 @@ from django.core.exceptions import SuspiciousFileOperation
 
 
 def find(path: str) -> Path | None:
-    """The file at `/static/PATH`, or None. A path that leads outside finds nothing.
+    """Return the file at `/static/PATH`; None where there is none, or the path leads outside.
 
     Reads the file system; safe to call from any thread after `boot.start_django`.
     """

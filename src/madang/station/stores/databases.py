@@ -1,4 +1,4 @@
-"""The stores that the settings name, as Django wants to be told of them, and as they are probed."""
+"""The stores that the settings name: Django's settings for them, and checks at the start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from madang.station.config.settings import Settings
 
 
 def django_database(settings: Settings, connections: int) -> dict[str, Any]:
-    """What Django's DATABASES says, with at most `connections` to PostgreSQL in this process."""
+    """Return the entry of Django's DATABASES, with at most `connections` to PostgreSQL."""
     if settings.database_file is None:
         from madang.station.stores import postgresql
 
@@ -32,7 +32,7 @@ def django_database(settings: Settings, connections: int) -> dict[str, Any]:
 
 
 def django_caches(settings: Settings) -> dict[str, dict[str, Any]]:
-    """What Django's CACHES says; with Redis there is one named `sessions` beside `default`."""
+    """Return Django's CACHES; with Redis there is one named `sessions` beside `default`."""
     if settings.redis.url is not None:
         from madang.station.stores import redis
 
@@ -62,5 +62,5 @@ def require(settings: Settings) -> None:
 
 
 def name(settings: Settings) -> str:
-    """What a person calls the database: its file, or its address without the password."""
+    """Return the database's file, or its URL without the password, for messages."""
     return str(settings.database_file or masked_url(settings.database.url))

@@ -1,8 +1,7 @@
-"""PostgreSQL: how this station connects to it, and whether it is there. Loads the driver.
+"""PostgreSQL: connections and their limits. Loads the driver.
 
 A database that is stopped in the middle (a frozen machine, a full disk) keeps its connections
-open and silent: every wait here has an end, so that no thread of the station hangs for ever and
-whoever asked gets an answer.
+open and silent: every wait here has a limit, so that no thread of the station hangs for ever.
 """
 
 from __future__ import annotations
@@ -81,8 +80,7 @@ def unhurried() -> Iterator[None]:
 
 
 def django_database(url: str, connections: int) -> dict[str, Any]:
-    """What Django's DATABASES says of the database at `url`, with at most `connections` each
-    process."""
+    """Return the entry of Django's DATABASES for `url`, with at most `connections`."""
     given = conninfo_to_dict(url)
     own = {name: given.pop(name, "") for name in ("dbname", "user", "password", "host", "port")}
     return {

@@ -1,4 +1,4 @@
-"""Redis: how this station connects to it, and whether it is there. Loads the driver."""
+"""Redis: clients and their limits. Loads the driver."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ LIMITS: Final[dict[str, Any]] = {
     "retry": Retry(NoBackoff(), 1),
     "health_check_interval": 30,
 }
-"""How long anybody waits for Redis, in seconds."""
+"""Timeouts in seconds, and retries."""
 
 
 def client(url: str) -> redis.Redis:
-    """A client for threads. It connects when it is first used."""
+    """Return a client for threads. It connects when it is first used."""
     return redis.Redis.from_url(url, **LIMITS)
 
 
 def asyncio_client(url: str) -> redis.asyncio.Redis:
-    """A client for the event loop. It connects when it is first used."""
+    """Return a client for the event loop. It connects when it is first used."""
     return redis.asyncio.Redis.from_url(url, **{**LIMITS, "retry": AsyncioRetry(NoBackoff(), 1)})
 
 
 def chats(url: str) -> ChatRpcClient:
-    """The chats, for a process that runs none."""
+    """Return a client of the chats, for a process that runs none."""
     from madang.apps.chat.rpc_client import PATIENCE, ChatRpcClient
 
     longer = {**LIMITS, "socket_timeout": PATIENCE + LIMITS["socket_timeout"]}
@@ -53,7 +53,7 @@ class NoRedis(MadangError):
 
 
 def django_caches(url: str) -> dict[str, dict[str, Any]]:
-    """What Django's CACHES says of the Redis at `url`. See `madang.station.stores.redis_cache`."""
+    """Return Django's CACHES for `url`. See `madang.station.stores.redis_cache`."""
 
     def cache(name: str, prefix: str) -> dict[str, Any]:
         return {

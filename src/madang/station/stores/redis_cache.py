@@ -1,4 +1,4 @@
-"""What processes share through Redis for Django, and how each goes on while Redis is away."""
+"""Django caches in Redis that go on while Redis is away."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class JsonSerializer:
     """
 
     def dumps(self, value: object) -> int | bytes:
-        """What Redis keeps of `value`, which JSON must be able to say."""
+        """Serialise a value that JSON can represent."""
         return value if type(value) is int else json.dumps(value).encode()
 
     def loads(self, data: bytes) -> Any:
-        """The value again; tuples come back as lists."""
+        """Return the value; tuples come back as lists."""
         return json.loads(data)
 
 
 class _Guarded(BaseCache):
-    """A Redis cache whose failures are noticed; what happens then is the subclass's."""
+    """A Redis cache with a circuit breaker; subclasses choose the fallback."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(params)
@@ -74,7 +74,7 @@ class SharedCache(_Guarded):
         return self._either(lambda cache: cache.add(key, value, timeout, version))
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        """The value, or `default`."""
+        """Return the value, or `default`."""
         return self._either(lambda cache: cache.get(key, default, version))
 
     def set(
@@ -108,7 +108,7 @@ class SessionCache(_Guarded):
     """
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        """The copy, or `default`."""
+        """Return the copy, or `default`."""
         return self._try(lambda cache: cache.get(key, default, version), lambda: default)
 
     def set(

@@ -58,7 +58,7 @@ def redis_url(url: str | None) -> str | None:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite database, None for PostgreSQL."""
+    """Return the file of an SQLite database, None for PostgreSQL."""
     return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
 
 
