@@ -54,7 +54,7 @@ class HttpSection(Section):
 
 
 class RtmpSection(Section):
-    """The door for encoders."""
+    """RTMP and RTMPS, for encoders."""
 
     bind: Bind = Address("127.0.0.1", 1935)
     public_url: RtmpUrl = None
@@ -71,7 +71,7 @@ class RtmpSection(Section):
 
 
 class LiveSection(Section):
-    """How a stream is cut, kept and limited. Times in seconds, rates in bits per second."""
+    """Segments, window and limits of streams. Times in seconds, rates in bits per second."""
 
     part_target: Annotated[float, Field(ge=0.1, le=2.0)] = 0.33
     segment: Annotated[float, Field(ge=1.0, le=10.0)] = 2.0
@@ -92,7 +92,7 @@ class LiveSection(Section):
 
 
 class ChatSection(Section):
-    """How fast the chat sends, and how much one person or address may use of it.
+    """Send interval of the chat, and its limits for a person and an address.
 
     `tick` in seconds. Messages are counted over five seconds, new connections over ten.
     """
@@ -106,32 +106,32 @@ class ChatSection(Section):
 
 
 class DatabaseSection(Section):
-    """Where the control plane remembers. Default: `madang.db` in the data folder."""
+    """Database of the control plane. Default: `madang.db` in the data folder."""
 
     url: Annotated[str, AfterValidator(urls.database_url)]
 
 
 class RedisSection(Section):
-    """What several processes share: cache, sessions, who is on the air. Absent: memory."""
+    """Store that processes share: cache, sessions, running shows. Absent: memory."""
 
     url: Annotated[str | None, AfterValidator(urls.redis_url)] = None
 
 
 class StorageSection(Section):
-    """Where media files are kept. Default: `media` in the data folder."""
+    """Store of media files. Default: `media` in the data folder."""
 
     url: Annotated[str, AfterValidator(_files_only)]
 
 
 class BudgetSection(Section):
-    """What a month may use: transfer in decimal terabytes, money in US dollars."""
+    """Monthly budget: transfer in decimal terabytes, money in US dollars."""
 
     transfer_tb: Annotated[float, Field(gt=0)] = 5.0
     monthly_usd: Annotated[float, Field(gt=0)] | None = None
 
 
 class BackupSection(Section):
-    """Where backups go, how many stay, and when. Paths: by default `backup` in the data folder.
+    """Backups: destinations, retention and schedule. Paths: by default `backup` in the data folder.
 
     Files are not asked for at the start: on a new machine they come back with the backup.
     """
@@ -160,7 +160,7 @@ class BackupSection(Section):
 
 
 class PlanSection(Section):
-    """What the planner reckons with. The rate only shows won beside dollars."""
+    """Input of the planner. The rate only shows won beside dollars."""
 
     catalogue: ExistingFile = None
     krw_per_usd: Annotated[float, Field(gt=0)] = 1400.0
@@ -168,7 +168,7 @@ class PlanSection(Section):
 
 
 class StationSection(Section):
-    """What the station is called and speaks when a browser does not say."""
+    """Name, time zone and default language of the station."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)] = "Madang"
     language: Literal["en", "ko"] = "en"
@@ -176,7 +176,7 @@ class StationSection(Section):
 
 
 class LogSection(Section):
-    """What is written to standard error, and how."""
+    """Level and format of the log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["console", "json"] = "console"

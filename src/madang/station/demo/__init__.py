@@ -1,1 +1,1 @@
-"""The demo channel: a test picture with a clock, sent through the real RTMP door."""
+"""The demo channel: a test picture with a clock, published over RTMP like any other."""

@@ -155,7 +155,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # forms and JSON only: files have their own door
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # forms and JSON; larger bodies have their own endpoints
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
