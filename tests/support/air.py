@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import ssl
 
     from madang.servers.http.exchange import Exchange
+    from madang.servers.http.listener import Listener
     from madang.servers.live.counters import LiveCounters
     from madang.servers.live.entitlement import Entitlement
     from madang.servers.live.hub import LiveHub, LiveLimits, SubscriberFactory
@@ -77,19 +78,21 @@ class Loop:
 
 
 @contextmanager
-def listening(dispatch: Callable[[Exchange], object], host: str = "127.0.0.1") -> Iterator[Port]:
-    """The HTTP port in front of `dispatch`."""
+def listening(
+    dispatch: Callable[[Exchange], object], host: str = "127.0.0.1", **options: Any
+) -> Iterator[Port]:
+    """The HTTP port in front of `dispatch`; `options` are those of Listener."""
     from madang.servers.http.listener import Listener
 
     loop = Loop()
-    listener = Listener(host, 0, dispatch)
+    listener = Listener(host, 0, dispatch, **options)
 
     async def start() -> None:
         listener.start()
 
     try:
         loop.run(start())
-        yield Port(loop, host, listener.port)
+        yield Port(loop, host, listener.port, listener)
         loop.run(listener.stop(5))
     finally:
         loop.close()
@@ -116,6 +119,7 @@ class Port:
     loop: Loop
     host: str
     number: int
+    listener: Listener
 
     def ask(
         self,
@@ -264,6 +268,7 @@ def on_the_air(
             loop,
             "127.0.0.1",
             listener.port,
+            listener,
             hub,
             counters,
             rtmp_counters,

@@ -1,7 +1,6 @@
-"""Writes to a descriptor as fast as its reader takes it: no task, no copy, one system call.
+"""Buffered writes to a non-blocking socket: no task, no copy.
 
-A stream that thousands read is the same bytes for all of them. What is written here is made once,
-with the framing that the connection needs, and given to the kernel from a plain loop.
+Blocks are queued by reference: a stream that thousands read is the same bytes for all of them.
 """
 
 from __future__ import annotations
@@ -12,21 +11,22 @@ from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 
+from madang.infra.file_region import FileRegion
 from madang.wire.websocket import Opcode, encode
 
 
 class Framing(Enum):
-    """What a connection wants around each block."""
+    """Bytes that a protocol puts around each block."""
 
     PLAIN = auto()
     CHUNKED = auto()
     """RFC 9112, section 7.1."""
     WEBSOCKET = auto()
-    """A binary message of a server, RFC 6455, section 5.2."""
+    """Unmasked binary messages (RFC 6455, section 5.2)."""
 
 
 def framed(framing: Framing, data: bytes) -> bytes:
-    """Return `data`, which is not empty, as one block of `framing`."""
+    """Return `data`, at least one byte, as one block of `framing`."""
     match framing:
         case Framing.PLAIN:
             return data
@@ -37,20 +37,21 @@ def framed(framing: Framing, data: bytes) -> bytes:
 
 
 class SocketWriter:
-    """Sends blocks to one descriptor, which does not block, in order; on the event loop only.
+    """Sends blocks and files to one non-blocking descriptor, in order; on the event loop only.
 
-    Until `attach` everything waits. `sent` is told how many bytes went out, `failed` is called
-    once when the peer is gone. `waiting` is how many bytes are still here, and `progressed_at`
-    when the peer took some of them, by the loop's clock.
+    Until `attach` everything is queued. `sent` is called with the number of bytes of each write,
+    `failed` once, with what went wrong, after which nothing is queued. `waiting`: bytes queued.
+    `progressed_at`: time of the last write, or of `attach`, by the loop's clock.
     """
 
     __slots__ = (
-        "_blocks",
-        "_cut",
         "_descriptor",
         "_failed",
         "_loop",
+        "_partial",
+        "_queue",
         "_sent",
+        "_watching",
         "progressed_at",
         "waiting",
     )
@@ -62,22 +63,21 @@ class SocketWriter:
         self._sent = sent
         self._failed = failed
         self._descriptor = -1
-        self._blocks: deque[bytes | memoryview] = deque()
-        self._cut = False  # the first block is the rest of one that was begun
+        self._watching = False
+        self._queue: deque[bytes | memoryview | FileRegion] = deque()
+        self._partial = False  # some of the first block has been sent
 
     def attach(self, descriptor: int) -> None:
-        """Begin to send; the descriptor stays its caller's to close, after `detach`."""
+        """Begin to send. The caller closes the descriptor, after `detach`."""
         self._descriptor = descriptor
         self.progressed_at = self._loop.time()
-        if self._blocks:
-            self._loop.add_writer(descriptor, self._flush)
-            self._flush()
+        if self._queue:
+            self.flush()
 
     def write(self, block: bytes) -> None:
-        """Send `block`, or what the peer takes of it now, and the rest when it takes more."""
-        if self._blocks or self._descriptor < 0:
-            self._blocks.append(block)
-            self.waiting += len(block)
+        """Send `block`, or queue what the socket does not take of it now."""
+        if self._queue or self._descriptor < 0:
+            self.queue(block)
             return
         try:
             taken = os.write(self._descriptor, block)
@@ -87,61 +87,107 @@ class SocketWriter:
             self._fail(error)
             return
         if taken < len(block):
-            self._blocks.append(memoryview(block)[taken:] if taken else block)
-            self._cut = taken > 0
-            self.waiting = len(block) - taken
+            self.queue(memoryview(block)[taken:] if taken else block)
+            self._partial = taken > 0
             self.progressed_at = self._loop.time()
-            self._loop.add_writer(self._descriptor, self._flush)
         if taken:
             self._sent(taken)
 
-    def clear(self) -> int:
-        """Throw away what waits, but for the rest of a block that was begun; return its bytes.
-
-        Nothing is thrown away before `attach`: a stream begins with what was written first.
-        """
-        if self._descriptor < 0:
-            return 0
-        rest = self._blocks[0] if self._cut else None
-        dropped = self.waiting - (len(rest) if rest is not None else 0)
-        self._blocks.clear()
-        if rest is not None:
-            self._blocks.append(rest)
-        self.waiting -= dropped
-        return dropped
-
-    def detach(self) -> None:
-        """Send no more; what waits is dropped."""
+    def queue(self, block: bytes | memoryview | FileRegion) -> None:
+        """Append `block`, which is not empty, without trying to send it now."""
+        self._queue.append(block)
+        self.waiting += block.size if isinstance(block, FileRegion) else len(block)
         if self._descriptor >= 0:
-            self._loop.remove_writer(self._descriptor)
-        self._descriptor = -1
-        self._blocks.clear()
-        self.waiting = 0
+            self._watch()
 
-    def _flush(self) -> None:
-        taken = 0
-        try:
-            while self._blocks:
-                block = self._blocks[0]
-                size = os.write(self._descriptor, block)
-                taken += size
-                if size < len(block):
-                    self._blocks[0] = memoryview(block)[size:]
-                    self._cut = True
-                    break
-                self._blocks.popleft()
-                self._cut = False
-        except BlockingIOError:
-            pass  # it has room again later
-        except OSError as error:
-            self._fail(error)
-            return
-        if not self._blocks:
-            self._loop.remove_writer(self._descriptor)
-        if taken:
+    def flush(self) -> None:
+        """Send as much of the queue as the socket takes now, at most one chunk of a file."""
+        while self._queue:
+            try:
+                if self._prefetches():
+                    return
+                taken = self._send_first()
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self._fail(error)
+                return
             self.waiting -= taken
             self.progressed_at = self._loop.time()
             self._sent(taken)
+            if self._partial:
+                break
+        if self._queue:
+            self._watch()
+        else:
+            self._unwatch()
+
+    def clear(self) -> int:
+        """Drop what is queued, except the rest of a partly sent block; return its bytes.
+
+        Nothing is dropped before `attach`, as a stream begins with what was written first.
+        """
+        if self._descriptor < 0:
+            return 0
+        before = self.waiting
+        rest = self._queue.popleft() if self._partial else None
+        self._drop()
+        if rest is not None:
+            self.queue(rest)
+            self._partial = True
+        return before - self.waiting
+
+    def detach(self) -> None:
+        """Stop sending and drop what is queued."""
+        self._unwatch()
+        self._descriptor = -1
+        self._drop()
+
+    def _send_first(self) -> int:
+        block = self._queue[0]
+        rest: memoryview | FileRegion | None
+        if isinstance(block, FileRegion):
+            taken = block.send(self._descriptor)
+            rest = block if block.size else None
+            if rest is None:
+                block.close()
+        else:
+            taken = os.write(self._descriptor, block)
+            rest = memoryview(block)[taken:] if taken < len(block) else None
+        if rest is None:
+            self._queue.popleft()
+        else:
+            self._queue[0] = rest
+        self._partial = rest is not None
+        return taken
+
+    def _prefetches(self) -> bool:
+        """Let a thread read the next chunk of a file that is not in memory, then go on."""
+        block = self._queue[0]
+        if not isinstance(block, FileRegion) or block.is_cached():
+            return False
+        self._unwatch()
+        done = self._loop.run_in_executor(None, block.prefetcher())
+        done.add_done_callback(lambda _: self.flush())
+        return True
+
+    def _watch(self) -> None:
+        if not self._watching:
+            self._watching = True
+            self._loop.add_writer(self._descriptor, self.flush)
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            self._loop.remove_writer(self._descriptor)
+
+    def _drop(self) -> None:
+        for block in self._queue:
+            if isinstance(block, FileRegion):
+                block.close()
+        self._queue.clear()
+        self._partial = False
+        self.waiting = 0
 
     def _fail(self, error: OSError) -> None:
         self.detach()

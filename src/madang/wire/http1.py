@@ -33,7 +33,7 @@ ENCODINGS: Final = 128
 
 Headers = Sequence[tuple[str, str]]
 
-_CONDITIONS: Final = frozenset({"if-none-match", "if-range", "range"})
+_CONDITIONS: Final = frozenset({"if-modified-since", "if-none-match", "if-range", "range"})
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _END: Final = b"\r\n\r\n"
 _LINE: Final = re.compile(rb"(GET|HEAD) (/[!-\"$-~]*) HTTP/1\.1")

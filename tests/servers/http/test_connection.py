@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from madang.servers.http import connection as made_here
-from madang.servers.http import listener as port_of
 from madang.servers.http.exchange import Exchange
+from madang.servers.http.limits import DEFAULT_LIMITS, HttpLimits
 from tests.support.air import Port, listening, read_all, until
+from tests.support.clocks import ManualClock
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%b\r\n"
@@ -57,15 +57,9 @@ def test_a_connection_carries_one_request_after_the_other() -> None:
 
 
 def test_an_answer_says_when_it_was_made() -> None:
-    with listening(well) as port:
-        made = port.ask("/").headers["date"]
-        assert (
-            abs(
-                time.mktime(time.strptime(made, "%a, %d %b %Y %H:%M:%S GMT"))
-                - time.mktime(time.gmtime())
-            )
-            < 3
-        )
+    clock = ManualClock(1_800_000_000.0)
+    with listening(well, clock=clock.clock) as port:
+        assert port.ask("/").headers["date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
 def test_hundreds_of_requests_sent_ahead_are_all_answered_in_order() -> None:
@@ -84,107 +78,6 @@ def test_a_request_that_comes_byte_by_byte_is_understood() -> None:
         for byte in POST % (3, b"") + b"abc":
             connection.sendall(bytes([byte]))
         assert answer_of(connection).endswith(b"\r\n\r\nabc")
-
-
-def test_a_large_body_arrives_whole_and_waits_for_who_reads_it_slowly() -> None:
-    body = bytes(range(256)) * 20_000
-    most = 0
-
-    def dispatch(exchange: Exchange) -> object:
-        async def answer() -> None:
-            nonlocal most
-            size = 0
-            async for piece in exchange.body():
-                size += len(piece)
-                unread = exchange._connection._body
-                most = max(most, len(unread.data) if unread is not None else 0)
-                await asyncio.sleep(0.001)
-            exchange.answer(200, [], b"%d" % size)
-
-        return asyncio.get_running_loop().create_task(answer())
-
-    with listening(dispatch) as port:
-        assert port.ask("/", "POST", body).body == b"%d" % len(body)
-        assert port.ask("/", "POST", iter([body])).body == b"%d" % len(body)
-    assert most <= made_here.MAX_UNREAD + made_here.RECEIVE_BODY
-
-
-def test_who_asks_whether_to_send_a_body_is_told_when_it_is_wanted() -> None:
-    with listening(echo) as port, port.connect() as connection:
-        connection.sendall(POST % (3, b"Expect: 100-continue\r\n"))
-        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        connection.sendall(b"abc")
-        assert answer_of(connection).endswith(b"\r\n\r\nabc")
-
-
-def test_a_body_that_nobody_reads_does_not_take_the_answer_from_its_client() -> None:
-    def dispatch(exchange: Exchange) -> None:
-        exchange.answer(413, [], b"too large")
-
-    with listening(dispatch) as port, port.connect() as connection:
-        connection.sendall(POST % (3_000_000, b""))
-        connection.sendall(bytes(3_000_000))
-        received = read_all(connection)
-        assert received.startswith(b"HTTP/1.1 413")
-        assert b"\r\nconnection: close\r\n" in received
-        assert received.endswith(b"too large")
-
-
-def test_a_client_that_leaves_in_the_middle_of_its_body_is_an_error_for_who_reads_it() -> None:
-    seen: list[BaseException] = []
-
-    def dispatch(exchange: Exchange) -> object:
-        async def read() -> None:
-            try:
-                async for _ in exchange.body():
-                    pass
-            except ConnectionError as error:
-                seen.append(error)
-
-        return asyncio.get_running_loop().create_task(read())
-
-    with listening(dispatch) as port:
-        with port.connect() as connection:
-            connection.sendall(POST % (100, b"") + b"half")
-        until(lambda: seen)
-
-
-@pytest.mark.parametrize("rest", [b"nonsense\r\n", b"0\r\nX: " + bytes(100_000)])
-def test_a_body_that_breaks_is_an_error_for_who_reads_it_and_is_answered(rest: bytes) -> None:
-    def dispatch(exchange: Exchange) -> object:
-        async def read() -> None:
-            try:
-                async for _ in exchange.body():
-                    pass
-            except ConnectionError:
-                exchange.refuse(400, "broken")
-
-        return asyncio.get_running_loop().create_task(read())
-
-    with listening(dispatch) as port, port.connect() as connection:
-        connection.sendall(
-            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + rest
-        )
-        received = read_all(connection)
-        assert received.startswith(b"HTTP/1.1 400")
-        assert received.count(b"HTTP/1.1") == 1
-
-
-def test_a_body_in_the_smallest_chunks_comes_in_few_pieces() -> None:
-    sizes: list[int] = []
-
-    def dispatch(exchange: Exchange) -> object:
-        async def read() -> None:
-            await asyncio.sleep(0.2)
-            sizes.extend([len(piece) async for piece in exchange.body()])
-            well(exchange)
-
-        return asyncio.get_running_loop().create_task(read())
-
-    with listening(dispatch) as port:
-        assert port.ask("/", "POST", iter([b"a"] * 5000)).body == b"well"
-    assert sum(sizes) == 5000
-    assert len(sizes) < 100
 
 
 def later(exchange: Exchange) -> None:
@@ -282,48 +175,71 @@ def test_who_speaks_before_the_handshake_is_answered_is_not_let_in() -> None:
         until(lambda: refused)
 
 
-def _times(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(made_here, name, 1)
+def pass_time(port: Port, time: ManualClock, seconds: float) -> None:
+    """Advance the clock of a listener and let it enforce its time limits."""
+    time.advance(seconds)
+    port.loop.call(port.listener.tick)
 
 
-def test_an_idle_connection_is_ended_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    _times(monkeypatch, "KEEP_ALIVE")
-    with listening(well) as port, port.connect() as connection, port.connect() as silent:
-        connection.sendall(GET)
-        assert read_all(connection).endswith(b"well")
-        assert read_all(silent) == b""
+def test_an_idle_connection_is_closed_after_a_while() -> None:
+    time = ManualClock()
+    with (
+        listening(well, clock=time.clock) as port,
+        port.connect() as used,
+        port.connect() as silent,
+    ):
+        used.sendall(GET)
+        answer_of(used)
+        until(lambda: len(port.listener._connections) == 2)
+        pass_time(port, time, DEFAULT_LIMITS.keep_alive)
+        assert len(port.listener._connections) == 2
+        pass_time(port, time, 1)
+        assert read_all(used) == read_all(silent) == b""
 
 
-def test_a_head_that_does_not_end_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    _times(monkeypatch, "HEAD_PATIENCE")
-    with listening(well) as port, port.connect() as connection:
+def test_a_head_that_does_not_end_is_refused_in_words() -> None:
+    time = ManualClock()
+    with listening(well, clock=time.clock) as port, port.connect() as connection:
         connection.sendall(GET[:-2])
+        until(lambda: [each for each in port.listener._connections if each._head_since])
+        pass_time(port, time, DEFAULT_LIMITS.head_timeout + 1)
         assert read_all(connection).startswith(b"HTTP/1.1 408")
 
 
-def test_a_client_that_does_not_take_its_leave_is_cut_off(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    _times(monkeypatch, "LINGER")
-    with listening(well) as port, port.connect() as connection:
+def test_a_client_that_does_not_close_after_the_last_response_is_cut_off() -> None:
+    time = ManualClock()
+    with listening(well, clock=time.clock) as port, port.connect() as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         assert read_all(connection).startswith(b"HTTP/1.1 400")
-        until(lambda: _ended(connection))
-
-
-def _ended(connection: socket.socket) -> bool:
-    try:
         connection.sendall(b"more")
-    except OSError:
-        return True
-    return False
+        assert port.listener._connections
+        pass_time(port, time, DEFAULT_LIMITS.linger_timeout + 1)
+        assert not port.listener._connections
 
 
-def test_more_connections_than_there_may_be_wait_until_one_ends(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(port_of, "MAX_CONNECTIONS", 2)
-    with listening(well) as port, port.connect() as one, port.connect(), port.connect() as third:
+def test_a_client_that_takes_nothing_is_disconnected() -> None:
+    time = ManualClock()
+    large = bytes(8 << 20)
+    with (
+        listening(lambda exchange: exchange.answer(200, [], large), clock=time.clock) as port,
+        port.connect(receive_buffer=4096) as connection,
+    ):
+        connection.sendall(GET)
+        until(lambda: any(each.busy for each in port.listener._connections))
+        pass_time(port, time, DEFAULT_LIMITS.send_timeout)
+        assert port.listener._connections
+        pass_time(port, time, 1)
+        assert not port.listener._connections
+
+
+def test_more_connections_than_there_may_be_wait_until_one_ends() -> None:
+    limits = HttpLimits(max_connections=2)
+    with (
+        listening(well, limits=limits) as port,
+        port.connect() as one,
+        port.connect(),
+        port.connect() as third,
+    ):
         third.sendall(GET)
         third.settimeout(0.5)
         with pytest.raises(TimeoutError):
@@ -340,7 +256,8 @@ def test_connections_leave_files_for_others() -> None:
     try:
         with listening(well) as port:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            crowd = [port.connect() for _ in range(int(files * port_of.FILES))]
+            share = int(files * DEFAULT_LIMITS.descriptor_share)
+            crowd = [port.connect() for _ in range(share)]
             with port.connect() as last:
                 last.sendall(GET)
                 last.settimeout(0.5)
@@ -354,7 +271,7 @@ def test_connections_leave_files_for_others() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_a_thousand_connections_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_connections_come_and_go() -> None:
     with listening(well) as port:
         for _ in range(10):
             crowd = [_asked(port) for _ in range(100)]

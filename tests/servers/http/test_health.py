@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.air import Port, listening
 from tests.support.apps import live_status
+from tests.support.clocks import ManualClock
 
 if TYPE_CHECKING:
     from madang.infra.database import DatabaseThreads
-    from madang.servers.http.exchange import Exchange
     from madang.servers.http.health import Check, HealthEndpoints
     from madang.servers.http.metrics import Metrics
     from madang.station.config.settings import Settings
@@ -26,50 +26,37 @@ TOKEN = "a-token-of-some-length"
 
 
 @dataclass
-class HealthSite:
-    """The operator's addresses on a port, and what is behind them."""
+class Served:
+    """The health endpoints on a port, and the objects behind them."""
 
     port: Port
     health: HealthEndpoints
     metrics: Metrics
-    control: DatabaseThreads
+    database: DatabaseThreads
 
 
 @contextmanager
-def health_site(
-    check: Check, token: str | None = None, host: str = "127.0.0.1"
-) -> Iterator[HealthSite]:
+def serving(check: Check, token: str | None = None, **options: Any) -> Iterator[Served]:
     """`/healthz`, `/readyz` and `/metrics` with one check and one channel on the air."""
-    import asyncio
-
     from madang.infra.database import DatabaseThreads
     from madang.servers.http.health import HealthEndpoints
     from madang.servers.http.metrics import Metrics
+    from madang.servers.http.router import Router, elsewhere
     from madang.servers.live.counters import LiveCounters
     from madang.servers.live.metrics import LiveMetrics
     from madang.servers.rtmp import RtmpCounters
 
-    control = DatabaseThreads()
+    database = DatabaseThreads()
     counters, rtmp = LiveCounters(), RtmpCounters()
     counters.bytes_sent["part"] = 7
     rtmp.refused["publish"] = counters.notices["b"] = rtmp.closed["silence"] = 1
     on_air = {"yard": live_status("yard")}
     metrics = Metrics(LiveMetrics(counters, rtmp, lambda: on_air, lambda: (0.0, 0.0)))
-    health = HealthEndpoints(metrics, control, [("database", check)], token)
+    health = HealthEndpoints(metrics, database, [("database", check)], token, **options)
 
-    def dispatch(exchange: Exchange) -> None:
-        match exchange.path:
-            case "/healthz":
-                health.alive(exchange)
-            case "/readyz":
-                tasks.add(asyncio.get_running_loop().create_task(health.ready(exchange)))
-            case _:
-                health.metrics(exchange)
-
-    tasks: set[asyncio.Task[None]] = set()
-    with listening(dispatch, host) as port:
-        yield HealthSite(port, health, metrics, control)
-    control.close()
+    with listening(Router(health.routes(), elsewhere)) as port:
+        yield Served(port, health, metrics, database)
+    database.close()
 
 
 def works() -> None:
@@ -82,7 +69,7 @@ def _in_force(station: Settings) -> None:
 
 
 def test_a_station_that_works_says_so() -> None:
-    with health_site(works) as here:
+    with serving(works) as here:
         assert here.port.ask("/healthz").text == "alive\n"
         ready = here.port.ask("/readyz")
         assert (ready.status, ready.text) == (200, "ready\n")
@@ -91,7 +78,7 @@ def test_a_station_that_works_says_so() -> None:
 
 
 def test_a_station_that_drains_takes_no_traffic_but_lives() -> None:
-    with health_site(works) as here:
+    with serving(works) as here:
         here.health.draining = True
         ready = here.port.ask("/readyz")
         assert (ready.status, ready.text) == (503, "The station is shutting down.\n")
@@ -109,7 +96,7 @@ def test_a_database_that_does_not_answer_is_named(tmp_path: Path, missing: bool)
         where = f"file:{tmp_path / 'none.db' if missing else file}?mode=ro"
         sqlite3.connect(where, uri=True, timeout=0.1).execute("SELECT * FROM a")
 
-    with health_site(check) as here:
+    with serving(check) as here:
         ready = here.port.ask("/readyz")
         assert ready.status == 503
         assert ready.text.startswith("database: ")
@@ -122,7 +109,7 @@ def test_the_stations_own_check_notices_that_its_tables_are_gone(committed_db: N
 
     from madang.station import boot
 
-    with health_site(boot.ask_database) as here:
+    with serving(boot.ask_database) as here:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE channels_channel RENAME TO away")
         try:
@@ -134,10 +121,9 @@ def test_the_stations_own_check_notices_that_its_tables_are_gone(committed_db: N
         assert "channels_channel" in ready.text
 
 
-def test_a_check_that_hangs_is_asked_once_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from madang.servers.http import health
+def test_a_check_that_hangs_is_run_once_and_given_up() -> None:
+    from madang.servers.http.health import HealthLimits
 
-    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.3)
     go_on = threading.Event()
     calls: list[int] = []
 
@@ -145,7 +131,7 @@ def test_a_check_that_hangs_is_asked_once_and_given_up(monkeypatch: pytest.Monke
         calls.append(1)
         go_on.wait(10)
 
-    with health_site(hang) as here:
+    with serving(hang, limits=HealthLimits(check_timeout=0.3)) as here:
         for _ in range(3):
             ready = here.port.ask("/readyz", timeout=2)
             assert ready.status == 503
@@ -154,16 +140,20 @@ def test_a_check_that_hangs_is_asked_once_and_given_up(monkeypatch: pytest.Monke
         assert len(calls) == 1
 
 
-def test_probes_do_not_become_a_load() -> None:
+def test_frequent_probes_share_one_result() -> None:
     calls: list[int] = []
-    with health_site(lambda: calls.append(1)) as here:
+    time = ManualClock()
+    with serving(lambda: calls.append(1), clock=time.clock) as here:
         for _ in range(20):
             assert here.port.ask("/readyz").status == 200
-    assert len(calls) == 1
+        assert len(calls) == 1
+        time.advance(1)
+        assert here.port.ask("/readyz").status == 200
+    assert len(calls) == 2
 
 
 def test_metrics_are_for_this_machine() -> None:
-    with health_site(works) as here:
+    with serving(works) as here:
         answer = here.port.ask("/metrics")
         assert answer.status == 200
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -173,19 +163,19 @@ def test_metrics_are_for_this_machine() -> None:
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 @pytest.mark.parametrize("value", ["127.0.0.1", "", "마당".encode().decode("latin-1")])
 def test_what_came_through_a_proxy_is_not_of_this_machine(header: str, value: str) -> None:
-    with health_site(works, TOKEN) as here:
+    with serving(works, TOKEN) as here:
         assert here.port.ask("/metrics", **{header: value}).status == 403
 
 
 def test_the_token_opens_metrics_to_others() -> None:
-    with health_site(works, TOKEN) as here:
+    with serving(works, TOKEN) as here:
         through = {"X_Forwarded_For": "198.51.100.7"}
         right = here.port.ask("/metrics", Authorization=f"Bearer {TOKEN}", **through)
         wrong = here.port.ask("/metrics", Authorization="Bearer something-else-of-it", **through)
         none = here.port.ask("/metrics", **through)
         assert (right.status, wrong.status, none.status) == (200, 403, 403)
         assert TOKEN not in wrong.text
-    with health_site(works) as here:
+    with serving(works) as here:
         assert here.port.ask("/metrics", Authorization="Bearer ", **through).status == 403
 
 
@@ -195,8 +185,8 @@ def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Se
     from madang.station.roles.chat_plane import ChatPlane
 
     nobody = ports.chats()
-    with health_site(works) as here:
-        chat = ChatPlane(station, here.control)
+    with serving(works) as here:
+        chat = ChatPlane(station, here.database)
         ports.install(nobody)
         chat.hub.counters.refused["full"] = chat.hub.counters.closed["left"] = 1
         here.metrics.add(chat)

@@ -2,34 +2,33 @@ from __future__ import annotations
 
 import os
 import resource
-import time
 from collections.abc import Iterator
 
 import pytest
 
-from madang.servers.http import memfd_cache as made_here
 from madang.servers.http.exchange import Exchange
 from madang.servers.http.immutable import answer_immutable
-from madang.servers.http.memfd_cache import LEAST, SENDS, MemfdCache
-from tests.support.air import listening
+from madang.servers.http.memfd_cache import DEFAULT_LIMITS, MemfdCache, MemfdLimits
+from tests.support.air import listening, until
 
+LEAST, SENDS = DEFAULT_LIMITS.min_size, DEFAULT_LIMITS.sends
 BODY = os.urandom(3 * LEAST)
 START, END = b"HTTP/1.1 200 OK\r\n", b"date: today\r\n\r\n"
 
 
 @pytest.fixture
 def memfd_cache() -> Iterator[MemfdCache]:
-    """A spool that is closed at the end."""
+    """A cache whose files are closed at the end."""
     made = MemfdCache()
     yield made
-    made.turn()
+    made.rotate()
 
 
 def last_of(memfd_cache: MemfdCache, body: bytes) -> int:
     """The descriptor after as many sends as make a file."""
     for _ in range(SENDS - 1):
-        assert memfd_cache.file(START, END, body) == -1
-    return memfd_cache.file(START, END, body)
+        assert memfd_cache.descriptor(START, END, body) == -1
+    return memfd_cache.descriptor(START, END, body)
 
 
 def content(descriptor: int) -> bytes:
@@ -39,17 +38,17 @@ def content(descriptor: int) -> bytes:
 def test_an_answer_that_many_are_sent_gets_a_file_and_keeps_it(memfd_cache: MemfdCache) -> None:
     descriptor = last_of(memfd_cache, BODY)
     assert content(descriptor) == START + END + BODY
-    assert memfd_cache.file(START, END, BODY) == descriptor
+    assert memfd_cache.descriptor(START, END, BODY) == descriptor
 
 
-def test_a_turn_closes_the_files_and_the_next_has_its_own_head(memfd_cache: MemfdCache) -> None:
+def test_a_rotation_closes_the_files_and_the_next_has_its_own_head(memfd_cache: MemfdCache) -> None:
     first = last_of(memfd_cache, BODY)
-    memfd_cache.turn()
+    memfd_cache.rotate()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(first)
     for _ in range(SENDS - 1):
-        assert memfd_cache.file(START, b"date: tomorrow\r\n\r\n", BODY) == -1
-    second = memfd_cache.file(START, b"date: tomorrow\r\n\r\n", BODY)
+        assert memfd_cache.descriptor(START, b"date: tomorrow\r\n\r\n", BODY) == -1
+    second = memfd_cache.descriptor(START, b"date: tomorrow\r\n\r\n", BODY)
     assert content(second) == START + b"date: tomorrow\r\n\r\n" + BODY
 
 
@@ -62,34 +61,32 @@ def test_bodies_that_look_alike_are_not_taken_for_each_other(memfd_cache: MemfdC
 
 def test_a_body_with_another_head_is_copied(memfd_cache: MemfdCache) -> None:
     last_of(memfd_cache, BODY)
-    assert memfd_cache.file(b"HTTP/1.1 203 Other\r\n", END, BODY) == -1
+    assert memfd_cache.descriptor(b"HTTP/1.1 203 Other\r\n", END, BODY) == -1
 
 
 def test_small_bodies_get_none(memfd_cache: MemfdCache) -> None:
     small = bytes(LEAST - 1)
-    assert {memfd_cache.file(START, END, small) for _ in range(SENDS + 1)} == {-1}
+    assert {memfd_cache.descriptor(START, END, small) for _ in range(SENDS + 1)} == {-1}
 
 
-@pytest.mark.parametrize(("what", "most"), [("ROOM", 2 * len(BODY + START + END)), ("FILES", 2)])
-def test_what_does_not_fit_is_copied_until_the_next_turn(
-    memfd_cache: MemfdCache, monkeypatch: pytest.MonkeyPatch, what: str, most: int
-) -> None:
-    monkeypatch.setattr(made_here, what, most)
-    memfd_cache.turn()
+@pytest.mark.parametrize(
+    "limits", [MemfdLimits(max_bytes=2 * len(BODY + START + END)), MemfdLimits(max_files=2)]
+)
+def test_what_does_not_fit_is_copied_until_the_next_rotation(limits: MemfdLimits) -> None:
+    memfd_cache = MemfdCache(limits)
     bodies = [os.urandom(len(BODY)) for _ in range(3)]
     assert [last_of(memfd_cache, body) >= 0 for body in bodies] == [True, True, False]
-    assert {memfd_cache.file(START, END, bodies[2]) for _ in range(SENDS)} == {-1}
-    memfd_cache.turn()
+    assert {memfd_cache.descriptor(START, END, bodies[2]) for _ in range(SENDS)} == {-1}
+    memfd_cache.rotate()
     assert last_of(memfd_cache, bodies[2]) >= 0
+    memfd_cache.rotate()
 
 
-def test_of_bodies_that_few_are_sent_little_is_remembered(
-    memfd_cache: MemfdCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(made_here, "KNOWN", 10)
+def test_few_bodies_are_counted() -> None:
+    memfd_cache = MemfdCache(MemfdLimits(max_counted=10))
     for _ in range(100):
-        memfd_cache.file(START, END, os.urandom(LEAST))
-    assert len(memfd_cache._known) == 10
+        memfd_cache.descriptor(START, END, os.urandom(LEAST))
+    assert len(memfd_cache._entries) == 10
 
 
 def test_without_a_descriptor_bodies_are_copied(memfd_cache: MemfdCache) -> None:
@@ -127,7 +124,8 @@ def test_who_reads_slowly_gets_the_same_bytes() -> None:
         assert port.ask("/", range="bytes=5-9").body == large[5:10]
         with port.connect(receive_buffer=4096) as slow:
             slow.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            time.sleep(1.2)  # the file that it was begun from is gone
+            until(lambda: any(each.busy for each in port.listener._connections))
+            port.loop.call(port.listener.tick)  # the file that it was begun from is gone
             received = b""
             while not received.endswith(large[-100:]):
                 data = slow.recv(65_536)

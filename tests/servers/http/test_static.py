@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from madang.servers.http import static
 from madang.servers.http.static import StaticFiles
 from tests.support.air import Port, listening
 
 if TYPE_CHECKING:
     from madang.station.config.settings import Settings
+
+MAX_CACHED = 2000
 
 CSS = b"body { color: teal }\n" * 50
 
@@ -25,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "plain.css").write_bytes(CSS)
     (tmp_path / "swagger-ui-bundle.js").write_bytes(b"//")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
-    (tmp_path / "large.bin").write_bytes(bytes(static.MAX_CACHED + 1))
+    (tmp_path / "large.bin").write_bytes(bytes(MAX_CACHED + 1))
     (assets / "site-CLkvqst_.js").write_bytes(b"//")
     return tmp_path
 
@@ -36,7 +37,7 @@ def port(folder: Path) -> Iterator[Port]:
         path = folder / name
         return path if path.is_file() else None
 
-    with listening(StaticFiles(find)) as port:
+    with listening(StaticFiles(find, max_cached=MAX_CACHED)) as port:
         yield port
 
 
@@ -82,12 +83,19 @@ def test_only_names_with_a_hash_of_their_content_are_kept_for_ever(
 
 
 def test_a_large_file_is_sent_whole_and_head_says_how_long_it_is(port: Port) -> None:
-    size = static.MAX_CACHED + 1
+    size = MAX_CACHED + 1
     assert port.ask("/static/large.bin").body == bytes(size)
-    assert port.ask("/static/large.bin", range="bytes=0-9").body == bytes(size)
     head = port.ask("/static/large.bin", "HEAD")
     assert head.body == b""
     assert head.headers["content-length"] == str(size)
+
+
+def test_a_large_file_has_ranges_and_is_not_sent_again(port: Port) -> None:
+    part = port.ask("/static/large.bin", range="bytes=0-9")
+    assert (part.status, part.body) == (206, bytes(10))
+    assert part.headers["content-type"] == "application/octet-stream"
+    again = port.ask("/static/large.bin", if_none_match=part.headers["etag"])
+    assert (again.status, again.body) == (304, b"")
 
 
 def test_files_can_only_be_read(port: Port) -> None:

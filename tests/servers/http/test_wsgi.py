@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from madang.servers.http import wsgi
-from madang.servers.http.wsgi import WsgiApp, WsgiBridge
+from madang.servers.http.wsgi import (
+    DEFAULT_LIMITS,
+    StartResponse,
+    WsgiApp,
+    WsgiBridge,
+    WsgiLimits,
+)
 from tests.support.air import Port, listening, read_all
 
 if TYPE_CHECKING:
@@ -24,9 +29,11 @@ FAULT = b"The station has a fault. Try again in a moment.\n"
 
 
 @contextmanager
-def bridged(app: WsgiApp, trusted: tuple[Network, ...] = ()) -> Iterator[Port]:
+def bridged(
+    app: WsgiApp, trusted: tuple[Network, ...] = (), limits: WsgiLimits = DEFAULT_LIMITS
+) -> Iterator[Port]:
     """A port whose every request `app` answers."""
-    bridge = WsgiBridge(app, trusted)
+    bridge = WsgiBridge(app, trusted, limits)
     with listening(bridge) as port:
         yield port
         port.loop.run(bridge.close(5))
@@ -35,7 +42,7 @@ def bridged(app: WsgiApp, trusted: tuple[Network, ...] = ()) -> Iterator[Port]:
 def echo(show: Callable[[dict[str, Any]], object]) -> WsgiApp:
     """An application that answers with what `show` makes of the environment."""
 
-    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [str(show(environ)).encode()]
 
@@ -56,16 +63,14 @@ def test_a_body_without_length_arrives_whole_with_its_length() -> None:
         assert port.ask("/", "POST", iter([b"fo", b"rm"])).text == "('4', b'form')"
 
 
-def test_a_body_of_the_limit_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MAX_BODY", 1000)
-    with bridged(echo(body_size)) as port:
+def test_a_body_of_the_limit_is_taken() -> None:
+    with bridged(echo(body_size), limits=WsgiLimits(max_body=1000)) as port:
         assert port.ask("/", "POST", bytes(1000)).text == "1000"
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_longer_body_is_refused(chunked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MAX_BODY", 1000)
-    with bridged(echo(body_size)) as port:
+def test_a_longer_body_is_refused(chunked: bool) -> None:
+    with bridged(echo(body_size), limits=WsgiLimits(max_body=1000)) as port:
         answer = port.ask("/", "POST", iter([bytes(600), bytes(600)]) if chunked else bytes(1001))
         assert answer.status == 413
         assert "1000 bytes" in answer.text
@@ -77,12 +82,9 @@ def test_a_declared_length_alone_is_enough_for_a_refusal() -> None:
         assert port.say(*head).startswith(b"HTTP/1.1 413")
 
 
-def test_a_client_that_stops_sending_is_told_so_and_holds_no_thread(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(wsgi, "BODY_TIMEOUT", 0.5)
-    with bridged(echo(body_size)) as port:
-        stuck = [port.connect() for _ in range(2 * wsgi.THREADS)]
+def test_a_client_that_stops_sending_is_told_so_and_holds_no_thread() -> None:
+    with bridged(echo(body_size), limits=WsgiLimits(body_timeout=0.5)) as port:
+        stuck = [port.connect() for _ in range(2 * DEFAULT_LIMITS.threads)]
         for connection in stuck:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
         assert port.ask("/", timeout=0.4).status == 200
@@ -131,7 +133,7 @@ def test_equal_headers_are_joined() -> None:
 
 
 def test_every_cookie_that_is_set_arrives() -> None:
-    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
         return []
 
@@ -169,7 +171,7 @@ class Stream:
 def test_a_stream_is_sent_whole_and_closed_whatever_happens(fails: bool) -> None:
     stream = Stream(fails=fails)
 
-    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [])
         return stream
 
@@ -180,7 +182,7 @@ def test_a_stream_is_sent_whole_and_closed_whatever_happens(fails: bool) -> None
 
 
 def test_a_page_that_fails_is_500_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         raise ValueError("on purpose")
 
     with bridged(app) as port, caplog.at_level(logging.ERROR):
@@ -232,7 +234,7 @@ def test_a_client_that_leaves_while_a_page_is_made_breaks_nothing(
 ) -> None:
     working, go_on = threading.Event(), threading.Event()
 
-    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/slow":
             working.set()
             go_on.wait(10)
@@ -261,13 +263,13 @@ def test_django_answers_through_the_bridge(station: Settings) -> None:
 
 
 def test_more_pages_at_once_than_threads_are_all_answered() -> None:
-    def app(environ: dict[str, Any], start_response: wsgi.StartResponse) -> Iterable[bytes]:
+    def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         time.sleep(0.02)
         start_response("200 OK", [])
         return [b"done"]
 
     with bridged(app) as port:
-        connections = [port.connect() for _ in range(5 * wsgi.THREADS)]
+        connections = [port.connect() for _ in range(5 * DEFAULT_LIMITS.threads)]
         for connection in connections:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         for connection in connections:

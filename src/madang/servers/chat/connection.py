@@ -16,6 +16,7 @@ from madang.chat.errors import ChatRefused
 from madang.chat.model import Account, Role
 from madang.chat.room import Room
 from madang.chat.state import Participant
+from madang.infra.socket_writer import SocketWriter
 from madang.servers.chat.identities import Credential
 from madang.wire.chat import ChatEvent, ChatSession, CloseReason, SessionEnded, event_frame
 
@@ -46,13 +47,12 @@ class ChatConnection:
         "_events",
         "_fileno",
         "_frames",
-        "_head",
         "_loop",
         "_lost",
         "_queued",
         "_send",
         "_socket",
-        "_stalled_at",
+        "_writer",
         "account",
         "address",
         "credential",
@@ -83,10 +83,9 @@ class ChatConnection:
         self._send = taken.send
         self._events = events
         self._lost = lost
-        self._head: memoryview | None = None
         self._frames: deque[tuple[bytes, int]] | None = None
         self._queued = 0
-        self._stalled_at = 0.0
+        self._writer: SocketWriter | None = None  # while the client does not take a whole frame
         self.session = session
         self.address = address
         self.peer = peer
@@ -103,7 +102,7 @@ class ChatConnection:
     @property
     def behind(self) -> bool:
         """Whether something waits for the reader."""
-        return self._head is not None
+        return self._writer is not None
 
     @property
     def closed(self) -> bool:
@@ -134,7 +133,7 @@ class ChatConnection:
 
         `messages` is how many the reader misses if the frame is dropped. Never waits.
         """
-        if self._head is None:
+        if self._writer is None:
             try:
                 sent = self._send(frame)
             except BlockingIOError:
@@ -143,9 +142,9 @@ class ChatConnection:
                 self._break()
                 return
             if sent != len(frame):
-                self._head = memoryview(frame)[sent:]
-                self._stalled_at = self._loop.time()
-                self._loop.add_writer(self._fileno, self._writable)
+                self._writer = SocketWriter(self._progressed, lambda _: self._break())
+                self._writer.attach(self._fileno)
+                self._writer.queue(memoryview(frame)[sent:])
             return
         if self._fileno >= 0:
             self._keep(frame, messages)
@@ -157,7 +156,7 @@ class ChatConnection:
 
     def tick(self, now: float) -> None:
         """Ping, and give up on readers that have stalled."""
-        if self._head is not None and now - self._stalled_at > STALL:
+        if self._writer is not None and now - self._writer.progressed_at > STALL:
             self.end(CloseReason.STALLED)
         elif now >= self.session.deadline():
             self._tell(self.session.tick(now))
@@ -191,34 +190,22 @@ class ChatConnection:
             return
         self._tell(self.session.receive(data, self._loop.time()))
 
-    def _writable(self) -> None:
-        head = self._head
-        if head is None:
+    def _progressed(self, _: int) -> None:
+        """Send the next frame when all of one has been sent; `missed` comes before what follows."""
+        writer = self._writer
+        if writer is None or writer.waiting:
             return
-        try:
-            while True:
-                sent = self._send(head)
-                self._stalled_at = self._loop.time()
-                if sent < len(head):
-                    self._head = head[sent:]
-                    return
-                if self.missed:
-                    head = memoryview(event_frame("missed", {"count": self.missed}))
-                    self.missed = 0
-                elif self._frames:
-                    frame, _ = self._frames.popleft()
-                    self._queued -= len(frame)
-                    head = memoryview(frame)
-                else:
-                    self._head = None
-                    self._frames = None
-                    self._loop.remove_writer(self._fileno)
-                    return
-                self._head = head
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:
-            self._break()
+        if self.missed:
+            writer.queue(event_frame("missed", {"count": self.missed}))
+            self.missed = 0
+        elif self._frames:
+            frame, _ = self._frames.popleft()
+            self._queued -= len(frame)
+            writer.queue(frame)
+        else:
+            writer.detach()
+            self._writer = None
+            self._frames = None
 
     def _tell(self, events: list[ChatEvent]) -> None:
         if events:
@@ -237,8 +224,8 @@ class ChatConnection:
         if self._fileno < 0:
             return
         self._loop.remove_reader(self._fileno)
-        if self._head is not None:
-            self._loop.remove_writer(self._fileno)
+        if self._writer is not None:
+            self._writer.detach()
         self._fileno = -1
         self._frames = None
         with contextlib.suppress(OSError):  # the client was quicker

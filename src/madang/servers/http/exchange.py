@@ -1,7 +1,7 @@
 """One HTTP request and the ways to answer it.
 
-An exchange may be answered at once, later by whoever holds it (a blocking playlist reload costs no
-task and no future while it waits), or by a coroutine. Exactly one answer ends it.
+An exchange is answered exactly once: by its handler, by a coroutine, or later by any code that kept
+it (a blocking playlist reload holds no task and no future while it waits).
 """
 
 from __future__ import annotations
@@ -11,41 +11,39 @@ import logging
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
 from madang.base.addresses import Network, client_address, is_loopback, unmapped, within
+from madang.infra.file_region import FileRegion
 from madang.wire.http1 import Fields, Request, head
 from madang.wire.websocket import HANDSHAKE_VERSION, accept_token
-
-if TYPE_CHECKING:
-    from madang.servers.http.connection import HttpConnection
 
 Headers = list[tuple[str, str]]
 
 Networks = Sequence[Network]
 
 Replays = dict[bytes, Callable[["Responder"], bool]]
-"""By request line: what answers who sends it, or says that it cannot any more."""
+"""Handlers by request line; False: the handler cannot answer any more, and has not."""
 
 NO_STORE: Final = ("cache-control", "no-store")
 OPEN_TO_ALL: Final = ("access-control-allow-origin", "*")
 
 FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
-"""What proxies add. Whether a header is there counts, not its value."""
+"""Headers that proxies add, whatever their values."""
 
 MAX_REPLAYS: Final = 4096
-"""Request lines of which that is known: everybody who watches a channel sends the same ones."""
+"""Request lines in Replays: all viewers of a channel send the same ones."""
 
-NOTHING: Final = 204
+NO_CONTENT: Final = 204
 NOT_MODIFIED: Final = 304
 
 log = logging.getLogger(__name__)
 
 
 class Responder(ABC):
-    """Whoever is owed an answer. `headers` are the fields of the request, `peer` is the address
-    that it came from."""
+    """Something that a response is due to. `headers` are the request's fields, `peer` is the
+    address that it came from."""
 
     __slots__ = ()
 
@@ -54,20 +52,20 @@ class Responder(ABC):
 
     @abstractmethod
     def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:
-        """Send a response whose head was made before, by `head_of`, and end the exchange.
+        """Send a response with a head made by `head_of`.
 
-        Returns how many bytes of `body` were sent; HEAD gets the head alone. `shared`: many will
-        be sent this head and this very body, one bytes object.
+        Returns the number of bytes sent of `body`; HEAD gets the head alone. `shared`: the same
+        head and the same bytes object are sent to many.
         """
 
     def answer(self, status: int, headers: Headers, body: bytes = b"") -> int:
-        """The same with a head of `status` and `headers`."""
-        if status in {NOTHING, NOT_MODIFIED}:
+        """Send a response with a head of `status` and `headers`."""
+        if status in {NO_CONTENT, NOT_MODIFIED}:
             return self.send(head_of(status, headers), b"")
         return self.send(head_of(status, headers, len(body)), body)
 
     def refuse(self, status: int, words: str, headers: Sequence[tuple[str, str]] = ()) -> None:
-        """Answer with a one-line plain text that says what is wrong."""
+        """Answer with one line of plain text that says what is wrong."""
         self.answer(status, [*plain_text(), *headers], f"{words}\n".encode() if words else b"")
 
     def header(self, name: str, default: str = "") -> str:
@@ -87,11 +85,34 @@ class Responder(ABC):
         return client_address(peer, written, trusted_proxies)
 
 
-class Exchange(Responder):
-    """One request with its answer still owed.
+class Server(Protocol):
+    """The server of a connection: its address and port, and the handlers of repeated requests."""
 
-    `path` is percent-decoded and starts with a slash, `query_string` is as the client wrote it;
-    `method` is upper case, `version` "1.0" or "1.1".
+    server: tuple[str, int]
+    replays: Replays
+
+
+class Connection(Protocol):
+    """The connection of an exchange; see the methods of Exchange with the same names."""
+
+    peer: str
+
+    @property
+    def owner(self) -> Server: ...
+
+    def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int: ...
+
+    def send_file(self, start: bytes, region: FileRegion) -> None: ...
+
+    def detach(self, start: bytes) -> socket.socket: ...
+
+    def body(self) -> AsyncIterator[bytes]: ...
+
+
+class Exchange(Responder):
+    """One request whose response is due.
+
+    `method` is upper case. `answered`: the response has been sent or begun.
     """
 
     __slots__ = (
@@ -103,7 +124,7 @@ class Exchange(Responder):
         "request",
     )
 
-    def __init__(self, connection: HttpConnection, request: Request) -> None:
+    def __init__(self, connection: Connection, request: Request) -> None:
         self._connection = connection
         self.request = request
         self.method = request.method
@@ -113,23 +134,23 @@ class Exchange(Responder):
 
     @property
     def path(self) -> str:
-        """The address that is asked for."""
+        """The percent-decoded path, with its leading slash."""
         return self.request.path
 
     @property
     def query_string(self) -> str:
-        """What follows the question mark."""
+        """The query as the client wrote it, without the question mark."""
         return self.request.query
 
     @property
     def is_websocket(self) -> bool:
-        """Whether a WebSocket is asked for."""
+        """Whether this is a WebSocket handshake."""
         return self.request.is_websocket
 
     @property
     def server(self) -> tuple[str, int]:
         """The address and port that the station listens at."""
-        return self._connection.server
+        return self._connection.owner.server
 
     def query(self) -> dict[str, str]:
         """Return the query string as a dictionary; the last of equal names wins."""
@@ -149,61 +170,72 @@ class Exchange(Responder):
         )
 
     def body(self) -> AsyncIterator[bytes]:
-        """Return the request's body in pieces, as they come.
+        """Return the request's body in pieces, as they arrive.
 
-        Raises ConnectionError where the client leaves in the middle of it.
+        The client is slowed down while nobody reads. Raises ConnectionError where it leaves, stops
+        sending, or breaks the protocol before the end.
         """
         return self._connection.body()
 
     def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:
-        """Send a response, and end the exchange; see `Asker.send`."""
+        """Send a response; see `Responder.send`."""
         self.answered = True
         if self.method == "HEAD":
             return self._connection.send(start, b"")
         return self._connection.send(start, body, shared=shared)
 
-    def replay(self, answer: Callable[[Responder], bool]) -> None:
-        """Let `answer` answer who asks for the same thing within this second, if it can.
+    def send_file(self, start: bytes, region: FileRegion) -> int:
+        """Send a response whose body is `region`, at least one byte; return the bytes to be sent.
 
-        It saves finding out anew what a thousand viewers ask for at the same time. `answer` must
-        do for others what was done for this exchange, whatever the fields of their requests say;
-        those with a condition or a range do not come to it. It returns False, and does nothing,
-        where things are not as they were.
+        Takes the region over and closes it. Memory is constant, and no thread waits for a slow
+        client. `immutable.answer_file` adds ranges and conditions.
+        """
+        self.answered = True
+        if self.method == "HEAD":
+            region.close()
+            return self._connection.send(start, b"")
+        size = region.size
+        self._connection.send_file(start, region)
+        return size
+
+    def replay(self, answer: Callable[[Responder], bool]) -> None:
+        """Let `answer` handle equal request lines until the end of this second.
+
+        A thousand viewers ask for the same thing at the same time. `answer` must do what was done
+        for this exchange, whatever the other fields of a request are; requests with a condition or
+        a range do not come to it. It returns False, and does nothing, where things have changed.
         """
         if self.request.line and self.method == "GET":
-            replays = self._connection.replays
+            replays = self._connection.owner.replays
             if len(replays) < MAX_REPLAYS:
                 replays[self.request.line] = answer
 
     def fail(self, error: BaseException) -> None:
-        """Answer 500, unless it is answered, because handling the request raised `error`."""
+        """Log `error`, and answer 500 unless the exchange is answered."""
         log.error("%s %s failed", self.method, self.path, exc_info=error)
         if not self.answered:
             self.refuse(500, "The station has a fault. Try again in a moment.")
 
     @property
     def takes_chunks(self) -> bool:
-        """Whether a `stream` is to be sent in chunks (RFC 9112, section 7.1)."""
+        """Whether `stream` uses the chunked coding (RFC 9112, section 7.1)."""
         return self.request.version != "1.0"
 
     def stream(self, headers: Headers) -> socket.socket:
-        """Begin a response that ends with its connection, and return the socket for it.
+        """Begin a response that ends with its connection, and return the non-blocking socket.
 
-        The socket, which does not block, is the caller's from now on. Raises ConnectionError where
-        the client has left.
+        The caller owns the socket. Raises ConnectionError where the client has left.
         """
         self.answered = True
         framing = [("transfer-encoding", "chunked")] if self.takes_chunks else []
-        return self._connection.give_away(
-            head_of(200, (*headers, *framing, ("connection", "close")))
-        )
+        return self._connection.detach(head_of(200, (*headers, *framing, ("connection", "close"))))
 
     def accept(self, send_buffer: int | None = None) -> socket.socket:
         """Answer a WebSocket handshake (RFC 6455, section 4.2.2) and return the socket.
 
-        The socket, which does not block, is the caller's from now on. The kernel holds at most
-        `send_buffer` bytes for its reader, or what it thinks best. Raises ConnectionError where
-        the client has left, or has not asked as it should, which has been answered.
+        The caller owns the socket, which does not block. `send_buffer` is its SO_SNDBUF in bytes,
+        None for the kernel's choice. Raises ConnectionError where the client has left, and for a
+        handshake that is not valid, which has been answered.
         """
         key = self.headers.get("sec-websocket-key")
         if not key or self.headers.get("sec-websocket-version") != HANDSHAKE_VERSION:
@@ -216,23 +248,23 @@ class Exchange(Responder):
             ("upgrade", "websocket"),
             ("sec-websocket-accept", accept_token(key)),
         )
-        taken = self._connection.give_away(head_of(101, headers))
+        taken = self._connection.detach(head_of(101, headers))
         if send_buffer is not None:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         return taken
 
 
 def head_of(status: int, headers: Sequence[tuple[str, str]], length: int | None = None) -> bytes:
-    """Return the head of a response up to where the fields of the connection follow.
+    """Return the head of a response without the fields that the connection appends.
 
-    `length`: bytes of the body, None where the answer has none or ends with its connection.
+    `length`: bytes of the body; None where there is none or it ends with the connection.
     """
     more = [] if length is None else [("content-length", str(length))]
     return head(status, [*headers, *more]).removesuffix(b"\r\n")
 
 
 def plain_text() -> Headers:
-    """The headers of a line of words for whoever asked, which no cache may keep."""
+    """Return the headers of a line of plain text that no cache may keep."""
     return [("content-type", "text/plain; charset=utf-8"), NO_STORE, OPEN_TO_ALL]
 
 

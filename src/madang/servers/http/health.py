@@ -1,22 +1,32 @@
-"""`/healthz`, `/readyz` and `/metrics`: for load balancers, watchdogs and Prometheus."""
+"""`/healthz`, `/readyz` and `/metrics` for load balancers, watchdogs and Prometheus."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseThreads
 from madang.servers.http.exchange import NO_STORE, Exchange
 from madang.servers.http.metrics import CONTENT_TYPE, Metrics
+from madang.servers.http.router import Route
 
-READY_CACHE: Final = 1.0
-"""Seconds for which a look at the database counts; probes must not become a load."""
 
-CHECK_TIMEOUT: Final = 3.0
-"""Seconds for all checks together: a probe that waits longer counts the station as dead."""
+@dataclass(frozen=True, slots=True)
+class HealthLimits:
+    """Limits of readiness checks, in seconds."""
+
+    cache_time: float = 1.0
+    """Lifetime of a result: frequent probes must not load the database."""
+
+    check_timeout: float = 3.0
+    """Time for all checks together: probes that wait longer take the station for dead."""
+
+
+DEFAULT_LIMITS: Final = HealthLimits()
 
 METRICS_REFUSED: Final = (
     "Metrics are for this machine. From others, send 'Authorization: Bearer TOKEN' "
@@ -24,14 +34,14 @@ METRICS_REFUSED: Final = (
 )
 
 Check = Callable[[], None]
-"""Raises an exception, with words, where something does not work."""
+"""Raises an exception, whose text says what does not work."""
 
 
 class HealthEndpoints:
-    """Answers the operator's tools.
+    """Handlers for the operator's tools.
 
-    `checks` are what must work for the station to take traffic; they run on a thread.
-    `metrics_token` opens /metrics to other machines.
+    `checks`, by name, must pass for the station to take traffic; they run on a thread.
+    `metrics_token` opens /metrics to other machines. `draining` makes /readyz fail.
     """
 
     def __init__(
@@ -40,29 +50,42 @@ class HealthEndpoints:
         database: DatabaseThreads,
         checks: Sequence[tuple[str, Check]],
         metrics_token: str | None,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        limits: HealthLimits = DEFAULT_LIMITS,
     ) -> None:
         self._metrics = metrics
         self._database = database
         self._checks = checks
         self._token = metrics_token
-        self._known: tuple[float, list[str]] | None = None
-        self._looking: asyncio.Future[list[str]] | None = None
+        self._clock = clock
+        self._limits = limits
+        self._cached: tuple[float, list[str]] | None = None
+        self._running: asyncio.Future[list[str]] | None = None
         self.draining = False
 
+    def routes(self) -> list[Route]:
+        """Return the routes of all handlers."""
+        return [
+            Route("/healthz", self.alive),
+            Route("/readyz", self.ready),
+            Route("/metrics", self.metrics),
+        ]
+
     def alive(self, exchange: Exchange) -> None:
-        """The process runs and its event loop turns."""
+        """Answer 200: the process runs, and its event loop too."""
         exchange.answer(200, [("content-type", "text/plain"), NO_STORE], b"alive\n")
 
     async def ready(self, exchange: Exchange) -> None:
-        """The station takes traffic; otherwise 503 says why."""
-        troubles = ["The station is shutting down."] if self.draining else await self._troubles()
-        if troubles:
-            exchange.refuse(503, "\n".join(troubles))
+        """Answer 200 where the station takes traffic, otherwise 503 with the reasons."""
+        failures = ["The station is shutting down."] if self.draining else await self._check()
+        if failures:
+            exchange.refuse(503, "\n".join(failures))
         else:
             exchange.answer(200, [("content-type", "text/plain"), NO_STORE], b"ready\n")
 
     def metrics(self, exchange: Exchange) -> None:
-        """Figures for Prometheus: to this machine, and to whoever has the token."""
+        """Answer with metrics to clients on this machine, and to others that have the token."""
         given = exchange.header("authorization").removeprefix("Bearer ").encode()
         allowed = exchange.is_local() or (
             self._token is not None and hmac.compare_digest(given, self._token.encode())
@@ -72,26 +95,28 @@ class HealthEndpoints:
             return
         exchange.answer(200, [("content-type", CONTENT_TYPE), NO_STORE], self._metrics.render())
 
-    async def _troubles(self) -> list[str]:
-        if self._known is not None and time.monotonic() - self._known[0] < READY_CACHE:
-            return self._known[1]
-        if self._looking is None or self._looking.done():
-            # One look for all who ask: a database that hangs must not take a thread per probe.
-            self._looking = asyncio.ensure_future(self._database.run(lambda: failing(self._checks)))
-        await asyncio.wait([self._looking], timeout=CHECK_TIMEOUT)
-        if not self._looking.done():
-            return [f"The checks take longer than {CHECK_TIMEOUT:g} s."]
-        troubles = self._looking.result()
-        self._known = (time.monotonic(), troubles)
-        return troubles
+    async def _check(self) -> list[str]:
+        cached = self._cached
+        if cached is not None and self._clock.monotonic() - cached[0] < self._limits.cache_time:
+            return cached[1]
+        if self._running is None or self._running.done():
+            # One run for all probes: a database that hangs must not take a thread for each.
+            self._running = asyncio.ensure_future(self._database.run(lambda: failing(self._checks)))
+        timeout = self._limits.check_timeout
+        await asyncio.wait([self._running], timeout=timeout)
+        if not self._running.done():
+            return [f"The checks take longer than {timeout:g} s."]
+        failures = self._running.result()
+        self._cached = (self._clock.monotonic(), failures)
+        return failures
 
 
 def failing(checks: Sequence[tuple[str, Check]]) -> list[str]:
-    """Return what each check that fails says."""
-    failing: list[str] = []
+    """Return the names and error texts of the checks that fail."""
+    failures: list[str] = []
     for name, check in checks:
         try:
             check()
         except Exception as error:  # noqa: BLE001  # whatever a check raises is its verdict
-            failing.append(f"{name}: {error}")
-    return failing
+            failures.append(f"{name}: {error}")
+    return failures

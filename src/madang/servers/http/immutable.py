@@ -1,54 +1,68 @@
-"""Bytes that never change under their name: conditional and range requests on them."""
+"""Conditional and range requests (RFC 9110, sections 13 and 14) for bytes in memory and files."""
 
 from __future__ import annotations
 
 import functools
+import os
 import re
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
+from madang.infra.file_region import FileRegion
 from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, head_of
 
 FOREVER: Final = ("cache-control", "public, max-age=31536000, immutable")
 
-FILES: Final = 512
-"""Heads of answers that are remembered: all who fetch a part get the same one."""
+CACHED_HEADS: Final = 512
+"""Response heads in the cache: all clients that fetch a part get the same one."""
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.IGNORECASE)
-"""Longer numbers are positions in no file, and Python refuses to read very long ones."""
+"""Longer numbers are positions in no file, and Python refuses to parse very long ones."""
 
 
 def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: bytes) -> int:
-    """Answer with `body`, or with the part of it that was asked for, or with 304.
+    """Answer with `body`, which never changes, a range of it, or 304.
 
-    `etag` comes with its quotes. Returns how many bytes of the body were sent. Several ranges in
-    one request get the whole body, as RFC 9110, section 14.2 allows.
+    `etag` is quoted. Returns the number of bytes sent of the body.
     """
-    asked = exchange.headers
-    if not asked.conditional:
+    if not exchange.headers.conditional:
         return exchange.send(whole(content_type, etag, len(body)), body, shared=True)
-    headers = _headers(content_type, etag)
-    known = asked.get("if-none-match")
-    if known and (etag in known or known.strip() == "*"):
-        return exchange.answer(304, headers)
-    # Only GET knows ranges (RFC 9110, section 14.2).
-    wanted = asked.get("range") if exchange.method == "GET" else ""
-    if not wanted or asked.get("if-range", etag) != etag:
-        return exchange.answer(200, headers, body)
-    span = _span(wanted, len(body))
-    if span is None:
-        return exchange.answer(200, headers, body)
-    first, last = span
-    if first > last:
-        exchange.refuse(
-            416, "The range lies outside the file.", [("content-range", f"bytes */{len(body)}")]
-        )
+    part = _select(exchange, _headers(content_type, etag), len(body))
+    if part is None:
         return 0
-    headers.append(("content-range", f"bytes {first}-{last}/{len(body)}"))
-    return exchange.answer(206, headers, body[first : last + 1])
+    start, first, size = part
+    return exchange.send(start, body[first : first + size])
 
 
-@functools.lru_cache(FILES)
+def answer_file(exchange: Exchange, file: Path | int, headers: Headers) -> int:
+    """Answer with a regular file, a range of it, or 304.
+
+    `file` is a path or a descriptor, which this function closes in any case. `headers` have a
+    quoted `etag`, and `last-modified` where ranges and conditions by date are to be answered.
+    Returns the number of bytes to be sent. Raises OSError where the file cannot be opened.
+
+    The file is sent by the event loop in chunks (`FileRegion`); a chunk that is not in the page
+    cache is read on a thread first. Opening a path may wait for the disk: pass a descriptor where
+    that matters. If the file becomes shorter meanwhile, the connection is closed.
+    """
+    with ExitStack() as cleanup:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC) if isinstance(file, Path) else file
+        cleanup.callback(os.close, descriptor)
+        length = os.fstat(descriptor).st_size
+        part = _select(exchange, [*headers, ("accept-ranges", "bytes")], length)
+        if part is None:
+            return 0
+        start, first, size = part
+        if not size:
+            return exchange.send(start, b"")
+        cleanup.pop_all()
+    return exchange.send_file(start, FileRegion(descriptor, first, size))
+
+
+@functools.lru_cache(CACHED_HEADS)
 def whole(content_type: str, etag: str, length: int) -> bytes:
+    """Return the head of a response with all of an immutable body of `length` bytes."""
     return head_of(200, _headers(content_type, etag), length)
 
 
@@ -62,10 +76,46 @@ def _headers(content_type: str, etag: str) -> Headers:
     ]
 
 
-def _span(wanted: str, length: int) -> tuple[int, int] | None:
-    """Return the first and last byte asked for; None where the whole body is the answer.
+def _select(exchange: Exchange, headers: Headers, length: int) -> tuple[bytes, int, int] | None:
+    """Return the head, offset and size of the response; None where 304 or 416 has been sent.
 
-    The first lies behind the last where nothing of the body is asked for.
+    Several ranges get the whole body, as RFC 9110, section 14.2 allows.
+    """
+    validators = dict(headers)
+    etag, modified = validators["etag"], validators.get("last-modified")
+    asked = exchange.headers
+    known = asked.get("if-none-match")
+    if known:
+        # Weak comparison (RFC 9110, section 13.1.2)
+        unchanged = etag.removeprefix("W/") in known or known.strip() == "*"
+    else:
+        unchanged = modified is not None and asked.get("if-modified-since") == modified
+    if unchanged:
+        exchange.answer(304, headers)
+        return None
+    # Only GET has ranges (RFC 9110, section 14.2); If-Range needs a strong validator (13.1.5).
+    wanted = asked.get("range") if exchange.method == "GET" else ""
+    condition = asked.get("if-range")
+    current = (
+        not condition or condition == modified or (condition == etag and not etag.startswith("W/"))
+    )
+    span = _span(wanted, length) if wanted and current else None
+    if span is None:
+        return head_of(200, headers, length), 0, length
+    first, last = span
+    if first > last:
+        exchange.refuse(
+            416, "The range lies outside the file.", [("content-range", f"bytes */{length}")]
+        )
+        return None
+    headers = [*headers, ("content-range", f"bytes {first}-{last}/{length}")]
+    return head_of(206, headers, last - first + 1), first, last - first + 1
+
+
+def _span(wanted: str, length: int) -> tuple[int, int] | None:
+    """Return the first and last byte of a Range field; None where the whole body is the answer.
+
+    The first is behind the last where the range lies outside the body.
     """
     match = _RANGE.fullmatch(wanted.strip())
     if match is None or not (match[1] or match[2]):

@@ -1,7 +1,7 @@
-"""Answers that many are sent, in files that live in memory only, so that nothing is copied.
+"""Cache of responses in memory files (memfd_create), sent without a copy. Linux only.
 
-`send` copies a body into the kernel for each who gets it, a fifth of what a part costs; `sendfile`
-hands out the pages of a file, and the head goes out with them in one system call. Linux only.
+`send` copies the body into the kernel for each client, a fifth of the cost of a part; `sendfile`
+passes on the pages of a file, with the head in the same system call.
 """
 
 from __future__ import annotations
@@ -10,81 +10,91 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-LEAST: Final = 16 << 10
-"""Bytes of a body for which a file is worth it."""
 
-SENDS: Final = 8
-"""The send of an answer from which on it has a file, which costs as much as some copies."""
+@dataclass(frozen=True, slots=True)
+class MemfdLimits:
+    """Limits of a cache between two rotations."""
 
-KNOWN: Final = 2048
-"""Bodies whose sends are counted within a second."""
+    min_size: int = 16 << 10
+    """Bytes of a body below which a copy is cheaper."""
 
-FILES: Final = 128
-"""Files at a time: descriptors are for connections first."""
+    sends: int = 8
+    """The send from which on a response has a file, which costs as much as some copies."""
 
-ROOM: Final = 64 << 20
-"""Bytes of all files."""
+    max_counted: int = 2048
+    """Bodies whose sends are counted."""
+
+    max_files: int = 128
+    """Open files: descriptors are for connections first."""
+
+    max_bytes: int = 64 << 20
+    """Bytes of all files."""
+
+
+DEFAULT_LIMITS: Final = MemfdLimits()
 
 
 @dataclass(slots=True)
-class _Answer:
+class _Entry:
     start: bytes
-    body: bytes  # held, so that no other body gets its identity
+    body: bytes  # referenced, so that its identity is not reused
     sends: int = 1
     descriptor: int = -1
 
 
 class MemfdCache:
-    """Files of the answers that are sent most, until `turn`."""
+    """Files of the responses that are sent most; `rotate` removes all of them."""
 
-    def __init__(self) -> None:
-        self._known: dict[int, _Answer] = {}
-        self._room = ROOM
+    def __init__(self, limits: MemfdLimits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._entries: dict[int, _Entry] = {}
+        self._bytes = 0
         self._files = 0
 
-    def file(self, start: bytes, end: bytes, body: bytes) -> int:
-        """Return the descriptor of a file with the head `start` and `end` and with `body`.
+    def descriptor(self, start: bytes, end: bytes, body: bytes) -> int:
+        """Count one send; return the descriptor of a file with `start`, `end` and `body`, or -1.
 
-        It is good until `turn`; -1: there is none. Call it for each send, with the same `end`
-        until then. A body is known by its identity.
+        The cache closes the descriptor in `rotate`. `end`, the end of the head, must be the same
+        between two rotations. Bodies are compared by identity.
         """
-        known = self._known.get(id(body))
-        if known is None:
-            if len(body) >= LEAST and len(self._known) < KNOWN:
-                self._known[id(body)] = _Answer(start, body)
+        entry = self._entries.get(id(body))
+        if entry is None:
+            limits = self._limits
+            if len(body) >= limits.min_size and len(self._entries) < limits.max_counted:
+                self._entries[id(body)] = _Entry(start, body)
             return -1
-        if known.start != start:
+        if entry.start != start:
             return -1
-        if known.descriptor < 0:
-            known.sends += 1
-            if known.sends == SENDS:
-                known.descriptor = self._make(start + end, body)
-        return known.descriptor
+        if entry.descriptor < 0:
+            entry.sends += 1
+            if entry.sends == self._limits.sends:
+                entry.descriptor = self._create(start + end, body)
+        return entry.descriptor
 
-    def turn(self) -> None:
-        """Begin anew: what is sent from now on has another head."""
-        for known in self._known.values():
-            if known.descriptor >= 0:
-                os.close(known.descriptor)
-        self._known.clear()
-        self._room = ROOM
+    def rotate(self) -> None:
+        """Remove everything: later responses have another head."""
+        for entry in self._entries.values():
+            if entry.descriptor >= 0:
+                os.close(entry.descriptor)
+        self._entries.clear()
+        self._bytes = 0
         self._files = 0
 
-    def _make(self, head: bytes, body: bytes) -> int:
+    def _create(self, head: bytes, body: bytes) -> int:
         size = len(head) + len(body)
-        if size > self._room or self._files >= FILES:
+        if self._bytes + size > self._limits.max_bytes or self._files >= self._limits.max_files:
             return -1
         try:
             descriptor = os.memfd_create("madang", os.MFD_CLOEXEC)
-        except OSError:  # no descriptor is left: a copy does as well
+        except OSError:  # out of descriptors: the response is copied
             return -1
         try:
-            whole = os.writev(descriptor, (head, body)) == size
-        except OSError:  # no memory
-            whole = False
-        if not whole:
+            complete = os.writev(descriptor, (head, body)) == size
+        except OSError:  # out of memory
+            complete = False
+        if not complete:
             os.close(descriptor)
             return -1
-        self._room -= size
+        self._bytes += size
         self._files += 1
         return descriptor

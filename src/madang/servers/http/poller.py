@@ -1,7 +1,7 @@
-"""Tells which of many sockets have something to read, all in one step of the event loop.
+"""Read readiness of many sockets in one callback of the event loop. Linux only.
 
-A loop makes a handle for each descriptor and a turn for each time that it is ready; with thousands
-of viewers these cost as much as what they bring. Linux only.
+An event loop makes a handle for each descriptor and a callback for each event; with thousands of
+viewers these cost as much as the requests.
 """
 
 from __future__ import annotations
@@ -12,83 +12,88 @@ import select
 from collections.abc import Callable
 from typing import Final
 
-AT_ONCE: Final = 256
-"""Sockets that are read before what else is due on the loop has its turn."""
+BATCH: Final = 256
+"""Sockets read before other callbacks of the event loop run."""
 
-
-PAUSE: Final = 0.002
-"""Seconds between two looks while there is something to read at each: answers wait that long, and
-a thousand requests that follow one another closely are some twenty wake-ups instead of a thousand,
-as network cards do it with packets."""
+INTERVAL: Final = 0.002
+"""Seconds between two polls under load. Responses wait that long, and a thousand requests that
+follow one another closely are some twenty wake-ups instead of a thousand, as network cards moderate
+their interrupts."""
 
 log = logging.getLogger(__name__)
 
 
 class Poller:
-    """Calls a function for each descriptor that can be read, for as long as it can."""
+    """Calls a function for each descriptor that is readable, as long as it is.
 
-    def __init__(self) -> None:
+    An event after a quiet time is handled at once; while events follow one another within
+    `interval` seconds, sockets are polled once in that time instead.
+    """
+
+    def __init__(self, *, batch: int = BATCH, interval: float = INTERVAL) -> None:
         self._loop = asyncio.get_running_loop()
+        self._batch = batch
+        self._interval = interval
         self._epoll = select.epoll()
-        self._heard: dict[int, Callable[[], None]] = {}
+        self._callbacks: dict[int, Callable[[], None]] = {}
         self._woken_at = 0.0
-        self._next_look: asyncio.Handle | None = None
+        self._next_poll: asyncio.Handle | None = None
         self._loop.add_reader(self._epoll.fileno(), self._wake)
 
     def watch(self, descriptor: int, readable: Callable[[], None]) -> None:
-        """Call `readable` when there is something to read, or the peer has closed its end."""
+        """Call `readable` when there is data to read, or the peer has shut down its side."""
         self._epoll.register(descriptor, select.EPOLLIN)
-        self._heard[descriptor] = readable
+        self._callbacks[descriptor] = readable
 
     def forget(self, descriptor: int) -> None:
         """Stop watching; call it before `descriptor` is closed."""
-        if self._heard.pop(descriptor, None) is not None:
+        if self._callbacks.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
     def close(self) -> None:
         """Stop watching everything."""
-        if self._next_look is not None:
-            self._next_look.cancel()
+        if self._next_poll is not None:
+            self._next_poll.cancel()
         else:
             self._loop.remove_reader(self._epoll.fileno())
-        self._heard.clear()
+        self._callbacks.clear()
         self._epoll.close()
 
     def _wake(self) -> None:
         now = self._loop.time()
-        closely = now - self._woken_at < PAUSE
+        loaded = now - self._woken_at < self._interval
         self._woken_at = now
-        read = self._hear()
-        if read and closely and not self._epoll.closed:
+        ready = self._poll()
+        if ready and loaded and not self._epoll.closed:
             self._loop.remove_reader(self._epoll.fileno())
-            self._look_again(read)
+            self._schedule(ready)
 
-    def _look(self) -> None:
-        self._next_look = None
-        read = self._hear()
+    def _poll_again(self) -> None:
+        self._next_poll = None
+        ready = self._poll()
         if self._epoll.closed:
             return
-        if read:
-            self._look_again(read)
+        if ready:
+            self._schedule(ready)
         else:
             self._loop.add_reader(self._epoll.fileno(), self._wake)
 
-    def _look_again(self, read: int) -> None:
-        """Look once more: now, where more than were `read` may wait already."""
-        if read == AT_ONCE:
-            self._next_look = self._loop.call_soon(self._look)
+    def _schedule(self, ready: int) -> None:
+        """Poll once more: soon, where a full batch was `ready` and more may be."""
+        if ready == self._batch:
+            self._next_poll = self._loop.call_soon(self._poll_again)
         else:
-            self._next_look = self._loop.call_later(PAUSE, self._look)
+            self._next_poll = self._loop.call_later(self._interval, self._poll_again)
 
-    def _hear(self) -> int:
-        """Call the functions of those that can be read now, and return how many that are."""
-        heard = self._heard
-        ready = self._epoll.poll(0, AT_ONCE)
+    def _poll(self) -> int:
+        """Call the functions of readable descriptors, and return how many there are."""
+        callbacks = self._callbacks
+        ready = self._epoll.poll(0, self._batch)
         for descriptor, _ in ready:
-            readable = heard.get(descriptor)  # None: closed by one that was read before it
+            readable = callbacks.get(descriptor)  # None: closed by one that was called before
             if readable is not None:
                 try:
                     readable()
-                except Exception:  # the other sockets are heard whatever fails
+                except Exception:  # the other sockets are read whatever fails
                     log.exception("reading a socket failed")
         return len(ready)

@@ -1,82 +1,70 @@
-"""Which server answers which address."""
+"""Dispatch of exchanges to handlers by path."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from madang.base.addresses import Network
-from madang.servers.chat.handshake import PATH as CHAT_PATH
-from madang.servers.chat.handshake import ChatHandshake
+from madang.infra.tasks import TaskSupervisor
 from madang.servers.http.exchange import Exchange
-from madang.servers.http.health import HealthEndpoints
-from madang.servers.live.handlers import LiveHandlers
-from madang.servers.live.hub import LiveHub
 
-Answer = Callable[[Exchange], None]
+log = logging.getLogger(__name__)
+
+Work = Coroutine[Any, Any, None]
+
+Handler = Callable[[Exchange], Work | None]
+"""Answers an exchange, keeps it to answer later, or returns a coroutine that answers it."""
 
 
-def elsewhere(exchange: Exchange) -> None:
-    """Answer for addresses that another process of the station has, in a role that has none."""
-    exchange.refuse(404, "Another process of this station answers here: see the proxy in front.")
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path and its handler. A path with a slash at its end stands for everything below it.
+
+    `websocket`: the handler also takes WebSocket handshakes.
+    """
+
+    path: str
+    handler: Handler
+    websocket: bool = False
 
 
 class Router:
-    """Live media and the operator's tools from memory; `static` files and `pages` as they are
-    given, `elsewhere` in a process without them."""
+    """Dispatches exchanges to the first route that matches, otherwise to `fallback`."""
 
-    def __init__(
-        self,
-        hub: LiveHub | None,
-        operations: HealthEndpoints,
-        static: Answer,
-        pages: Answer,
-        trusted_proxies: tuple[Network, ...],
-        *,
-        chat: ChatHandshake | None = None,
-    ) -> None:
-        self._live = LiveHandlers(hub, trusted_proxies) if hub is not None else None
-        self._operations = operations
-        self._static = static
-        self._pages = pages
-        self._chat = chat
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, routes: Sequence[Route], fallback: Handler) -> None:
+        self._exact = {each.path: each for each in routes if not each.path.endswith("/")}
+        self._prefixes = [each for each in routes if each.path.endswith("/")]
+        self._fallback = Route("/", fallback)
+        self._tasks = TaskSupervisor(log, "an HTTP handler")
 
     def __call__(self, exchange: Exchange) -> None:
-        """Answer an exchange, or hand it to whoever does."""
-        path = exchange.path
-        if path.startswith("/live/") and self._live is not None:
-            waiting = self._live(exchange)
-            if waiting is not None:
-                self._spawn(exchange, waiting)
-        elif path.startswith(CHAT_PATH) and self._chat is not None:
-            waiting = self._chat(exchange)
-            if waiting is not None:
-                self._spawn(exchange, waiting)
-        elif exchange.is_websocket:
+        """Answer an exchange, or start the coroutine that does."""
+        route = self._route(exchange.path)
+        if exchange.is_websocket and not route.websocket:
             exchange.refuse(404, "There is no WebSocket at this address.")
-        elif path.startswith("/static/"):
-            self._static(exchange)
-        elif path == "/healthz":
-            self._operations.alive(exchange)
-        elif path == "/readyz":
-            self._spawn(exchange, self._operations.ready(exchange))
-        elif path == "/metrics":
-            self._operations.metrics(exchange)
-        else:
-            self._pages(exchange)
+            return
+        work = route.handler(exchange)
+        if work is not None:
+            self._tasks.spawn(_guarded(exchange, work))
 
-    def _spawn(self, exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as error:  # the server answers 500 and logs it
-                if not exchange.answered:
-                    exchange.fail(error)
-                else:
-                    raise
+    def _route(self, path: str) -> Route:
+        for route in self._prefixes:
+            if path.startswith(route.path):
+                return route
+        return self._exact.get(path, self._fallback)
 
-        task = asyncio.get_running_loop().create_task(guarded())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+async def _guarded(exchange: Exchange, work: Work) -> None:
+    try:
+        await work
+    except Exception as error:
+        if exchange.answered:
+            raise
+        exchange.fail(error)
+
+
+def elsewhere(exchange: Exchange) -> None:
+    """Answer for paths that another process of the station serves."""
+    exchange.refuse(404, "Another process of this station answers here: see the proxy in front.")

@@ -1,28 +1,29 @@
-"""Files under `/static/`: from memory while they are small, compressed once."""
+"""Files under `/static/`: small ones from memory, compressed once, large ones from the disk."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import mimetypes
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from madang.servers.http.exchange import Exchange, Headers, plain_text
-from madang.servers.http.immutable import FOREVER
+from madang.servers.http.exchange import Exchange, Headers, http_date, plain_text
+from madang.servers.http.immutable import FOREVER, answer_file
 
 MAX_CACHED: Final = 2 << 20
-"""Bytes of a file that is kept in memory; larger ones are read for each request."""
+"""Bytes of a file that is cached in memory; larger ones are sent from the disk."""
 
 COMPRESSED: Final = frozenset(
     {"text/css", "text/javascript", "application/javascript", "application/json", "image/svg+xml"}
 )
 
 _HASHED_NAME = re.compile(r"dist/assets/[^/]+-[0-9A-Za-z_-]{8}\.\w+")
-"""What Vite builds. Libraries' files have names that look the same (`swagger-ui-bundle.js`)."""
+"""Files built by Vite. Names of other libraries' files look the same (`swagger-ui-bundle.js`)."""
 
 Find = Callable[[str], Path | None]
 
@@ -38,7 +39,8 @@ class _File:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer before it is written: `body` is bytes, or a file to be sent from the disk."""
+    """A response that is not sent yet. `body` is bytes, or a file with `etag` and `last-modified`
+    in `headers`."""
 
     status: int
     headers: Headers
@@ -48,11 +50,13 @@ class Reply:
 class StaticFiles:
     """Answers `/static/PATH` with the file that `find(PATH)` returns.
 
-    Names that carry a hash of their content may be kept for ever, others are asked for again.
+    Clients may cache names with a hash of the content for ever, and must revalidate others. Files
+    of more than `max_cached` bytes are not kept in memory.
     """
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, *, max_cached: int = MAX_CACHED) -> None:
         self._find = find
+        self._max_cached = max_cached
         self._files: dict[Path, _File] = {}
 
     def __call__(self, exchange: Exchange) -> None:
@@ -64,20 +68,20 @@ class StaticFiles:
             gzip_taken=exchange.headers.gzip,
         )
         if isinstance(reply.body, Path):
-            exchange.answer(reply.status, reply.headers, reply.body.read_bytes())
+            answer_file(exchange, reply.body, reply.headers)
         else:
             exchange.answer(reply.status, reply.headers, reply.body)
 
     def reply(self, method: str, name: str, known: str, *, gzip_taken: bool) -> Reply:
-        """What to answer who asks for `/static/NAME` and has the tags in `known` already."""
+        """Return the response to a request for `/static/NAME` with If-None-Match `known`."""
         if method not in {"GET", "HEAD"}:
             return _refusal(405, "Files can only be read.", ("allow", "GET, HEAD"))
         path = self._find(name)
         if path is None:
             return _refusal(404, "There is no such file.")
         stat = path.stat()
-        if stat.st_size > MAX_CACHED:
-            return Reply(200, _headers(name), path)
+        if stat.st_size > self._max_cached:
+            return _large(name, path, stat, known)
         file = self._files.get(path)
         if file is None or file.modified != stat.st_mtime:
             file = self._files[path] = _read(name, path, stat.st_mtime)
@@ -86,6 +90,12 @@ class StaticFiles:
         if file.gzipped is not None and gzip_taken:
             return Reply(200, [*file.headers, ("content-encoding", "gzip")], file.gzipped)
         return Reply(200, file.headers, file.body)
+
+
+def _large(name: str, path: Path, stat: os.stat_result, known: str) -> Reply:
+    etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
+    headers = [*_headers(name), ("etag", etag), ("last-modified", http_date(stat.st_mtime))]
+    return Reply(304, headers, b"") if etag in known else Reply(200, headers, path)
 
 
 def _refusal(status: int, words: str, *headers: tuple[str, str]) -> Reply:

@@ -1,33 +1,48 @@
-"""Django behind the data plane: WSGI in a pool of threads (PEP 3333)."""
+"""A WSGI application behind the event loop, in a pool of threads (PEP 3333)."""
 
 from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
+from madang.infra.tasks import TaskSupervisor
 from madang.servers.http.exchange import Exchange, Headers, Networks
 
 MAX_BODY: Final = 5 * 1024 * 1024
-"""Bytes of a request to a page: forms and JSON. Large files have their own door."""
+"""Bytes of a request to a page: forms and JSON. Large files have their own endpoint."""
 
-BODY_TIMEOUT: Final = 30.0
-"""Seconds from the head of a request to the end of its body: 5 MB at 1.4 Mbit/s. A client that
-stops sending would keep its request, and the station's shutdown, waiting for ever."""
 
-THREADS: Final = 8
-"""Pages wait for the database more than they compute; more threads only take turns."""
+@dataclass(frozen=True, slots=True)
+class WsgiLimits:
+    """Limits of a bridge."""
+
+    max_body: int = MAX_BODY
+
+    body_timeout: float = 30.0
+    """Seconds from the head of a request to the end of its body: 5 MB at 1.4 Mbit/s. A client that
+    stops sending must not hold its request, and the shutdown, for ever."""
+
+    threads: int = 8
+    """Pages wait for the database more than they compute; more threads only compete."""
+
+
+DEFAULT_LIMITS: Final = WsgiLimits()
+
+log = logging.getLogger(__name__)
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class _BodyRefused(Exception):
-    """The body of a request is not taken; `status` is the answer."""
+    """The body of a request is too large; `status` is the response's."""
 
     def __init__(self, status: int, words: str) -> None:
         super().__init__(words)
@@ -41,29 +56,29 @@ class _Closable(Protocol):
 class WsgiBridge:
     """Answers exchanges with a WSGI application, on threads of its own."""
 
-    def __init__(self, app: WsgiApp, trusted_proxies: Networks = ()) -> None:
+    def __init__(
+        self, app: WsgiApp, trusted_proxies: Networks = (), limits: WsgiLimits = DEFAULT_LIMITS
+    ) -> None:
         self._app = app
         self._trusted = trusted_proxies
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="web")
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._limits = limits
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="web")
+        self._tasks = TaskSupervisor(log, "a page")
 
     def __call__(self, exchange: Exchange) -> None:
-        """Take over an exchange; it is answered when the application has."""
-        task = asyncio.get_running_loop().create_task(self._answer(exchange))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Start a task that answers the exchange."""
+        self._tasks.spawn(self._answer(exchange))
 
     async def close(self, patience: float) -> None:
-        """Wait at most `patience` seconds for what is under way and take no more work."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience)
+        """Wait at most `patience` seconds for running requests and start no more work."""
+        await self._tasks.wait(patience)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, exchange: Exchange) -> None:
         try:
             try:
-                async with asyncio.timeout(BODY_TIMEOUT):
-                    body = await _read_body(exchange)
+                async with asyncio.timeout(self._limits.body_timeout):
+                    body = await _read_body(exchange, self._limits.max_body)
             except _BodyRefused as refusal:
                 exchange.refuse(refusal.status, str(refusal))
                 return
@@ -71,7 +86,8 @@ class WsgiBridge:
                 exchange.refuse(400, "The request ended before its body did.")
                 return
             except TimeoutError:
-                exchange.refuse(408, f"The request took longer than {BODY_TIMEOUT:g} s to arrive.")
+                seconds = self._limits.body_timeout
+                exchange.refuse(408, f"The request took longer than {seconds:g} s to arrive.")
                 return
             environ = _environ(exchange, body, self._trusted)
             loop = asyncio.get_running_loop()
@@ -83,19 +99,23 @@ class WsgiBridge:
             exchange.fail(error)
 
 
-async def _read_body(exchange: Exchange) -> bytes:
-    """Return the request's body. Raises _BodyRefused where it is too long or was cut off."""
+async def _read_body(exchange: Exchange, max_size: int) -> bytes:
+    """Return the request's body.
+
+    Raises _BodyRefused where it is longer than `max_size` bytes, ConnectionError where it was cut
+    off.
+    """
     if exchange.method in {"GET", "HEAD"}:
         return b""
-    too_long = _BodyRefused(413, f"The request is larger than {MAX_BODY} bytes.")
+    too_long = _BodyRefused(413, f"The request is larger than {max_size} bytes.")
     declared = exchange.header("content-length")
-    if len(declared) > len(str(MAX_BODY)) or int(declared or 0) > MAX_BODY:
-        raise too_long  # the HTTP server has refused what is no number
+    if len(declared) > len(str(max_size)) or int(declared or 0) > max_size:
+        raise too_long  # the HTTP parser has refused anything but a number
     chunks: list[bytes] = []
     size = 0
     async for chunk in exchange.body():
         size += len(chunk)
-        if size > MAX_BODY:
+        if size > max_size:
             raise too_long
         chunks.append(chunk)
     return b"".join(chunks)
@@ -125,7 +145,7 @@ def _environ(exchange: Exchange, body: bytes, trusted: Networks) -> dict[str, An
     for name, value in exchange.headers.items():
         key = name.upper().replace("-", "_")
         if "_" in name or key == "PROXY":
-            continue  # names that another header could be mistaken for; httpoxy
+            continue  # ambiguous with names that have hyphens; httpoxy
         if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
             key = f"HTTP_{key}"
         environ[key] = f"{environ[key]},{value}" if key in environ else value

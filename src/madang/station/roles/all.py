@@ -9,7 +9,7 @@ import asyncio
 import sys
 from typing import Final
 
-from madang.servers.http.router import Router
+from madang.servers.http.router import Route, Router
 from madang.servers.http.static import StaticFiles
 from madang.servers.http.wsgi import WsgiBridge
 from madang.station import first_run
@@ -20,11 +20,12 @@ from madang.station.django import static_files
 from madang.station.django.wsgi import application
 from madang.station.jobs.registry import periodic_jobs
 from madang.station.roles import gc_tuning, warmup
+from madang.station.roles.chat import chat_route
 from madang.station.roles.chat_plane import ChatPlane
 from madang.station.roles.data_plane import DataPlane
 from madang.station.roles.http_port import health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle
-from madang.station.roles.live import close, metrics_of
+from madang.station.roles.live import close, live_route, metrics_of
 from madang.station.roles.systemd import ServiceManager
 from madang.work.worker import Worker
 
@@ -47,9 +48,13 @@ async def serve(
     metrics = metrics_of(settings, plane)
     metrics.add(chat)
     health = health_endpoints(settings, plane.database_threads, metrics)
-    proxies = settings.http.trusted_proxies
-    router = Router(plane.hub, health, files, pages, proxies, chat=chat.handshake)
-    listener = listen(settings, manager, router)
+    routes = [
+        live_route(settings, plane),
+        chat_route(chat),
+        Route("/static/", files),
+        *health.routes(),
+    ]
+    listener = listen(settings, manager, Router(routes, pages))
     rtmp = await plane.open(manager.sockets)
     worker = Worker([*periodic_jobs(settings), *chat.jobs])
     await chat.start()

@@ -11,8 +11,9 @@ from functools import partial
 from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.infra.database import DatabaseThreads
+from madang.servers.chat.handshake import PATH
 from madang.servers.http.metrics import Metrics
-from madang.servers.http.router import Router, elsewhere
+from madang.servers.http.router import Route, Router, elsewhere
 from madang.servers.live.counters import LiveCounters
 from madang.servers.live.metrics import LiveMetrics
 from madang.servers.rtmp import RtmpCounters
@@ -42,9 +43,7 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
     backups = partial(last_times, settings.backup.folder)
     metrics = Metrics(LiveMetrics(LiveCounters(), RtmpCounters(), dict, backups), chat)
     health = health_endpoints(settings, database_threads, metrics)
-    proxies = settings.http.trusted_proxies
-    router = Router(None, health, elsewhere, elsewhere, proxies, chat=chat.handshake)
-    listener = listen(settings, manager, router)
+    listener = listen(settings, manager, Router([chat_route(chat), *health.routes()], elsewhere))
     gc_tuning.tune()
     listener.start()
     await chat.start()
@@ -57,9 +56,14 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         lifecycle.stopping()
         stopped = asyncio.ensure_future(asyncio.to_thread(worker.stop))
         if manager.sockets:
-            listener.withdraw()
+            listener.stop_accepting()
         await chat.close(WRITING)
         await listener.stop(DRAIN_SECONDS)
         await stopped
         directory.close()
         database_threads.close()
+
+
+def chat_route(chat: ChatPlane) -> Route:
+    """Return the route of the chats."""
+    return Route(PATH, chat.handshake, websocket=True)

@@ -9,7 +9,8 @@ from functools import partial
 
 from madang.servers.http.listener import Listener
 from madang.servers.http.metrics import Metrics
-from madang.servers.http.router import Router, elsewhere
+from madang.servers.http.router import Route, Router, elsewhere
+from madang.servers.live.handlers import LiveHandlers
 from madang.servers.live.metrics import LiveMetrics
 from madang.station.backups import last_times
 from madang.station.config.fields import Address
@@ -27,8 +28,8 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
     lifecycle = Lifecycle(settings, "live", manager)
     plane = DataPlane(settings)
     health = health_endpoints(settings, plane.database_threads, metrics_of(settings, plane))
-    router = Router(plane.hub, health, elsewhere, elsewhere, settings.http.trusted_proxies)
-    listener = listen(settings, manager, router)
+    routes = [live_route(settings, plane), *health.routes()]
+    listener = listen(settings, manager, Router(routes, elsewhere))
     rtmp = await plane.open(manager.sockets)
     gc_tuning.tune()
     listener.start()
@@ -40,6 +41,12 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         lifecycle.stopping()
         await close(plane, listener, manager)
         await plane.leave()
+
+
+def live_route(settings: Settings, plane: DataPlane) -> Route:
+    """Return the route of the live streams."""
+    handlers = LiveHandlers(plane.hub, settings.http.trusted_proxies)
+    return Route("/live/", handlers, websocket=True)
 
 
 def metrics_of(settings: Settings, plane: DataPlane) -> Metrics:
@@ -57,7 +64,7 @@ async def close(
     next one, so that players are told to wait, not that the show is over.
     """
     if manager.sockets:
-        listener.withdraw()
+        listener.stop_accepting()
     if chat is not None:
         await chat.close(WRITING)
     await plane.close(hand_over=bool(manager.sockets))

@@ -31,9 +31,15 @@ from granian.wsgi import _callback_wrapper
 from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.apps.chat import ports as chat
-from madang.servers.http.listen_socket import BACKLOG, identity, listening_socket, prepare, withdraw
+from madang.servers.http.listen_socket import (
+    BACKLOG,
+    file_id,
+    listening_socket,
+    prepare,
+    stop_accepting,
+)
 from madang.servers.http.static import StaticFiles
-from madang.servers.http.wsgi_front import WsgiFront
+from madang.servers.http.wsgi_middleware import WsgiMiddleware
 from madang.station import boot
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
@@ -256,7 +262,7 @@ def _run_worker(
     chats.start()
     chat.install(chats)
     token = settings.http.metrics_token
-    front = WsgiFront(
+    middleware = WsgiMiddleware(
         application,
         StaticFiles(static_files.find),
         [("database", boot.ask_database)],
@@ -281,9 +287,9 @@ def _run_worker(
         (None, None),
     )
     schedule: Any = _new_cbscheduler  # untyped
-    scheduler = schedule(asyncio.new_event_loop(), _callback_wrapper(front, {}, None))
+    scheduler = schedule(asyncio.new_event_loop(), _callback_wrapper(middleware, {}, None))
     worker.serve_mtr(scheduler, None, stopping)
-    own = identity(bound.fileno())
+    own = file_id(bound.fileno())
     while not leaving.wait(HEARTBEAT_SECONDS):
         try:
             os.write(heartbeats, b".")
@@ -292,8 +298,8 @@ def _run_worker(
         except BrokenPipeError:
             log.error("the parent of the processes for pages is gone")
             break
-    front.draining = True
-    withdraw(own)
+    middleware.draining = True
+    stop_accepting(own)
     time.sleep(IDLE_SECONDS)
     stopping.set()
     stopped.wait(DRAIN_SECONDS)

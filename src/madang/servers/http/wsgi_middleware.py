@@ -1,14 +1,14 @@
-"""What a process of the role `web` answers before Django does, as WSGI (PEP 3333).
+"""WSGI middleware of the role `web`: health endpoints and static files in front of Django.
 
-The station in one process has the router for this, on its event loop; here each request has a
-thread of Granian's WSGI worker.
+In the role `all` the router does this on the event loop; here each request has a thread of
+Granian's WSGI worker (PEP 3333).
 """
 
 from __future__ import annotations
 
 import hmac
+import math
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,6 +17,7 @@ from wsgiref.util import FileWrapper
 from prometheus_client import REGISTRY, generate_latest
 
 from madang.base.addresses import client_address, is_loopback, within
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.servers.http.exchange import (
     FORWARDED,
     NO_STORE,
@@ -24,24 +25,30 @@ from madang.servers.http.exchange import (
     Networks,
     plain_text,
 )
-from madang.servers.http.health import METRICS_REFUSED, READY_CACHE, Check, failing
+from madang.servers.http.health import (
+    DEFAULT_LIMITS,
+    METRICS_REFUSED,
+    Check,
+    HealthLimits,
+    failing,
+)
 from madang.servers.http.metrics import CONTENT_TYPE
 from madang.servers.http.static import Reply, StaticFiles
 from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp
 from madang.wire.http1 import takes_gzip
 
 ELSEWHERE: Final = ("/live/", "/socket.io/", "/tracker")
-"""What other roles answer; the proxy in front sends it there."""
+"""Paths of other roles; the proxy in front routes them there."""
 
-FILE_PIECE: Final = 64 << 10
-"""Bytes read at once of a file that is too large for the memory."""
+FILE_BLOCK: Final = 64 << 10
+"""Bytes read at once of a large file."""
 
 
-class WsgiFront:
-    """The WSGI application of the role `web`: tools, files, then `pages`.
+class WsgiMiddleware:
+    """Answers health endpoints and static files, and passes other requests on to `pages`.
 
-    `checks` are what must work for this process to take traffic. `draining` asks clients to take
-    another connection for their next request.
+    `checks`, by name, must pass for this process to take traffic. `draining` makes /readyz fail and
+    every response close its connection.
     """
 
     def __init__(
@@ -52,41 +59,45 @@ class WsgiFront:
         *,
         trusted_proxies: Networks = (),
         metrics_token: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        limits: HealthLimits = DEFAULT_LIMITS,
     ) -> None:
         self._pages = pages
         self._static = static
         self._checks = checks
         self._trusted = trusted_proxies
         self._token = metrics_token
-        self._looking = threading.Lock()
-        self._known: tuple[float, list[str]] = (-READY_CACHE, [])
+        self._clock = clock
+        self._cache_time = limits.cache_time
+        self._checking = threading.Lock()
+        self._cached: tuple[float, list[str]] = (-math.inf, [])
         self.draining = False
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         peer = environ["REMOTE_ADDR"]
         local = is_loopback(peer) and not any(_variable(name) in environ for name in FORWARDED)
-        self._see_through_proxies(environ, peer)
-        start = self._leaving(start_response) if self.draining else start_response
+        self._apply_forwarded_headers(environ, peer)
+        start = self._closing(start_response) if self.draining else start_response
         path = environ["PATH_INFO"]
         if path.startswith("/static/"):
             return _send(environ, start, self._file(environ, path))
         match path:
             case "/healthz":
-                return _send(environ, start, _words(200, "alive"))
+                return _send(environ, start, _text(200, "alive"))
             case "/readyz":
                 return _send(environ, start, self._ready())
             case "/metrics":
                 return _send(environ, start, self._metrics(environ, local=local))
             case _ if path.startswith(ELSEWHERE):
                 words = "Another process of this station answers here: see the proxy in front."
-                return _send(environ, start, _words(404, words))
+                return _send(environ, start, _text(404, words))
         if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             words = f"The request is larger than {MAX_BODY} bytes."
-            return _send(environ, start, _words(413, words))
+            return _send(environ, start, _text(413, words))
         return self._pages(environ, start)
 
-    def _see_through_proxies(self, environ: dict[str, Any], peer: str) -> None:
+    def _apply_forwarded_headers(self, environ: dict[str, Any], peer: str) -> None:
         environ.pop("HTTP_PROXY", None)  # httpoxy
         if within(peer, self._trusted):
             written = environ.get("HTTP_X_FORWARDED_FOR", "")
@@ -96,7 +107,7 @@ class WsgiFront:
                 environ["wsgi.url_scheme"] = said
 
     @staticmethod
-    def _leaving(start_response: StartResponse) -> StartResponse:
+    def _closing(start_response: StartResponse) -> StartResponse:
         def start(status: str, headers: Headers, exc_info: object = None) -> Any:
             return start_response(status, [*headers, ("connection", "close")], exc_info)
 
@@ -112,19 +123,19 @@ class WsgiFront:
 
     def _ready(self) -> Reply:
         if self.draining:
-            return _words(503, "The station is shutting down.")
-        with self._looking:  # one look for all who ask
-            if time.monotonic() - self._known[0] >= READY_CACHE:
-                self._known = (time.monotonic(), failing(self._checks))
-        troubles = self._known[1]
-        return _words(503, "\n".join(troubles)) if troubles else _words(200, "ready")
+            return _text(503, "The station is shutting down.")
+        with self._checking:  # one run for all probes
+            if self._clock.monotonic() - self._cached[0] >= self._cache_time:
+                self._cached = (self._clock.monotonic(), failing(self._checks))
+        failures = self._cached[1]
+        return _text(503, "\n".join(failures)) if failures else _text(200, "ready")
 
     def _metrics(self, environ: dict[str, Any], *, local: bool) -> Reply:
         given = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ").encode("latin-1")
         if not local and (
             self._token is None or not hmac.compare_digest(given, self._token.encode())
         ):
-            return _words(403, METRICS_REFUSED)
+            return _text(403, METRICS_REFUSED)
         return Reply(200, [("content-type", CONTENT_TYPE), NO_STORE], generate_latest(REGISTRY))
 
 
@@ -132,7 +143,7 @@ def _variable(header: str) -> str:
     return f"HTTP_{header.upper().replace('-', '_')}"
 
 
-def _words(status: int, words: str) -> Reply:
+def _text(status: int, words: str) -> Reply:
     return Reply(status, plain_text(), f"{words}\n".encode())
 
 
@@ -145,4 +156,4 @@ def _send(environ: dict[str, Any], start: Callable[..., Any], reply: Reply) -> I
     start(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
     if environ["REQUEST_METHOD"] == "HEAD":
         return [b""]
-    return [body] if isinstance(body, bytes) else FileWrapper(body.open("rb"), FILE_PIECE)
+    return [body] if isinstance(body, bytes) else FileWrapper(body.open("rb"), FILE_BLOCK)
