@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from madang.wire.http1 import MAX_HEAD, Body, Broken, RequestReader
+from madang.wire.http1 import MAX_HEAD, Body, InvalidRequest, RequestReader
 from tests.support.fuzzing import fuzz
 from tests.wire.test_http1 import CHUNKED, GET, POST
 
@@ -18,7 +18,7 @@ def test_requests_are_understood_or_refused() -> None:
         bodies = 0
         for start in range(0, len(data), 64):
             for event in reader.receive(data[start : start + 64]):
-                if isinstance(event, Broken):
+                if isinstance(event, InvalidRequest):
                     return
                 bodies += len(event.data) if isinstance(event, Body) else 0
         assert bodies <= len(data) <= MAX_HEAD

@@ -12,8 +12,8 @@ from madang.wire.http1 import (
     MAX_HEAD,
     Body,
     BodyEnd,
-    Broken,
     Event,
+    InvalidRequest,
     Request,
     RequestReader,
     head,
@@ -52,10 +52,10 @@ def one(data: bytes) -> Request:
     return event
 
 
-def broken(data: bytes) -> Broken:
+def broken(data: bytes) -> InvalidRequest:
     """How `data` ends."""
     event = RequestReader().receive(data)[-1]
-    assert isinstance(event, Broken)
+    assert isinstance(event, InvalidRequest)
     return event
 
 
@@ -121,15 +121,15 @@ def test_it_does_not_matter_how_the_bytes_are_cut(requests: list[bytes], data: A
         seen += cut.receive(stream[:size])
         stream = stream[size:]
     assert told(seen) == told(events)
-    assert cut.between
+    assert cut.idle
 
 
 def test_bodies_come_in_pieces_and_end() -> None:
     reader = RequestReader()
     assert [type(event) for event in reader.receive(POST[:-2])] == [Request, Body]
-    assert not reader.between
+    assert not reader.idle
     assert reader.receive(POST[-2:]) == [Body(b"lo"), BodyEnd()]
-    assert reader.between
+    assert reader.idle
     assert told(reader.receive(CHUNKED))[1:] == [b"abcde", BodyEnd()]
 
 
@@ -191,7 +191,7 @@ def test_an_empty_line_before_a_request_is_not_taken_for_its_end() -> None:
 def test_a_body_with_a_change_of_the_protocol_does_not_pass_for_an_empty_one() -> None:
     data = H2C.replace(b"GET", b"POST") + b"Content-Length: 3\r\n\r\n"
     (event,) = RequestReader().receive(GET + data)[1:]
-    assert isinstance(event, Broken)
+    assert isinstance(event, InvalidRequest)
 
 
 @pytest.mark.parametrize("around", [b"0\r\nX: ", b"0\r\n", b"1;name="])
@@ -202,7 +202,7 @@ def test_what_stands_around_a_body_is_no_longer_than_a_head(around: bytes) -> No
     events: list[Event] = []
     for _ in range(MAX_HEAD // len(more) + 1):
         events += reader.receive(more)
-    assert [type(event) for event in events] == [Broken]
+    assert [type(event) for event in events] == [InvalidRequest]
 
 
 def test_a_body_does_not_count_as_part_of_the_head_behind_it() -> None:
@@ -227,7 +227,7 @@ def test_what_is_not_spoken_here_is_said_and_ends_it(
     field = f"Transfer-Encoding: {coding}\r\n" if coding else ""
     data = f"POST / HTTP/{version}\r\nHost: x\r\n{field}\r\n0\r\n\r\n".encode()
     (event,) = RequestReader().receive(data)
-    assert isinstance(event, Broken)
+    assert isinstance(event, InvalidRequest)
     assert event.status == status
 
 
@@ -237,7 +237,7 @@ def test_a_head_is_as_long_as_it_may_be_and_no_longer() -> None:
     events: list[Event] = []
     for _ in range(MAX_HEAD // 1000 + 1):
         events += reader.receive(b"A: " + b"b" * 995 + b"\r\n")
-    assert isinstance(events[0], Broken)
+    assert isinstance(events[0], InvalidRequest)
     assert events[0].status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
     fields = b"Host: x\r\n" + b"A: b\r\n" * (MAX_FIELDS - 1)
     assert one(b"GET / HTTP/1.1\r\n" + fields + b"\r\n").fields.get("a") == "b"

@@ -1,8 +1,8 @@
-"""HTTP/1.1 requests as a server reads them, and the heads of its responses (RFC 9112).
+"""Parser for HTTP/1.1 requests, and heads of responses (RFC 9112).
 
-llhttp, which Node.js uses, parses. What a client sends again and again, the lines below the request
-line, is recognised by its bytes and not parsed a second time: a viewer of low-latency HLS asks six
-times a second, always with the same ones.
+The parser is llhttp, that of Node.js. Header lines that are equal to those of the request before
+are recognised by their bytes and not parsed again: a viewer of low-latency HLS sends the same ones
+six times a second.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ from urllib.parse import unquote
 import httptools
 
 MAX_HEAD: Final = 32 << 10
-"""Bytes from the request line to the empty line, and of what stands around a body: the sizes of
-chunks with what is said about them, and the trailer."""
+"""Bytes of a request head, and of the framing of a body: chunk sizes and extensions, trailers."""
 
 MAX_FIELDS: Final = 100
 
-SHORT: Final = 512
-LINES: Final = 4096
-"""Bytes of a request line that is remembered, and how many are: all viewers of a channel ask for
-the same next part."""
+MAX_CACHED_LINE: Final = 512
+CACHED_LINES: Final = 4096
+"""Bytes of a request line in the cache, and their number: all viewers of a channel ask for the same
+next part."""
 
-ENCODINGS: Final = 128
-"""Values of Accept-Encoding that are remembered: there are few browsers."""
+CACHED_ENCODINGS: Final = 128
+"""Values of Accept-Encoding in the cache: there are few browsers."""
 
 Headers = Sequence[tuple[str, str]]
 
@@ -42,9 +41,9 @@ _LINE: Final = re.compile(rb"(GET|HEAD) (/[!-\"$-~]*) HTTP/1\.1")
 class Fields:
     """The header fields of a request: names in lower case, values as Latin-1.
 
-    `conditional`: the client wants only a part of the answer, or none if it has it already.
-    `gzip`: it takes gzip. `client` is a place for who sends these fields, once that is known, and
-    `grants` one for what they may read: names and until when.
+    `conditional`: there is a condition or a range (RFC 9110, sections 13 and 14). `gzip`: the
+    client accepts gzip. `client`: free for a handler to store an identity of the client; `grants`:
+    free for one to store what the client may read, names and until when.
     """
 
     __slots__ = ("_first", "_pairs", "client", "conditional", "grants", "gzip")
@@ -80,9 +79,9 @@ class Fields:
 class Request:
     """The head of a request. `path` is percent-decoded, `query` is not.
 
-    `keep_alive`: the client wants to ask again on this connection. `has_body`: `Body` and then
-    `BodyEnd` follow. `is_websocket`: it asks for a WebSocket (RFC 6455, section 4.1). `line` is the
-    request line, without its break, of a plain request (`RequestReader.plain`), else empty.
+    `keep_alive`: the connection persists (RFC 9112, section 9.3). `has_body`: `Body` events and a
+    `BodyEnd` follow. `is_websocket`: a WebSocket handshake (RFC 6455, section 4.1). `line`: the
+    request line of a plain request (`RequestReader.repeated`), otherwise empty.
     """
 
     method: str
@@ -98,30 +97,30 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Some of the body of the last request."""
+    """A piece of the body of the last request."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class BodyEnd:
-    """The body of the last request is complete."""
+    """The end of the body of the last request."""
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """The client breaks RFC 9112, or a limit: `status` is the answer, and the last one, as nobody
-    knows where the next request would begin."""
+class InvalidRequest:
+    """The client violates RFC 9112 or a limit. `status` is that of the last response: where the
+    next request would begin is unknown."""
 
     status: HTTPStatus
     words: str
 
 
-Event = Request | Body | BodyEnd | Broken
+Event = Request | Body | BodyEnd | InvalidRequest
 
 
 class RequestReader:
-    """Makes requests out of what one connection sends."""
+    """Parses the requests of one connection."""
 
     __slots__ = (
         "_events",
@@ -132,48 +131,48 @@ class RequestReader:
         "_refusal",
         "_request",
         "_target",
-        "between",
+        "idle",
         "known_fields",
     )
 
     def __init__(self) -> None:
-        self._known = b""  # what a request before had below its line, with the break
+        self._known = b""  # bytes of the last plain request from the end of its line on
         self.known_fields = Fields([])
-        """Those of the last request that had nothing special."""
+        """Fields of the last plain request."""
         self._events: list[Event] = []
-        self._refusal: Broken | None = None
+        self._refusal: InvalidRequest | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self.on_message_begin()
-        self.between = True
-        """Whether nothing of a next request has come."""
+        self.idle = True
+        """Whether no request has been received in part."""
 
-    def plain(self, data: bytes) -> bytes:
-        """Return what stands before the lines of `known_fields`, where `data` ends with them.
+    def repeated(self, data: bytes) -> bytes:
+        """Return what precedes the header lines of `known_fields`, where `data` ends with them.
 
-        It is the request line of a plain request, if it is one at all (`asked`): those fields have
-        no condition in them, and nothing but the line says what is asked for. Such `data` need not
-        be received. Empty where other fields came.
+        A plain request has no body, condition or range, so that its line alone says what is wanted.
+        The result may be such a line, see `request_of`; then `data` need not be received. Empty
+        where the header lines differ.
         """
         known = self._known
-        return data[: -len(known)] if known and self.between and data.endswith(known) else b""
+        return data[: -len(known)] if known and self.idle and data.endswith(known) else b""
 
-    def asked(self, line: bytes) -> Request | None:
-        """Return the request of a plain line, None where it has to be received."""
-        asked = _asked(line) if 0 < len(line) <= SHORT else None
-        return Request(*asked, self.known_fields, "1.1", True, line=line) if asked else None
+    def request_of(self, line: bytes) -> Request | None:
+        """Return the request with `line` and `known_fields`, None where it has to be received."""
+        parts = _parse_line(line) if 0 < len(line) <= MAX_CACHED_LINE else None
+        return Request(*parts, self.known_fields, "1.1", True, line=line) if parts else None
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take what came, and return what it completes. `Broken` is the last that there is."""
+        """Parse `data` and return the events. Nothing follows an InvalidRequest."""
         line = b""
-        if self.between:
-            request = self.asked(self.plain(data))
+        if self.idle:
+            request = self.request_of(self.repeated(data))
             if request is not None:
                 return [request]
             line = data.partition(b"\r\n")[0]
-            if not line.isascii():  # as simple clients write an address in Korean
+            if not line.isascii():  # simple clients send Korean paths unencoded
                 encoded = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line)
                 data = encoded + data[len(line) :]
-        self.between = False
+        self.idle = False
         events: list[Event] = []
         self._events = events
         try:
@@ -182,11 +181,11 @@ class RequestReader:
             self._switch(data[switch.args[0] :])
         except httptools.HttpParserError as error:
             words = f"The request is not HTTP/1.1: {error}."
-            events.append(self._refusal or Broken(HTTPStatus.BAD_REQUEST, words))
+            events.append(self._refusal or InvalidRequest(HTTPStatus.BAD_REQUEST, words))
         else:
-            if line:  # not the rest of a head: its fields came in part before
+            if line:  # otherwise some of the head came before
                 self._remember(data)
-        if events or self.between:
+        if events or self.idle:
             self._head = 0
         else:
             self._head += len(data)
@@ -195,20 +194,20 @@ class RequestReader:
         return events
 
     def _switch(self, rest: bytes) -> None:
-        """The last request may change the protocol. Whoever ignores that goes on with HTTP."""
+        """Go on after a request that may change the protocol, in case its handler does not."""
         request = self._request
         assert request is not None  # its head has just been read
         refused = request.has_body or request.method == "CONNECT"
-        if refused:  # llhttp takes its body for the other protocol: it must not pass for empty
+        if refused:  # llhttp does not parse its body, which must not pass for empty
             del self._events[self._events.index(request) :]
         if refused or rest:
             words = "Wait for the answer before you change the protocol."
-            self._events.append(Broken(HTTPStatus.BAD_REQUEST, words))
+            self._events.append(InvalidRequest(HTTPStatus.BAD_REQUEST, words))
         self._parser = httptools.HttpRequestParser(self)
 
     def _remember(self, data: bytes) -> None:
-        """Know these lines again, where they are all of a request that has nothing special."""
-        if not self.between or len(self._events) != 1:
+        """Note the header lines, if `data` is exactly one plain request."""
+        if not self.idle or len(self._events) != 1:
             return
         event = self._events[0]
         if (
@@ -222,29 +221,29 @@ class RequestReader:
             self._known = data[data.index(b"\r\n") :]
             self.known_fields = event.fields
 
-    # --- what llhttp calls ---
+    # --- callbacks of llhttp ---
 
     def on_message_begin(self) -> None:
-        """A request begins."""
-        self.between = False
+        """Begin a request."""
+        self.idle = False
         self._target = b""
         self._fields: list[tuple[str, str]] = []
         self._request: Request | None = None
         self._head = 0
 
     def on_url(self, data: bytes) -> None:
-        """Some of the request's target."""
+        """Take some of the request target."""
         self._target += data
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A field; those of a trailer, behind the body, are of no use to anybody here."""
+        """Take a field; those of trailers are ignored."""
         if self._request is None:
             self._fields.append(
                 (name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t"))
             )
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Emit the request, or stop the parser."""
         fields = Fields(self._fields)
         method = self._parser.get_method().decode("latin-1")
         path, query = _split(_origin_form(self._target))
@@ -265,19 +264,19 @@ class RequestReader:
         self._events.append(self._request)
 
     def on_body(self, data: bytes) -> None:
-        """Some of the body."""
+        """Emit some of the body."""
         self._events.append(Body(data))
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """Emit the end of the body."""
         if self._request is not None and self._request.has_body:
             self._events.append(BodyEnd())
-        self.between = True
+        self.idle = True
 
 
-@functools.lru_cache(ENCODINGS)
+@functools.lru_cache(CACHED_ENCODINGS)
 def takes_gzip(accepted: str) -> bool:
-    """Return whether `accepted`, an Accept-Encoding, has gzip (RFC 9110, section 12.5.3)."""
+    """Return whether the Accept-Encoding `accepted` allows gzip (RFC 9110, section 12.5.3)."""
     if "gzip" not in accepted:
         return False
     for part in accepted.split(","):
@@ -290,7 +289,7 @@ def takes_gzip(accepted: str) -> bool:
 def head(status: int, headers: Headers) -> bytes:
     """Return the head of a response, with its empty line (RFC 9112, section 4).
 
-    Raises ValueError where a field has a line break in it, or what is not Latin-1.
+    Raises ValueError for a field with a line break or with characters outside Latin-1.
     """
     lines = [f"HTTP/1.1 {status} {_reason(status)}"]
     for name, value in headers:
@@ -308,31 +307,31 @@ def _reason(status: int) -> str:
         return "Unknown"
 
 
-def _refusal(request: Request) -> Broken | None:
-    """Return what is wrong with a head that llhttp lets pass."""
+def _refusal(request: Request) -> InvalidRequest | None:
+    """Return the error of a head that llhttp accepts, None where there is none."""
     fields = request.fields
     hosts, codings = fields.get_all("host"), fields.get_all("transfer-encoding")
     if len(fields) > MAX_FIELDS:
         return _too_long()
     if request.version not in {"1.0", "1.1"}:
         words = "This server speaks HTTP/1.1."
-        return Broken(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, words)
+        return InvalidRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, words)
     if len(hosts) > 1 or (not hosts and request.version == "1.1"):
-        return Broken(HTTPStatus.BAD_REQUEST, "Send the field Host once.")
+        return InvalidRequest(HTTPStatus.BAD_REQUEST, "Send the field Host once.")
     if codings and (request.version == "1.0" or [each.lower() for each in codings] != ["chunked"]):
         words = "The only transfer coding here is chunked, of HTTP/1.1."
-        return Broken(HTTPStatus.NOT_IMPLEMENTED, words)
+        return InvalidRequest(HTTPStatus.NOT_IMPLEMENTED, words)
     return None
 
 
-def _too_long() -> Broken:
+def _too_long() -> InvalidRequest:
     words = f"The head of a request is at most {MAX_HEAD} bytes in {MAX_FIELDS} fields."
-    return Broken(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words)
+    return InvalidRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, words)
 
 
-@functools.lru_cache(LINES)
-def _asked(line: bytes) -> tuple[str, str, str] | None:
-    """Return the method, path and query of a request line, None where it is not a plain one."""
+@functools.lru_cache(CACHED_LINES)
+def _parse_line(line: bytes) -> tuple[str, str, str] | None:
+    """Return the method, path and query of a line of GET or HEAD, None for any other."""
     match = _LINE.fullmatch(line)
     return (match[1].decode(), *_split(match[2])) if match is not None else None
 
@@ -346,7 +345,7 @@ def _wants_websocket(method: str, fields: Fields) -> bool:
 
 
 def _origin_form(target: bytes) -> bytes:
-    """Return the path and query of a target, which proxies are sent whole (RFC 9112, 3.2)."""
+    """Return the path and query of a target in absolute form (RFC 9112, section 3.2.2)."""
     if target.startswith(b"/"):
         return target
     scheme, colon, rest = target.partition(b"://")

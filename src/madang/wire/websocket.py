@@ -1,4 +1,4 @@
-"""WebSocket frames of the server's side (RFC 6455, section 5), without extensions."""
+"""WebSocket frames for a server (RFC 6455, section 5), without extensions."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _FIN = 0x80
 _RESERVED = 0x70
 _MASKED = 0x80
 _SHORT = 125
-"""The longest payload whose length stands in the second byte, and the longest of a control
-frame (RFC 6455, sections 5.2 and 5.5)."""
+"""Maximum payload with its length in the second byte, and of a control frame (RFC 6455, sections
+5.2 and 5.5)."""
 _TWO_BYTES = 126
 _EIGHT_BYTES = 127
 _KEY = 4
 
 
 class WebSocketError(ParseError):
-    """The client breaks RFC 6455."""
+    """The client violates RFC 6455."""
 
 
 class Opcode(enum.IntEnum):
-    """What a frame carries (RFC 6455, section 5.2)."""
+    """Frame types (RFC 6455, section 5.2)."""
 
     CONTINUATION = 0
     TEXT = 1
@@ -41,21 +41,21 @@ class Opcode(enum.IntEnum):
 
 
 class CloseCode(enum.IntEnum):
-    """Why a connection ends (RFC 6455, section 7.4.1)."""
+    """Status codes of Close frames (RFC 6455, section 7.4.1)."""
 
     NORMAL = 1000
     GOING_AWAY = 1001
     PROTOCOL_ERROR = 1002
     UNSUPPORTED_DATA = 1003
     ABNORMAL = 1006
-    """Never sent: it stands for a connection that broke."""
+    """Never sent: reserved for connections that broke."""
     POLICY_VIOLATION = 1008
     TOO_BIG = 1009
 
 
 @dataclass(frozen=True, slots=True)
 class WebSocketMessage:
-    """A whole text or binary message, or one control frame, without its mask."""
+    """A complete text or binary message, or one control frame, unmasked."""
 
     opcode: Opcode
     payload: bytes
@@ -68,7 +68,7 @@ def accept_token(key: str) -> str:
 
 
 def encode(opcode: Opcode, payload: bytes) -> bytes:
-    """One unmasked, final frame: what a server sends (RFC 6455, section 5.1)."""
+    """Return an unmasked final frame, as servers send them (RFC 6455, section 5.1)."""
     size = len(payload)
     if size <= _SHORT:
         head = bytes((_FIN | opcode, size))
@@ -80,7 +80,7 @@ def encode(opcode: Opcode, payload: bytes) -> bytes:
 
 
 def encode_masked(opcode: Opcode, payload: bytes, key: bytes, *, final: bool = True) -> bytes:
-    """One frame as a client sends it, masked with the four bytes of `key`."""
+    """Return a frame as clients send them, masked with the four bytes of `key`."""
     size = len(payload)
     first = (_FIN if final else 0) | opcode
     if size <= _SHORT:
@@ -93,68 +93,68 @@ def encode_masked(opcode: Opcode, payload: bytes, key: bytes, *, final: bool = T
 
 
 def encode_close(code: int, reason: str) -> bytes:
-    """A Close frame (RFC 6455, section 5.5.1); `reason` is cut where it is too long."""
+    """Return a Close frame (RFC 6455, section 5.5.1); `reason` is truncated to fit."""
     words = reason.encode()[: _SHORT - 2].decode(errors="ignore").encode()
     return encode(Opcode.CLOSE, code.to_bytes(2) + words)
 
 
 def unmasked(payload: bytes, key: bytes) -> bytes:
-    """`payload` with the mask taken off, or put on (RFC 6455, section 5.3)."""
+    """Return `payload` with the mask removed, or applied (RFC 6455, section 5.3)."""
     size = len(payload)
     repeated = (key * (size // _KEY + 1))[:size]
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
 
 
 class FrameReader:
-    """Puts messages together from the bytes of a client.
+    """Parses and reassembles a client's messages.
 
-    `largest` bounds a message in bytes, `fragments` the frames it may come in.
+    `max_size` is the maximum of a message in bytes, `max_fragments` that of its frames.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_kind", "_largest", "_most", "_whole")
+    __slots__ = ("_buffer", "_fragments", "_max_fragments", "_max_size", "_opcode", "_payload")
 
-    def __init__(self, largest: int, fragments: int) -> None:
-        self._largest = largest
-        self._most = fragments
+    def __init__(self, max_size: int, max_fragments: int) -> None:
+        self._max_size = max_size
+        self._max_fragments = max_fragments
         self._buffer = b""
-        self._kind: Opcode | None = None
-        self._whole = b""
+        self._opcode: Opcode | None = None
+        self._payload = b""
         self._fragments = 0
 
     def feed(self, data: bytes) -> None:
-        """Take bytes in; ask `next_message` for what they complete."""
+        """Append received bytes; `next_message` returns what they complete."""
         self._buffer = self._buffer + data if self._buffer else data
 
     def next_message(self) -> WebSocketMessage | None:
-        """The next complete message. Raises WebSocketError, LimitExceeded."""
+        """Return the next complete message. Raises WebSocketError, LimitExceeded."""
         while (frame := self._next_frame()) is not None:
             final, opcode, payload = frame
             if opcode >= Opcode.CLOSE:
                 if not final or len(payload) > _SHORT:
                     raise WebSocketError("A control frame is fragmented or longer than 125 bytes.")
                 return WebSocketMessage(opcode, payload)
-            if (message := self._joined(final, opcode, payload)) is not None:
+            if (message := self._reassemble(final, opcode, payload)) is not None:
                 return message
         return None
 
-    def _joined(self, final: bool, opcode: Opcode, payload: bytes) -> WebSocketMessage | None:
+    def _reassemble(self, final: bool, opcode: Opcode, payload: bytes) -> WebSocketMessage | None:
         if opcode is Opcode.CONTINUATION:
-            if self._kind is None:
+            if self._opcode is None:
                 raise WebSocketError("A continuation frame continues nothing.")
-        elif self._kind is not None:
+        elif self._opcode is not None:
             raise WebSocketError("A new message begins inside another.")
         elif final:
             return WebSocketMessage(opcode, payload)
         else:
-            self._kind = opcode
+            self._opcode = opcode
         self._fragments += 1
-        if self._fragments > self._most:
+        if self._fragments > self._max_fragments:
             raise LimitExceeded("fragments", "A message comes in too many frames.")
-        self._whole += payload
+        self._payload += payload
         if not final:
             return None
-        message = WebSocketMessage(self._kind or opcode, self._whole)
-        self._kind, self._whole, self._fragments = None, b"", 0
+        message = WebSocketMessage(self._opcode or opcode, self._payload)
+        self._opcode, self._payload, self._fragments = None, b"", 0
         return message
 
     def _next_frame(self) -> tuple[bool, Opcode, bytes] | None:
@@ -176,9 +176,9 @@ class FrameReader:
             if len(buffer) < at:
                 return None
             size = int.from_bytes(buffer[2:at])
-        if size + len(self._whole) > self._largest:
+        if size + len(self._payload) > self._max_size:
             raise LimitExceeded(
-                "frame", f"A message is longer than {self._largest} bytes.", mend="Send less."
+                "frame", f"A message is longer than {self._max_size} bytes.", mend="Send less."
             )
         end = at + _KEY + size
         if len(buffer) < end:

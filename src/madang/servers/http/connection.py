@@ -21,7 +21,7 @@ from madang.servers.http.limits import RECEIVE, RECEIVE_BODY, SMALL_BODY, HttpLi
 from madang.servers.http.memfd_cache import MemfdCache
 from madang.servers.http.poller import Poller
 from madang.servers.http.request_body import RequestBody
-from madang.wire.http1 import Body, BodyEnd, Broken, Event, Request, RequestReader
+from madang.wire.http1 import Body, BodyEnd, Event, InvalidRequest, Request, RequestReader
 
 _CLOSE: Final = b"connection: close\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -303,7 +303,7 @@ class HttpConnection(Responder):
 
     def _replay(self, data: bytes) -> bool:
         """Answer a request that others have sent in the same second, if one can; see `replays`."""
-        line = self._parser.plain(data)
+        line = self._parser.repeated(data)
         answer = self.owner.replays.get(line)
         if answer is None:
             return False
@@ -314,7 +314,7 @@ class HttpConnection(Responder):
             if answer(self):
                 return True
         except Exception as error:  # noqa: BLE001  # the port stays open whatever fails
-            request = self._parser.asked(line)
+            request = self._parser.request_of(line)
             assert request is not None  # it was one when its handler was noted
             exchange = Exchange(self, request)
             exchange.answered = not self._response_due
@@ -333,7 +333,7 @@ class HttpConnection(Responder):
 
     def _time_head(self, events: Sequence[Event]) -> None:
         """Note since when an incomplete request head has been arriving."""
-        if self._parser.between or self._body is not None:
+        if self._parser.idle or self._body is not None:
             self._head_since = None
         elif events or self._head_since is None:
             self._head_since = self.owner.now
@@ -349,7 +349,7 @@ class HttpConnection(Responder):
                     self._body.feed(event)
                 continue
             if self.busy or self._lingering:
-                if isinstance(event, Broken) and self._body is not None:
+                if isinstance(event, InvalidRequest) and self._body is not None:
                     self._body.abort()
                 break
             self._queue.popleft()
@@ -357,7 +357,7 @@ class HttpConnection(Responder):
                 self._dispatch(event)
                 if not self._response_due:
                     break  # it has been answered: other connections come before the next
-            elif isinstance(event, Broken):
+            elif isinstance(event, InvalidRequest):
                 self._refuse(event.status, event.words)
             else:
                 self.close()
@@ -383,7 +383,7 @@ class HttpConnection(Responder):
         full = (
             (self._body is not None and self._body.buffered > limits.max_unread)
             or len(self._queue) > limits.max_pipelined
-            or isinstance(last, Broken | _HalfClosed)
+            or isinstance(last, InvalidRequest | _HalfClosed)
         )
         if full and not self._paused:
             self.owner.poller.forget(self._fileno)
