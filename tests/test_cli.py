@@ -1,4 +1,4 @@
-"""The command as people and scripts run it: another process, its output and its exit code."""
+"""The command as a process: its output and its exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`madang plan` as a person and a script use it."""
+"""`madang plan` as a process."""
 
 from __future__ import annotations
 

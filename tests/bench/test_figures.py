@@ -1,4 +1,4 @@
-"""Figures are what their names say."""
+"""Figures of the benchmarks."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def test_a_report_holds_medians_to_the_references_of_the_same_run(
     assert ours["spread"] == {"repeats": 3, "min": 1.0, "median": 2.0, "max": 3.0}
     assert ours["conditions"] == {"viewers": 2}
     assert ours["machine"]["cores"] > 0
-    # Nothing can be held to a reference of zero.
+    # A ratio to zero is undefined.
     assert next(found for found in figures if found["name"] == "stalls")["ratio"] == {}

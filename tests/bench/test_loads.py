@@ -1,4 +1,4 @@
-"""Loads see what servers send, whole and in pieces, and notice what is wrong."""
+"""Load generators parse what servers send, whole and in pieces, and detect faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from madang.wire.hls import MediaPlaylist, Part, Segment, parse_media, render_me
 
 
 class _Wire(asyncio.Transport):
-    """Keeps what a viewer sends."""
+    """Transport that records the output of a viewer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Wire(asyncio.Transport):
 
 
 class _Reader(HttpViewer):
-    """Asks once and keeps the answer."""
+    """Client that sends one request and keeps the response."""
 
     body = b""
     ended = 0
@@ -208,7 +208,7 @@ def test_a_player_stalls_when_a_piece_comes_after_its_hold_back() -> None:
         assert audience.stalls == 0
         playhead.arrived(2.0, 103.5)
         assert audience.stalls == 1
-        # It stood still for half a second, and has that much more time now.
+        # A stall of half a second delays the rest by as much.
         playhead.arrived(3.0, 104.4)
         assert audience.stalls == 1
         assert playhead.media == 3.0

@@ -1,4 +1,4 @@
-"""Processes are measured and ended; the clock's place in the picture is where it is drawn."""
+"""Measuring and ending of processes; position of the clock in the picture."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SEEDS = [
 
 def _decode_and_encode_again(data: bytes) -> None:
     values = decode(data)
-    # By representation, since not-a-number equals nothing.
+    # Compared by representation: NaN is not equal to itself.
     assert repr(decode(encode(*values))) == repr(values)
 
 

@@ -1,4 +1,4 @@
-"""A chat connection gives events and ends in words: it raises nothing at all."""
+"""A chat connection gives events and ends with a reason; it never raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutated playlists are understood or refused; nothing else happens."""
+"""Mutated playlists are parsed or refused."""
 
 from __future__ import annotations
 

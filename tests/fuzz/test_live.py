@@ -1,4 +1,4 @@
-"""Shows take any tags: what is bad becomes a notice, and the window keeps its rules."""
+"""Shows accept any tags: bad ones become notices, and the window keeps its invariants."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.support.samples import sample
 CODECS = ("avc-b-frames", "hevc", "av1", "vp9", "aac", "opus", "flac", "ac3", "eac3", "mp3")
 
 PER_SHOW = 2000
-"""Mutated tags that one show takes, with as many good ones between them."""
+"""Mutated tags for one show, with as many unmodified ones between them."""
 
 MAX_GROWTH = 250 << 10
-"""Kilobytes that the process may grow by: a show keeps its window, not the 600 MB it was sent."""
+"""Kilobytes of growth allowed for the process: a show keeps its window, not the 600 MB sent."""
 
 HEADERS_EVERY = 60
-"""Good tags from one pair of sequence headers to the next."""
+"""Unmodified tags between two pairs of sequence headers."""
 
 _STAMP = struct.Struct(">BI")
 
@@ -63,7 +63,7 @@ def seeds() -> list[bytes]:
 
 
 def check_window(show: Show) -> None:
-    """What players rely on (RFC 8216bis, sections 4.4.3.1, 4.4.3.7 and 6.2.1)."""
+    """Check the invariants for players (RFC 8216bis, sections 4.4.3.1, 4.4.3.7 and 6.2.1)."""
     for window in show.windows().values():
         playlist = parse_media(ready(window).body.decode())
         assert playlist.part_target is not None
@@ -74,7 +74,7 @@ def check_window(show: Show) -> None:
 
 
 class Station:
-    """A publisher who sends mutated tags among good ones, for one show after the other."""
+    """Publisher of mutated tags among unmodified ones, for one show after another."""
 
     def __init__(self) -> None:
         self.shows = 0
@@ -98,7 +98,7 @@ class Station:
         now = self._now
         good = self._good.pop()
         events = self._show.receive(good.type, good.timestamp, good.body, now)
-        # Half of the stamps lie near those of the good tags, so that more than jumps is tried.
+        # Half of the timestamps are near the real ones, so that not only jumps are tried.
         near = (good.timestamp + stamp % 500 - 250) % 2**32 if stamp & 1 else stamp
         tag_type = TagType.VIDEO if kind & 1 else TagType.AUDIO
         events += self._show.receive(tag_type, near, data[5:], now)
@@ -114,7 +114,7 @@ class Station:
         self.shows += 1
         encoder = Encoder(gop=0.5)
         frames = [item.tag for item in encoder.frames(PER_SHOW * 0.012)]
-        # Headers again and again: mutated ones have replaced them.
+        # Repeat the headers: mutated ones have replaced them.
         headers = [item.tag for item in encoder.headers()]
         self._good = []
         for begin in range(0, PER_SHOW, HEADERS_EVERY):
@@ -124,7 +124,7 @@ class Station:
         self._connect()
 
     def _connect(self) -> None:
-        """Begin as a publisher does: the first track of a kind is the one that is carried."""
+        """Connect a publisher, whose first track of each kind is carried."""
         self._show.publisher_connected(self._now)
         for item in Encoder().headers():
             self._show.receive(item.tag.type, item.tag.timestamp, item.tag.body, self._now)

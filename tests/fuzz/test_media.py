@@ -1,4 +1,4 @@
-"""Mutated codec configurations and frames make a track or are refused; nothing else happens."""
+"""Mutated codec configurations and frames give a track or are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FRAMES_READ = frozenset({Codec.AV1, Codec.VP9, Codec.OPUS, Codec.FLAC, Codec.AC3
 FRAMES_READ |= {Codec.MP3}
 
 HEADER_SIZE = 64
-"""Bytes of a frame that are kept as a seed, so that mutations hit what is parsed."""
+"""Bytes of a frame used as a seed, so that mutations hit parsed fields."""
 
 
 def samples_of(codec: Codec) -> list[Sample]:
@@ -26,13 +26,13 @@ def samples_of(codec: Codec) -> list[Sample]:
 
 
 def frames_of(codec: Codec) -> list[bytes]:
-    # E-AC-3 walks from frame to frame, so its units stay whole.
+    # The parser of E-AC-3 walks from frame to frame, so units stay whole.
     size = None if codec is Codec.EAC3 else HEADER_SIZE
     return [made.units[0].data[:size] for made in samples_of(codec)]
 
 
 def share(codec: Codec) -> int:
-    """Inputs for one of the tests of a codec: together they make the suite's count."""
+    """Return the number of inputs for one test of a codec; the sum is the suite's count."""
     return SUITE_COUNT // ((codec not in WITHOUT_CONFIG) + (codec in FRAMES_READ))
 
 
@@ -47,7 +47,7 @@ def test_a_configuration_makes_a_track_or_is_refused(codec: Codec) -> None:
     frame = samples_of(codec)[0].units[0].data
 
     def target(data: bytes) -> None:
-        # What a parser lets through must fit in the boxes as well.
+        # Accepted values must fit in the boxes as well.
         init_segment([make(codec, data, frame)])
 
     fuzz(target, [made.config for made in samples_of(codec)], (ParseError,), share(codec))
@@ -57,7 +57,7 @@ def test_a_configuration_makes_a_track_or_is_refused(codec: Codec) -> None:
 def test_a_frame_is_measured_or_refused(codec: Codec) -> None:
     made = samples_of(codec)[0]
     track = made.track
-    # With a record alone, the sequence header of AV1 is looked for in the frame.
+    # With a record alone, the sequence header of AV1 is read from the frame.
     config = made.config[:4] if codec is Codec.AV1 else made.config
 
     def target(data: bytes) -> None:

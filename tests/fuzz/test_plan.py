@@ -1,4 +1,4 @@
-"""A catalogue or a file of abilities either is read or raises its error."""
+"""Catalogues, files of benchmarks and demands are parsed or raise their errors."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from madang.plan.errors import BenchmarksError, CatalogueError, DemandError
 from tests.support.fuzzing import fuzz
 
 COUNT = 30_000
-"""TOML takes longer than a packet: `script/bench fuzz` gives it more."""
+"""TOML parses slowly; `script/bench fuzz` uses more."""
 
 
 def _entries() -> list[bytes]:
-    """The tables of the reference catalogue, each with what it refers to, as small seeds."""
+    """Return the tables of the reference catalogue, each with those it refers to, as small
+    seeds."""
     text = files("madang.plan").joinpath("reference.toml").read_text(encoding="utf-8")
     parts = [f"[[{part}" for part in text.split("[[")[1:]]
     provider = next(part for part in parts if part.startswith("[[provider"))

@@ -1,4 +1,4 @@
-"""An RTMP connection, after its handshake or in it, gives events or raises its errors."""
+"""RTMP connections, during and after the handshake, give events or raise their errors."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _MEDIA = [
 
 
 def _converse(session: ServerSession, data: bytes) -> None:
-    """Feed in pieces, accept every publisher, and never let the session's memory run away."""
+    """Feed in pieces, accept every publisher, and check that memory stays bounded."""
     for start in range(0, len(data), 64):
         events = session.receive(data[start : start + 64], start / 1e3)
         if session.awaiting_decision:
@@ -105,7 +105,7 @@ def test_a_handshake_gives_events_or_raises_its_errors() -> None:
 
 
 def _server_bytes() -> bytes:
-    """What our server says to a publisher, without the handshake."""
+    """Return the server's output to a publisher, without the handshake."""
     session = _session()
     session.receive(_HANDSHAKE, 0.0)
     session.take_output()

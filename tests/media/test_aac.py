@@ -1,4 +1,4 @@
-"""AudioSpecificConfig in the forms that the encoders at hand do not make."""
+"""AudioSpecificConfig in forms that the available encoders do not produce."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from madang.media.aac import parse_config
 from madang.media.bits import CodecConfigError
-from tests.support.bits import octets, u
+from tests.support.bit_fields import octets, u
 
 GENERAL = "000"
 """1024 samples, no core coder, no extension."""

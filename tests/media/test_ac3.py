@@ -1,4 +1,4 @@
-"""Synchronisation frames of AC-3 and E-AC-3 that ffmpeg does not make."""
+"""Synchronisation frames of AC-3 and E-AC-3 that ffmpeg does not produce."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from madang.media import ac3, eac3
 from madang.media.bits import CodecConfigError
-from tests.support.bits import octets, u
+from tests.support.bit_fields import octets, u
 from tests.support.samples import sample
 
 
@@ -32,7 +32,7 @@ def ac3_frame(rate: int, size: int, version: int, mode: int, coding: int, *rest:
 def test_the_low_frequency_channel_is_found_behind_the_mix_levels(
     coding: int, before_lfe: str, channels: int, low_frequency: int
 ) -> None:
-    # Set mix levels would be taken for the flag where one too few is passed, and the other way.
+    # Mix levels are set, so that skipping too few or too many of them changes the flag.
     filler = before_lfe.replace("0", str(1 - low_frequency))
     track = ac3.parse_frame(ac3_frame(1, 29, 8, 3, coding, filler, str(low_frequency)))
     assert track.channels == channels + low_frequency

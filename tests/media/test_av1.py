@@ -1,4 +1,4 @@
-"""Sequence headers and codec strings of AV1 that the encoders at hand do not make."""
+"""Sequence headers and codec strings of AV1 that the available encoders do not produce."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from madang.media.av1 import parse_config, strip_temporal_delimiters
 from madang.media.bits import CodecConfigError
-from tests.support.bits import octets, u, ue
+from tests.support.bit_fields import octets, u, ue
 from tests.support.samples import sample
 
 RECORD = b"\x81\x00\x0c\x00"
@@ -23,7 +23,7 @@ def obu(obu_type: int, payload: bytes, *, sized: bool = True, extension: bytes =
 def sequence(
     *, profile: int = 0, timing: str = "0", points: str = "0" + u(0, 5) + u(0, 12) + u(8, 5) + "0"
 ) -> list[str]:
-    """Everything from the profile to the size, 1920 by 1080."""
+    """Return the fields from the profile to the size, 1920 by 1080."""
     return [u(profile, 3) + "00", timing, points, u(10, 4) + u(10, 4) + u(1919, 11) + u(1079, 11)]
 
 

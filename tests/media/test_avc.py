@@ -1,4 +1,4 @@
-"""Sequence parameter sets of H.264 that ffmpeg does not make."""
+"""Sequence parameter sets of H.264 that ffmpeg does not produce."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from madang.media.avc import parse_config
 from madang.media.bits import CodecConfigError
-from tests.support.bits import octets, se, u, ue
+from tests.support.bit_fields import octets, se, u, ue
 
 NO_VUI = "0"
 

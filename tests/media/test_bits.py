@@ -1,4 +1,4 @@
-"""The bit reader gives back what was written, and says when there is no more."""
+"""The bit reader returns what was written, and raises at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from madang.media.bits import BitReader, CodecConfigError
-from tests.support.bits import octets, se, u, ue
+from tests.support.bit_fields import octets, se, u, ue
 
 FIELD = st.integers(0, 40).flatmap(
     lambda size: st.tuples(st.integers(0, (1 << size) - 1), st.just(size))

@@ -1,4 +1,4 @@
-"""What ffmpeg's encoders say about their streams, read by us and by PyAV."""
+"""Configurations of ffmpeg's encoders, parsed by Madang and by PyAV."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_configuration_cut_anywhere_is_refused_or_understood(name: str) -> Non
             make(made.codec, made.config[:size], frame)
         except ParseError:
             refused += 1
-    # MP3 and AC-3 are read from the frame; AV1 finds its sequence header there as well.
+    # MP3 and AC-3 are parsed from the frame, like the sequence header of AV1.
     assert refused or made.codec in (Codec.MP3, Codec.AC3, Codec.EAC3)
 
 

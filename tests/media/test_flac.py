@@ -6,7 +6,7 @@ import pytest
 
 from madang.media.bits import CodecConfigError
 from madang.media.flac import frame_samples, parse_config
-from tests.support.bits import octets, u
+from tests.support.bit_fields import octets, u
 
 STREAMINFO = octets(u(4096, 16) * 2, u(0, 48), u(192_000, 20), u(7, 3), u(23, 5), u(0, 36 + 128))
 

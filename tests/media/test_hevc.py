@@ -1,4 +1,4 @@
-"""Codec strings and sequence parameter sets of H.265 that ffmpeg does not make."""
+"""Codec strings and sequence parameter sets of H.265 that ffmpeg does not produce."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from madang.media.bits import CodecConfigError
 from madang.media.hevc import parse_config
-from tests.support.bits import octets, se, u, ue
+from tests.support.bit_fields import octets, se, u, ue
 
 PROFILE = bytes.fromhex("01 60000000 900000000000 1e")
 """General profile, compatibility, constraints and level, 12 bytes: Main, level 1."""
@@ -95,9 +95,9 @@ def test_every_optional_tool_is_passed() -> None:
 def test_predicted_reference_picture_sets_are_followed() -> None:
     past = ue(0) + "1" + ue(0) + "1" + ue(1) + "1"
     itself = ue(3) + ue(1) + past + ue(1) + "1"  # -1, -2, -4 and 2
-    # One later: -1 becomes the picture itself and vanishes; -1, -3, 1 and 3 remain.
+    # Shifted by one: -1 becomes 0 and is dropped; -1, -3, 1 and 3 remain.
     first = "1" + "0" + ue(0) + "1" * 5
-    # Only the nearest is kept, unused by the current picture; one later, it vanishes too.
+    # Only the nearest is kept, unused by the current picture; shifted by one, it is dropped too.
     second = "1" + "0" + ue(0) + "01" + "00" * 4
     third = "1" + "1" + ue(0) + "1"
     sets = ue(4) + itself + first + second + third

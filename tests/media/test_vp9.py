@@ -1,4 +1,4 @@
-"""Records and key frames of VP9 that ffmpeg does not make."""
+"""Records and key frames of VP9 that ffmpeg does not produce."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from madang.media.bits import CodecConfigError
 from madang.media.vp9 import frame_size, parse_config
-from tests.support.bits import octets, u
+from tests.support.bit_fields import octets, u
 from tests.support.samples import sample
 
 FRAME_SIZE = u(1279, 16) + u(719, 16)

@@ -1,4 +1,4 @@
-"""Numbers as people read them, in both languages and currencies."""
+"""Formatting of numbers in both languages and currencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be true of every answer, whatever is asked."""
+"""Invariants of every answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MORE = {
     "replays": st.floats(0, 10),
     "channels": st.integers(1, 20),
 }
-"""What is more work the more of it there is."""
+"""Fields of the demand that increase the load."""
 
 
 @st.composite
@@ -83,7 +83,7 @@ def test_more_demand_never_costs_less_or_holds_better(
     after = planned({**values, name: more}, shape)
     assert after.cost.whole.value >= before.cost.whole.value * (1 - 1e-9)
     for then, now in zip(before.checks, after.checks, strict=True):
-        # Files of a lower bit rate are longer and take more encoding.
+        # Files of a lower bit rate are longer and need more encoding.
         if not (name == "bitrate" and then.name == "encoding"):
             assert ORDER.index(now.verdict) >= ORDER.index(then.verdict), then.name
 

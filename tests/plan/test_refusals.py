@@ -1,4 +1,4 @@
-"""Bad input is one line that names the entry, the value and what is allowed."""
+"""Invalid input gives one line with the entry, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_the_defaults_are_within_their_limits() -> None:
             assert field.low <= getattr(values, name) <= field.high
 
 
-# --- abilities ---
+# --- benchmarks ---
 
 
 def test_abilities_are_read_as_they_were_written() -> None:

@@ -1,4 +1,4 @@
-"""The figures of the station's plan, as the planner knows them."""
+"""Figures of the station's plan."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_growth_case_leaves_1750_dollars() -> None:
 
 
 def test_overage_can_arise_early_in_a_month_that_would_fit() -> None:
-    """Of an allowance that accrues hour by hour, little is there on the opening night."""
+    """Little of an allowance that accrues hour by hour is available on the opening night."""
     opening = planned("single", profile="opening", hours="60", viewers="100")
     assert opening.transfer.need.value < opening.transfer.allowance.value
     assert opening.transfer.overage.value > 0

@@ -1,4 +1,4 @@
-"""Documents that can be relied on: links lead somewhere, and both languages say the same."""
+"""Documents: links resolve, and both languages have the same content."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tests.support.markdown import (
 )
 
 ONE_LANGUAGE = ("decisions", "walkthroughs", "performance.md")
-"""What only those read who change the program: English."""
+"""Documents for developers, in English only."""
 
 MAX_IMAGE = 250_000
-"""Bytes: a README that loads slowly is not read."""
+"""Bytes of an image."""
 
 
 def name_of(path: Path) -> str:

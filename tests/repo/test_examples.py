@@ -1,4 +1,4 @@
-"""Examples in the documents are taken at their word: programs that read them accept them."""
+"""Examples in the documents are accepted by the programs that read them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY = "/etc/letsencrypt/live/tv.example.org/privkey.pem"
 
 
 def examples(language: str) -> list[str]:
-    """The contents of every code block in `language`."""
+    """Return the contents of every code block in `language`."""
     blocks = [block for document in documents() for block in code_blocks(document.read_text())]
     start = f"```{language}\n"
     return [block.removeprefix(start).removesuffix("```") for block in blocks if start in block]
@@ -28,7 +28,7 @@ def examples(language: str) -> list[str]:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate that nobody trusts, and its key."""
+    """Return a self-signed certificate and its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl on this machine")
@@ -59,7 +59,7 @@ def test_the_example_for_nginx_is_accepted(
     if nginx is None:
         pytest.skip("no nginx on this machine")
     example = with_files(example_of(name, "nginx"), certificate)
-    # Ports that need no privilege; nginx opens them also to test.
+    # Unprivileged ports; nginx opens them even to test a configuration.
     example = re.sub(r"listen (443|80)\b", r"listen 127.0.0.1:20\1", example)
     whole = nginx_file(tmp_path, example)
     tested = subprocess.run(

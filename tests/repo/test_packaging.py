@@ -1,4 +1,4 @@
-"""What is committed can be installed anywhere, and names no machine of its makers."""
+"""Committed files can be installed anywhere, and name no development machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGISTRY = re.compile(
 
 @pytest.fixture(scope="module")
 def committed() -> list[Path]:
-    """Every file under version control, relative to the root."""
+    """Return all files under version control, relative to the root."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
     )
@@ -81,7 +81,7 @@ def test_every_dependency_is_locked() -> None:
     assert names(project["optional-dependencies"]["dev"]) <= locked("requirements-dev.txt")
 
     def pins(name: str) -> set[str]:
-        # Without markers: a package that only some machines serve with may be in every test.
+        # Without markers: a package used on some machines only may be in every test.
         return set(re.findall(r"^[\w.\[\]-]+==\S+", (ROOT / name).read_text(), re.MULTILINE))
 
     served = pins("requirements.txt")

@@ -1,4 +1,4 @@
-"""What the code offers and what the guide says of it are the same, in both languages."""
+"""The guide describes all settings, commands, roles and messages of the code, in both languages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TOLD_TO_NOBODY = {
     "Expected a JSON object with title, description or language as text.",
     "The cursor is not one of this list.",
 }
-"""Errors that only a program can cause, which reads them in its answer."""
+"""Errors caused and read by programs only."""
 
 
 @pytest.fixture(params=["en", "ko"])
@@ -71,7 +71,7 @@ def test_every_limit_of_a_setting_is_documented(language: str) -> None:
 
 
 def commands() -> Iterator[tuple[str, set[str]]]:
-    """Every command with its options."""
+    """Yield every command with its options."""
 
     def walk(command: object, path: str) -> Iterator[tuple[str, set[str]]]:
         if children := getattr(command, "commands", None):
@@ -149,7 +149,7 @@ def test_what_the_player_says_instead_of_playing_is_documented(language: str) ->
 
 
 def sentence(node: ast.expr) -> str:
-    """The text of a string in the source, with … for what is put into it."""
+    """Return the text of a string in the source, with … for placeholders."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
@@ -163,7 +163,7 @@ def sentence(node: ast.expr) -> str:
 
 
 def raised() -> set[str]:
-    """The sentences of the errors that the servers and the control plane raise or refuse with."""
+    """Return the sentences of errors raised by servers and control plane."""
     found = set()
     for folder in ("station", "apps", "chat", "infra", "servers"):
         for path in (SOURCE / folder).rglob("*.py"):
@@ -173,7 +173,7 @@ def raised() -> set[str]:
                     continue
                 name = getattr(call.func, "attr", getattr(call.func, "id", ""))
                 if name == "ValidationError":
-                    continue  # stands at its field, in the reader's language
+                    continue  # shown at its field, in the reader's language
                 if isinstance(node, ast.Raise) or name == "CannotStart":
                     found.add(sentence(call.args[0]))
     return {text for text in found if text.endswith((".", ELLIPSIS)) and " " in text}
@@ -184,7 +184,7 @@ def test_every_error_that_a_person_can_meet_is_in_troubleshooting(language: str)
     in_code = raised()
     assert len(in_code) > 20
     assert in_code >= TOLD_TO_NOBODY
-    # What changes at either end of a sentence may stand in the guide as an example.
+    # The guide may replace either end of a sentence by an example.
     missing = {text for text in in_code - TOLD_TO_NOBODY if text.strip(" .:…") not in told}
     assert missing == set()
 

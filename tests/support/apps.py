@@ -1,4 +1,4 @@
-"""People and channels for tests, made through the services as the product makes them."""
+"""Accounts and channels made through the services."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PASSWORD = "courtyard-at-dusk"
 
 
 def make_user(name: str = "minji", *, admin: bool = False, email: str = "") -> User:
-    """An account that signs in with PASSWORD."""
+    """Make an account with the password PASSWORD."""
     from madang.apps.accounts.services import create_user
 
     return create_user(name, password=PASSWORD, email=email, admin=admin)
 
 
 def make_channel(slug: str = "yard", owner: User | None = None, title: str = "") -> Channel:
-    """A channel, its owner made as well if none is given."""
+    """Make a channel, with an owner if none is given."""
     from madang.apps.channels.services import create_channel
 
     channel, _ = create_channel(slug, owner=owner or make_user(), title=title)
@@ -31,7 +31,7 @@ def make_channel(slug: str = "yard", owner: User | None = None, title: str = "")
 def live_status(
     slug: str = "yard", *, viewers: int = 3, advice: tuple[AdviceStatus, ...] = ()
 ) -> LiveStatus:
-    """A channel on the air since a fixed time."""
+    """Return the status of a channel that is live since a fixed time."""
     from madang.apps.broadcasts.ports import LiveStatus, RenditionStatus
 
     return LiveStatus(
@@ -60,7 +60,7 @@ def live_status(
 
 
 class Directory:
-    """A data plane in memory: what is on the air is put in, what it is told is kept."""
+    """Live directory in memory, which records calls."""
 
     def __init__(self, *on_air: LiveStatus) -> None:
         self.on_air = {status.slug: status for status in on_air}
@@ -68,13 +68,10 @@ class Directory:
         self.disconnected: list[tuple[str, str]] = []
 
     def snapshot(self) -> dict[str, LiveStatus]:
-        """Who is on the air."""
         return dict(self.on_air)
 
     def channel_changed(self, slug: str) -> None:
-        """Keep what was told."""
         self.changed.append(slug)
 
     def disconnect(self, slug: str, reason: str) -> None:
-        """Keep what was told."""
         self.disconnected.append((slug, reason))

@@ -1,4 +1,4 @@
-"""The system's Chromium, driven by Playwright, and what a test wants to know of a player's page."""
+"""Chromium driven by Playwright, with state of a player's page."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _RECORDER = """
   setInterval(sample, 100);
 })();
 """
-"""Notes how playback goes, in the page: a test that is busy elsewhere misses nothing."""
+"""Script that records playback events in the page, where a busy test misses none."""
 
 _PLAYER = """
 () => {
@@ -78,11 +78,10 @@ _PLAYER = """
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """How playback went, from the first moving picture on. Times in seconds.
+    """Playback since the first moving picture. Times in seconds.
 
-    `waits` counts the `waiting` events of the video after that, `longest` is the longest time for
-    which its clock stood still, `jumps` counts steps that are not playback. `breaks` are the times
-    of waits and jumps.
+    `waits` counts the `waiting` events of the video, `longest` is the longest time without progress
+    of its clock, `jumps` counts seeks. `breaks` are the times of waits and jumps.
     """
 
     lasted: float
@@ -95,25 +94,25 @@ class Playback:
 
 @dataclass(slots=True)
 class Tab:
-    """A page, and what it complained of: errors on its console and uncaught ones, what its
-    content security policy blocked, answers of 500 and above."""
+    """A page and its complaints: errors on the console, uncaught errors, violations of its content
+    security policy, responses of 500 and above."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
-        """The complaints that no encoder's absence excuses: a playlist may be 503 for a while."""
+        """Complaints other than 503 of a playlist, which is normal without an encoder."""
         return [each for each in self.complaints if each.startswith(("uncaught", "policy"))]
 
     async def player(self) -> dict[str, Any]:
-        """The video's `position`, size and `paused`, with the data-* hooks of the player."""
+        """The video's `position`, size and `paused`, with the data-* attributes of the player."""
         found: dict[str, Any] = await self.page.evaluate(_PLAYER)
         return found
 
     async def until(self, expression: str, *, within: float = 15.0) -> None:
-        """Wait until a JavaScript expression is true; `player` is the player's root in it, and
-        `video` the video."""
+        """Wait until a JavaScript expression is true; `player` is the player's root in it, `video`
+        the video."""
         script = (
             "() => { const player = document.querySelector('[data-player]');"
             " const video = document.querySelector('video');"
@@ -122,13 +121,13 @@ class Tab:
         await self.page.wait_for_function(script, timeout=within * 1000, polling=100)
 
     async def plays(self, *, within: float = 20.0) -> None:
-        """Wait until the picture is live and its clock has moved by a second from where it is."""
+        """Wait until the state is live and the video has advanced by a second."""
         await self.until("player.dataset.state === 'live' && video.readyState >= 3", within=within)
         position = (await self.player())["position"]
         await self.until(f"video.currentTime > {position + 1}", within=within)
 
     async def playback(self) -> Playback:
-        """How playback went so far."""
+        """Return the playback so far."""
         log = await self.page.evaluate("() => window.playback")
         assert log["from"] is not None, "nothing was played"
         return Playback(
@@ -143,7 +142,7 @@ class Tab:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """The browser, without a window."""
+    """Run a headless browser."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
@@ -156,8 +155,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def open_tab(
     browser: Browser, url: str, *, locale: str = "en-US", **options: Any
 ) -> AsyncIterator[Tab]:
-    """A person's browser at `url`, with nothing remembered; `options` are Playwright's for a new
-    context."""
+    """Open `url` in a new browser context; `options` are Playwright's for a context."""
     context = await browser.new_context(locale=locale, **options)
     try:
         await context.add_init_script(_RECORDER)
@@ -169,7 +167,7 @@ async def open_tab(
 
 
 async def new_tab(context: BrowserContext) -> Tab:
-    """One more page for the same person."""
+    """Open another page in the same context."""
     page = await context.new_page()
     tab = Tab(page)
 
@@ -195,5 +193,5 @@ async def new_tab(context: BrowserContext) -> Tab:
 
 
 async def settle(seconds: float) -> None:
-    """Let real time pass where that is what the test is about."""
+    """Let real time pass, for tests about time."""
     await asyncio.sleep(seconds)

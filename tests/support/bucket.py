@@ -1,4 +1,4 @@
-"""A bucket of its own: moto's S3 behind nginx, as pgBackRest insists on TLS."""
+"""S3 bucket: moto behind nginx, as pgBackRest requires TLS."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ START_LIMIT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket that is there; `authority` is the certificate that vouches for its server."""
+    """A bucket; `authority` is the CA certificate of its server."""
 
     port: int
     inner_port: int
     authority: Path
 
     def url(self, path: str) -> str:
-        """The address of a folder in it."""
+        """Return the URL of a folder in it."""
         return f"s3://localhost:{self.port}/{NAME}/{path}"
 
     def objects(self) -> str:
-        """The list of what is in it, in XML."""
+        """Return the list of its objects, in XML."""
         return httpx.get(f"http://127.0.0.1:{self.inner_port}/{NAME}?list-type=2").text
 
 
@@ -47,7 +47,7 @@ def bucket() -> Iterator[Bucket]:
     with folder("bucket") as place:
         authority = Authority(place)
         certificate, key = authority.issue("localhost")
-        os.chmod(authority.certificate, 0o644)  # PostgreSQL's user asks it, too
+        os.chmod(authority.certificate, 0o644)  # also used by PostgreSQL's user
         front = (
             f"server {{\nlisten 127.0.0.1:{port} ssl;\nclient_max_body_size 0;\n"
             f"ssl_certificate {certificate};\nssl_certificate_key {key};\n"

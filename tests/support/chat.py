@@ -1,4 +1,4 @@
-"""People in the chat of a channel's page, each in a browser of their own."""
+"""Chat of a channel's page in browsers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.support.browser import Tab, new_tab
 from tests.support.station import OWNER, PASSWORD, Station
 
 SOON = 1_000
-"""Milliseconds within which what one does is on everybody's page."""
+"""Milliseconds within which an action is visible on all pages."""
 ARRIVES = 10_000
-"""Milliseconds until a page is in the chat, on a machine that is busy with other tests."""
+"""Milliseconds until a page is connected, on a machine that is busy with other tests."""
 
 
 MODERATOR = ("marshal", "quiet evenings only")
@@ -27,47 +27,47 @@ MEMBER = ("river", "under the bridge")
 
 
 class Promptness:
-    """How soon what one does is on the others' pages. A busy machine may delay a page now and
-    then; of all that is waited for here, most must come within a second."""
+    """Statistics of latencies. A busy machine may delay a page occasionally; most must take less
+    than a second."""
 
     def __init__(self) -> None:
         self._took: list[float] = []
 
     async def of(self, seen: Awaitable[None]) -> None:
-        """Wait for something that somebody sees."""
+        """Measure the time of a wait."""
         began = time.monotonic()
         await seen
         self._took.append(time.monotonic() - began)
 
     def check(self) -> None:
-        """Fail where it was not prompt."""
+        """Fail if too many were slow."""
         assert statistics.median(self._took) * 1000 < SOON, sorted(self._took)
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A page of the chat, and what the person before it does and sees."""
+    """A page with the chat, and the actions of its user."""
 
     tab: Tab
     wires: list[tuple[WebSocketRoute, WebSocketRoute]]
-    """Ends of each connection that the page made: towards the page, towards the station."""
+    """Both ends of each connection of the page: to the page, to the station."""
 
     @property
     def chat(self) -> Locator:
-        """The panel."""
+        """Locator of the panel."""
         return self.tab.page.locator("[data-chat]")
 
     @property
     def field(self) -> Locator:
-        """Where one writes."""
+        """Locator of the input field."""
         return self.chat.locator("[data-chat-field]")
 
     def row(self, text: str) -> Locator:
-        """The rows of the list that have this text."""
+        """Locator of the rows with this text."""
         return self.chat.locator(".chat-row", has_text=text)
 
     async def arrives(self, *, within: int = ARRIVES) -> None:
-        """Wait until the page is in the chat."""
+        """Wait until the page is connected."""
         await expect(self.chat).to_have_attribute("data-state", "open", timeout=within)
 
     async def write(self, text: str) -> None:
@@ -84,24 +84,24 @@ class Seat:
         await expect(self.row(text)).to_have_count(0, timeout=within)
 
     async def chooses(self, text: str, item: str) -> None:
-        """Open the menu of the message with this text and choose an entry of it."""
+        """Choose an entry of the menu of the message with this text."""
         await self.row(text).locator(".chat-name-button").click()
         await self.tab.page.get_by_role("menuitem", name=item, exact=True).click()
 
     async def undoes(self) -> None:
-        """Press what the line after an act of moderation offers."""
+        """Click the undo link in the line after a moderation action."""
         await self.chat.locator("[data-chat-toast] button").click()
 
     async def says(self, words: str, *, within: int = SOON) -> None:
-        """Wait until the line after an act has these words."""
+        """Wait until the line after an action has this text."""
         await expect(self.chat.locator("[data-chat-toast]")).to_contain_text(words, timeout=within)
 
     def receives(self, event: str, value: Any) -> None:
-        """Put an event on the page's connection, as if the station had sent it."""
+        """Inject an event on the page's connection, as if sent by the station."""
         self.wires[-1][0].send("42" + json.dumps([event, value]))
 
     async def loses_its_connection(self) -> None:
-        """Cut the page's connection, as a network does."""
+        """Cut the page's connection."""
         for end in self.wires[-1]:
             await end.close()
 
@@ -117,14 +117,14 @@ async def sit_down(
     locale: str = "en-US",
     **options: Any,
 ) -> AsyncIterator[Seat]:
-    """Somebody at `path`, in the chat: under a guest's name, with an account, or only reading."""
+    """Open `path` and connect: with a guest's name, with an account, or read-only."""
     context = await browser.new_context(locale=locale, **options)
     try:
         tab = await new_tab(context)
         wires: list[tuple[WebSocketRoute, WebSocketRoute]] = []
 
         def connect(wire: WebSocketRoute) -> None:
-            # Messages go on by themselves where nothing handles them.
+            # Messages are forwarded unless a handler is set.
             wires.append((wire, wire.connect_to_server()))
 
         await tab.page.route_web_socket("**/socket.io/**", connect)
@@ -151,7 +151,7 @@ async def sit_down(
 async def evening(
     browser: Browser, station: Station, slug: str
 ) -> AsyncIterator[tuple[Seat, Seat, Seat]]:
-    """Two people and a moderator on a channel's page."""
+    """Open a channel's page for two users and a moderator."""
     path = f"/@{slug}"
     async with (
         sit_down(browser, station, path, account=(OWNER, PASSWORD)) as owner,

@@ -1,4 +1,4 @@
-"""Compiles every template, so that a wrong tag is found before a visitor finds it.
+"""Compilation of every template, to find invalid tags.
 
 Run as `python -m tests.support.check_templates`; `script/lint` does.
 """

@@ -1,4 +1,4 @@
-"""A station on machines of its own: its description, its deployment, and people who visit it."""
+"""Deployed station on test machines: description, deployment, and clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MADANG: Final = (sys.executable, "-m", "madang")
 
 
 class Authority:
-    """A certificate authority that nobody knows but these tests."""
+    """Certificate authority for tests."""
 
     def __init__(self, folder: Path) -> None:
         self.certificate = folder / "authority.pem"
@@ -46,7 +46,7 @@ class Authority:
         )
 
     def issue(self, domain: str) -> tuple[Path, Path]:
-        """Certificate and key for `domain`."""
+        """Return certificate and key for `domain`."""
         certificate, key = self._folder / "fullchain.pem", self._folder / "privkey.pem"
         request, names = self._folder / "request.pem", self._folder / "names"
         names.write_text(f"subjectAltName=DNS:{domain}\n")
@@ -67,7 +67,7 @@ class Authority:
 
 
 class Site:
-    """One station.toml and the machines it speaks of."""
+    """One station.toml and its machines."""
 
     def __init__(self, ground: Ground, shape: str, machines: Mapping[str, Machine]) -> None:
         self.ground = ground
@@ -79,7 +79,7 @@ class Site:
         self.tls = True
         self.shape = shape
         self.backup = ""
-        """The table [backup], where there is one."""
+        """Table [backup], or ""."""
         self.write()
 
     @property
@@ -87,7 +87,7 @@ class Site:
         return self.folder / "station.toml"
 
     def write(self, **values: str) -> None:
-        """station.toml, with `values` (in TOML) at its top."""
+        """Write station.toml, with `values` (in TOML) at its top."""
         top = {"shape": f'"{self.shape}"', "domain": f'"{DOMAIN}"', **values}
         text = "".join(f"{key} = {value}\n" for key, value in top.items())
         for name, machine in self.machines.items():
@@ -102,7 +102,7 @@ class Site:
         self.file.write_text(text + self.backup)
 
     def madang(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, output and errors of `madang deploy ARGUMENTS`."""
+        """Run `madang deploy ARGUMENTS`; return exit code, output and errors."""
         done = subprocess.run(
             [*MADANG, "deploy", *arguments, "--from", str(self.file)],
             capture_output=True,
@@ -114,14 +114,14 @@ class Site:
         return done.returncode, done.stdout, done.stderr
 
     def apply(self) -> list[dict[str, str]]:
-        """`deploy apply`, which must succeed; what it changed."""
+        """Run `deploy apply`, which must succeed; return the changes."""
         code, out, errors = self.madang("apply", "--json")
         assert code == 0, errors[-4000:]
         changed: list[dict[str, str]] = json.loads(out)["changed"]
         return changed
 
     def plan(self) -> list[str]:
-        """What `deploy plan` would change: exit code and words agree."""
+        """Run `deploy plan`; check its exit code and return the changes."""
         code, out, errors = self.madang("plan", "--json")
         found = json.loads(out)
         changes = [
@@ -135,7 +135,7 @@ class Site:
         return changes
 
     def doctor(self, *arguments: str) -> tuple[int, dict[str, str]]:
-        """Exit code of `doctor --security`, and what it found wrong: details by name."""
+        """Run `doctor --security`; return its exit code, and the details of findings by name."""
         done = subprocess.run(
             [
                 *(*MADANG, "doctor", "--security", "--json", "--from", str(self.file)),
@@ -155,7 +155,7 @@ class Site:
         return done.returncode, wrong
 
     def on_machine(self, machine: Machine, role: str, *arguments: str) -> Any:
-        """What `madang ARGUMENTS --json` prints on a machine, run as the station's user there."""
+        """Run `madang ARGUMENTS --json` on a machine as the station's user; return the output."""
         home = f"/opt/madang/roles/{role}"
         said = machine.ask(
             f"cd / && runuser -u madang -- {home}/venv/bin/madang {' '.join(arguments)} "
@@ -165,7 +165,7 @@ class Site:
 
     @contextmanager
     def visitor(self) -> Iterator[Visitor]:
-        """Somebody elsewhere, who finds the station by its name."""
+        """Return a client elsewhere in the network."""
         web = next(iter(self.machines.values()))
         with self.ground.stranger() as namespace:
             names = Path("/etc/netns") / namespace
@@ -178,12 +178,12 @@ class Site:
 
 
 BACKUP_SECONDS: Final = 60.0
-"""For the first backup, at the lowest priority on a machine that is busy with these tests."""
+"""Seconds for the first backup, at the lowest priority on a machine that is busy with these
+tests."""
 
 
 def backups(machine: Machine, role: str, user: str, kind: str = "station") -> list[dict[str, Any]]:
-    """What `madang backup list` tells there, as `user` with the settings of `role`, the newest
-    first."""
+    """Run `madang backup list` there, as `user` with the settings of `role`; the newest first."""
     home = f"/opt/madang/roles/{role}"
     said = machine.ask(
         f"cd / && runuser -u {user} -G madang -- {home}/venv/bin/madang backup list --json "
@@ -193,14 +193,14 @@ def backups(machine: Machine, role: str, user: str, kind: str = "station") -> li
 
 
 def assert_backed_up(machine: Machine) -> None:
-    """Wait for the backup that is being taken, which must succeed."""
+    """Wait for the running backup, which must succeed."""
     show = "systemctl show -p ActiveState -p Result madang-backup"
     wait_until(lambda: "activating" not in machine.ask(show), BACKUP_SECONDS, "the backup goes on")
     assert "Result=success" in machine.ask(show), machine.ask("journalctl -u madang-backup")
 
 
 def put_recording(machine: Machine) -> str:
-    """Lay a recording among the media there; its sum, as `sha256sum` tells it."""
+    """Create a recording among the media there; return its checksum by `sha256sum`."""
     machine.ask(
         f"install -d -m 700 -o madang -g madang /var/lib/madang/media $(dirname {RECORDING}); "
         f"head -c 1000000 /dev/urandom > {RECORDING}; chown madang:madang {RECORDING}"
@@ -209,7 +209,7 @@ def put_recording(machine: Machine) -> str:
 
 
 def assert_media_are_back(machine: Machine, recording: str) -> None:
-    """Wait for the end of a restore, which must have brought the `recording` back."""
+    """Wait for the end of a restore, which must have restored the `recording`."""
     log = "cat /var/log/madang/restore.log"
     wait_until(
         lambda: machine.ssh("systemctl is-active madang-restore", check=False) is None,
@@ -221,16 +221,16 @@ def assert_media_are_back(machine: Machine, recording: str) -> None:
 
 
 class Visitor:
-    """Somebody in a namespace of his own: what gets through to him is what gets through."""
+    """Client in a network namespace, through the firewall."""
 
     def __init__(self, namespace: str, authority: Path) -> None:
         self.namespace = namespace
         self._authority = str(authority)
         self._tokens: dict[str, str] = {}
-        """The sign-in form's own token by file of cookies."""
+        """Token of the sign-in form by cookie file."""
 
     def get(self, path: str, *options: str, limit: int = 10) -> tuple[int, str]:
-        """Status and body of a page, through TLS that must be good; 0 where nothing came."""
+        """Return status and body of a page over verified TLS; 0 without a response."""
         done = subprocess.run(
             inside(
                 self.namespace,
@@ -248,7 +248,7 @@ class Visitor:
         return int(status or 0), body
 
     def sign_in(self, name: str, password: str, jar: str) -> int:
-        """Status of the answer to the sign-in form; cookies are kept in the file `jar`."""
+        """Sign in and return the status; cookies are kept in the file `jar`."""
         if jar not in self._tokens:
             _, page = self.get("/accounts/login/", "-c", jar)
             token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
@@ -260,7 +260,7 @@ class Visitor:
         return self.get("/accounts/login/", "-b", jar, "-c", jar, "-e", referer, "-d", form)[0]
 
     def reaches(self, address: str, port: int, seconds: float = 2.0) -> bool:
-        """Whether a TCP connection comes about."""
+        """Return True if a TCP connection is established."""
         script = (
             "import socket, sys; "
             "socket.create_connection((sys.argv[1], int(sys.argv[2])), float(sys.argv[3]))"
@@ -274,14 +274,14 @@ class Visitor:
         )
 
     def finds_open(self, address: str, ports: Sequence[int]) -> set[int]:
-        """Those of `ports` at which a connection comes about."""
+        """Return those of `ports` that accept a connection."""
         with ThreadPoolExecutor(len(ports)) as pool:
             reached = pool.map(lambda port: self.reaches(address, port), ports)
             return {port for port, good in zip(ports, reached, strict=True) if good}
 
     @contextmanager
     def chats(self) -> Iterator[Crowd]:
-        """People on Socket.IO's own client, who come by the station's name through TLS."""
+        """Run Socket.IO's own client against the station's name over TLS."""
         with crowd(
             f"https://{DOMAIN}",
             lambda command: inside(self.namespace, command),
@@ -291,7 +291,7 @@ class Visitor:
 
     @contextmanager
     def publish(self, url: str) -> Iterator[Encoder]:
-        """A real ffmpeg that publishes until the context ends."""
+        """Publish with a real ffmpeg until the context ends."""
         encoder = Encoder(
             inside(
                 self.namespace,
@@ -309,12 +309,12 @@ class Visitor:
 
     @contextmanager
     def floods(self) -> Iterator[None]:
-        """He goes on writing into a chat although it refuses him, until the context ends."""
+        """Keep writing into a chat although refused, until the context ends."""
         with self.chats() as people:
             flood = people.join("flood")
 
             def insist() -> None:
-                # Once he is shut out no answer comes, or the program has been ended.
+                # No answer arrives once the address is blocked or the program has ended.
                 with suppress(queue.Empty, OSError, ValueError):
                     while True:
                         flood.say("buy this")
@@ -323,7 +323,7 @@ class Visitor:
             yield
 
     def guesses_stream_keys(self, address: str) -> None:
-        """He tries stream keys, which must end with his being shut out from RTMP there."""
+        """Guess stream keys until the address is blocked from RTMP."""
 
         def shut_out() -> bool:
             return not self.reaches(address, 1935)
@@ -336,7 +336,7 @@ class Visitor:
                     for number in range(8)
                 ]
                 wait_until(
-                    # Each has its answer, or none will come.
+                    # All are answered, or none will be.
                     lambda: shut_out() or not any(one.running for one in encoders),  # noqa: B023
                     60,
                     "the encoders go on",
@@ -348,7 +348,8 @@ class Visitor:
         wait_until(shut_out, 30, said)
 
     def watch(self, slug: str, seconds: float = 3.0) -> int:
-        """Pictures that a real ffmpeg decodes of a live stream in `seconds` of it, through TLS."""
+        """Return the pictures decoded by a real ffmpeg from a live stream in `seconds` of it, over
+        TLS."""
         done = subprocess.run(
             inside(
                 self.namespace,
@@ -369,7 +370,7 @@ class Visitor:
 
 
 def wait_until(condition: Any, limit: float, what: str) -> None:
-    """Wait until `condition()` holds; fail with `what` after `limit` seconds."""
+    """Wait until `condition()` is true; fail with `what` after `limit` seconds."""
     until = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < until, what

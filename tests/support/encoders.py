@@ -1,7 +1,6 @@
-"""Real encoders: samples made once by the ffmpeg programs at hand, and published in real time.
+"""Real encoders: samples made once by the available ffmpeg programs, published in real time.
 
-Encoding is rarely what a test is about, so that samples are copied, not encoded, when they are
-sent (`ffmpeg -re -c copy`): a publisher then costs next to nothing.
+Samples are copied, not encoded, when published (`ffmpeg -re -c copy`), which costs next to nothing.
 """
 
 from __future__ import annotations
@@ -33,9 +32,8 @@ AC3 = ("-c:a", "ac3")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a sample is made. `picture` and `sound` are encoder options; without any, the stream
-    lacks that medium. `height` in pixels (16:9), `key_interval` and `length` in seconds.
-    """
+    """Recipe of a sample. `picture` and `sound` are encoder options; without them the stream lacks
+    that medium. `height` in pixels (16:9), `key_interval` and `length` in seconds."""
 
     picture: tuple[str, ...] = AVC
     sound: tuple[str, ...] = AAC
@@ -47,7 +45,7 @@ class Recipe:
 
 @functools.cache
 def sample(recipe: Recipe) -> Path:
-    """The file of a recipe, made by the first caller in this process."""
+    """Return the file of a recipe, made once per process."""
     path = _folder() / f"{_folder_size()}.mkv"
     width = round(recipe.height * 16 / 9 / 2) * 2
     inputs: list[str] = []
@@ -72,7 +70,7 @@ def sample(recipe: Recipe) -> Path:
 
 
 def flv(source: Path) -> Path:
-    """The sample as an FLV file, for publishers that read tags."""
+    """Return the sample as an FLV file, for publishers that read tags."""
     path = source.with_suffix(".flv")
     if not path.exists():
         command = [PROGRAMS["bundled"], "-v", "error", "-nostdin", "-i", str(source)]
@@ -81,7 +79,7 @@ def flv(source: Path) -> Path:
 
 
 class Encoder:
-    """An ffmpeg that publishes until it is stopped or has nothing left to send."""
+    """An ffmpeg that publishes until it is stopped or at the end of its input."""
 
     def __init__(self, command: list[str]) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by `close`
@@ -91,37 +89,37 @@ class Encoder:
 
     @property
     def running(self) -> bool:
-        """Whether it still publishes, or tries to."""
+        """True while the process runs."""
         return self._process.poll() is None
 
     def said(self) -> str:
-        """What ffmpeg wrote so far: where it was refused, the station's words are in it."""
+        """Output of ffmpeg so far, which includes the station's reason of a refusal."""
         self._log.seek(0)
         return self._log.read()
 
     def ended(self, within: float = 15.0) -> str:
-        """Wait until it ends by itself, and return what it wrote."""
+        """Wait until it ends by itself, and return its output."""
         self._process.wait(within)
         return self.said()
 
     def finish(self) -> None:
-        """End the show in order, as somebody who presses the button does."""
+        """End the stream in order."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(10)
 
     def vanish(self) -> None:
-        """Be killed: the connection breaks without a word."""
+        """Kill it: the connection breaks without notice."""
         self._process.kill()
         self._process.wait(10)
 
     def freeze(self) -> None:
-        """Send nothing more and close nothing: what a cut cable looks like from the station."""
+        """Freeze it: no data, no close, like a cut cable."""
         self._process.send_signal(signal.SIGSTOP)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill it and close its pipes."""
         if self.running:
-            self._process.kill()  # which ends a frozen one, too
+            self._process.kill()  # also ends a frozen process
             self._process.wait(10)
         self._log.close()
 
@@ -130,7 +128,7 @@ class Encoder:
 def publish(
     source: Path, url: str, *options: str, program: str = "bundled", loop: bool = False
 ) -> Iterator[Encoder]:
-    """Send the file `source` to `url` in real time; `options` go before the output.
+    """Publish the file `source` to `url` in real time; `options` go before the output.
 
     With `loop` it never ends.
     """

@@ -1,6 +1,6 @@
-"""Fragmented MP4 for tests: whole files made with our writer, and a reader that shares none of it.
+"""Fragmented MP4 for tests: files made with Madang's writer, and an independent reader.
 
-PyAV is the judge of what players see; the reader is for what PyAV does not show.
+PyAV shows what players see; the reader is for fields that PyAV does not show.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _SYNC_MASK = 0x00010000
 
 
 def end_of(units: Sequence[AccessUnit]) -> int:
-    """The dts at which the last of these units, all with durations, ends."""
+    """Return the dts at the end of the last of these units, all with durations."""
     return units[-1].dts + units[-1].duration
 
 
 def file_of(tracks: Sequence[tuple[Track, Sequence[AccessUnit]]], units_per_run: int = 7) -> bytes:
-    """An init segment and fragments with a run of so many units of each track while it lasts."""
+    """Return an init segment and fragments, each with that many units of each track."""
     pieces = [init_segment([track for track, _ in tracks])]
     longest = max(len(units) for _, units in tracks)
     for number, begin in enumerate(range(0, longest, units_per_run), 1):
@@ -35,7 +35,7 @@ def file_of(tracks: Sequence[tuple[Track, Sequence[AccessUnit]]], units_per_run:
 
 
 def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, begin and end of the payload of every box, those inside containers too."""
+    """Yield kind, begin and end of the payload of every box, including those inside containers."""
     end = len(data) if end is None else end
     while begin < end:
         size, kind = struct.unpack_from(">I4s", data, begin)
@@ -48,7 +48,7 @@ def boxes(data: bytes, begin: int = 0, end: int | None = None) -> Iterator[tuple
 
 
 def read_fragment(data: bytes) -> dict[int, list[AccessUnit]]:
-    """The units of each track id in one fragment, with durations (ISO/IEC 14496-12, 8.8)."""
+    """Return the units by track ID of one fragment, with durations (ISO/IEC 14496-12, 8.8)."""
     tracks: dict[int, list[AccessUnit]] = {}
     track_id = time = 0
     default: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Stations to be backed up and lost, one on each kind of database, behind the same few words."""
+"""Stations for tests of backups: one on each kind of database, with a common interface."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Ground(Protocol):
     settings: dict[str, str]
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        """Rows of its database."""
+        """Return rows of its database."""
         ...
 
     def copies(self) -> list[Path]:
-        """Files of the near copy that hold the database."""
+        """Return the files of the local backup that contain the database."""
         ...
 
     def lose(self) -> None:
@@ -47,7 +47,7 @@ class Ground(Protocol):
 
 
 class SqliteGround:
-    """Everything in one folder."""
+    """A station with SQLite, in one folder."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -64,10 +64,10 @@ class SqliteGround:
 
 
 class PostgresqlGround:
-    """A cluster with its own socket beside the data folder, archiving to a near copy.
+    """A station with a PostgreSQL cluster beside the data folder, which archives to a local copy.
 
-    `folder` belongs to PostgreSQL's user. Its archive gets a change after one second, not thirty,
-    so that a test of what is lost need not last minutes.
+    `folder` belongs to PostgreSQL's user. Changes are archived after one second instead of thirty,
+    to shorten tests of data loss.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,12 +85,12 @@ class PostgresqlGround:
 
     @property
     def server(self) -> PostgresCluster:
-        """What starts and stops it."""
+        """Control of the server process."""
         version = int(programs().parent.name)
         return PostgresCluster(self.cluster, version)
 
     def configure(self, **changes: str) -> None:
-        """Write the server's settings, as somebody who sets up a machine does."""
+        """Write the server's settings, as an administrator does."""
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
@@ -106,7 +106,7 @@ class PostgresqlGround:
         )
 
     def initialise(self) -> None:
-        """Make an empty cluster, configured, its server running, with an empty database."""
+        """Make an empty, configured cluster, start its server and create an empty database."""
         made = [str(programs() / "initdb"), "--pgdata", str(self.cluster), "--no-sync"]
         made += ["--auth", "trust", "--username", user()]
         subprocess.run(made, check=True, capture_output=True, cwd="/", **as_service())
@@ -124,16 +124,16 @@ class PostgresqlGround:
         return list((self.folder / "near/postgresql/backup/madang").glob("*F/bundle/*"))
 
     def kill(self) -> None:
-        """End the server without a word, as a power cut does; nothing if it does not run."""
+        """Kill the server, as a power cut does; nothing if it does not run."""
         pid = int((self.cluster / "postmaster.pid").read_text().splitlines()[0])
         try:
             command = Path(f"/proc/{pid}/cmdline").read_text()
         except OSError:
-            return  # it was killed before, which leaves its file behind
+            return  # killed before, which leaves its file behind
         if str(self.cluster) not in command:
-            return  # another process has its number now
+            return  # another process has its PID now
         for each in (pid, *_children(pid)):
-            with contextlib.suppress(ProcessLookupError):  # gone with its parent
+            with contextlib.suppress(ProcessLookupError):  # ended with its parent
                 os.kill(each, signal.SIGKILL)
 
     def lose(self) -> None:
@@ -145,14 +145,14 @@ class PostgresqlGround:
 
 
 def user() -> str:
-    """PostgreSQL's user here, who is also the superuser of its clusters."""
+    """Return PostgreSQL's user, also the superuser of its clusters."""
     given = as_service()
     return pwd.getpwuid(given["user"]).pw_name if given else getpass.getuser()
 
 
 @contextmanager
 def own_folder() -> Iterator[Path]:
-    """A folder with a short name (a socket's is limited) that PostgreSQL's user owns."""
+    """Make a folder with a short name (socket paths are limited), owned by PostgreSQL's user."""
     made = Path(tempfile.mkdtemp(prefix="madang-"))
     if given := as_service():
         os.chown(made, given["user"], given["group"])
@@ -164,7 +164,7 @@ def own_folder() -> Iterator[Path]:
 
 @contextmanager
 def furnished_cluster() -> Iterator[PostgresqlGround]:
-    """A furnished station on PostgreSQL whose server does not run, to be copied."""
+    """Make a station with channels on PostgreSQL, to be copied; its server does not run."""
     with own_folder() as folder:
         ground = PostgresqlGround(folder)
         ground.initialise()
@@ -178,7 +178,7 @@ def furnished_cluster() -> Iterator[PostgresqlGround]:
 
 @contextmanager
 def postgresql_ground(furnished: PostgresqlGround) -> Iterator[PostgresqlGround]:
-    """A copy of the furnished station, whose server runs."""
+    """Copy the prepared station and run its server."""
     with own_folder() as folder:
         subprocess.run(["cp", "-a", f"{furnished.folder}/.", str(folder)], check=True)
         ground = PostgresqlGround(folder)
@@ -197,5 +197,5 @@ def _children(pid: int) -> list[int]:
             if f"\nPPid:\t{pid}\n" in status.read_text():
                 found.append(int(status.parent.name))
         except OSError:
-            continue  # a process that ended meanwhile
+            continue  # process that ended meanwhile
     return found

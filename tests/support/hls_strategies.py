@@ -25,7 +25,7 @@ parts = st.builds(Part, uris, durations, st.booleans())
 
 @st.composite
 def segment_lists(draw: st.DrawFn, *, parts_from: int = 0) -> tuple[Segment, ...]:
-    """Segments, the last perhaps growing; those before `parts_from` from the end have parts."""
+    """Draw segments, the last possibly growing, with parts in the last `parts_from` of them."""
     count = draw(st.integers(0, 12))
     map_uri = draw(st.none() | uris)
     segments = []

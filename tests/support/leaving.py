@@ -1,4 +1,4 @@
-"""Sign-ins that end while their people are in the chat, wherever pages and chats are served."""
+"""Ends of sign-ins with open chat connections, wherever pages and chats are served."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ NEW_PASSWORD = "another lantern by the gate"
 
 
 def sent_away(person: Person) -> None:
-    """Wait until somebody's sign-in has ended, and is known to have ended."""
+    """Wait until the client is disconnected because its sign-in has ended."""
     began = time.monotonic()
     person.wait_for("disconnect")
     assert time.monotonic() - began < WITHIN
     assert person.of("error")[-1]["code"] == "signed_out"
-    # Socket.IO's word for a server that does not want the client back: it stays away.
+    # Socket.IO's reason when the server does not want the client back: no reconnection.
     assert person.of("disconnect") == ["io server disconnect"]
 
 
 def sign_ins_end(people: Crowd, pages: str, chats: list[str], name: str) -> None:
-    """What ends the sign-ins of the account `name` cuts its connections and no others.
+    """Check that each way to end a sign-in of account `name` cuts its connections and no others.
 
     `pages` is the host and port of the pages, `chats` the addresses of the chats.
     """

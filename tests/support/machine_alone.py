@@ -1,8 +1,8 @@
-"""A ground with one machine, for the test that kills who made it.
+"""One machine in a network of its own, for the test that kills its creator.
 
     python -m tests.support.machine_alone FOLDER
 
-Prints the ground's name when the machine has booted, and waits.
+Prints the network's name when the machine has booted, and waits.
 """
 
 from __future__ import annotations

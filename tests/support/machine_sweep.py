@@ -1,9 +1,9 @@
-"""Takes away what a ground of machines has set up on this one, however its test ended.
+"""Removal of everything that a network of machines has set up, however its test ended.
 
     python -m tests.support.machine_sweep NAME FOLDER
 
-Waits until its standard input ends, which it does when the test's process does, even by SIGKILL.
-Then whatever still belongs to the ground goes: processes, namespaces, mounts, cgroups.
+Waits for the end of its standard input, which ends with the test's process, even by SIGKILL. Then
+removes processes, namespaces, mounts and cgroups.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Final
 
 CONTROLLERS: Final = ("unified", "systemd", "cpu")
-"""cgroup hierarchies that a booted systemd needs a place of its own in."""
+"""cgroup hierarchies in which a booted systemd needs a group of its own."""
 
 GROUPS: Final = Path("/sys/fs/cgroup")
 NAMESPACES: Final = Path("/run/netns")
 LIMIT: Final = 20.0
-"""Seconds for killed processes to be gone."""
+"""Seconds until killed processes are gone."""
 
 
 def sweep(name: str, folder: Path) -> None:
-    """End and remove all that is called `name` and something, and what is mounted in `folder`."""
+    """End and remove everything whose name begins with `name`, and mounts in `folder`."""
     until = time.monotonic() + LIMIT
     while (found := processes(name)) and time.monotonic() < until:
         for process in found:
@@ -38,10 +38,10 @@ def sweep(name: str, folder: Path) -> None:
     for place in reversed(mounts(folder)):
         subprocess.run(["umount", "-l", place], check=False)
     for namespace in namespaces(name):
-        # The cables into it go with it.
+        # Removes its virtual cables as well.
         subprocess.run(["ip", "netns", "del", namespace], check=False)
         shutil.rmtree(Path("/etc/netns") / namespace, ignore_errors=True)
-    # A group is busy until whoever was in it has been waited for.
+    # A group is busy until its processes have been waited for.
     while (tops := groups(name)) and time.monotonic() < until:
         for top in tops:
             inner = sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True)
@@ -52,24 +52,24 @@ def sweep(name: str, folder: Path) -> None:
 
 
 def groups(name: str) -> list[Path]:
-    """Control groups of the ground's machines."""
+    """Return the control groups of the machines."""
     return [path for one in CONTROLLERS for path in (GROUPS / one).glob(f"{name}*")]
 
 
 def namespaces(name: str) -> list[str]:
-    """Network namespaces of the ground."""
+    """Return the network namespaces."""
     return sorted(path.name for path in NAMESPACES.glob(f"{name}*"))
 
 
 def mounts(folder: Path) -> list[str]:
-    """What is mounted in `folder`, the outer before the inner."""
+    """Return the mounts in `folder`, outer before inner."""
     lines = Path("/proc/self/mounts").read_text().splitlines()
     places = [line.split()[1].replace("\\040", " ") for line in lines]
     return [place for place in places if Path(place).is_relative_to(folder)]
 
 
 def processes(name: str) -> set[int]:
-    """Everything that runs on a machine of the ground, or in one of its namespaces."""
+    """Return the processes on the machines and in the namespaces."""
     found: set[int] = set()
     for top in groups(name):
         for file in top.rglob("cgroup.procs"):

@@ -1,12 +1,12 @@
-"""Machines for deployment to work on: Debian roots booted by systemd in network namespaces.
+"""Machines for tests of deployment: Debian roots booted by systemd in network namespaces.
 
 A `Ground` is a network of its own: a bridge in a namespace, to which each `Machine`, the operator
-(this process, at `.1`) and strangers (namespaces of nothing but an address) are attached. Machines
-reach packages through apt-cacher-ng at the operator's address, and nothing else in the world.
+(this process, at `.1`) and strangers (namespaces with an address only) are attached. Machines reach
+packages through apt-cacher-ng at the operator's address, and nothing else.
 
-The Debian root and the packages are kept between runs in `~/.cache/madang`. Where packages come
-from is taken from this machine's own apt configuration. What happens on the machines' disks stays
-in memory, where there is enough. A guard takes everything away, even if the test is killed.
+The Debian root and the packages are cached in `~/.cache/madang`. The mirror is that of this
+machine's apt configuration. Disks of machines are in memory if there is enough. A guard process
+removes everything, even if the test is killed.
 """
 
 from __future__ import annotations
@@ -33,35 +33,35 @@ from tests.support.station import ROOT
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madang"
 
 SUITE: Final = os.environ.get("MADANG_TEST_SUITE")
-"""Debian release to try instead of this machine's own, such as trixie."""
+"""Debian release to use instead of this machine's own, such as trixie."""
 
 PACKAGES: Final = (
     "systemd,systemd-sysv,dbus,openssh-server,iproute2,python3,sudo,ca-certificates,udev"
 )
-"""What a provider's image has at the least."""
+"""Minimal packages of a provider's image."""
 
 BOOT_LIMIT: Final = 60.0
 """Seconds until SSH answers, on a machine that is busy with the rest of the suite."""
 
 DISKS: Final = 8 << 30
-"""Bytes: as large as a machine's disk may grow, and as much as must be free in memory for it to be
-there: packages are unpacked in half the time."""
+"""Bytes: the largest disk of a machine, and the free memory required to keep it there, which halves
+the time of unpacking packages."""
 
 SHARES: Final = 256
 """Weight of a machine's processes against the rest of the suite, which has 1024."""
 
 PROGRAMS: Final = ("debootstrap", "systemd-nspawn", "apt-cacher-ng", "ip", "setpriv")
-"""`script/setup --dev` installs them."""
+"""Installed by `script/setup --dev`."""
 
 CACHE_PORT: Final = 13142
 """apt-cacher-ng refuses to listen above 32767, and its own 3142 may be taken by the system's. Each
-ground has an address of its own."""
+network has its own address."""
 
 _numbers = itertools.count()
 
 
 def run(*command: str, check: bool = True, timeout: float = 600.0, **more: str) -> str:
-    """Output of a command, whose failure fails the test with what it said."""
+    """Return the output of a command; fail the test with it if the command fails."""
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, check=False, **more
     )
@@ -71,7 +71,7 @@ def run(*command: str, check: bool = True, timeout: float = 600.0, **more: str) 
 
 
 def _mirror() -> tuple[str, str]:
-    """Address and name of the Debian release that this machine installs from."""
+    """Return URL and name of the Debian release that this machine installs from."""
     texts = [
         path.read_text()
         for path in (
@@ -93,7 +93,7 @@ def _mirror() -> tuple[str, str]:
 
 @cache
 def missing() -> str:
-    """What this machine lacks to boot machines; empty where it lacks nothing."""
+    """Return what this machine lacks to boot machines, "" if nothing."""
     if os.geteuid() != 0:
         return "machines can be booted by root only"
     if absent := [name for name in PROGRAMS if shutil.which(name) is None]:
@@ -112,14 +112,14 @@ def missing() -> str:
 
 
 def base_root() -> Path:
-    """A fresh Debian, made once and then kept; never booted itself."""
+    """Return a fresh Debian root, made once and cached; never booted itself."""
     uri, here = _mirror()
     suite = SUITE or here
     digest = hashlib.sha256(f"{uri} {suite} {PACKAGES}".encode()).hexdigest()[:12]
     root = CACHE / f"root-{suite}-{digest}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("wb") as lock:
-        # Two workers at once, on a machine that has none: one makes it, the other waits.
+        # Two workers may need it at once: one makes it, the other waits.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
             _make_root(uri, suite, root.with_name(root.name + ".new"), root)
@@ -127,7 +127,7 @@ def base_root() -> Path:
 
 
 def _make_root(uri: str, suite: str, draft: Path, root: Path) -> None:
-    if draft.exists():  # of a run that was killed meanwhile
+    if draft.exists():  # left by a run that was killed
         for place in reversed(mounts(draft)):
             run("umount", place)
         shutil.rmtree(draft)
@@ -141,7 +141,7 @@ def _make_root(uri: str, suite: str, draft: Path, root: Path) -> None:
 
 
 class Machine:
-    """One booted Debian. What happens to it is gone when it is."""
+    """One booted Debian, with a temporary disk."""
 
     def __init__(self, ground: Ground, name: str, address: str, place: Path) -> None:
         self.ground = ground
@@ -152,7 +152,7 @@ class Machine:
         self.namespace = f"{ground.name}{name}"
 
     def boot(self) -> subprocess.Popen[bytes]:
-        """Start it and wait until SSH answers; return the process that it is here."""
+        """Start it and wait until SSH answers; return its process here."""
         script = "".join(
             f"mkdir -p /sys/fs/cgroup/{c}/{self.namespace}; "
             f"echo $$ > /sys/fs/cgroup/{c}/{self.namespace}/cgroup.procs; "
@@ -183,7 +183,8 @@ class Machine:
         return process
 
     def ssh(self, command: str, *, check: bool = True, stdin: str = "") -> str | None:
-        """What `command` prints there, run as root; None where it fails and that is no error."""
+        """Run `command` there as root and return its output; None if it fails and failing is
+        allowed."""
         done = subprocess.run(
             [*self.ground.ssh_command, f"root@{self.address}", command],
             input=stdin,
@@ -197,13 +198,13 @@ class Machine:
         return done.stdout if done.returncode == 0 else None
 
     def ask(self, command: str) -> str:
-        """What `command` prints there, without the line's end."""
+        """Return the output of `command` there, without the final newline."""
         said = self.ssh(command)
         assert said is not None
         return said.strip()
 
     def destroy(self) -> None:
-        """As when it burns down: nothing runs, and its disk is gone."""
+        """Stop everything and delete the disk."""
         while found := processes(self.namespace):
             for process in found:
                 with suppress(ProcessLookupError):
@@ -213,11 +214,11 @@ class Machine:
             run("umount", "-l", place)
 
     def vanish(self) -> None:
-        """As when somebody pulls the plug: no packet and no goodbye."""
+        """Disconnect it from the network without notice."""
         run("ip", "-n", self.namespace, "link", "set", "host0", "down")
 
     def come_back(self) -> None:
-        """Into the network, after `vanish`."""
+        """Reconnect it after `vanish`."""
         run("ip", "-n", self.namespace, "link", "set", "host0", "up")
         self.ground.route(self.namespace)
 
@@ -262,7 +263,7 @@ class Ground:
         self._stack.close()
 
     def machine(self, name: str) -> Machine:
-        """A fresh machine, booted."""
+        """Boot a fresh machine."""
         place = self.folder / name
         place.mkdir()
         if self._memory:
@@ -285,7 +286,7 @@ class Ground:
 
     @contextmanager
     def stranger(self) -> Iterator[str]:
-        """A namespace with an address of its own in this network; its name."""
+        """Return the name of a namespace with an address of its own in this network."""
         address = self._address()
         name = f"{self.name}s{self._last}"
         self._attach(name, address)
@@ -299,7 +300,7 @@ class Ground:
         return self.key.with_suffix(".pub").read_text()
 
     def route(self, namespace: str) -> None:
-        """Everything else is behind the operator, who forwards nothing."""
+        """Route everything else to the operator, who forwards nothing."""
         run("ip", "-n", namespace, "route", "replace", "default", "via", self.operator)
 
     def _address(self) -> str:
@@ -313,7 +314,7 @@ class Ground:
         self.route(namespace)
 
     def _plug(self, name: str, namespace: str | None, address: str) -> None:
-        """A cable from the bridge to `namespace`, or to the operator where that is None."""
+        """Connect `namespace`, or the operator if None, to the bridge."""
         inside = "host0" if namespace else name
         there = ["netns", namespace] if namespace else ["netns", "1"]
         place = ["-n", namespace] if namespace else []
@@ -328,7 +329,7 @@ class Ground:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
-        """A process that outlives this one and then takes everything away."""
+        """Start a process that outlives this one and then removes everything."""
         command = [sys.executable, "-m", "tests.support.machine_sweep"]
         guard = subprocess.Popen(
             [*command, self.name, str(self.folder)],
@@ -347,7 +348,7 @@ class Ground:
             self._network.close()
 
     def _start_packages(self) -> None:
-        """apt-cacher-ng at the operator's address, on the cache that all runs share."""
+        """Run apt-cacher-ng at the operator's address, on the shared cache."""
         config = self.folder / "apt-cacher"
         config.mkdir()
         packages = CACHE / "packages"
@@ -367,13 +368,12 @@ class Ground:
 
 
 def _network() -> tuple[IO[bytes], str]:
-    """The first three numbers of addresses that no other ground has, and the file that is locked
-    for as long as they are ours.
+    """Return a free address prefix (three numbers), and the file locked to reserve it.
 
-    198.18.0.0/15 is set aside for tests of networks (RFC 2544).
+    198.18.0.0/15 is reserved for tests of networks (RFC 2544).
     """
     for number in range(1, 255):
-        file = Path(f"/run/madang-ground-{number}").open("wb")  # noqa: SIM115  # held by the ground
+        file = Path(f"/run/madang-ground-{number}").open("wb")  # noqa: SIM115
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -384,12 +384,12 @@ def _network() -> tuple[IO[bytes], str]:
 
 
 def in_memory() -> bool:
-    """Whether a machine's disk is kept in memory here."""
+    """Return True if disks of machines are kept in memory."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
     return free << 10 > DISKS
 
 
 def inside(namespace: str, command: Sequence[str]) -> list[str]:
-    """`command` as it is run in `namespace`."""
+    """Return `command` as it is run in `namespace`."""
     return ["ip", "netns", "exec", namespace, *command]

@@ -13,7 +13,7 @@ from tests.support.station import until
 
 
 def nginx_file(folder: Path, servers: str) -> Path:
-    """A whole configuration around what stands in `conf.d`, which writes below `folder` only."""
+    """Return a whole configuration around a file of `conf.d`, which writes only below `folder`."""
     folders = "".join(
         f"{kind}_temp_path {folder / kind};\n"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -28,7 +28,7 @@ def nginx_file(folder: Path, servers: str) -> Path:
 
 
 def without_tls(servers: str, port: int, upstreams: dict[str, str]) -> str:
-    """`servers` on one port of loopback in plain HTTP, with other addresses behind it."""
+    """Return `servers` on one port of loopback in plain HTTP, with other upstream addresses."""
     text = re.sub(r"server \{\s+listen 80;.*?\n\}\n", "", servers, flags=re.DOTALL)
     text = re.sub(r"listen 443 ssl http2;", f"listen 127.0.0.1:{port};", text)
     text = re.sub(r"\s+ssl_certificate\w*\s+\S+;", "", text)
@@ -40,7 +40,7 @@ def without_tls(servers: str, port: int, upstreams: dict[str, str]) -> str:
 
 @contextmanager
 def running_nginx(folder: Path, servers: str, port: int) -> Iterator[None]:
-    """nginx, as whoever runs the tests, until the end."""
+    """Run nginx as the current user."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     assert program is not None, "the package nginx is not installed: script/setup --dev"
     whole = nginx_file(folder, servers)

@@ -1,4 +1,4 @@
-"""People in a chat, each on Socket.IO's own client in one Node.js process.
+"""Chat clients for tests: Socket.IO's own client in one Node.js process.
 
 Run as a module with a data folder and names, this makes accounts and prints a token of each.
 """
@@ -21,20 +21,20 @@ from typing import Any
 from tests.support.station import PASSWORD, ROOT
 
 PATIENCE = 15.0
-"""Seconds for anything that should happen."""
+"""Seconds for an expected event."""
 
 PROGRAM = Path(__file__).with_name("people.mjs")
 
 
 def node() -> str:
-    """The program `node`: the system's, or the one that script/setup put beside Python."""
+    """Return the path of `node`: the system's, or the one that script/setup put beside Python."""
     found = shutil.which("node") or shutil.which("node", path=Path(sys.executable).parent)
     assert found is not None, "Node.js is not installed: script/setup"
     return found
 
 
 class Person:
-    """One client: what came to it, in order, as pairs of event and payload."""
+    """One client; `heard` are its events so far, as pairs of name and payload."""
 
     def __init__(self, crowd: Crowd, name: str) -> None:
         self._crowd = crowd
@@ -46,7 +46,7 @@ class Person:
         return self._crowd.ask(self.name, event, payload)
 
     def shout(self, text: str) -> None:
-        """Send a message and wait for nothing."""
+        """Send a message without waiting."""
         self._crowd.tell(
             {
                 "do": "emit",
@@ -66,24 +66,24 @@ class Person:
         return self.emit("message", {"text": text, **more})
 
     def of(self, event: str) -> list[Any]:
-        """The payloads of an event so far."""
+        """Return the payloads of an event so far."""
         return [payload for name, payload in list(self.heard) if name == event]
 
     def texts(self) -> list[str]:
-        """The texts of all messages so far."""
+        """Return the texts of all messages so far."""
         return [message["text"] for messages in self.of("messages") for message in messages]
 
     def until(self, true: Callable[[], Any], what: str = "") -> Any:
-        """What `true` returns once it is something."""
+        """Return the result of `true` once it is truthy."""
         return self._crowd.until(true, f"{self.name}: {what} {self.heard[-5:]}")
 
     def wait_for(self, event: str, count: int = 1) -> Any:
-        """The payload of an event, when it has come `count` times."""
+        """Return the payload of an event once it has come `count` times."""
         return self.until(lambda: len(self.of(event)) >= count and [self.of(event)[-1]], event)[0]
 
 
 class Crowd:
-    """The process, and who is in it."""
+    """The process and its clients."""
 
     def __init__(
         self, url: str, around: Callable[[list[str]], list[str]] = list, **environment: str
@@ -92,7 +92,7 @@ class Crowd:
         self._people: dict[str, Person] = {}
         self._acks: dict[int, queue.Queue[Any]] = {}
         self._number = 0
-        # Beside the packages that the front end uses, so that it finds them.
+        # In the folder of the front end's packages, so that imports resolve.
         self._process = subprocess.Popen(
             around([node(), "--input-type=module", "--eval", PROGRAM.read_text()]),
             cwd=ROOT / "frontend",
@@ -117,7 +117,7 @@ class Crowd:
         url: str | None = None,
         **auth: Any,
     ) -> Person:
-        """Open a connection; `auth` is what it shows beside channel and name, None for nothing."""
+        """Open a connection; `auth` is sent beside channel and name; None omits a field."""
         person = self._people[who] = Person(self, who)
         given = {"channel": channel, "name": who, **auth}
         self.tell(
@@ -136,13 +136,13 @@ class Crowd:
         return person
 
     def tell(self, wish: dict[str, Any]) -> None:
-        """Give the process a line."""
+        """Write a command to the process."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(wish) + "\n")
         self._process.stdin.flush()
 
     def ask(self, name: str, event: str, payload: object) -> Any:
-        """Emit and wait for the acknowledgement."""
+        """Emit an event and return its acknowledgement."""
         self._number += 1
         number = self._number
         answers = self._acks[number] = queue.Queue()
@@ -150,7 +150,7 @@ class Crowd:
         return answers.get(timeout=PATIENCE)
 
     def until(self, true: Callable[[], Any], what: str) -> Any:
-        """What `true` returns once it is something."""
+        """Return the result of `true` once it is truthy."""
         deadline = time.monotonic() + PATIENCE
         while not (found := true()):
             assert time.monotonic() < deadline, f"did not happen: {what}"
@@ -179,9 +179,9 @@ class Crowd:
 def crowd(
     url: str, around: Callable[[list[str]], list[str]] = list, **environment: str
 ) -> Iterator[Crowd]:
-    """People who can join the chats of the station at `url`.
+    """Run clients for the chats of the station at `url`.
 
-    `around` makes of their program's command the one to run, such as one in another network.
+    `around` wraps the command, for example to run in another network.
     """
     made = Crowd(url, around, **environment)
     try:
@@ -191,7 +191,7 @@ def crowd(
 
 
 def make_people(data: Path, *names: str, **environment: str) -> dict[str, str]:
-    """Make accounts where there are none, in the data folder of a test; returns a token of each."""
+    """Make missing accounts in the data folder of a test; return a token of each."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.people", str(data), *names],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""A program that a webhook tells things."""
+"""Receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any, Final
 import pytest
 
 NOW: Final = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-"""When the tests of webhooks take place."""
+"""Time of the tests of webhooks."""
 
 
 class Receiver:
-    """A program that is told things; it answers with the statuses in `answers`, then with 204."""
+    """HTTP server that records requests; it answers with the statuses in `answers`, then with
+    204."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[dict[str, str], bytes]] = []
@@ -31,25 +32,25 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing."""
+                """Suppress the log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook?a=1"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def told(self) -> list[dict[str, Any]]:
-        """What it was told so far, in order."""
+        """Bodies received so far, in order."""
         return [json.loads(body) for _, body in list(self.heard)]
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A program that runs for one test."""
+    """Run a receiver for one test."""
     made = Receiver()
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""An RTMP encoder on a real socket, for tests and benches that need to misbehave exactly."""
+"""RTMP publisher on a real socket, for tests and benches that need exact misbehaviour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from madang.wire.rtmp.client import CHUNK_SIZE, PublishAccepted, PublishRejected
 
 
 class PublishRefused(Exception):
-    """The server does not take the stream, or no longer; `description` is in its words."""
+    """Server refused the stream or ended it; `description` is its text."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(f"{description} ({code})")
@@ -25,10 +25,10 @@ class PublishRefused(Exception):
 
 
 class RtmpPublisher:
-    """Publishes as `rtmp://host:port/app` under the stream name `name`.
+    """Publisher to `rtmp://host:port/app` under the stream name `name`.
 
-    Entering connects and waits for leave to publish: it raises PublishRefused, or ConnectionError
-    where the server hangs up. Leaving says goodbye, unless `abort` came first. A half-open
+    Entering connects and waits for acceptance: it raises PublishRefused, or ConnectionError if the
+    server closes. Leaving ends the stream in order, unless `abort` came first. A half-open
     connection is one that is entered and then left alone.
     """
 
@@ -92,8 +92,8 @@ class RtmpPublisher:
             await self._writer.drain()
 
     async def play(self, tags: Iterable[Tag], *, shift: int = 0) -> None:
-        """Send tags when their timestamps say, the first at once; `shift` milliseconds are added
-        to each. Raises as `send`."""
+        """Send tags at the times of their timestamps, the first at once; `shift` milliseconds are
+        added to each. Raises like `send`."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         first: int | None = None
@@ -103,12 +103,12 @@ class RtmpPublisher:
             await self.send(Tag(tag.type, tag.timestamp + shift & 0xFFFFFFFF, tag.body))
 
     async def wait_closed(self) -> PublishRejected | None:
-        """Wait until the server hangs up; what it said before, if it did."""
+        """Wait until the server closes; return its reason, if any."""
         await asyncio.wait({self._listener})
         return self._rejection
 
     def abort(self) -> None:
-        """Drop the connection without a word, as a crash or a cut cable with a reset does."""
+        """Reset the connection, as in a crash."""
         self._aborted = True
         self._writer.transport.abort()
 
@@ -141,5 +141,5 @@ class RtmpPublisher:
 
 
 def read_flv(path: Path) -> list[Tag]:
-    """The tags of an FLV file."""
+    """Return the tags of an FLV file."""
     return FlvReader().receive(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Tiny encoded streams of every codec, made by the ffmpeg programs at hand.
+"""Small encoded streams of every codec, made by the available ffmpeg programs.
 
 Each is made once per process, as an MP4 file, and read back with PyAV.
 """
@@ -77,9 +77,9 @@ _BEFORE_STREAMINFO = 8
 class Sample:
     """One stream.
 
-    `config` is what Enhanced RTMP would carry. `box_config` is the payload of the configuration
-    box that ffmpeg wrote (STREAMINFO alone for FLAC; empty for AAC and MP3, which have another
-    form). `stream` is what PyAV says about the file.
+    `config` is the configuration in Enhanced RTMP. `box_config` is the payload of the configuration
+    box written by ffmpeg (STREAMINFO alone for FLAC; empty for AAC and MP3, which have another
+    form). `stream` is PyAV's description of the file.
     """
 
     codec: Codec
@@ -90,7 +90,7 @@ class Sample:
 
     @property
     def track(self) -> Track:
-        """The track as our own parsers see it."""
+        """Track parsed by Madang."""
         if self.codec.is_video:
             return video_track(self.codec, self.config, self.units[0].data)
         return audio_track(self.codec, self.config, self.units[0].data)
@@ -98,7 +98,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Codec parameters as PyAV reads them from a container."""
+    """Codec parameters of a container, read by PyAV."""
 
     codec: str
     profile: str | None
@@ -119,9 +119,9 @@ class Demuxed:
 
 
 def demux(source: Path) -> list[Demuxed]:
-    """The streams of a file with all their packets, as the container tells them.
+    """Return the streams of a file with all their packets, as stored in the container.
 
-    Edit lists are ignored, and so is what FFmpeg's parsers would guess from the packets.
+    Edit lists are ignored, and so are guesses of FFmpeg's parsers.
     """
     options = {"ignore_editlist": "1", "fflags": "noparse"}
     with av.open(str(source), options=options) as container:
@@ -145,7 +145,7 @@ def demux(source: Path) -> list[Demuxed]:
 
 @functools.cache
 def sample(program: str, name: str) -> Sample:
-    """A second of the stream `name` of `RECIPES`, encoded by `program` of `PROGRAMS`."""
+    """Return a second of the stream `name` of `RECIPES`, encoded by `program` of `PROGRAMS`."""
     codec, arguments = RECIPES[name]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sample.mp4")

@@ -1,4 +1,4 @@
-"""Short real recordings for publishers in tests, as tags."""
+"""Short real recordings as tags, for publishers in tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def recording(
     *, size: str = "320x180", seconds: int = 4, bit_rate: str = "300k", key_frames: int = 15
 ) -> tuple[Tag, ...]:
-    """H.264 and AAC, 30 pictures a second, a key frame every `key_frames` of them."""
+    """Return H.264 and AAC, 30 pictures a second, with a key frame every `key_frames` of them."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "show.flv")
         subprocess.run(
@@ -44,7 +44,7 @@ def recording(
 
 
 def endless(tags: tuple[Tag, ...]) -> Iterator[Tag]:
-    """The recording again and again, on one clock."""
+    """Repeat the recording on one continuous clock."""
     headers = [tag for tag in tags if tag.timestamp == 0][:3]
     media = [tag for tag in tags if tag.type is not TagType.SCRIPT and tag not in headers]
     length = max(tag.timestamp for tag in tags) + 33
@@ -57,7 +57,7 @@ def endless(tags: tuple[Tag, ...]) -> Iterator[Tag]:
 
 
 def channel_key(slug: str = "yard") -> str:
-    """The stream key of a new channel."""
+    """Make a channel and return its stream key."""
     from madang.apps.accounts.models import User
     from madang.apps.channels.services import create_channel
 
@@ -66,7 +66,8 @@ def channel_key(slug: str = "yard") -> str:
 
 
 class Encoder:
-    """Publishes a recording in real time, on the station's loop, until `stop` or `vanish`."""
+    """Publisher of a recording in real time, on the station's event loop, until `stop` or
+    `vanish`."""
 
     def __init__(self, air: Air, key: str, tags: tuple[Tag, ...] | None = None) -> None:
         self._air = air
@@ -82,17 +83,17 @@ class Encoder:
             await publisher.play(endless(self._tags))
 
     def stop(self) -> None:
-        """Say goodbye, as an encoder does whose user ends the stream."""
+        """End the stream in order."""
         self.done.cancel()
 
     def vanish(self) -> None:
-        """Reset the connection without a word."""
+        """Reset the connection."""
         assert self._publisher is not None
         self._air.loop.call(self._publisher.abort)
 
     @property
     def failure(self) -> BaseException | None:
-        """Why the station ended the stream, once it has."""
+        """Reason for which the station ended the stream, if it did."""
         try:
             return self.done.exception(20)
         except asyncio.CancelledError:

@@ -1,7 +1,6 @@
 """A station in several processes: `madang serve --role …` on PostgreSQL and Redis of its own.
 
-Sockets can be handed in as systemd does it, so that a process can be replaced by another one while
-clients knock.
+Sockets can be passed as systemd does, so that a process can be replaced while clients connect.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ for index, number in enumerate(held):
 os.closerange(3 + count, 256)
 os.execv(sys.executable, [sys.executable, *sys.argv[4:]])
 """
-"""Puts sockets at the numbers at which sd_listen_fds(3) finds them, then becomes the program."""
+"""Move sockets to the file descriptors of sd_listen_fds(3), then become the program."""
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Role:
     rtmp: str = ""
 
     def stop(self) -> float:
-        """Send SIGTERM; it must end in order. Return after how many seconds it did."""
+        """Send SIGTERM; it must end in order. Return the seconds that it took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(STOP_LIMIT)
@@ -66,13 +65,13 @@ class Role:
         self.process.wait(STOP_LIMIT)
 
     def said(self) -> str:
-        """The log."""
+        """Log so far."""
         return self.log.read_text(errors="replace")
 
 
 @dataclass
 class Split:
-    """The stores, a data folder, and the processes that were started."""
+    """Stores, data folder, and processes."""
 
     database: Server
     redis: Server
@@ -88,8 +87,8 @@ class Split:
         environment: Mapping[str, str] | None = None,
         port: int = 0,
     ) -> Role:
-        """Start a role and wait for its `ready` line; in a data folder of its own it is on another
-        machine, to which the first one's key was copied."""
+        """Start a role and wait for its `ready` line; with a data folder of its own, to which the
+        first one's key is copied, it is on another machine."""
         folder = data or self.station.data
         if data is not None:
             data.mkdir(exist_ok=True)
@@ -127,7 +126,7 @@ class Split:
         return started
 
     def end_all(self) -> None:
-        """Kill what still runs."""
+        """Kill all running processes."""
         for role in self.roles:
             if role.process.poll() is None:
                 role.kill()
@@ -143,7 +142,7 @@ def _first_line(output: IO[str] | None) -> str:
 
 @contextmanager
 def split_station(folder: Path, *slugs: str, **settings: str) -> Iterator[Split]:
-    """Stores and channels, without a process yet; those that run at the end are stopped."""
+    """Make stores and channels, without a process; stop running processes at the end."""
     with stores.postgresql() as database, stores.redis() as redis:
         station = Station(
             folder / "data", DATABASE__URL=database.url, REDIS__URL=redis.url, **settings
@@ -158,20 +157,20 @@ def split_station(folder: Path, *slugs: str, **settings: str) -> Iterator[Split]
 
 
 def listening() -> socket.socket:
-    """A socket as systemd hands it in."""
+    """Return a socket as systemd passes it."""
     made = socket.create_server(("127.0.0.1", 0), backlog=512)
     made.set_inheritable(True)
     return made
 
 
 def port_of(bound: socket.socket) -> int:
-    """Its port."""
+    """Return the port of a socket."""
     return int(bound.getsockname()[1])
 
 
 @contextmanager
 def service_manager() -> Iterator[tuple[dict[str, str], socket.socket]]:
-    """The environment of a service of Type=notify, and where what it says arrives."""
+    """Return the environment of a service of Type=notify, and the socket of its notifications."""
     with (
         tempfile.TemporaryDirectory() as folder,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear,

@@ -1,4 +1,4 @@
-"""An SFTP server of its own: OpenSSH on a free port of loopback, with its own host key."""
+"""SFTP server: OpenSSH on a free port of loopback, with its own host key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 
 @dataclass(frozen=True, slots=True)
 class Sftp:
-    """A server that runs; `key` opens it, `home` is a folder that it serves."""
+    """A running server; `key` authenticates, `home` is a folder that it serves."""
 
     port: int
     key: Path
@@ -29,7 +29,7 @@ class Sftp:
     address: str = "127.0.0.1"
 
     def url(self, path: str) -> str:
-        """The address of a folder below `home`."""
+        """Return the URL of a folder below `home`."""
         return f"sftp://{getpass.getuser()}@{self.address}:{self.port}{self.home}/{path}"
 
 
@@ -40,7 +40,7 @@ def _keygen(path: Path) -> None:
 
 @contextmanager
 def sftp_server(folder: Path, address: str = "127.0.0.1") -> Iterator[Sftp]:
-    """Run the server at `address`, its files in `folder`."""
+    """Run the server at `address`, with its files in `folder`."""
     if PROGRAM is None:
         pytest.skip("no sshd on this machine: apt install openssh-server")
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -48,7 +48,7 @@ def sftp_server(folder: Path, address: str = "127.0.0.1") -> Iterator[Sftp]:
     _keygen(host_key)
     _keygen(key)
     if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # what Debian's unit makes
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # made by Debian's unit
     (port,) = free_ports(1)
     configuration = folder / "sshd_config"
     configuration.write_text(

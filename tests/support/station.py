@@ -1,7 +1,7 @@
 """A real station: `madang serve` as a process, on free ports, with a data folder of its own.
 
-Run as a module with a data folder and slugs, this makes the owner and the channels and prints
-their stream keys: one process for all of them, where `madang channel create` is one for each.
+Run as a module with a data folder and slugs, this makes the owner and the channels and prints their
+stream keys: one process for all of them, while `madang channel create` needs one for each.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from typing import IO, Any
 
 OWNER = "ada"
 PASSWORD = "courtyard at noon"
-"""Who runs the channels of a test's station, and administers it."""
+"""Owner of the channels of a test's station, and its administrator."""
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT = 30.0
 """Seconds to `ready`, tables included, on a machine that is busy with the rest of the suite."""
 STOP_LIMIT = 10.0
-"""Seconds from SIGTERM to the end, as docs and service managers count on."""
+"""Seconds from SIGTERM to the end, as documented."""
 
 _READY = re.compile(r"ready http=(\S+) rtmp=(\S+)\n")
 
@@ -38,13 +38,13 @@ class Station:
     """One data folder and, between `start` and `stop`, the process that runs on it.
 
     `settings` are environment variables without their prefix (`LIVE__GRACE="5"`). The ports are
-    chosen once, so that a station that comes back is found where it was.
+    chosen once, so that they are the same after a restart.
     """
 
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.keys: dict[str, str] = {}
-        """Stream keys by slug, of the channels that `open_channels` made."""
+        """Stream keys by slug, of the channels made by `open_channels`."""
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith("MADANG_")
         } | {f"MADANG_{name}": value for name, value in settings.items()}
@@ -59,18 +59,18 @@ class Station:
 
     @property
     def pid(self) -> int:
-        """The process that runs now."""
+        """PID of the running process."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def runs(self) -> bool:
-        """Whether the process was started, and neither stopped nor killed since."""
+        """True between `start` and `stop` or `kill`."""
         return self._process is not None
 
     def start(self, *options: str) -> float:
-        """Start `madang serve` with `options` and wait for its `ready` line; return after how
-        many seconds that came."""
+        """Start `madang serve` with `options` and wait for its `ready` line; return the seconds
+        that took."""
         began = time.monotonic()
         self._log = self.log.open("a")
         self._process = subprocess.Popen(
@@ -94,7 +94,7 @@ class Station:
         return time.monotonic() - began
 
     def stop(self) -> float:
-        """Send SIGTERM; the station must end in order. Return after how many seconds it did."""
+        """Send SIGTERM; the station must end in order. Return the seconds that it took."""
         assert self._process is not None
         began = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
@@ -105,18 +105,18 @@ class Station:
         return took
 
     def kill(self) -> None:
-        """Send SIGKILL, as the kernel does to a process that took too much memory."""
+        """Send SIGKILL."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(STOP_LIMIT)
         self._release()
 
     def said(self) -> str:
-        """The log so far, of every process that ran on this data folder."""
+        """Log of every process that ran on this data folder."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def command(self, *arguments: str) -> Any:
-        """What `madang ARGUMENTS --json` prints about this station, as a value."""
+        """Run `madang ARGUMENTS --json` on this station and return the value."""
         done = subprocess.run(
             [*MADANG, *arguments, "--data", str(self.data), "--json"],
             cwd=ROOT,
@@ -130,7 +130,7 @@ class Station:
         return json.loads(done.stdout)
 
     def open_channels(self, *slugs: str) -> None:
-        """Make channels, and their owner where there is none; the keys are in `keys` then."""
+        """Make channels, and their owner if missing; fills `keys`."""
         made = subprocess.run(
             [sys.executable, "-m", "tests.support.station", str(self.data), *slugs],
             cwd=ROOT,
@@ -144,20 +144,20 @@ class Station:
         self.keys |= json.loads(made.stdout)
 
     def publish_url(self, slug: str) -> str:
-        """Where an encoder of the channel sends to, stream key included."""
+        """Return the URL to publish to, stream key included."""
         return f"{self.rtmp}/{self.keys[slug]}"
 
     def helpers(self) -> list[int]:
-        """Processes that the station started and that still run."""
+        """Return the station's running child processes."""
         found = []
         for status in Path("/proc").glob("[0-9]*/status"):
-            with contextlib.suppress(OSError):  # a process that ended meanwhile
+            with contextlib.suppress(OSError):  # process that ended meanwhile
                 if f"\nPPid:\t{self.pid}\n" in status.read_text():
                     found.append(int(status.parent.name))
         return found
 
     def memory(self) -> int:
-        """Bytes of memory that the process holds now (VmRSS, proc(5))."""
+        """Return the resident memory of the process in bytes (VmRSS, proc(5))."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found
@@ -173,7 +173,7 @@ class Station:
 
     @contextmanager
     def running(self) -> Iterator[Station]:
-        """The station while it runs; SIGTERM ends it, unless the test already did."""
+        """Run the station; SIGTERM ends it, unless the test already did."""
         self.start()
         try:
             yield self
@@ -186,7 +186,7 @@ MADANG = (sys.executable, "-m", "madang")
 
 
 def free_ports(count: int) -> list[int]:
-    """Different TCP ports of 127.0.0.1 that nobody listens on."""
+    """Return different free TCP ports of 127.0.0.1."""
     taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in taken]
     for each in taken:
@@ -195,7 +195,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def until(condition: Callable[[], Any], what: str, *, within: float = 10.0) -> Any:
-    """Ask `condition` until its answer is true, and return that; fail after `within` seconds."""
+    """Poll `condition` until it is truthy and return the result; fail after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"not within {within} s: {what}"

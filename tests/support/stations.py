@@ -1,4 +1,4 @@
-"""Descriptions of stations, for everything that reads station.toml."""
+"""Texts of station.toml."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ssh_keys = ["{KEY}"]
 
 
 def station_file(folder: Path, text: str) -> Path:
-    """`text` as station.toml in `folder`."""
+    """Write `text` as station.toml in `folder`."""
     path = folder / "station.toml"
     path.write_text(text, encoding="utf-8")
     return path

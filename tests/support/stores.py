@@ -1,6 +1,6 @@
-"""Real PostgreSQL and Redis servers for tests: on free ports, in folders that end with the run.
+"""Real PostgreSQL and Redis servers for tests: on free ports, in temporary folders.
 
-PostgreSQL refuses to run as root, so that its server gets the user that Debian made for it.
+PostgreSQL refuses to run as root, so its server gets the user made by Debian.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tests.support.station import free_ports, until
 
 PASSWORD = "a word of the test"
 START_LIMIT = 20.0
-"""Seconds to a server that answers, on a machine that is busy with the rest of the suite."""
+"""Seconds until a server answers, on a machine that is busy with the rest of the suite."""
 
 
 @dataclass
 class Server:
-    """A server of a test: it can be stopped and come back, or be frozen, as in an outage."""
+    """A server that can be stopped, restarted or frozen, as in an outage."""
 
     url: str
     arguments: list[str]
     folder: Path
     answers: list[str]
-    """A command that succeeds once the server answers."""
+    """Command that succeeds once the server answers."""
     environment: dict[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
@@ -46,37 +46,37 @@ class Server:
         until(self._answers, f"{self.arguments[0]} answers", within=START_LIMIT)
 
     def stop(self) -> None:
-        """End it in order; connections are cut."""
+        """Stop it in order; connections are closed."""
         if self.process is not None:
             self.process.send_signal(self.stop_signal)
             self.process.wait(START_LIMIT)
             self.process = None
 
     def kill(self) -> None:
-        """End it and all its processes at once, as a power cut does."""
+        """Kill it and all its processes, as a power cut does."""
         assert self.process is not None
         self._signal(signal.SIGKILL)
         self.process.wait(START_LIMIT)
         self.process = None
 
     def freeze(self) -> None:
-        """Let it hold its connections and say nothing."""
+        """Freeze it: connections stay open without answers."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
         for pid in self._family():
-            with contextlib.suppress(ProcessLookupError):  # one that ended meanwhile
+            with contextlib.suppress(ProcessLookupError):  # process that ended meanwhile
                 os.kill(pid, number)
 
     def _family(self) -> list[int]:
         assert self.process is not None
         found = [self.process.pid]
         for status in Path("/proc").glob("[0-9]*/status"):
-            with contextlib.suppress(OSError):  # a process that ended meanwhile
+            with contextlib.suppress(OSError):  # process that ended meanwhile
                 if f"\nPPid:\t{self.process.pid}\n" in status.read_text():
                     found.append(int(status.parent.name))
         return found
@@ -91,7 +91,7 @@ class Server:
 
 
 def as_service() -> dict[str, Any]:
-    """The user for a server: this one, unless that is root."""
+    """Return the user for a server: the current one, unless that is root."""
     if os.geteuid() != 0:
         return {}
     postgres = pwd.getpwnam("postgres")
@@ -100,7 +100,7 @@ def as_service() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def folder(name: str) -> Iterator[Path]:
-    """A folder that the servers' user may enter, which pytest's own are not."""
+    """Make a folder accessible to the servers' user, unlike pytest's own."""
     made = Path(tempfile.mkdtemp(prefix=f"madang-{name}-"))
     if (user := as_service()) != {}:
         os.chown(made, user["user"], user["group"])
@@ -112,7 +112,7 @@ def folder(name: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[Server]:
-    """A PostgreSQL server with the database `madang`."""
+    """Run a PostgreSQL server with the database `madang`."""
     programs = postgresql_programs()
     with folder("postgresql") as place:
         (place / "password").write_text(PASSWORD)
@@ -135,7 +135,7 @@ def postgresql() -> Iterator[Server]:
             url=f"postgresql://{address}/madang",
             arguments=[
                 *(str(programs / "postgres"), "-D", str(place / "data"), "-p", str(port)),
-                # Nothing here has to survive the machine.
+                # Durability is not needed.
                 *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=50"),
                 *("-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={place}"),
             ],
@@ -156,7 +156,7 @@ def postgresql() -> Iterator[Server]:
 
 
 def create_database(server: Server, name: str) -> str:
-    """Make an empty database; its address."""
+    """Make an empty database; return its URL."""
     done = subprocess.run(
         [*server.answers[:-1], f'CREATE DATABASE "{name}"'],
         env=os.environ | server.environment,
@@ -170,7 +170,7 @@ def create_database(server: Server, name: str) -> str:
 
 @contextlib.contextmanager
 def redis() -> Iterator[Server]:
-    """A Redis server that keeps nothing."""
+    """Run a Redis server without persistence."""
     with folder("redis") as place:
         (port,) = free_ports(1)
         server = Server(

@@ -1,7 +1,7 @@
-"""An event loop whose clock jumps to the next timer as soon as nothing is left to do.
+"""Event loop with virtual time: the clock jumps to the next timer as soon as nothing is ready.
 
-For tests in which client and server live on one loop: what takes seconds of waiting takes none,
-and a busy machine makes nobody late.
+For tests with client and server on one loop: waiting takes no real time, and a busy machine causes
+no delay.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 _T = TypeVar("_T")
 
 GRACE = 0.001
-"""Real seconds for bytes that the kernel is still carrying over the loopback."""
+"""Real seconds for bytes in transit over the loopback."""
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Reports what is ready; where nothing is, the time until the next timer has passed."""
+    """Selector that advances the time to the next timer if nothing is ready."""
 
     passed = 0.0
 
@@ -33,7 +33,7 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """`time` and `wall` go on only while everybody waits."""
+    """Event loop whose `time` and `wall` advance only while all tasks wait."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
@@ -41,21 +41,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Seconds of virtual time."""
+        """Return seconds of virtual time."""
         return self._jumping.passed
 
     def wall(self) -> float:
-        """Seconds since 1970, in step with `time`."""
+        """Return seconds since 1970, in step with `time`."""
         return self._epoch + self._jumping.passed
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Like `asyncio.run`, in virtual time."""
+    """Run a coroutine like `asyncio.run`, in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
 
 
 def wall() -> float:
-    """The wall clock of the running loop: virtual where the loop's time is."""
+    """Return the wall clock of the running loop: virtual if the loop's time is."""
     loop = asyncio.get_running_loop()
     return loop.wall() if isinstance(loop, VirtualLoop) else time.time()

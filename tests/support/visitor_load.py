@@ -30,7 +30,7 @@ PAUSE = 0.05
 
 
 class Load:
-    """What the visitors saw so far."""
+    """Statistics of all visitors."""
 
     def __init__(self, domain: str, authority: str, slug: str, stop: Path) -> None:
         self._domain = domain
@@ -42,7 +42,7 @@ class Load:
         self.parts: list[float] = []
 
     def visit(self) -> None:
-        """Ask for one page after the other."""
+        """Request one page after another."""
         connection = self._connect()
         number = 0
         while not self._stop.exists():
@@ -62,7 +62,7 @@ class Load:
             time.sleep(PAUSE)
 
     def follow(self) -> None:
-        """Ask for each next part of the live playlist as a player does, and note when it came."""
+        """Request each next part of the live playlist like a player, and note its arrival."""
         connection = self._connect()
         text = self._get(connection, f"/live/{self._slug}/index.m3u8")
         media = next(line for line in text.splitlines() if line and not line.startswith("#"))
@@ -86,7 +86,7 @@ class Load:
 
     @staticmethod
     def _last(text: str) -> tuple[int, int]:
-        """Sequence number and part that come next after what the playlist lists."""
+        """Return sequence number and part after the end of the playlist."""
         first = re.search(r"#EXT-X-MEDIA-SEQUENCE:(\d+)", text)
         assert first is not None
         msn, part = int(first[1]), 0
@@ -107,7 +107,7 @@ def _longest_gap(times: list[float]) -> float:
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until the file STOP exists."""
     domain, authority, slug, stop = sys.argv[1:]
     load = Load(domain, authority, slug, Path(stop))
     threads = [threading.Thread(target=load.visit) for _ in range(VISITORS)]

@@ -1,4 +1,4 @@
-"""Somebody at the station's pages and API, without a browser."""
+"""HTTP client with cookies for the station's pages and API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 PATIENCE = 20.0
-"""Seconds for an answer, on a machine that is busy with the rest of the suite."""
+"""Seconds for a response, on a machine that is busy with the rest of the suite."""
 
 
 class Visitor:
-    """A person with cookies, at the pages of `address` (host and port)."""
+    """Client of the pages at `address` (host and port)."""
 
     def __init__(self, address: str) -> None:
         self._origin = f"http://{address}"
@@ -25,23 +25,23 @@ class Visitor:
 
     @property
     def cookies(self) -> str:
-        """As a header has them."""
+        """Cookies as a header value."""
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._jar)
 
     def sign_in(self, name: str, password: str) -> None:
-        """Sign in on the page for that."""
+        """Sign in on the login page."""
         self.page("/accounts/login/")
         self.send("/accounts/login/", login=name, password=password)
         assert any(cookie.name == "sessionid" for cookie in self._jar), "not signed in"
 
     def page(self, path: str) -> tuple[int, str]:
-        """Status and text of a page."""
+        """Return status and text of a page."""
         return self._open(urllib.request.Request(self._origin + path))
 
     def send(
         self, path: str, files: Mapping[str, bytes] | None = None, /, **fields: str
     ) -> tuple[int, str]:
-        """Send a form; status and text of the page that comes in the end."""
+        """Send a form; return status and text of the final page."""
         fields = {**fields, "csrfmiddlewaretoken": self._csrf()}
         if files is None:
             request = urllib.request.Request(
@@ -57,7 +57,7 @@ class Visitor:
         return self._open(request)
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Status and body of an answer of the API to a script on the station's own pages."""
+        """Call the API like a script on the station's own pages; return status and body."""
         request = urllib.request.Request(
             f"{self._origin}/api/v1{path}",
             None if body is None else json.dumps(body).encode(),
@@ -87,7 +87,7 @@ def call(
     *,
     accepted: str = "",
 ) -> tuple[int, Any]:
-    """Status and body of an answer of the API to the holder of a token, who accepts languages."""
+    """Call the API with a token and `Accept-Language`; return status and body."""
     request = urllib.request.Request(
         f"http://{address}/api/v1{path}",
         None if body is None else json.dumps(body).encode(),

@@ -1,4 +1,4 @@
-"""Waiting for what is to become true."""
+"""Waiting for a condition on the event loop."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 WITHIN = 20.0
-"""Seconds."""
+"""Seconds until a condition must be true."""
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Look again and again on the event loop. Raises TimeoutError."""
+    """Poll a condition. Raises TimeoutError."""
     async with asyncio.timeout(WITHIN):
         while True:
             if true():

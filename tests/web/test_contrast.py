@@ -1,4 +1,4 @@
-"""Names in the chat have any hue: each of them can be read, by day and by night."""
+"""Names in the chat are readable in any hue, in light and dark mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of the front end that no compiler checks."""
+"""Rules of the front end beyond the compiler's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Korean and English are equally good: nothing is left untranslated, and nothing is mangled."""
+"""Translations are complete, and keep placeholders and markup."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def in_the_code() -> list[tuple[str, str | None]]:
 
 
 def forms(text: object) -> tuple[str, ...]:
-    """Singular and plural of one side of a catalogue's entry, or its only form."""
+    """Return singular and plural of one side of a catalogue's entry, or its only form."""
     if isinstance(text, str):
         return (text,)
     assert isinstance(text, tuple | list)
@@ -49,7 +49,7 @@ def forms(text: object) -> tuple[str, ...]:
 
 
 def translated(catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Each English original (its plural, where it has one) with each of its Korean forms."""
+    """Yield each English original (its plural if any) with each of its Korean forms."""
     for message in catalog:
         if message.id:
             yield from ((forms(message.id)[-1], form) for form in forms(message.string))

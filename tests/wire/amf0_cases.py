@@ -1,4 +1,4 @@
-"""AMF 0 in both directions; the table feeds the parser, the serialiser and the fuzzer."""
+"""AMF 0 values and bytes: one table for parser, serialiser and fuzzer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FLV tag bodies in both directions; the tables feed parsers, serialisers and fuzzers."""
+"""FLV tag bodies and values: tables for parsers, serialisers and fuzzers."""
 
 from __future__ import annotations
 

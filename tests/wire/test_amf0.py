@@ -1,4 +1,4 @@
-"""AMF 0 values, against bytes written by hand after the specification."""
+"""AMF 0 values compared with handwritten bytes."""
 
 from __future__ import annotations
 

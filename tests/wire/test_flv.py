@@ -1,4 +1,4 @@
-"""FLV tags and bodies, against bytes written by hand after the specifications."""
+"""FLV tags and bodies compared with handwritten bytes."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ class RtmpConnection(asyncio.Protocol):
             case MediaReceived(tag_type, timestamp, body):
                 if self._publication is not None:
                     self._publication.media(tag_type, timestamp, body)
-            case PublishRequested(_, keys):
+            case PublishRequested(keys):
                 self._transport.pause_reading()
                 self._authorisation = self._loop.create_task(self._authorise(keys))
             case PublishStopped():

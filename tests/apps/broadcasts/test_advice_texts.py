@@ -23,7 +23,7 @@ VALUES: dict[str, dict[str, float | str]] = {
     "bit_rate_high": {"bit_rate": 12_000_000, "limit": 8_000_000.0},
     "reordering_long": {"delay": 0.27},
 }
-"""What `madang.live.advice` sends with each code that has values."""
+"""Values sent by `madang.live.advice` with each code that has any."""
 
 
 def test_every_code_has_words_and_no_words_are_left_over(station: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The planner's page and API, as everybody may use them."""
+"""Page and API of the planner."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_an_answer_takes_less_than_50_milliseconds_of_the_processor(client: Any)
         began = time.thread_time()
         assert client.get("/api/v1/plan", {"viewers": str(viewers)}).status_code == 200
         took.append(time.thread_time() - began)
-    # The page is to follow within 100 ms: half of it stays for the way there and back.
+    # The page must follow within 100 ms; half of it is left for the network.
     assert min(took) < 0.05, took
 
 

@@ -1,4 +1,4 @@
-"""Socket.IO packets and WebSocket frames in both directions; the fuzzer mutates the same ones."""
+"""Socket.IO packets and WebSocket frames with their bytes, also seeds of the fuzzer."""
 
 from __future__ import annotations
 

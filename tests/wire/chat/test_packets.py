@@ -1,4 +1,4 @@
-"""Socket.IO packets and WebSocket frames, after the specifications."""
+"""Socket.IO packets and WebSocket frames by their specifications."""
 
 from __future__ import annotations
 

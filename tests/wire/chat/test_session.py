@@ -1,4 +1,4 @@
-"""A connection from the opening to its end, with the time as an argument."""
+"""Chat sessions from the opening to the end, with explicit time."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ LIMITS = ChatLimits(join=10.0, ping_interval=25.0, ping_timeout=20.0)
 
 
 def session(now: float = 0.0) -> ChatSession:
-    """A session that has just been opened."""
+    """Return a session that has just been opened."""
     return ChatSession(sid="s1", now=now, limits=LIMITS)
 
 
 def text(words: str) -> bytes:
-    """A text message as a client sends it."""
+    """Return a text message as a client sends it."""
     return encode_masked(Opcode.TEXT, words.encode(), b"abcd")
 
 
 def said(chat: ChatSession) -> list[str]:
-    """The text messages of the output; a Close is shown as `close CODE reason`."""
+    """Return the text messages of the output; a Close is shown as `close CODE reason`."""
     data, found = chat.take_output(), []
     while data:
         size, at = (data[1], 2) if data[1] < 126 else (int.from_bytes(data[2:4]), 4)
@@ -48,7 +48,7 @@ def said(chat: ChatSession) -> list[str]:
 
 
 def joined() -> ChatSession:
-    """A session whose client was let in at the time 1."""
+    """Return a session whose client was accepted at time 1."""
     chat = session()
     chat.receive(text('40{"channel":"yard"}'), 1.0)
     chat.accept(1.0)

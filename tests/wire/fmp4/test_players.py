@@ -1,4 +1,4 @@
-"""What PyAV, and so every player on FFmpeg, sees in our files is what went in."""
+"""Files read by PyAV, hence by players based on FFmpeg, have the content that was written."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def rising(draw: st.DrawFn) -> tuple[AccessUnit, ...]:
         duration = draw(st.integers(1, 2**20))
         offset = draw(st.integers(0, 2**20))
         data = draw(st.binary(min_size=1, max_size=20))
-        # The first unit is where decoding begins: PyAV drops what comes before a key frame.
+        # PyAV drops units before the first key frame.
         key = not units or draw(st.booleans())
         units.append(AccessUnit(time, time + offset, key, data, duration))
         time += duration
@@ -69,7 +69,7 @@ def rising(draw: st.DrawFn) -> tuple[AccessUnit, ...]:
 
 
 # Opening a file takes PyAV milliseconds, so this has fewer examples than the property of
-# read_fragment, which looks at the same writer with wider numbers.
+# read_fragment, which tests the same writer with wider numbers.
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -91,7 +91,7 @@ def test_a_gap_between_fragments_survives(tmp_path: Path) -> None:
 
 def test_high_efficiency_aac_is_told_at_its_doubled_rate(tmp_path: Path) -> None:
     # Neither ffmpeg encodes HE-AAC; the configuration (24 kHz core, mono, explicit replication to
-    # 48 kHz) over frames of AAC-LC is all that a demuxer can tell.
+    # 48 kHz) over frames of AAC-LC is all that a demuxer sees.
     config = bytes.fromhex("2b098800")
     track = audio_track(Codec.AAC, config)
     units = tuple(

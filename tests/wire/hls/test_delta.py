@@ -1,4 +1,4 @@
-"""Delta updates: the skip boundary, and a full playlist again (RFC 8216bis, 6.2.5.1)."""
+"""Delta updates: skip boundary, and restoring the full playlist (RFC 8216bis, 6.2.5.1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.hls_strategies import segment_lists
 
 
 def live(count: int, *, first: int = 0, until: float = 12, last_parts: int = 0) -> MediaPlaylist:
-    """A playlist of 2 s segments, `last_parts` 0.5 s parts of a growing one at its end."""
+    """Return a playlist of 2 s segments, the last growing with `last_parts` parts of 0.5 s."""
     segments = [Segment(f"{first + i}.mp4", 2.0, map_uri="init.mp4") for i in range(count)]
     if last_parts:
         parts = tuple(Part(f"{first + count}.{i}.mp4", 0.5) for i in range(last_parts))
@@ -77,7 +77,7 @@ def test_a_delta_update_keeps_the_numbers_and_states_the_map() -> None:
 def test_a_delta_update_applied_is_the_full_playlist(
     segments: tuple[Segment, ...], until: float, lost: int, newer: int
 ) -> None:
-    """`lost` segments have left since the earlier playlist, `newer` ones have come."""
+    """`lost` segments were removed since the earlier playlist, `newer` ones added."""
     full = MediaPlaylist(20, segments[lost:], 0.5, 1.5, until, media_sequence=lost)
     delta = parse_media(render_media(full, skip=True))
     kept = len(segments) - newer

@@ -1,4 +1,4 @@
-"""Media playlists: what is written, what is understood, what is refused."""
+"""Media playlists: rendering, parsing, refusals."""
 
 from __future__ import annotations
 
@@ -190,6 +190,6 @@ def test_a_hint_for_a_map_is_no_hint_for_a_part() -> None:
 
 
 def test_what_a_rendition_report_leaves_out_is_as_in_its_own_playlist() -> None:
-    """RFC 8216bis, section 4.4.5.4: LAST-MSN may be left out where it is the same."""
+    """RFC 8216bis, section 4.4.5.4: LAST-MSN may be omitted if it is the same."""
     text = LIVE_TEXT.replace(",LAST-MSN=9,LAST-PART=0", "")
     assert parse_media(text).rendition_reports == LIVE.rendition_reports

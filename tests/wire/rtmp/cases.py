@@ -1,4 +1,4 @@
-"""RTMP messages and chunks in both directions; the tables feed parser, serialiser and fuzzer."""
+"""RTMP messages and chunks with their bytes: tables for parser, serialiser and fuzzer."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ READ: dict[str, tuple[bytes, list[RtmpMessage]]] = {
         b"\x02\0\0\0\0\0\x04\x02\0\0\0\0\0\0\0\x3f" + _A,
         [RtmpMessage(8, 1000, 1, b"a")],
     ),
-    # OBS before version 30 leaves the extended timestamp out of type 3 chunks.
+    # OBS before version 30 omits the extended timestamp of type 3 chunks.
     "no extended timestamp in type 3": (
         b"\x06\xff\xff\xff\0\x01\x04\x09\x01\0\0\0\x01\0\0\0"
         + _LONG[:128] + b"\xc6" + _LONG[128:256] + b"\xc6tail",

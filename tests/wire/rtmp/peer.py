@@ -1,4 +1,4 @@
-"""A publisher driven by hand: every message that a test wants, and every answer to it."""
+"""Publisher with explicit control of every message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLIENT_HELLO = opening(b"c" * HANDSHAKE_RANDOM)
 
 
 class Peer:
-    """A session and the other end of its connection; `now` is the test's clock, in seconds."""
+    """A session and the client's end of its connection; `now` is the test's clock, in seconds."""
 
     def __init__(self, limits: RtmpLimits = DEFAULT_LIMITS) -> None:
         self.now = 0.0
@@ -23,11 +23,11 @@ class Peer:
         self._handshake_left = 1 + 2 * PACKET
 
     def feed(self, data: bytes) -> list[Event]:
-        """Send bytes as they are."""
+        """Send raw bytes."""
         return self.session.receive(data, self.now)
 
     def shake(self) -> None:
-        """Get the handshake over with."""
+        """Complete the handshake."""
         self.feed(CLIENT_HELLO + bytes(PACKET))
         self.answers()
 
@@ -38,7 +38,7 @@ class Peer:
     def message(
         self, type_id: int, body: bytes, timestamp: int = 0, stream_id: int = 1
     ) -> list[Event]:
-        """Send any message."""
+        """Send a message of any type."""
         return self.feed(self.writer.encode(3, RtmpMessage(type_id, timestamp, stream_id, body)))
 
     def call(
@@ -48,7 +48,7 @@ class Peer:
         return self.send(Command(name, transaction, values or (None,)), stream_id)
 
     def answers(self) -> list[Control]:
-        """The messages that the session wants to send."""
+        """Return the messages that the session sends."""
         data = self.session.take_output()
         skipped = min(self._handshake_left, len(data))
         self._handshake_left -= skipped
@@ -62,7 +62,7 @@ class Peer:
         return found
 
     def commands(self) -> list[Command]:
-        """The commands among the answers."""
+        """Return the commands among the answers."""
         return [answer for answer in self.answers() if isinstance(answer, Command)]
 
     def connect(self, **properties: amf0.Value) -> list[Event]:
@@ -72,7 +72,7 @@ class Peer:
         return self.call("connect", 1.0, usual | properties)
 
     def request(self, name: amf0.Value = "key", **properties: amf0.Value) -> list[Event]:
-        """All that an encoder does until it may publish; leaves no answers behind."""
+        """Do everything up to the publish command, and discard the answers."""
         self.connect(**properties)
         self.call("createStream", 4.0)
         events = self.call("publish", 5.0, None, name, "live", stream_id=1)
@@ -80,21 +80,21 @@ class Peer:
         return events
 
     def publish(self) -> None:
-        """A publisher that has been accepted."""
+        """Publish and be accepted."""
         self.request()
         self.session.accept_publish()
         self.answers()
 
 
 def information(command: Command) -> dict[str, amf0.Value]:
-    """The information object of a status or an answer."""
+    """Return the information object of a status or an answer."""
     found = command.values[-1]
     assert isinstance(found, dict)
     return found
 
 
 def publisher(limits: RtmpLimits = DEFAULT_LIMITS) -> Peer:
-    """A peer that has been accepted."""
+    """Return a peer that has been accepted."""
     peer = Peer(limits)
     peer.publish()
     return peer

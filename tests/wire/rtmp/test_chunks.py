@@ -1,4 +1,4 @@
-"""The chunk stream, against bytes written by hand; section numbers are RTMP 1.0's."""
+"""Chunk stream compared with handwritten bytes; section numbers are RTMP 1.0's."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_interleaved_chunks_find_their_messages(data: st.DataObject) -> None:
 
 
 def _split(data: bytes) -> list[bytes]:
-    """The chunks of 128 bytes of one message with a full header of 12 bytes."""
+    """Return the chunks of 128 bytes of one message with a full header of 12 bytes."""
     first, rest = data[: 12 + 128], data[12 + 128 :]
     return [first] + [rest[start : start + 129] for start in range(0, len(rest), 129)]
 

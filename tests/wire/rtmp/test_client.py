@@ -1,4 +1,4 @@
-"""Our publisher against our server, both without sockets."""
+"""Client session against server session, without sockets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.wire.rtmp.peer import SERVER_RANDOM
 
 
 class _Pair:
-    """A client and a server whose bytes cross at once."""
+    """A client and a server that exchange bytes at once."""
 
     def __init__(self, chunk_size: int = 60_000, refusal: str = "") -> None:
         self.refusal = refusal
@@ -40,7 +40,7 @@ class _Pair:
         self.client_events: list[ClientEvent] = []
 
     def cross(self) -> None:
-        """Carry bytes until neither has more."""
+        """Exchange bytes until neither side has more."""
         while sent := self.client.take_output():
             for event in self.server.receive(sent, 0.0):
                 self.server_events.append(event)
@@ -120,7 +120,7 @@ def test_a_server_that_does_not_answer_is_given_up() -> None:
 
 
 def _answer(client: ClientSession, control: Command | UserControl) -> list[ClientEvent]:
-    """Let a server say something that ours never says."""
+    """Let a server send something that ours never sends."""
     from madang.wire.rtmp.chunks import ChunkWriter, RtmpMessage
     from madang.wire.rtmp.messages import type_id_of
 

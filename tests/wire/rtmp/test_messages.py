@@ -1,4 +1,4 @@
-"""RTMP messages, against bytes written by hand."""
+"""RTMP messages compared with handwritten bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests' own encoder against a session on a real socket."""
+"""Test publisher against a session on a real socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What real ffmpeg sends, old and new, compared with what a demuxer finds in its source."""
+"""Streams of real ffmpeg, old and new, compared with a demuxer's view of the source."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _VP9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8")
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What one track sent: its configuration, and (decode time, presentation time, data)."""
+    """Content of one track: its configuration, and (decode time, presentation time, data)."""
 
     codec: Codec
     config: bytes
@@ -113,7 +113,7 @@ def _audio(tags: Sequence[Tag], track_id: int = 0) -> _Found:
 
 
 def _demuxed(source: Path, index: int) -> tuple[bytes, list[tuple[float, float, bytes]]]:
-    """Configuration and units of a track as PyAV finds them, with times in milliseconds."""
+    """Return configuration and units of a track by PyAV, with times in milliseconds."""
     with av.open(str(source)) as container:
         stream = container.streams[index]
         units = []
@@ -125,7 +125,7 @@ def _demuxed(source: Path, index: int) -> tuple[bytes, list[tuple[float, float, 
 
 
 def _assert_same(found: _Found, source: Path, index: int, *, offset: float = 0.0) -> None:
-    """Every byte, and times up to one constant: a publisher cannot begin before zero."""
+    """Compare all bytes, and times up to one constant: a publisher cannot begin before zero."""
     _, units = _demuxed(source, index)
     assert len(units) >= _SECONDS * 20
     assert [data for _, _, data in found.units] == [data for _, _, data in units]
@@ -144,14 +144,14 @@ def test_h264_and_aac_arrive_as_they_were_encoded(program: str | None, tmp_path:
     events = asyncio.run(_publish(program, source, ()))
     assert isinstance(events[0], Connected)
     assert events[0].app == "live"
-    assert events[1] == PublishRequested("key", ("key",))
+    assert events[1] == PublishRequested(("key",))
     metadata = next(event for event in events if isinstance(event, MetadataReceived))
     assert metadata.values["width"] == 128.0
     video, audio = _video(_media(events)), _audio(_media(events))
     assert (video.codec, audio.codec) == (Codec.AVC, Codec.AAC)
     assert video.config == _demuxed(source, 0)[0]
     assert audio.config == _demuxed(source, 1)[0]
-    assert any(pts > dts + 40 for dts, pts, _ in video.units)  # the B-frames are there
+    assert any(pts > dts + 40 for dts, pts, _ in video.units)  # B-frames are present
     _assert_same(video, source, 0)
     _assert_same(audio, source, 1)
 

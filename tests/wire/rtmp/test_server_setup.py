@@ -1,4 +1,4 @@
-"""From the first byte to the decision on a publisher."""
+"""Server session from the first byte to the decision on a publisher."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_handshake_may_come_byte_by_byte_with_the_first_command_behind_it() 
 
 
 def test_a_client_with_a_digest_gets_its_own_packet_back() -> None:
-    # Flash and some hardware put a version behind the time and a digest into the random bytes.
+    # Flash and some hardware send a version after the time and a digest in the random bytes.
     hello = b"\x03" + b"\x00\x00\x10\x00" + b"\x80\x00\x07\x02" + bytes(range(191)) * 8
     peer = Peer()
     peer.feed(hello)
@@ -164,7 +164,7 @@ def test_commands_before_connect_and_a_second_connect_are_refused() -> None:
 
 
 def test_each_call_is_answered_under_its_own_number() -> None:
-    # Hardware encoders hang where one of these is missing or has another's number.
+    # Hardware encoders hang if one of these is missing or has another's number.
     peer = Peer()
     peer.connect()
     peer.answers()
@@ -258,7 +258,7 @@ def test_their_acknowledgements_bandwidths_and_events_are_taken_silently() -> No
 def test_the_key_is_found_wherever_it_is(
     name: str | None, properties: dict[str, amf0.Value], keys: tuple[str, ...]
 ) -> None:
-    assert Peer().request(name, **properties) == [PublishRequested(name or "", keys)]
+    assert Peer().request(name, **properties) == [PublishRequested(keys)]
 
 
 def test_publish_start_is_not_sent_before_the_decision() -> None:

@@ -35,10 +35,9 @@ class Connected:
 class PublishRequested:
     """Client requests to publish and waits for `accept_publish` or `refuse_publish`.
 
-    `keys` are candidates for its stream key, the likeliest first; secrets, like the name.
+    `keys` are candidates for its stream key, the likeliest first, and secrets.
     """
 
-    stream_name: str
     keys: tuple[str, ...]
 
 

@@ -355,7 +355,7 @@ class ServerSession:
         self._publishing_on = stream_id
         self._enter(_Phase.DECIDING)
         name = command.text(1)
-        events.append(PublishRequested(name, stream_keys(connected, name)))
+        events.append(PublishRequested(stream_keys(connected, name)))
 
     def _close_stream(self, command: Command, stream_id: int, events: list[Event]) -> None:
         named = command.values[1] if len(command.values) > 1 else float(stream_id)
