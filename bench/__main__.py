@@ -1,4 +1,4 @@
-"""`script/bench NAME …`: runs one benchmark. Exit codes: 0 done, 1 it failed, 2 wrong usage."""
+"""`script/bench NAME …`: run one benchmark. Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BENCHES: dict[str, ModuleType] = {
 
 
 def main() -> int:
-    """Exit code of the command."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True)
     for name, module in BENCHES.items():
@@ -36,7 +36,7 @@ def main() -> int:
         )
         module.add_arguments(command)
     options = parser.parse_args()
-    # An ended benchmark ends what it started: SIGTERM unwinds like Ctrl+C.
+    # SIGTERM unwinds like Ctrl+C, so that child processes are ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         BENCHES[options.name].main(options)

@@ -40,7 +40,7 @@ from tests.support.sshd import Sftp, sftp_server
 from tests.support.station import MADANG, ROOT, Station
 
 ROW: Final = 1_000
-"""Bytes of a row of the ballast, which cannot be made smaller: what it costs at worst."""
+"""Bytes of a row of incompressible data: the worst case."""
 
 KINDS: Final = ("sqlite", "postgresql", "loss")
 MARGIN: Final = 2.0
@@ -48,13 +48,13 @@ MARGIN: Final = 2.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--megabytes", type=int, default=500, help="of database, from 50")
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure what `options` say and print the figures. Raises BenchFailed."""
+    """Measure with `options` and print the figures. Raises BenchFailed."""
     if options.megabytes < 50:
         raise BenchFailed("Less than 50 MB measures the start of programs.")
     conditions = {
@@ -103,7 +103,7 @@ def _ground(kind: str, folder: Path) -> Iterator[Ground]:
 def _costs(
     ground: Ground, server: Sftp, away: dict[str, str], megabytes: int
 ) -> Iterator[tuple[str, float, str]]:
-    """Each figure's name, value and unit."""
+    """Return name, value and unit of each figure."""
     _fill(ground, megabytes)
     gigabytes = megabytes / 1000
     sent = _stored(server.home)
@@ -127,7 +127,7 @@ def _stored(folder: Path) -> int:
 
 
 def _lost_and_restored(ground: Ground, server: Sftp, away: dict[str, str]) -> float:
-    """Seconds that it took to bring everything back."""
+    """Return the seconds of a full restore."""
     password = server.home.parent / "password"
     shutil.copy(ground.data / "backup/password", password)
     ground.lose()
@@ -142,7 +142,7 @@ def _lost_and_restored(ground: Ground, server: Sftp, away: dict[str, str]) -> fl
 
 
 def _lose(ground: PostgresqlGround, server: Sftp, away: dict[str, str]) -> float:
-    """Seconds of acknowledged changes that a machine lost at the worst moment loses."""
+    """Return the seconds of acknowledged changes lost with a machine at the worst moment."""
     ground.ask("CREATE TABLE loss (at timestamptz)")
     backup_json(ground.data, "now", **away)
     archive = server.home / "loss/postgresql/archive"
@@ -185,7 +185,7 @@ def _lose(ground: PostgresqlGround, server: Sftp, away: dict[str, str]) -> float
 
 
 def _arrivals(archive: Path, wanted: int) -> None:
-    """Wait until so many segments have arrived since now."""
+    """Wait until that many further segments have arrived."""
     before = len(list(archive.rglob("*.zst")))
     deadline = time.monotonic() + (wanted + 1) * (ARCHIVE_SECONDS + SHIP_SECONDS)
     while len(list(archive.rglob("*.zst"))) < before + wanted:
@@ -217,7 +217,7 @@ def _fill(ground: Ground, megabytes: int) -> None:
 
 
 def _change(ground: Ground, megabytes: int) -> None:
-    """New rows, as a station that goes on makes them."""
+    """Insert rows, like a running station."""
     rows = megabytes * 1_000_000 // ROW
     if isinstance(ground, PostgresqlGround):
         with psycopg.connect(ground.url, autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""A real Chromium that watches a page and reads the clock from its picture."""
+"""Chromium that watches a page and reads the clock from its picture."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PATIENCE: Final = 30.0
 """Seconds until a page must show a moving picture; classic HLS may take ten."""
 
 _POLL: Final = 100.0
-"""Milliseconds between looks at the meter while nothing has moved; it keeps its own times."""
+"""Milliseconds between polls of the meter, which keeps its own times."""
 
 _SETTLE: Final = 10.0
-"""Seconds that a player gets to find its distance to the live edge."""
+"""Seconds for a player to reach its distance to the live edge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One visit: milliseconds from the start of the navigation to the first presented frame, and
-    to the first one with a later clock."""
+    """One visit: milliseconds from the start of the navigation to the first presented frame, and to
+    the first one with a later clock."""
 
     first_picture: float
     first_motion: float
@@ -47,8 +47,8 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One long visit: the age of each frame in milliseconds as it was presented, the frames whose
-    clock could not be read, and how often the player ran dry."""
+    """One long visit: age of each frame in milliseconds when presented, number of frames with an
+    unreadable clock, and number of stalls."""
 
     ages: list[float]
     rejected: int
@@ -57,7 +57,7 @@ class Sight:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, without a window. Raises BenchFailed where there is none."""
+    """Run the system's Chromium, headless. Raises BenchFailed if it is missing."""
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
@@ -71,14 +71,14 @@ def chromium() -> Iterator[Browser]:
 
 
 def first_picture(browser: Browser, url: str) -> Load:
-    """Visit `url` as somebody who was never there. Raises BenchFailed where nothing moves."""
+    """Visit `url` with an empty cache. Raises BenchFailed if nothing moves."""
     with _visit(browser, url) as page:
         meter = _meter(page)
         return Load(meter["firstPicture"], meter["firstMotion"])
 
 
 def watch(browser: Browser, url: str, seconds: float) -> Sight:
-    """Watch `url` for `seconds` once it has settled. Raises BenchFailed where nothing moves."""
+    """Watch `url` for `seconds` once it has settled. Raises BenchFailed if nothing moves."""
     with _visit(browser, url) as page:
         page.wait_for_timeout(_SETTLE * 1000)
         before = _meter(page)
@@ -102,7 +102,7 @@ def _visit(browser: Browser, url: str) -> Iterator[Page]:
         script = _METER.read_text(encoding="utf-8")
         page.add_init_script(script.replace("__LAYOUT__", json.dumps(layout())))
         page.goto(url, wait_until="commit")
-        # Not wait_for_function: a page whose policy forbids eval would refuse it.
+        # Not wait_for_function: refused by pages whose policy forbids eval.
         deadline = time.monotonic() + _PATIENCE
         while _meter(page)["firstMotion"] is None:
             if time.monotonic() > deadline:

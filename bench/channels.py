@@ -1,8 +1,7 @@
-"""Makes the channels of a bench station: `python -m bench.channels DATA COUNT`.
+"""Creation of a bench station's channels: `python -m bench.channels DATA COUNT`.
 
-Prints their stream keys by slug as one JSON object. It does what `madang user create` and `madang
-channel create` do, in one process: a hundred starts of the command would take longer than the
-measurement.
+Prints their stream keys by slug as one JSON object. Equals `madang user create` and `madang channel
+create` in one process: a hundred starts of the command would take longer than the measurement.
 """
 
 from __future__ import annotations

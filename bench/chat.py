@@ -48,7 +48,7 @@ AIM: Final = 1_500_000
 """Deliveries a second."""
 LISTENERS: Final = 5
 _BEFORE: Final = 3.0
-"""Seconds that the crowd talks before, and after, its listeners take the time."""
+"""Seconds of load before and after the listeners' measurement."""
 
 CROWD_RATE: Final = 5.0
 _START: Final = 15.0
@@ -61,12 +61,12 @@ _NO_LIMITS: Final = {
         "CONNECTIONS_PER_ADDRESS",
     )
 }
-"""All of the crowd have one address."""
+"""All clients have one address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A server and where its chat is."""
+    """A server and the address of its chat."""
 
     child: Child
     port: int
@@ -110,7 +110,7 @@ CROWDED: Final = "madang, 10,000 connections"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--crowd", type=int, default=10_000, help="of the last run; 0: none")
     parser.add_argument("--seconds", type=float, default=8.0, help="measured, from 3")
@@ -119,7 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure what `options` say and print the figures. Raises BenchFailed."""
+    """Measure with `options` and print the figures. Raises BenchFailed."""
     if options.seconds < 3:
         raise BenchFailed("Measure for 3 seconds or more.")
     report = Report(
@@ -189,7 +189,7 @@ def _run(
 
 
 def _with_listeners(crowd: Crowd, count: int) -> Chatted:
-    """What the crowd saw, with the delay that the listeners had while it talked."""
+    """Return the result of the load with the delay measured by separate listeners."""
     listeners = replace(
         crowd,
         clients=count,

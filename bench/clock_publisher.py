@@ -23,13 +23,13 @@ HEIGHT: Final = 720
 BIT_RATE: Final = 2_500_000
 
 _CLOCK_HEIGHT: Final = round(clock.HEIGHT * WIDTH / clock.WIDTH / 2) * 2
-"""The clock fills the width; even, as the picture's chroma needs it."""
+"""Full width, even height as the subsampled chroma requires."""
 
 _TOP: Final = (HEIGHT - _CLOCK_HEIGHT) // 2
 
 
 def layout() -> dict[str, float]:
-    """Where a page finds the blocks: the row's place as shares of the picture, and the bits."""
+    """Return position and size of the blocks as shares of the picture, and their number of bits."""
     blocks_middle = clock.HEIGHT - clock.MARGIN - clock.BLOCK / 2
     return {
         "left": clock.MARGIN / clock.WIDTH,
@@ -42,7 +42,7 @@ def layout() -> dict[str, float]:
 
 
 def arguments(url: str) -> list[str]:
-    """The encoder's command; it reads clocks as grey pictures on standard input."""
+    """Return the encoder's command, which reads clocks as grey pictures on standard input."""
     gop = str(round(FRAME_RATE * KEY_INTERVAL))
     graph = (
         f"[0:v]scale={WIDTH}:{_CLOCK_HEIGHT}:flags=neighbor,format=yuv420p,"
@@ -63,7 +63,7 @@ def arguments(url: str) -> list[str]:
 
 
 def main(url: str) -> int:
-    """Publish to `url` until SIGTERM, or until the encoder ends; returns its exit code."""
+    """Publish to `url` until SIGTERM or the end of the encoder; return its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     encoder = subprocess.Popen(arguments(url), stdin=subprocess.PIPE)
     assert encoder.stdin is not None
@@ -78,7 +78,7 @@ def main(url: str) -> int:
             frame += 1
             time.sleep(max(0.0, began + frame / FRAME_RATE - time.monotonic()))
     except BrokenPipeError:
-        pass  # the encoder ended: its exit code says how
+        pass  # the encoder ended: its exit code is the reason
     finally:
         encoder.terminate()
         with contextlib.suppress(BrokenPipeError):

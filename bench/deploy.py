@@ -26,12 +26,12 @@ SHAPES: Final = {"minimal": ("main",), "single": ("main",), "split": ("web", "me
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--shape", nargs="+", choices=list(SHAPES), default=list(SHAPES))
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure what `options` say and print the figures. Raises BenchFailed."""
+    """Measure with `options` and print the figures. Raises BenchFailed."""
     if lacking := missing():
         raise BenchFailed(f"Machines cannot be booted here: {lacking}.")
     report = Report("deploy", {"system": "Debian, as this machine's", "packages": "cached here"})

@@ -1,4 +1,4 @@
-"""Figures: what a benchmark prints, with its spread over repeats, its references and the machine.
+"""Figures of a benchmark, with their spread over repeats, references and the machine.
 
 One figure is one JSON object on one line, so that runs can be collected and compared.
 """
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Final
 
 _DIGITS: Final = 4
-"""Significant digits that are printed; no measurement here repeats to more."""
+"""Significant digits printed; no measurement here is more precise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where the figures come from; they mean little without it."""
+    """Machine of the measurement."""
 
     cpu: str
     cores: int
@@ -30,7 +30,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
-        """This machine."""
+        """Return a description of this machine."""
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         return cls(models[0] if models else "unknown", os.cpu_count() or 1, platform.release())
@@ -38,7 +38,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The same figure over repeats."""
+    """Median, minimum and maximum of a figure over repeats."""
 
     repeats: int
     min: float
@@ -47,13 +47,13 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Raises ValueError for no values."""
+        """Return the spread of `values`. Raises ValueError if empty."""
         if not values:
             raise ValueError("a figure needs at least one measurement")
         return cls(len(values), min(values), statistics.median(values), max(values))
 
     def printed(self) -> dict[str, float]:
-        """As it is printed."""
+        """Return the printed form."""
         return {
             "repeats": self.repeats,
             "min": rounded(self.min),
@@ -63,9 +63,9 @@ class Spread:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` (0 to 1) of the values do not exceed (nearest rank).
+    """Return the value that `share` (0 to 1) of the values do not exceed (nearest rank).
 
-    Raises ValueError for no values.
+    Raises ValueError if empty.
     """
     if not values:
         raise ValueError("a percentile needs at least one value")
@@ -74,14 +74,14 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def rounded(value: float) -> float:
-    """`value` to the digits that are printed."""
+    """Round `value` to the printed digits."""
     return float(f"{value:.{_DIGITS}g}")
 
 
 class Report:
-    """Collects measurements by figure and subject; `print` writes them when all repeats are done.
+    """Measurements by figure and subject, printed when all repeats are done.
 
-    `bench` is the benchmark's name, `conditions` what all its figures were measured under.
+    `bench` is the benchmark's name, `conditions` are those of all its figures.
     """
 
     def __init__(self, bench: str, conditions: Mapping[str, object]) -> None:
@@ -90,11 +90,12 @@ class Report:
         self._values: dict[tuple[str, str, str], list[float]] = {}
 
     def add(self, subject: str, name: str, value: float, unit: str) -> None:
-        """One measurement of `subject` (a server and its way of delivery)."""
+        """Add one measurement of `subject` (a server and its way of delivery)."""
         self._values.setdefault((subject, name, unit), []).append(value)
 
     def print(self, references: Mapping[str, Sequence[str]]) -> None:
-        """Write every figure; `references` names, for each of our subjects, what it is held to."""
+        """Print every figure; `references` maps each of our subjects to those it is compared
+        with."""
         machine = asdict(Machine.here())
         date = datetime.now(UTC).isoformat(timespec="seconds")
         medians = {
@@ -123,5 +124,5 @@ class Report:
 
 
 def say(words: str) -> None:
-    """Progress, for people."""
+    """Print progress for people."""
     print(f"bench: {words}", file=sys.stderr, flush=True)

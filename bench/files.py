@@ -1,4 +1,4 @@
-"""Parts on disk, for a server of files: as many and as large as the station would make."""
+"""Files of parts for a file server, as many and as large as the station's."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from madang.wire.hls import MediaPlaylist, Part, Segment, render_media
 PLAYLIST: Final = "media.m3u8"
 _SEGMENTS: Final = 15
 _WITH_PARTS: Final = 4
-"""Segments at the end that list their parts: those of the last three target durations (RFC
-8216bis, section 4.4.4.9), and the one that grows."""
+"""Segments with parts at the end: those of the last three target durations (RFC 8216bis, section
+4.4.4.9), and the growing one."""
 
 
 def write_parts(folder: Path, stream: Sample, part_target: float) -> float:

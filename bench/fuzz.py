@@ -24,14 +24,14 @@ FOLDER: Final = "tests/fuzz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--count", type=int, default=1_000_000, help="inputs per target")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="amf0, flv, …", default=[])
 
 
 def main(options: argparse.Namespace) -> None:
-    """Fuzz what `options` say and print the figures. Raises BenchFailed."""
+    """Fuzz with `options` and print the figures. Raises BenchFailed."""
     found = sorted(path.stem.removeprefix("test_") for path in (ROOT / FOLDER).glob("test_*.py"))
     unknown = set(options.only) - set(found)
     if unknown or not found:
@@ -48,7 +48,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _run(name: str, count: int) -> dict[str, float]:
-    """Seconds that each target of `tests/fuzz/test_NAME.py` took for `count` inputs."""
+    """Return the seconds of each target of `tests/fuzz/test_NAME.py` for `count` inputs."""
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as folder:
         times = Path(folder) / "times.xml"
         done = subprocess.run(
@@ -68,7 +68,7 @@ def _run(name: str, count: int) -> dict[str, float]:
 
 
 def seconds_by_target(report: str) -> dict[str, float]:
-    """The times in a report of pytest (JUnit's format), by the test's name without `test_`."""
+    """Return the times of a JUnit report, by the test's name without `test_`."""
     return {
         case.attrib["name"].removeprefix("test_").replace("_", " "): float(case.attrib["time"])
         for case in ElementTree.fromstring(report).iter("testcase")

@@ -71,7 +71,7 @@ SUBJECTS: Final[dict[str, Opener]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--publishers", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seconds", type=float, default=20.0, help="measured, from 5")
     parser.add_argument("--repeats", type=int, default=3)
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure what `options` say and print the figures. Raises BenchFailed."""
+    """Measure with `options` and print the figures. Raises BenchFailed."""
     if options.seconds < 5:
         raise BenchFailed("The kernel counts in hundredths: measure for 5 seconds or more.")
     stream = sample(BIT_RATE)

@@ -34,10 +34,10 @@ from bench.station import station
 
 _ROOT: Final = Path(__file__).resolve().parent
 _MOST_REJECTED: Final = 0.05
-"""Share of unreadable frames past which the rest cannot be trusted."""
+"""Share of unreadable frames above which the figures are unreliable."""
 
 Opener = Callable[[Path], contextlib.AbstractContextManager[str]]
-"""Brings a stream on the air; gives the address of the page that plays it."""
+"""Publishes a stream and returns the address of the page that plays it."""
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def _publishing(url: str, folder: Path) -> Iterator[Child]:
 
 @contextlib.contextmanager
 def _bare_page(player: str, stream: str, folder: Path) -> Iterator[str]:
-    """The address of a page that plays `stream` and nothing else."""
+    """Return the address of a page that only plays `stream`."""
     port = free_port()
     command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
     command += ["--directory", str(_ROOT), str(port)]
@@ -119,7 +119,7 @@ REFERENCES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--seconds", type=float, default=60.0, help="of frames, per repeat")
     parser.add_argument("--loads", type=int, default=10, help="visits for the first picture")
     parser.add_argument("--repeats", type=int, default=1)
@@ -127,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure what `options` say and print the figures. Raises BenchFailed."""
+    """Measure with `options` and print the figures. Raises BenchFailed."""
     install_node_packages()
     conditions = {
         "seconds": options.seconds,

@@ -39,15 +39,15 @@ from madang.ops.measure.processes import resident_bytes
 
 BIT_RATE: Final = 2_600_000
 _MOST_VIEWERS: Final = 8_000
-"""More connections than this meet limits of the kernel's own before the server's."""
+"""Connections at which the kernel's limits are reached before the server's."""
 
 _FULL: Final = 0.9
-"""Share of a core from which on it counts as full."""
+"""Share of a core above which it counts as full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server on the air and how its viewers watch; `beat` is their interval, if they have one."""
+    """A server with a stream, and its kind of viewers; `beat` is their interval, if any."""
 
     child: Child
     port: int
@@ -106,7 +106,7 @@ def _nginx_rtmp(folder: Path, stream: Sample, *, hls: bool) -> Iterator[Target]:
             probes.wait_for_segments(publisher, url)
             yield Target(nginx.child, nginx.http, "plain", "/bench.m3u8")
         else:
-            # The module tells nobody who is on the air; viewers wait there for the first frame.
+            # The module has no list of streams; viewers wait for the first frame.
             yield Target(nginx.child, nginx.rtmp, "rtmp", "bench")
 
 
@@ -131,7 +131,7 @@ REFERENCES: Final = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--viewers", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=20.0, help="measured, from 10")
     parser.add_argument("--repeats", type=int, default=3)
@@ -140,7 +140,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measure what `options` say and print the figures. Raises BenchFailed."""
+    """Measure with `options` and print the figures. Raises BenchFailed."""
     if options.seconds < 10:
         raise BenchFailed("Segments last two seconds: measure for 10 or more.")
     stream = sample(BIT_RATE)
@@ -214,7 +214,7 @@ def _add(report: Report, subject: str, *, viewers: int, before: int, seen: Seen)
 
 
 def _capacity(target: Target, viewers: int, seconds: float, seen: Seen) -> int:
-    """The most viewers that were served without stalls, by doubling from `viewers`."""
+    """Return the most viewers served without stalls, by doubling from `viewers`."""
     held = viewers if not seen.stalls else 0
     while not seen.stalls and seen.server_cpu / seen.seconds < _FULL:
         if viewers * 2 > _MOST_VIEWERS:

@@ -47,7 +47,7 @@ from madang.plan.capacity import CPU_USE
 BIT_RATE: Final = 2_600_000
 MOST_VIEWERS: Final = 2_000
 MOST_GUESTS: Final = 3_000
-"""More than these, and the core that loads is full before the station's."""
+"""Clients above which the load's core is full before the station's."""
 
 Extras = Mapping[str, tuple[float, str]]
 """Other figures of a load: value and unit by name."""
@@ -70,7 +70,7 @@ class Service:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line can say."""
+    """Add the options of the command line."""
     parser.add_argument("--seconds", type=float, default=8.0, help="measured, of each load")
     parser.add_argument("--rounds", type=int, default=3, help="of each kind, for each service")
     parser.add_argument("--only", nargs="+", choices=SERVICES, default=list(SERVICES))

@@ -1,4 +1,4 @@
-"""Whether a server has the stream for its viewers yet."""
+"""Probes for a server's stream."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bench.processes import BenchFailed, Child
 from madang.wire.hls import parse_media, parse_multivariant
 
 ON_AIR: Final = 30.0
-"""Seconds within which a publisher's stream must be there for viewers."""
+"""Seconds until a publisher's stream must be available to viewers."""
 
 SEGMENTS: Final = 3
-"""What a player wants to see before it begins (RFC 8216bis, section 6.3.3)."""
+"""Segments that a player requires before it starts (RFC 8216bis, section 6.3.3)."""
 
 
 def media_playlist(publisher: Child, url: str) -> str:
-    """The address of the first rendition, once a player would begin with it.
+    """Return the address of the first rendition, once a player would start.
 
-    `url` is that of the multivariant playlist. Raises BenchFailed, as all here do, when the
-    publisher ends or nothing comes.
+    `url` is that of the multivariant playlist. Raises BenchFailed, like all functions here, when
+    the publisher ends or nothing comes.
     """
     publisher.wait_for(lambda: _get(url) is not None, ON_AIR, "a multivariant playlist")
     variants = parse_multivariant((_get(url) or b"").decode()).variants
@@ -33,7 +33,7 @@ def media_playlist(publisher: Child, url: str) -> str:
 
 
 def wait_for_segments(publisher: Child, url: str) -> None:
-    """Return when the media playlist at `url` has enough to begin with."""
+    """Wait until the media playlist at `url` has enough segments."""
 
     def enough() -> bool:
         body = _get(url)
@@ -43,12 +43,12 @@ def wait_for_segments(publisher: Child, url: str) -> None:
 
 
 def wait_for_stream(publisher: Child, url: str) -> None:
-    """Return when an endless stream flows from `url`."""
+    """Wait until an endless stream flows from `url`."""
     publisher.wait_for(lambda: _get(url, 4096) is not None, ON_AIR, "a stream")
 
 
 def _get(url: str, most: int = -1) -> bytes | None:
-    """The first `most` bytes (-1: all) of what `url` answers; None while it does not."""
+    """Return the first `most` bytes (-1: all) at `url`; None if unavailable."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             body: bytes = response.read(most)

@@ -1,4 +1,4 @@
-"""Processes under measurement: started on one core, ended by their id."""
+"""Processes under measurement: started on one core, ended by PID."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from madang.base.errors import MadangError
 
 SERVER_CORE: Final = 0
 LOAD_CORE: Final = 1
-"""What loads a server must not take its core."""
+"""Core of load generators, apart from the server's."""
 
 _TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 _PATIENCE: Final = 15.0
 """Seconds from SIGTERM to SIGKILL: the station promises to end within 10."""
 
 _LOOK: Final = 0.1
-"""Seconds between looks at whether something is ready."""
+"""Seconds between two polls of a condition."""
 
 _LAST_WORDS: Final = 2_000
-"""Characters of a failed server's log that are shown."""
+"""Characters of a failed server's log to show."""
 
 
 class BenchFailed(MadangError):
-    """A server, a load generator or a tool did not do its part: there is nothing to report."""
+    """Failure of a server, a load generator or a tool: there is nothing to report."""
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on."""
+    """Return a free TCP port of loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def pin(core: int) -> None:
-    """Keep this process, and what it will start, on `core`. Raises BenchFailed."""
+    """Pin this process and its future children to `core`. Raises BenchFailed."""
     available = os.sched_getaffinity(0)
     if core not in available:
         raise BenchFailed(f"This benchmark needs core {core}, and may use only {available}.")
@@ -49,7 +49,7 @@ def pin(core: int) -> None:
 
 
 def busy_seconds(core: int) -> float:
-    """Time that `core` has spent on anything since boot: what others take shows up here."""
+    """Return the busy time of `core` since boot, of all processes."""
     for line in Path("/proc/stat").read_text(encoding="ascii").splitlines():
         name, *fields = line.split()
         if name == f"cpu{core}":
@@ -59,7 +59,7 @@ def busy_seconds(core: int) -> float:
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens on `port` of loopback."""
+    """Return True if `port` of loopback accepts connections."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -67,7 +67,7 @@ def accepts(port: int) -> bool:
 
 @contextlib.contextmanager
 def _pinned(core: int | None) -> Iterator[None]:
-    """What is started in the block stays on `core`; this process goes back to where it was."""
+    """Pin children started in the block to `core`."""
     before = os.sched_getaffinity(0)
     if core is not None:
         pin(core)
@@ -78,7 +78,7 @@ def _pinned(core: int | None) -> Iterator[None]:
 
 
 class Child:
-    """A running child process, with what it wrote to `log`."""
+    """A running child process with the output file `log`."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -87,17 +87,17 @@ class Child:
         self._log = log
 
     def log(self) -> str:
-        """What it wrote so far."""
+        """Output so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def check(self) -> None:
-        """Raises BenchFailed, with its last words, if it has ended."""
+        """Raise BenchFailed with the end of its output if it has ended."""
         code = self._process.poll()
         if code is not None:
             raise BenchFailed(f"{self.name} ended with {code}: {self.log()[-_LAST_WORDS:].strip()}")
 
     def wait_for(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
-        """Return when `ready`. Raises BenchFailed when it ends or `seconds` pass."""
+        """Wait until `ready`. Raises BenchFailed when it ends or after `seconds`."""
 
         deadline = time.monotonic() + seconds
         while True:
@@ -112,7 +112,7 @@ class Child:
             time.sleep(_LOOK)
 
     def stop(self) -> int:
-        """End it and return its exit code; by force where it does not listen."""
+        """End it, by SIGKILL if it ignores SIGTERM; return its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -145,7 +145,7 @@ def running(
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment,
-                # A session of its own: a stubborn server ends with all it started.
+                # A session of its own, to end it with all its children.
                 start_new_session=True,
             )
     except OSError as error:

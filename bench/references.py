@@ -1,4 +1,4 @@
-"""The servers that people use today, each on a free port of loopback and on the servers' core."""
+"""Reference servers, each on a free port of loopback and on the servers' core."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ rtmp {{
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A running reference; `rtmp` is 0 for one that takes no publishers."""
+    """A running reference; `rtmp` is 0 without ingest."""
 
     child: Child
     http: int
@@ -74,7 +74,7 @@ class Reference:
 
 @contextlib.contextmanager
 def nginx_files(folder: Path, root: Path) -> Iterator[Reference]:
-    """nginx that serves `root` with sendfile; playlists lie there compressed (`.m3u8.gz`)."""
+    """Run nginx to serve `root` with sendfile; playlists are stored compressed (`.m3u8.gz`)."""
     http = free_port()
     configuration = _configuration(
         folder, http=http, root=root, playlists="gzip_static always;", file_cache="60s"
@@ -85,9 +85,10 @@ def nginx_files(folder: Path, root: Path) -> Iterator[Reference]:
 
 @contextlib.contextmanager
 def nginx_rtmp(folder: Path, *, hls: bool) -> Iterator[Reference]:
-    """nginx-rtmp with an application `live`; with `hls`, segments of two seconds at `/NAME.m3u8`.
+    """Run nginx-rtmp with an application `live`; with `hls`, segments of two seconds at
+    `/NAME.m3u8`.
 
-    Chunk size and buffers are the module's own, HLS as its documents show it.
+    Chunk size and buffers are the module's defaults, HLS as documented.
     """
     module = next((path for path in _RTMP_MODULES if path.exists()), None)
     if module is None:
@@ -121,7 +122,7 @@ def _configuration(
     head: str = "",
     rtmp_block: str = "",
 ) -> str:
-    # Workers of a master that is root would be `nobody`, who may not read temporary folders.
+    # Workers of a root master would be `nobody`, who may not read temporary folders.
     user = "user root;" if os.geteuid() == 0 else ""
     return _NGINX.format(
         head=f"{head}\n{user}",
@@ -149,7 +150,7 @@ def _nginx(folder: Path, configuration: str, http: int) -> Iterator[Child]:
 
 @contextlib.contextmanager
 def node_media_server(folder: Path) -> Iterator[Reference]:
-    """Node-Media-Server with RTMP in and HTTP-FLV out at `/live/NAME.flv`."""
+    """Run Node-Media-Server with RTMP ingest and HTTP-FLV at `/live/NAME.flv`."""
     install_node_packages()
     http, rtmp = free_port(), free_port()
     configuration = folder / "config.json"

@@ -1,4 +1,4 @@
-"""The station under measurement: its own data folder, its own ports, ended with the block."""
+"""The station under measurement, with its own data folder and ports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.processes import SERVER_CORE, BenchFailed, Child, free_port, running
 
 _READY: Final = re.compile(r"^ready http=\S+ rtmp=\S+", re.MULTILINE)
 _START: Final = 30.0
-"""Seconds until it must take traffic. The budget is 2; a busy machine is not what is measured."""
+"""Seconds until it must be ready. The budget is 2; a busy machine is not the subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Station:
     keys: Mapping[str, str]
 
     def publish_url(self, slug: str) -> str:
-        """Where an encoder sends the channel."""
+        """Return the URL to publish to the channel."""
         return f"rtmp://127.0.0.1:{self.rtmp}/live/{self.keys[slug]}"
 
     def url(self, path: str) -> str:
-        """The address of `path`, which begins with a slash."""
+        """Return the URL of `path`, which begins with a slash."""
         return f"http://127.0.0.1:{self.http}{path}"
 
 

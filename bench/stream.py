@@ -1,4 +1,4 @@
-"""The streams that every server gets: made once, kept in `.local/bench`, sent in real time."""
+"""Streams sent to every server: made once, cached in `.local/bench`, sent in real time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LENGTH: Final = 20
 
 
 def ffmpeg() -> str:
-    """The ffmpeg program: the system's, else the one that comes with the station."""
+    """Return the system's ffmpeg, else the one that comes with the station."""
     return shutil.which("ffmpeg") or str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
@@ -38,7 +38,7 @@ class Sample:
 
 
 def sample(bit_rate: int) -> Sample:
-    """The sample of about `bit_rate`, made now if it is not in the cache. Raises BenchFailed."""
+    """Return the sample of about `bit_rate`, made if it is not cached. Raises BenchFailed."""
     path = CACHE / f"720p30-{bit_rate // 1000}k.flv"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def sample(bit_rate: int) -> Sample:
 
 def _encode(video_rate: int) -> list[str]:
     gop = str(round(FRAME_RATE * KEY_INTERVAL))
-    # Noise makes every frame cost its share, as a camera's picture does.
+    # Noise makes every frame cost its share, as in a camera's picture.
     picture = f"testsrc2=s=1280x720:r={FRAME_RATE},noise=alls=12:allf=t,format=yuv420p"
     return [
         *(ffmpeg(), "-y", "-loglevel", "error", "-nostdin"),

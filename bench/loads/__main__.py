@@ -1,6 +1,7 @@
-"""Runs one load: `python -m bench.loads watch|publish|chat`, what to do as JSON on standard input.
+"""Command for one load: `python -m bench.loads watch|publish|chat`, with its parameters as JSON on
+standard input.
 
-Prints what happened as one JSON object; exits 1, saying why, when a server did something wrong.
+Prints the result as one JSON object; exits 1 with the reason when a server did something wrong.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from madang.base.errors import MadangError
 
 
 def main() -> int:
-    """Exit code of the process."""
+    """Run the load and return the exit code."""
     pin(LOAD_CORE)
     load = json.load(sys.stdin)
-    # A collection over thousands of viewers would be lateness of the load's own making.
+    # A garbage collection over thousands of viewers would add lateness.
     gc.disable()
     try:
         if sys.argv[1] == "publish":

@@ -1,4 +1,4 @@
-"""What all viewers of a load share: the clock, the counters, the window that is measured."""
+"""State shared by all viewers of a load: clock, counters, measured window."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from bench.processes import BenchFailed
 
 STARVED: Final = 0.8
-"""A viewer that got less than this share of the time measured was not watching."""
+"""Share of the measured time below which a viewer counts as not watching."""
 
 
 class Audience:

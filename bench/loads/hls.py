@@ -28,7 +28,7 @@ _MOST_RELOADS = 3
 
 
 class PlaylistViewer(HttpViewer):
-    """What the kinds of viewers share: fetching a playlist, then the fragments that are new."""
+    """Base of viewers of playlists: fetches a playlist, then its new fragments."""
 
     def __init__(self, audience: Audience, host: str, name: int, catalogue: Catalogue) -> None:
         super().__init__(audience, host, name)
@@ -41,21 +41,21 @@ class PlaylistViewer(HttpViewer):
         self.playhead: Playhead | None = None
 
     def on_listing(self, listing: Listing) -> None:
-        """A playlist came."""
+        """Handle a playlist."""
         raise NotImplementedError
 
     def on_fragment(self, fragment: Fragment) -> None:
-        """A fragment came whole, and was right."""
+        """Handle a complete, valid fragment."""
         raise NotImplementedError
 
     def fetch_playlist(self, target: bytes) -> None:
-        """Ask for the playlist; `on_listing` follows."""
+        """Request the playlist; `on_listing` follows."""
         self._fragment = None
         self._playlist = b""
         self.request(target)
 
     def fetch(self, fragment: Fragment) -> None:
-        """Ask for a fragment; `on_fragment` follows."""
+        """Request a fragment; `on_fragment` follows."""
         self._fragment = fragment
         self._offset = 0
         self._requested = self.audience.now()
@@ -215,7 +215,7 @@ class BeatViewer(PlaylistViewer):
         self.playhead = Playhead(self.audience, _HOLD_BACK * self._interval)
 
     def beat(self, number: int, at: float) -> None:
-        """The fragment with this number is due since `at`."""
+        """Request the fragment with this number, due since `at`."""
         if not self._busy:
             self._busy = True
             self._number = number
@@ -226,7 +226,7 @@ class BeatViewer(PlaylistViewer):
 
     def on_listing(self, listing: Listing) -> None:
         fragment = listing.fragments[self._number % len(listing.fragments)]
-        # The same file plays again later, as a file of the next round.
+        # The same file is used again in later rounds.
         fragment.start = self._number * self._interval
         fragment.announced = self._began
         self.fetch(fragment)

@@ -17,11 +17,11 @@ _CRLF: Final = b"\r\n"
 
 
 class HttpViewer(asyncio.BufferedProtocol):
-    """Asks, and hands what comes to `on_head`, `on_body` and `on_end`."""
+    """HTTP client that passes responses to `on_head`, `on_body` and `on_end`."""
 
     def __init__(self, audience: Audience, host: str, name: int) -> None:
         self.audience = audience
-        # What Chromium and hls.js send, with the station's own session header.
+        # Headers of Chromium and hls.js, with the station's own session header.
         self._head = (
             f" HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive\r\n"
             f"X-Playback-Session-Id: viewer-{name}\r\n"
@@ -43,27 +43,27 @@ class HttpViewer(asyncio.BufferedProtocol):
         self._transport.write(b"GET " + target + self._head)
 
     def on_connected(self) -> None:
-        """The connection stands: ask for something."""
+        """Handle the connection; send the first request."""
         raise NotImplementedError
 
     def on_head(self, head: bytes, length: int) -> None:
-        """A response with status 200 begins; `head` is in lower case, `length` -1 if not told."""
+        """Handle a head with status 200; `head` is in lower case, `length` -1 if unknown."""
 
     def on_body(self, data: memoryview) -> None:
-        """The next bytes of the body; they are gone when this returns."""
+        """Handle the next bytes of the body, valid until this returns."""
         raise NotImplementedError
 
     def on_end(self) -> None:
-        """The response is whole."""
+        """Handle the end of the response."""
         raise NotImplementedError
 
     def fail(self, reason: str) -> None:
-        """End the run: the server answered something wrong."""
+        """End the run: the server's response is wrong."""
         self.audience.fail(f"{self._asked.decode(errors='replace')}: {reason}")
         self.close()
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._closing = True
         self._transport.close()
 

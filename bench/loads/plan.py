@@ -1,4 +1,4 @@
-"""What a load is told and what it tells: the messages between a benchmark and its load."""
+"""Messages between a benchmark and its load process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.processes import BenchFailed
 Kind = Literal["low-latency", "plain", "beat", "flv", "rtmp"]
 
 _OVERHEAD: Final = 60.0
-"""Seconds that a load may take beside ramp, settling and measuring."""
+"""Seconds allowed beside ramp, settling and measuring."""
 
 
 @dataclass(frozen=True, slots=True)

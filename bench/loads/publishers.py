@@ -28,18 +28,17 @@ from madang.wire.rtmp import HANDSHAKE_RANDOM, ClientSession
 from madang.wire.rtmp.client import PublishAccepted
 
 _TICK: Final = 0.01
-"""Seconds between looks at what is due: less than a frame, so that frames go out one by one."""
+"""Seconds between two checks: less than a frame, so that frames are sent one by one."""
 
 _BACKLOG: Final = 4 << 20
-"""Bytes that a server may leave unread: eight seconds of the sample. More, and it does not keep
-up."""
+"""Bytes that a server may leave unread: eight seconds of the sample."""
 
 _SETUP: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """The tags to send: `heads` describe the stream, `tags` play once in `length` milliseconds."""
+    """Tags to send: `heads` describe the stream, `tags` play once in `length` milliseconds."""
 
     heads: tuple[Tag, ...]
     tags: tuple[Tag, ...]
@@ -47,7 +46,7 @@ class Film:
 
     @classmethod
     def read(cls, path: Path, length: int) -> Film:
-        """The film in an FLV file of H.264 and AAC. Raises ParseError."""
+        """Read an FLV file of H.264 and AAC. Raises ParseError."""
         tags = FlvReader().receive(path.read_bytes())
         heads = [tag for tag in tags if tag.type is TagType.SCRIPT or tag.body[1] == 0]
         rest = [tag for tag in tags if tag.type is not TagType.SCRIPT and tag.body[1] == 1]
@@ -56,7 +55,7 @@ class Film:
 
 
 class Publisher(asyncio.Protocol):
-    """One encoder. Its film begins when the server has accepted it."""
+    """One encoder. It starts when the server has accepted it."""
 
     def __init__(self, audience: Audience, film: Film, url: str, name: str) -> None:
         self._audience = audience
@@ -78,7 +77,7 @@ class Publisher(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        # What waits is counted here, not by a pause: a real encoder does not slow down either.
+        # The backlog is measured, not limited: a real encoder does not slow down either.
         self._transport.set_write_buffer_limits(high=_BACKLOG * 2)
         self._flush()
 
@@ -103,7 +102,7 @@ class Publisher(asyncio.Protocol):
         self._flush()
 
     def send_due(self, now: float) -> None:
-        """Send the frames whose time has come."""
+        """Send the frames that are due."""
         if not self.accepted or self._closing:
             return
         due = (now - self._began) * 1000
@@ -123,7 +122,7 @@ class Publisher(asyncio.Protocol):
             self._fail("the server does not read what is sent")
 
     def close(self) -> None:
-        """End the show."""
+        """End the stream."""
         if not self._transport.is_closing():
             self._session.finish()
             self._flush()
@@ -143,7 +142,7 @@ class Publisher(asyncio.Protocol):
 
 
 async def run(load: Publish) -> Taken:
-    """Publish and measure as `load` says. Raises BenchFailed where a server refuses or lags."""
+    """Publish and measure as `load` describes. Raises BenchFailed if a server refuses or lags."""
     audience = Audience()
     film = Film.read(Path(load.path), load.length)
     url = f"rtmp://127.0.0.1:{load.port}/live"

@@ -20,7 +20,7 @@ _names: dict[str, str] = {}
 
 @sio.event
 async def connect(sid: str, environ: dict[str, Any], auth: dict[str, Any]) -> None:
-    """Remember what somebody is called."""
+    """Store the name of a client."""
     _names[sid] = auth["name"]
 
 

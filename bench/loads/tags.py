@@ -47,7 +47,7 @@ _TYPES: Final = frozenset(int(kind) for kind in TagType)
 
 
 class Arrivals:
-    """When the first viewer had each video tag, and how long it was, by timestamp."""
+    """First arrival and length of each video tag, by timestamp."""
 
     def __init__(self, audience: Audience) -> None:
         self._audience = audience
@@ -55,7 +55,7 @@ class Arrivals:
         self.shared = 0
 
     def note(self, timestamp: int, length: int, playhead: Playhead) -> str | None:
-        """A video tag came whole. Returns what is wrong with it, None if nothing is."""
+        """Record a complete video tag. Return an error text, None if it is valid."""
         audience = self._audience
         now = audience.now()
         playhead.arrived(timestamp / 1000, now)
@@ -174,7 +174,7 @@ class RtmpViewer(asyncio.Protocol):
         self._closing = False
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._closing = True
         self._transport.close()
 

@@ -1,4 +1,4 @@
-"""Brings viewers in, waits until they watch, and measures."""
+"""Connects viewers, waits until they watch, and measures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HOST = "127.0.0.1"
 
 
 async def run(load: Watch) -> Seen:
-    """Do what `load` says. Raises BenchFailed where the server, or a viewer's stream, is wrong."""
+    """Run `load`. Raises BenchFailed if the server, or a viewer's stream, is wrong."""
     audience = Audience()
     arrivals = Arrivals(audience)
     catalogue = Catalogue(load.target, parts=load.kind in ("low-latency", "beat"), now=audience.now)
@@ -93,7 +93,7 @@ def _percentiles(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _check(viewers: Sequence[Viewer], arrivals: Arrivals, seen: Seen) -> None:
-    """Raises BenchFailed where viewers were not watching, or not the same stream."""
+    """Raise BenchFailed if viewers were not watching, or not the same stream."""
     heads = [viewer.playhead for viewer in viewers]
     starved = sum(head is None or not head.watched(STARVED * seen.seconds) for head in heads)
     if starved:
@@ -108,7 +108,7 @@ def _check(viewers: Sequence[Viewer], arrivals: Arrivals, seen: Seen) -> None:
 
 
 async def _beat(load: Watch, audience: Audience, viewers: Sequence[Viewer]) -> None:
-    """Make every viewer on a beat ask, all at once, for the fragment that is due."""
+    """Let every viewer on a beat request the due fragment at once."""
     if not load.beat:
         return
     began = audience.now()
