@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from madang.servers.live.counters import LiveCounters
     from madang.servers.live.entitlement import Entitlement
     from madang.servers.live.hub import LiveHub, LiveLimits, SubscriberFactory
+    from madang.servers.live.show_log import ShowLog
     from madang.servers.rtmp import RtmpCounters, ServerLimits
 
 T = TypeVar("T")
@@ -183,6 +184,7 @@ class Air(Port):
     hub: LiveHub
     counters: LiveCounters
     rtmp_counters: RtmpCounters
+    show_log: ShowLog
     rtmp_port: int
     rtmps_port: int
     close_rtmp: Callable[[str], Coroutine[Any, Any, None]]
@@ -272,6 +274,7 @@ def on_the_air(
             hub,
             counters,
             rtmp_counters,
+            show_log,
             port,
             secure,
             rtmp_server.close,

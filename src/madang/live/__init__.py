@@ -1,4 +1,4 @@
-"""From FLV tags to LL-HLS answers, without a socket and without a clock.
+"""Live shows: FLV tags in, events and LL-HLS answers out, without sockets and clocks.
 
 tags → `demux` → `timeline` → `segmenter` → `window`, composed for one channel by `show`.
 """

@@ -1,4 +1,4 @@
-"""What the broadcaster should change in the encoder: codes and values; words are made elsewhere."""
+"""Advice for the broadcaster on the settings of the encoder: codes and values, no texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLOW_UPLINK: Final = 1.0
 """Seconds by which the stream arrives late once its buffer at the encoder fills up."""
 
 STALLED_UPLINK: Final = 4.0
-"""The same, when viewers see it."""
+"""Seconds by which the stream is so late that viewers see it."""
 
 DROPPED_SHARE: Final = 0.02
 """Missing pictures per picture from which motion looks jerky."""
@@ -33,7 +33,7 @@ LONG_REORDERING: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to change. `values` go into its words; rates in bits a second, times in seconds."""
+    """One setting to change. `values` go into its text; rates in bit/s, times in seconds."""
 
     code: str
     severity: Severity
@@ -73,7 +73,7 @@ _COMMON_AVC: Final = frozenset({"42", "4D", "58", "64"})
 
 
 def advise(tracks: Tracks, measured: Measurement, frames: int) -> tuple[Advice, ...]:
-    """Return what to change, the worst first. `frames` is how many pictures have come so far."""
+    """Return advice, the worst first. `frames` is the number of pictures received so far."""
     advice = [
         *_of_tracks(tracks),
         *_of_uplink(measured, frames),

@@ -1,4 +1,4 @@
-"""FLV tags to tracks and frames: finds out what a stream is made of, whatever its metadata say."""
+"""FLV tags to tracks and frames. Tracks are found in the media; metadata are not used."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ MAX_PENDING: Final = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """What the stream is made of from here on. At least one of the two is there."""
+    """Tracks of the stream from here on; at least one of the two is not None."""
 
     video: VideoTrack | None
     audio: AudioTrack | None
 
     @property
     def all(self) -> tuple[Track, ...]:
-        """The tracks in the order of their ids, which count from 1."""
+        """Tracks in the order of their ids, which count from 1."""
         return tuple(track for track in (self.video, self.audio) if track is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFrame:
-    """A coded picture that came at `arrived`. `stamp` is the tag's timestamp in milliseconds
+    """A coded picture received at `arrived`. `stamp` is the tag's timestamp in milliseconds
     modulo 2**32, `nanos` what to add to it, `composition` milliseconds from decoding to showing."""
 
     arrived: float
@@ -66,7 +66,7 @@ class AudioFrame:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the broadcaster should know: a code of `health`, and details in English."""
+    """A problem with the media, for the broadcaster: a code, and details in English."""
 
     code: str
     detail: str
@@ -77,7 +77,7 @@ Demuxed = Tracks | VideoFrame | AudioFrame | Notice
 
 @dataclass(slots=True)
 class _Medium:
-    """What is known of the video or of the audio of a stream."""
+    """State of the video or of the audio of a stream."""
 
     config: tuple[Codec, bytes] | None = None
     track_id: int | None = None
@@ -119,7 +119,7 @@ class Demuxer:
         return out
 
     def deadline(self) -> float | None:
-        """When to call `tick`; None where nothing is waited for."""
+        """Return when to call `tick`, None where nothing is pending."""
         if self._announced is not None or self._began is None or not self._some_track():
             return None
         return self._began + MISSING_TRACK
@@ -138,7 +138,7 @@ class Demuxer:
         return out
 
     def headers(self) -> list[VideoPacket | AudioPacket]:
-        """The sequence headers of the tracks, as packets."""
+        """Return the sequence headers of the tracks, as packets."""
         found: list[VideoPacket | AudioPacket] = []
         if self._video_track is not None and self._video.config is not None:
             codec, data = self._video.config
@@ -212,7 +212,7 @@ class Demuxer:
             self._changed(AudioFrame, out)
 
     def _changed(self, kind: type[VideoFrame | AudioFrame], out: list[Demuxed]) -> None:
-        """A medium has another track, which frames that still wait do not belong to."""
+        """Announce another track of a medium, or drop pending frames of the one before."""
         if self._announced is not None:
             out.append(self._announce())
         else:
@@ -226,7 +226,8 @@ class Demuxer:
             self._pending_bytes += size
 
     def _is_ours(self, medium: _Medium, track_id: int, name: str, out: list[Demuxed]) -> bool:
-        """Of several tracks of a kind the first one is taken (Enhanced RTMP v2, multitrack)."""
+        """Tell whether a packet is of the first track of its kind, the only one that is carried
+        (Enhanced RTMP v2, multitrack)."""
         if medium.track_id is None:
             medium.track_id = track_id
         if medium.track_id != track_id and not medium.seen:
@@ -240,7 +241,7 @@ class Demuxer:
 
 
 _WITHOUT_CONFIG: Final = frozenset({Codec.MP3, Codec.AC3, Codec.EAC3})
-"""Codecs of sound that every frame describes."""
+"""Audio codecs whose every frame describes the track."""
 
 _IN_KEY_FRAMES: Final = frozenset({Codec.VP9, Codec.AV1})
-"""Codecs that say their size in key frames: VP9 always, AV1 where its configuration does not."""
+"""Codecs with the size in key frames: VP9 always, AV1 where its configuration lacks it."""

@@ -1,7 +1,7 @@
-"""The same stream as FLV, for players that read one endless response (HTTP-FLV, WebSocket-FLV).
+"""The show as FLV, for players that read one endless response (HTTP-FLV, WebSocket-FLV).
 
-Everybody reads the same bytes: a chunk is put together once and shared. Stamps are those of the
-common clock, so readers stay through takeovers.
+A chunk is encoded once and shared by all clients. Timestamps are those of the common clock, so
+clients stay connected through takeovers.
 """
 
 from __future__ import annotations
@@ -25,20 +25,19 @@ from madang.wire.flv import (
 )
 
 MAX_CACHE: Final = 16 << 20
-"""Bytes from the last key frame on that a newcomer is sent at once. With a longer key-frame
-interval than fits, newcomers wait for the next key frame."""
+"""Bytes from the last key frame on that a new client is sent at once. With a longer key-frame
+interval, new clients wait for the next key frame."""
 
 MAX_CACHED_SECONDS: Final = 12
-"""The same in time: what is sent at once is played at once, and must not put a newcomer minutes
-behind the others."""
+"""Seconds of the same: a client plays what it is sent at once, and must not be minutes behind."""
 
 _WRAP: Final = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Whole tags. `key_offset` is where the first key frame in it begins, None without one; a
-    reader that lost some can go on there."""
+    """Whole tags. `key_offset` is the offset of the first key frame, None without one; a client
+    that lost data can go on there."""
 
     data: bytes
     key_offset: int | None
@@ -49,7 +48,7 @@ class FlvFeed:
     """Collects tags, hands out chunks. `opening` and the chunks taken after it are a valid FLV."""
 
     listening: bool = True
-    """Whether anybody takes chunks; without a reader only the cache for newcomers is kept."""
+    """False while no client takes chunks: only the cache for new clients is kept."""
     _has_audio: bool = False
     _has_video: bool = False
     _headers: dict[TagType, bytes] = field(default_factory=dict)
@@ -57,7 +56,7 @@ class FlvFeed:
     _metadata: bytes = b""
     _fresh: bytearray = field(default_factory=bytearray)
     _fresh_key: int | None = None
-    _cache: list[Tag] = field(default_factory=list)  # encoded only for who comes
+    _cache: list[Tag] = field(default_factory=list)  # encoded for new clients only
     _cached_bytes: int = 0
     _cached_from: int = 0
     _began: bool = False
@@ -73,7 +72,7 @@ class FlvFeed:
         self._metadata = encode_tag(Tag(TagType.SCRIPT, 0, encode_metadata(dict(metadata))))
 
     def header(self, tag_type: TagType, body: bytes) -> None:
-        """Take a sequence header; those who read already get it with the next key frame."""
+        """Take a sequence header; connected clients get it with the next key frame."""
         self._headers[tag_type] = body
 
     def begin_tracks(self, tracks: Tracks, headers: list[VideoPacket | AudioPacket]) -> None:
@@ -127,7 +126,7 @@ class FlvFeed:
         self._remember(tag, milliseconds, key=key)
 
     def take(self) -> Chunk | None:
-        """Return everything since the last call, None where that is nothing."""
+        """Return the tags since the last call, None without any."""
         if not self._fresh:
             return None
         chunk = Chunk(bytes(self._fresh), self._fresh_key)
@@ -137,11 +136,11 @@ class FlvFeed:
 
     @property
     def begins_with_picture(self) -> bool:
-        """Whether `opening` holds what the next chunks need; otherwise wait for a key frame."""
+        """True where the next chunks can be decoded right after `opening`."""
         return bool(self._cache) or not self._has_video
 
     def opening(self) -> bytes | None:
-        """Return what a newcomer is sent first, None before the stream has begun.
+        """Return the first bytes for a new client, None before the stream has begun.
 
         Call right after `take`, so that the next chunk follows on it.
         """

@@ -1,4 +1,4 @@
-"""Measures what an encoder sends: rates, key frames, losses and lateness, in constant memory."""
+"""Measurements of an encoder: rates, key frames, losses and lateness, in constant memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WINDOW: Final = 10
 """Seconds over which bit and frame rates are averaged."""
 
 MISSED: Final = 1.6
-"""A step between pictures of that many usual ones has pictures missing in it."""
+"""A step between pictures of more than that many usual steps has pictures missing in it."""
 
 STEADY: Final = 16
 """Steps after which the usual one is known well enough to miss pictures."""
@@ -61,7 +61,7 @@ class Meter:
     _composition: float = 0.0
 
     def restart(self) -> None:
-        """Another publisher: what is between the two is nobody's loss."""
+        """Begin with another publisher; the time between the two is not counted as loss."""
         self._last_picture = None
         self._last_key = None
         self._lead = None
@@ -70,7 +70,7 @@ class Meter:
         self._intervals.clear()
 
     def jumped(self) -> None:
-        """The stream's clock was put elsewhere, and lateness counts from there."""
+        """Note a jump of the stream's clock; lateness counts from there."""
         self.jumps += 1
         self._lead = None
 
@@ -79,12 +79,12 @@ class Meter:
         self._second(now).bytes += size
 
     def clock(self, at: float, now: float) -> None:
-        """Note that something stamped `at` arrived: later and later is an uplink too slow."""
+        """Note the arrival of a frame stamped `at`. A growing delay means a slow uplink."""
         lead = now - at
         if self._lead is None:
             self._lead = lead
             self._clocked = now
-        # The encoder's clock is not ours: what drifts that slowly is the clock, not the uplink.
+        # A slow drift is that of the encoder's clock against ours, not the uplink.
         self._lead = min(lead, self._lead + DRIFT * (now - self._clocked))
         self._clocked = now
         self._lag += (lead - self._lead - self._lag) / 32
@@ -102,7 +102,7 @@ class Meter:
             self._last_key = at
 
     def measurement(self, now: float) -> Measurement:
-        """Return the figures of this moment."""
+        """Return the measurement at `now`."""
         second = int(now)
         past = [s for s in self._seconds if second - WINDOW <= s.at < second]
         began = self._began if self._began is not None else now

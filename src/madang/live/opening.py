@@ -1,4 +1,4 @@
-"""The first moments of a show: keeps what comes until it is known how to cut it."""
+"""Buffer for the first seconds of a show, until it is known how to cut the stream."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from madang.live.segmenter import Cutting, measure
 from madang.media.track import AccessUnit, Track
 
 PATIENCE: Final = 4.0
-"""Seconds to wait for the second key frame, which tells their interval: longer ones are assumed
-to be as long as they come."""
+"""Seconds to wait for the second key frame, which gives their interval. Where it does not come,
+the interval is assumed to be `segmenter.LONGEST_KEY_INTERVAL`."""
 
 SOUND_ENOUGH: Final = 0.5
-"""Seconds of sound that tell how long its units are."""
+"""Seconds of audio that suffice to measure the duration of its units."""
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Opening:
     _keys: int = 0
 
     def clear(self) -> None:
-        """Begin again: another publisher, or other tracks."""
+        """Begin again, with another publisher or other tracks."""
         self._units.clear()
         self._began = None
         self._known = False
@@ -50,15 +50,15 @@ class Opening:
             self._known = self._span(track) >= SOUND_ENOUGH
 
     def deadline(self) -> float | None:
-        """When to stop waiting; None where nothing has come yet."""
+        """Return when to stop waiting, None before the first unit."""
         return None if self._began is None else self._began + PATIENCE
 
     def due(self, now: float) -> bool:
-        """Whether enough is known, or it took too long."""
+        """Tell whether enough is known, or the wait is over."""
         return self._known or (self._began is not None and now >= self._began + PATIENCE)
 
     def close(self, tracks: Tracks) -> tuple[Cutting, list[tuple[Track, AccessUnit]]]:
-        """Return how to cut the stream, and what has come so far."""
+        """Return how to cut the stream, and the buffered units."""
         clock = tracks.video or tracks.audio
         on_clock = [unit for track, unit in self._units if track is clock]
         cutting = measure(tracks, on_clock, self.part_target, self.segment)

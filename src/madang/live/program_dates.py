@@ -1,4 +1,4 @@
-"""The wall clock of a stream: when what is at an instant of the common clock was made."""
+"""Program dates: the wall-clock time of instants of the common clock."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ SLEW: Final = 0.002
 over a whole playlist the corrections add up."""
 
 LOST: Final = 1.0
-"""Seconds by which everything arrives later than it once did, if the clocks disagree."""
+"""Seconds of delay beyond the shortest from which the clocks are taken to disagree."""
 
 PATIENCE: Final = 30.0
-"""Seconds for which that has to last: an uplink that is late for a while is no clock."""
+"""Seconds for which that has to last: a slow uplink recovers, a clock does not."""
 
 DRIFT: Final = 0.001
 """Seconds per second by which an encoder's clock may be slower than ours."""
 
 RENDITIONS: Final = 8
-"""Dates remembered for renditions that come later: those of more segments than they lag behind."""
+"""Dates remembered for transcoded renditions: more segments than they lag behind."""
 
 
 @dataclass(slots=True)
 class ProgramDates:
-    """Compares the common clock with ours. `wall_offset` is what a monotonic `now` lacks to be
-    seconds since 1970; taken once, so that a wall clock that is set does not matter."""
+    """Maps the common clock to dates. `wall_offset` plus a monotonic `now` is seconds since 1970;
+    it is taken once, so that setting the wall clock has no effect."""
 
     wall_offset: float
     _lead: float | None = None  # wall clock minus common clock, the shortest way seen
@@ -37,7 +37,7 @@ class ProgramDates:
     _told: deque[tuple[float, datetime]] = field(default_factory=lambda: deque(maxlen=RENDITIONS))
 
     def note(self, at: float, now: float) -> None:
-        """Something stamped `at` (seconds of the common clock) arrived at `now`."""
+        """Note the arrival at `now` of a frame stamped `at` (seconds of the common clock)."""
         lead = now + self.wall_offset - at
         if self._lead is None:
             self._lead, self._noted = lead, now
@@ -51,7 +51,7 @@ class ProgramDates:
             self._lead = lead
 
     def restart(self) -> None:
-        """The common clock stood still for a while: compare the clocks anew."""
+        """Compare the clocks anew, after the common clock stood still."""
         self._lead = None
         self._used = None
 

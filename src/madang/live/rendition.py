@@ -1,4 +1,4 @@
-"""One rendition: cuts become fragments in a window. The source's, or one that follows it."""
+"""Renditions: the source, and those that a transcoder makes. Cuts become fragments in a window."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from madang.wire.flv import Tag
 from madang.wire.fmp4 import TrackRun, fragment, init_segment
 
 SOURCE: Final = "source"
-"""Name of the rendition that is what the encoder sent."""
+"""Name of the rendition that the encoder sends."""
 
 _SEQUENCE_WRAP: Final = 1 << 32
 
 
 @dataclass(slots=True)
 class Rendition:
-    """A window and what fills it."""
+    """Muxes cuts into fragments and adds them to the window."""
 
     name: str
     tracks: Tracks
@@ -38,7 +38,7 @@ class Rendition:
 
     @property
     def discontinuity_due(self) -> bool:
-        """Whether the next part has nothing to do with those before."""
+        """True where the next part begins behind a discontinuity."""
         return self._discontinuity
 
     def change(self, tracks: Tracks, rate: int) -> list[RenditionEvent]:
@@ -54,7 +54,7 @@ class Rendition:
         return ended
 
     def apply(self, cut: Cut) -> list[RenditionEvent]:
-        """Bring a cut into the window."""
+        """Add a cut to the window."""
         if isinstance(cut, SegmentCut):
             return self._ended(self.window.end_segment())
         events: list[RenditionEvent] = []

@@ -19,11 +19,12 @@ from madang.live.demux import Tracks
 from madang.media.track import AccessUnit, Track
 
 LONGEST_KEY_INTERVAL: Final = 10.0
-"""Seconds between key frames where none came in time to be measured: encoders left on automatic
-send one every 250 frames."""
+"""Seconds assumed between key frames where the second did not come in time: encoders left on
+automatic send one every 250 frames."""
 
 LEAST_TARGET_DURATION: Final = 4
-"""Seconds. It cannot change while the stream lives, so it leaves room for a late key frame."""
+"""Seconds. The target duration cannot change during a show; this leaves room for a late key
+frame."""
 
 ROUNDING: Final = Fraction(2, 1000)
 """Seconds by which stamps in whole milliseconds can make a part longer than its frames."""
@@ -35,7 +36,7 @@ drop frames when the uplink is slow, and the sound should go on."""
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """How a stream is cut, fixed for its life: players rely on it.
+    """Parameters of cutting, fixed for the life of a stream: players rely on them.
 
     `rate` is ticks per second of the clock track; `frame`, `part` and `segment` are in its ticks:
     the usual duration of a unit, the part target, the shortest segment. `target_duration` is in
@@ -67,7 +68,8 @@ class Cutting:
 
     @property
     def longest_segment(self) -> int:
-        """Ticks: EXTINF, rounded, must not exceed the target duration (section 4.4.3.1).
+        """Longest segment in ticks: EXTINF, rounded, must not exceed the target duration (section
+        4.4.3.1).
 
         Rounding leaves half a second, which regular key frames may need a little of.
         """
@@ -131,7 +133,7 @@ Cut = PartCut | SegmentCut
 
 @dataclass(slots=True)
 class Segmenter:
-    """Takes units as they come, tells when parts and segments are complete."""
+    """Cuts units, in the order of their arrival, into parts and segments."""
 
     tracks: Tracks
     cutting: Cutting
@@ -139,7 +141,7 @@ class Segmenter:
     _part_start: int | None = None
     _segment_start: int = 0
     _parts_in_segment: int = 0
-    _key_first: bool = True  # whether the segment begins with a key frame
+    _key_first: bool = True  # the segment begins with a key frame
 
     def __post_init__(self) -> None:
         self._queues = [[] for _ in self.tracks.all]
@@ -157,7 +159,7 @@ class Segmenter:
         return cuts
 
     def flush(self) -> list[Cut]:
-        """Cut what there is: the encoder fell silent or left, or the tracks change."""
+        """Cut the queued units: the encoder left, or the tracks change."""
         if self._part_start is None:
             return []
         cuts: list[Cut] = []
@@ -220,7 +222,7 @@ class Segmenter:
         return cuts
 
     def _something_before(self, end: int) -> bool:
-        """Whether a part that ends at `end` has anything in it."""
+        """Tell whether a part that ends at `end` has any units."""
         if self._queues[0]:
             return True
         return (
@@ -230,7 +232,7 @@ class Segmenter:
         )
 
     def _queued_until(self) -> int:
-        """Where what is queued ends, by the clock track or, while it stalls, by the sound."""
+        """Return the end of the queued units, by the sound while the clock track stalls."""
         if self._queues[0]:
             last = self._queues[0][-1]
             return last.dts + (last.duration or self.cutting.frame)

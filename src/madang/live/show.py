@@ -1,4 +1,4 @@
-"""One channel's show, from the first tag to the last playlist, through reconnects and takeovers."""
+"""One show of a channel, from the first tag to its end, through reconnects and takeovers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ State = Literal["starting", "live", "interrupted", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
-    """How shows are cut and kept, in seconds. `grace` is how long an encoder may be away."""
+    """Settings of cutting and of the window, in seconds. An encoder may be away for `grace`."""
 
     part_target: float = 0.33
     segment: float = 2.0
@@ -45,7 +45,7 @@ class LiveSettings:
 
 
 MAX_NAMED_NOTICES: Final = 20
-"""Notices passed on per publisher; a stream damaged all over says the same thing each time."""
+"""Notices reported per publisher; the many of a damaged stream are alike."""
 
 
 @dataclass(slots=True)
@@ -85,10 +85,10 @@ class Show:
         self._dates = ProgramDates(self.wall_offset)
         self._opening = Opening(self.settings.part_target, self.settings.segment)
 
-    # --- what happens ---
+    # --- input ---
 
     def publisher_connected(self, now: float) -> list[ShowEvent]:
-        """An encoder begins, comes back, or takes over from another."""
+        """Let an encoder begin, come back, or take over from another."""
         events: list[ShowEvent] = []
         if self._publisher_there:
             events += self._break_off()
@@ -107,7 +107,7 @@ class Show:
     def receive(self, tag_type: TagType, stamp: int, body: bytes, now: float) -> list[ShowEvent]:
         """Take an audio or video tag; `stamp` in milliseconds modulo 2**32.
 
-        What comes while no publisher is there belongs to nothing and is passed over.
+        Tags without a connected publisher are ignored.
         """
         if not self._publisher_there:
             return []
@@ -118,7 +118,7 @@ class Show:
         return events
 
     def publisher_gone(self, now: float) -> list[ShowEvent]:
-        """The encoder left or was lost; it has the grace period to come back."""
+        """Note that the encoder left or was lost; it has the grace period to come back."""
         if not self._publisher_there or self.state == "ended":
             return []
         self._publisher_there = False
@@ -128,7 +128,7 @@ class Show:
         return [*events, Interrupted()]
 
     def end(self, now: float) -> list[ShowEvent]:
-        """The show is over now."""
+        """End the show."""
         if self.state == "ended":
             return []
         events = self._break_off()
@@ -142,12 +142,12 @@ class Show:
         return [*events, ShowEnded()]
 
     def deadline(self) -> float | None:
-        """When to call `tick`; None where only tags can move the show."""
+        """Return when to call `tick`, None where nothing is pending."""
         times = [self._demuxer.deadline(), self._given_up_at, self._opening.deadline()]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[ShowEvent]:
-        """Stop waiting for what did not come."""
+        """Handle the deadlines that have passed: a missing track, the opening, the grace period."""
         if self._given_up_at is not None and now >= self._given_up_at:
             return self.end(now)
         events: list[ShowEvent] = []
@@ -174,24 +174,24 @@ class Show:
         return list(follower.receive(tag, now))
 
     def unfollow(self, name: str) -> list[ShowEvent]:
-        """Stop to offer a rendition, whose transcoder ended; after the show it stays."""
+        """End a rendition whose transcoder ended; after the end of the show it stays."""
         if self.state == "ended" or (follower := self.followers.pop(name, None)) is None:
             return []
         return [*follower.end(), RenditionEnded(name)]
 
-    # --- what can be asked ---
+    # --- queries ---
 
     def renditions(self) -> dict[str, Rendition]:
-        """The renditions that can be played, the source first."""
+        """Return the renditions that can be played, the source first."""
         found = {name: self._rendition(name) for name in (SOURCE, *self.followers)}
         return {name: each for name, each in found.items() if each is not None}
 
     def windows(self) -> dict[str, Window]:
-        """The windows of the renditions that can be played."""
+        """Return the windows of the renditions that can be played."""
         return {name: rendition.window for name, rendition in self.renditions().items()}
 
     def window(self, name: str) -> Window | None:
-        """The window of the rendition with this name, None where it cannot be played."""
+        """Return the window of a rendition, None where it cannot be played."""
         rendition = self._rendition(name)
         return rendition.window if rendition is not None else None
 
@@ -204,25 +204,25 @@ class Show:
         return follower.rendition
 
     def playlist(self) -> CachedPlaylist | None:
-        """The multivariant playlist, None before the show has opened."""
+        """Return the multivariant playlist, None before the show has opened."""
         renditions = self.renditions()
         return CachedPlaylist(multivariant(renditions)) if renditions else None
 
     def advice(self, now: float) -> tuple[Advice, ...]:
-        """What to change in the encoder."""
+        """Return advice on the settings of the encoder."""
         if self.tracks is None or self.state != "live":
             return ()
         return advise(self.tracks, self.meter.measurement(now), self.frames)
 
     def thumbnail_source(self) -> bytes | None:
-        """An fMP4 with the last key frame, None where there is none."""
+        """Return an fMP4 with the last key frame, None without one."""
         if self._key_unit is None:
             return None
         track, unit = self._key_unit
         still = AccessUnit(0, 0, True, unit.data)
         return init_segment([track]) + fragment(1, [TrackRun(1, [still], track.timescale)])
 
-    # --- how it goes ---
+    # --- inside ---
 
     def _take(
         self, item: Tracks | VideoFrame | AudioFrame | Notice, events: list[ShowEvent]
@@ -292,7 +292,7 @@ class Show:
                 self._open(events)
 
     def _open(self, events: list[ShowEvent]) -> None:
-        """Fix how the stream is cut, and bring what came so far into the window."""
+        """Fix how the stream is cut, and bring the buffered units into the window."""
         if self.tracks is None:
             return
         cutting, units = self._opening.close(self.tracks)
@@ -318,7 +318,7 @@ class Show:
                 follower.mark(mark)
 
     def _break_off(self) -> list[ShowEvent]:
-        """The stream of this publisher ends here. What is too little to open a show is lost."""
+        """End the stream of this publisher. Units buffered before the opening are dropped."""
         events: list[ShowEvent] = []
         self._demuxer = Demuxer()
         self._opening.clear()

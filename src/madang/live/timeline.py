@@ -1,4 +1,4 @@
-"""Puts frames of one publisher after another on one clock that never goes back.
+"""The common clock of a show: frames of successive publishers on one clock that never goes back.
 
 RTMP stamps are milliseconds modulo 2**32, start anywhere, and jump when encoders reconnect, sleep
 or correct their clocks. Every medium has an offset from stamps to the common clock. Usually both
@@ -17,8 +17,8 @@ from madang.live.demux import AudioFrame, VideoFrame
 from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 
 START: Final = 10_000
-"""Milliseconds on the common clock at which the first frame is put: what comes a little earlier
-than the first, or is shown before it is decoded, still has a time above 0."""
+"""Milliseconds on the common clock of the first frame. Frames stamped a little earlier than the
+first, and negative composition offsets, still have times above 0."""
 
 BEHIND: Final = 2_000
 """Milliseconds that one medium may be behind the other: encoders interleave loosely."""
@@ -31,10 +31,11 @@ GAP: Final = 250
 players would stop at it."""
 
 STEPS: Final = 3
-"""The same for slow streams, in frame durations: slides at one picture a second have no holes."""
+"""Frame durations without a frame that stay in a slow stream: slides at one picture a second have
+no holes."""
 
 UNKNOWN_STEP: Final = 1_500
-"""Milliseconds that may lie between the first two frames, when nobody knows the frame rate."""
+"""Milliseconds that may lie between the first two frames, when the frame rate is unknown."""
 
 LONGEST_STEP: Final = 10_000
 """Milliseconds that may lie between two frames of the slowest stream."""
@@ -51,7 +52,7 @@ _HALF: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """Stamps did not go on where they should have; `by` is how many milliseconds off they were."""
+    """A jump of the stamps; `by` is in milliseconds."""
 
     by: float
 
@@ -91,7 +92,7 @@ class Timeline:
         return cls(newest=0.0, _video=video, _audio=audio, _reference=round(newest))
 
     def restart(self) -> None:
-        """A new publisher begins: its stamps have nothing to do with those before."""
+        """Begin with a new publisher, whose stamps are unrelated to those before."""
         self._reference = None
         for medium in (self._video, self._audio):
             medium.offset = None

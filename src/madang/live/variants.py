@@ -1,4 +1,4 @@
-"""The multivariant playlist of what can be played now (RFC 8216bis, section 4.4.6.2)."""
+"""The multivariant playlist (RFC 8216bis, section 4.4.6.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from madang.live.rendition import Rendition
 from madang.wire.hls import MultivariantPlaylist, Variant, render_multivariant
 
 HEAD_ROOM: Final = 1.1
-"""BANDWIDTH must not be exceeded; the next segment may be a little larger than any so far."""
+"""Factor for BANDWIDTH, which must not be exceeded: the next segment may be larger than any so
+far."""
 
 
 def multivariant(renditions: Mapping[str, Rendition]) -> str:

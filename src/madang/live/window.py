@@ -1,8 +1,8 @@
-"""The sliding window of a rendition: what its playlist lists, and the bytes behind it.
+"""The sliding window of a rendition: the listed segments and their files.
 
-Playlists are built and compressed once per part and shared by everybody who waits for it. Names
-carry the station's `epoch`, so that no cache answers with a part from before a restart, and parts
-are numbered through, so that the name in a preload hint is right even if the segment ends first.
+Playlists are built and compressed once per part and shared by all requests for it. Names carry an
+`epoch`, so that no cache answers with a part from before a restart, and parts are numbered
+throughout, so that the name in a preload hint is right even if the segment ends first.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not there yet: ask again after the next part."""
+    """Not available yet: ask again after the next part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """It will not be there soon; `reason` says why, in words for a client's log."""
+    """The request is wrong; `reason` is a text for the client's log."""
 
     reason: str
 
@@ -85,7 +85,7 @@ class WindowSegment:
 
 @dataclass(slots=True)
 class Window:
-    """One rendition. Durations in seconds; `length` is how much of the past stays listed."""
+    """The window of one rendition. Durations in seconds; at least `length` stays listed."""
 
     epoch: str
     part_target: float
@@ -122,7 +122,7 @@ class Window:
 
     @property
     def between_segments(self) -> bool:
-        """Whether the next part begins a segment."""
+        """True where the next part begins a segment."""
         return not self._segments or self._segments[-1].complete
 
     def add_part(
@@ -193,8 +193,8 @@ class Window:
     def file(self, name: str) -> MediaFile | Wait | None:
         """Return the init segment, segment or part of that name.
 
-        Wait stands for the part that the preload hint names; None for what is not, or no longer,
-        there.
+        WAIT stands for the part that the preload hint names, None for a file that does not, or no
+        longer, exist.
         """
         found = self._parts.get(name) or self._maps.get(name)
         if found is not None:
@@ -284,7 +284,7 @@ class Window:
         self._by_name[name] = segment
 
     def _slide(self) -> None:
-        """Drop old segments from the playlist, and from memory when nobody may ask any more.
+        """Drop old segments from the playlist, and from memory once clients may not request them.
 
         A segment stays for its own duration and that of the longest playlist that listed it
         (section 6.2.2).

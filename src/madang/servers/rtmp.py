@@ -143,7 +143,7 @@ class RtmpConnection(asyncio.Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether the connection does not publish (yet)."""
+        """True while the connection does not publish."""
         return self._publication is None
 
     def _step(self, act: Callable[[float], list[Event]]) -> None:

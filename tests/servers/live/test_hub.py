@@ -55,11 +55,11 @@ def test_reconnects_and_takeovers_are_one_show_whose_numbers_only_rise() -> None
             air.on_air("yard", "interrupted")
             encoder = Encoder(air, key)
             air.on_air("yard")
-            time.sleep(0.7)
+            until(lambda: edge(air) > seen[-1])
         seen.append(edge(air))
         other = Encoder(air, key)
         assert "took over" in str(encoder.failure)
-        time.sleep(1.2)
+        until(lambda: edge(air) > seen[-1])
         seen.append(edge(air))
         assert seen == sorted(set(seen))
         other.stop()
@@ -95,12 +95,13 @@ def test_a_database_that_is_away_in_the_middle_costs_a_show_nothing() -> None:
 
     limits = LiveLimits(retry=0.6, statistics=StatisticsIntervals(report=0.6))
     key = channel_key()
+    tried = threading.Event()
     rename("broadcasts_broadcast", "away")
     with on_the_air(grace=0.2, live_limits=limits) as air:
         try:
             encoder = Encoder(air, key)
             air.on_air("yard")
-            time.sleep(1)
+            until(lambda: air.ask("/live/yard/source/media.m3u8").text.count("#EXTINF") > 1)
             assert air.status("yard")["state"] == "live"
         finally:
             rename("away", "broadcasts_broadcast")
@@ -112,7 +113,8 @@ def test_a_database_that_is_away_in_the_middle_costs_a_show_nothing() -> None:
             received = air.hub.channel("yard")
             assert received is not None
             total = received.broadcast.bytes_in
-            time.sleep(0.5)
+            air.show_log._thread.submit(tried.set)
+            assert tried.wait(10)
         finally:
             rename("away", "broadcasts_broadcast")
         until(lambda: shows()[0].ended_at)
@@ -183,18 +185,20 @@ def test_other_threads_may_look_and_send_a_publisher_away() -> None:
 
 def test_a_reload_that_waits_too_long_is_told_so() -> None:
     key = channel_key()
+    tags = [tag for tag in recording() if tag.timestamp < 2000]
     with on_the_air(part_target=0.2, grace=30) as air:
 
         async def stall() -> None:
             """Publish two seconds and keep the connection open after that."""
             async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key) as publisher:
-                await publisher.play(tag for tag in recording() if tag.timestamp < 2000)
+                await publisher.play(tags)
                 await publisher.wait_closed()
 
         publishing = air.loop.start(stall())
         air.on_air("yard")
+        channel = until(lambda: air.hub.channel("yard"))
+        until(lambda: channel.broadcast.bytes_in == sum(len(tag.body) for tag in tags[1:]))
         until(lambda: "#EXTINF" in air.ask("/live/yard/source/media.m3u8").text)
-        time.sleep(1.5)
         target = int(air.ask("/live/yard/source/media.m3u8").text.split("DURATION:")[1][0])
         ahead = f"/live/yard/source/media.m3u8?_HLS_msn={edge(air)[0] + 1}"
         began = time.monotonic()
@@ -219,7 +223,6 @@ def test_a_show_counts_its_viewers_and_what_they_were_sent() -> None:
             part = playlist.split("#EXT-X-PART:")[-1].split('URI="')[1].split('"')[0]
             air.ask(f"/live/yard/source/{part}", x_playback_session_id="one")
             air.ask(f"/live/yard/source/{part}", "HEAD", x_playback_session_id="two")
-            time.sleep(0.3)
         until(lambda: air.status("yard")["viewers"] == 1)
         assert air.counters.bytes_sent["part"] > 0
         sent = air.counters.bytes_sent["playlist"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 HOLDS: Final = {"part": 6.0, "segment": 15.0}
-"""Seconds for which fetching such a file shows that somebody plays. Of parts they are many
+"""Seconds for which a fetch of such a file counts as playing. For parts these are many
 durations, so that a player that buffers for a moment is not counted twice; whole segments are
 fetched at most every target duration. The init segment shows nothing."""
 
@@ -58,7 +58,7 @@ class Audience:
         self._readers += 1
 
     def reader_left(self) -> None:
-        """Stop to count a continuous stream that ended."""
+        """Stop counting a continuous stream that ended."""
         self._readers -= 1
 
     def sweep(self, now: float) -> int:

@@ -1,4 +1,4 @@
-"""One broadcast: a show, its publishers one after the other, and who follows its events."""
+"""One broadcast: a show, its successive publishers, and the subscribers to its events."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class LiveBroadcast:
         self._publishing = False
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Let `subscriber` follow what happens from now on, after those who came before."""
+        """Deliver further events and ticks to `subscriber`, after the earlier subscribers."""
         self._subscribers.append(subscriber)
 
     # --- publishers ---

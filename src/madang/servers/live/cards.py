@@ -1,4 +1,4 @@
-"""What everybody may know of channels that are not on the air, remembered for a moment."""
+"""A short-lived cache of the public data of channels."""
 
 from __future__ import annotations
 

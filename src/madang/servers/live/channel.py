@@ -30,5 +30,5 @@ class LiveChannel:
 
     @property
     def ended(self) -> bool:
-        """Whether the show is over; it is still served for a while."""
+        """True once the show is over; it is still served for a while."""
         return self.broadcast.ended_at is not None

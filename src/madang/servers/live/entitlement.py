@@ -11,7 +11,7 @@ from madang.servers.http.exchange import Exchange, Responder
 from madang.wire.http1 import Fields
 
 GRANT_SECONDS: Final = 30.0
-"""Seconds for which a viewer who was let in is not asked again on the same connection."""
+"""Seconds for which the policy is not asked again about a viewer on the same connection."""
 
 MAX_GRANTS: Final = 64
 """Channels remembered for the header fields of one connection."""
@@ -19,7 +19,7 @@ MAX_GRANTS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class ViewerRequest:
-    """What a policy may look at. `path` is percent-decoded, `query` as the client wrote it."""
+    """A request as a policy sees it. `path` is percent-decoded, `query` as the client sent it."""
 
     address: str
     path: str

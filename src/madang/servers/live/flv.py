@@ -28,15 +28,15 @@ class FlvDelivery:
         self._limits = limits
         self._check = Interval(limits.check)
         self._clients: set[FlvClient] = set()
-        # What newcomers are sent first and whether it has a picture, shared by those who come
-        # between two chunks.
+        # First block for new clients, and whether it has a picture; shared by all that come between
+        # two chunks.
         self._opening: tuple[Block, bool] | None = None
         self._show.feed.listening = False
 
     def join(self, framing: Framing, *, viewer: bool = True) -> FlvClient | None:
         """Begin to read the stream: return a client to be attached to its connection.
 
-        None while there is nothing to see yet. The ladder reads too, and is no `viewer`.
+        None while there is nothing to see yet. The ladder is a client too, but no `viewer`.
         """
         if self._opening is None:
             self._flush()

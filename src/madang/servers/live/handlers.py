@@ -1,4 +1,4 @@
-"""`/live/…`: playlists, parts, continuous FLV, pictures and status of what is on the air."""
+"""Handlers of `/live/…`: playlists, parts, continuous FLV, pictures and status."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ part."""
 
 _JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE, OPEN_TO_ALL]
 _LOCAL_JSON: Final[Headers] = [("content-type", "application/json"), NO_STORE]
-"""Without leave for other sites: their scripts must not read it through a browser on here."""
+"""Without CORS: scripts of other sites must not read it through a browser on this machine."""
 _PREFLIGHT: Final[Headers] = [
     OPEN_TO_ALL,
     ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
@@ -77,7 +77,7 @@ class BadDirective(ValueError):
 
 
 class LiveHandlers:
-    """Answers exchanges below `/live/`; what has to wait for I/O is returned as work to do."""
+    """Answers exchanges below `/live/`; a coroutine is returned where that has to wait for I/O."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class LiveHandlers:
         )
 
     def __call__(self, exchange: Exchange) -> Work | None:
-        """Answer, or return what will."""
+        """Answer, or return a coroutine that does."""
         if exchange.method not in {"GET", "HEAD"}:
             if exchange.method == "OPTIONS":
                 exchange.answer(204, _PREFLIGHT)
@@ -160,7 +160,7 @@ class LiveHandlers:
         return card
 
     def _media(self, exchange: Exchange, slug: str, rendition: str, name: str) -> Work | None:
-        """A playlist or a file: what all viewers ask for several times a second."""
+        """Answer with a playlist or a file: the hot path."""
         channel = self._hub.channel(slug)
         if channel is None or exchange.is_websocket:
             return self._on_air(exchange, slug, lambda _: None)
@@ -200,7 +200,7 @@ class LiveHandlers:
         return again
 
     def _client(self, exchange: Responder) -> str:
-        """What tells one player from another; see `audience`."""
+        """Return what tells one player from another; see `audience`."""
         fields = exchange.headers
         if not fields.client:
             session = fields.get("x-playback-session-id")
@@ -230,7 +230,7 @@ class LiveHandlers:
         exchange.answer(200, _JSON, b'{"live":[' + objects + b"]}")
 
     def _operator(self, exchange: Exchange) -> None:
-        """What `madang status` asks; it names publishers, so it stays on this machine."""
+        """Answer `madang status`. Publishers are named, so only for programs on this machine."""
         if not exchange.is_local():
             exchange.refuse(403, "This is for programs on the station's own machine.")
             return
@@ -320,7 +320,7 @@ def _framing(exchange: Exchange) -> Framing:
 
 @contextlib.contextmanager
 def _shutting_down_on_error(connection: socket.socket) -> Iterator[None]:
-    """End the connection, which has duplicates, for its client too where the block fails."""
+    """Shut the connection down where the block fails: closing would not, as it has duplicates."""
     try:
         yield
     except OSError:
@@ -331,7 +331,7 @@ def _shutting_down_on_error(connection: socket.socket) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _hang_up_noticed(connection: socket.socket, hung_up: Callable[[], None]) -> Iterator[None]:
-    """Call `hung_up` when the client, who has nothing more to say, closes its end."""
+    """Call `hung_up` when the client closes its end; what it sends is thrown away."""
     loop = asyncio.get_running_loop()
 
     def readable() -> None:

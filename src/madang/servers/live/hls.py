@@ -1,4 +1,4 @@
-"""Delivery of one broadcast as LL-HLS: playlists, parts and segments, and who waits for them."""
+"""Delivery of one broadcast as LL-HLS: playlists, parts, segments, and requests that wait."""
 
 from __future__ import annotations
 

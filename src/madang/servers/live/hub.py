@@ -1,4 +1,4 @@
-"""Everything that is on the air in this process, and the decisions on who may go there."""
+"""The channels on the air in this process, and the decisions on publishers."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class LiveHub:
         return self._channels.get(slug)
 
     async def card(self, slug: str) -> ChannelCard | None:
-        """Return what everybody may know of a channel that need not be on the air."""
+        """Return the public data of a channel that need not be on the air. Raises DatabaseAway."""
         return await self._cards.find(slug)
 
     # --- time ---

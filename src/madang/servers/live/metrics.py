@@ -1,4 +1,4 @@
-"""The figures of live delivery for `/metrics`, read from plain counters when somebody asks."""
+"""Metrics of live delivery, collected from plain counters on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How playlists and files of a live stream are answered."""
+"""Responses with the playlists and files of a live stream."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def answer_playlist(exchange: Responder, playlist: CachedPlaylist) -> int:
 def playlist_sender(
     playlist: CachedPlaylist, sent: Callable[[str, int], None]
 ) -> Callable[[Responder], None]:
-    """Return what does the same for each of many, and tells `sent` the bytes."""
+    """Return a function that answers with the playlist and tells `sent` the bytes."""
     plain = _playlist(playlist, zipped=False)
     zipped = _playlist(playlist, zipped=True)
 
