@@ -1,15 +1,19 @@
-"""Blocks reach their descriptor whole and in order, however little it takes at a time."""
+"""Blocks and files reach their socket completely and in order, however little it takes."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from madang.infra.file_region import CHUNK, FileRegion
 from madang.infra.socket_writer import Framing, SocketWriter, framed
 
 
@@ -115,6 +119,98 @@ def test_a_peer_that_left_is_told_once_and_nothing_is_kept_for_it(in_a_loop: Mak
         assert len(pair.failures) == 1
         assert isinstance(pair.failures[0], BrokenPipeError)
         assert pair.writer.waiting == 0
+
+    asyncio.run(story())
+
+
+def region(folder: Path, data: bytes, offset: int, size: int) -> FileRegion:
+    path = folder / "file"
+    path.write_bytes(data)
+    return FileRegion(os.open(path, os.O_RDONLY), offset, size)
+
+
+def is_open(file: FileRegion) -> bool:
+    try:
+        os.fstat(file._descriptor)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_file_is_sent_between_blocks_and_closed(
+    in_a_loop: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    if not cached:
+        at = FileRegion._next
+        monkeypatch.setattr(
+            FileRegion, "is_cached", lambda file: file._offset + at(file) <= file._prefetched
+        )
+
+    async def story() -> None:
+        pair = in_a_loop()
+        data = os.urandom(3 * CHUNK)
+        file = region(tmp_path, data, 100, 2 * CHUNK)
+        pair.writer.attach(pair.here.fileno())
+        pair.writer.queue(b"head")
+        pair.writer.queue(file)
+        pair.writer.queue(b"tail")
+        assert pair.writer.waiting == 2 * CHUNK + 8
+        expected = b"head" + data[100 : 100 + 2 * CHUNK] + b"tail"
+        assert await pair.read(len(expected)) == expected
+        assert (pair.writer.waiting, pair.sent) == (0, len(expected))
+        assert not is_open(file)
+        pair.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("ending", ["detach", "failure", "truncation"])
+def test_a_file_that_is_not_sent_completely_is_closed(
+    in_a_loop: Make, tmp_path: Path, ending: str
+) -> None:
+    async def story() -> None:
+        pair = in_a_loop()
+        file = region(tmp_path, bytes(3 * CHUNK), 0, 3 * CHUNK)
+        pair.writer.attach(pair.here.fileno())
+        pair.writer.queue(file)
+        pair.writer.flush()
+        assert is_open(file)
+        if ending == "detach":
+            pair.writer.detach()
+        elif ending == "failure":
+            pair.there.close()
+        else:
+            os.truncate(tmp_path / "file", 0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await pair.read(3 * CHUNK)
+        async with asyncio.timeout(10):
+            while is_open(file):  # noqa: ASYNC110  # nothing tells when
+                await asyncio.sleep(0)
+        assert pair.writer.waiting == 0
+        assert len(pair.failures) == (ending != "detach")
+
+    asyncio.run(story())
+
+
+def test_what_a_callback_queues_is_sent_in_the_same_turn(in_a_loop: Make) -> None:
+    async def story() -> None:
+        pair = in_a_loop()
+        rest = [b"two", b"three"]
+
+        def sent(_: int) -> None:
+            if rest and not writer.waiting:
+                writer.queue(rest.pop(0))
+
+        writer = SocketWriter(sent, pair.failures.append)
+        writer.attach(pair.here.fileno())
+        writer.queue(b"one")
+        writer.flush()
+        assert pair.there.recv(100) == b"onetwothree"
+        assert writer.waiting == 0
+        writer.detach()
+        pair.close()
 
     asyncio.run(story())
 

@@ -1,1 +1,1 @@
-"""Building blocks without a subject of their own: database threads, sockets, children."""
+"""Infrastructure without domain knowledge: database threads, sockets, tasks, subprocesses."""

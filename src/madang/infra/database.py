@@ -1,4 +1,4 @@
-"""Threads that use the database for an event loop, which must never wait for it."""
+"""Database access for an event loop, on threads of its own."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from madang.base.errors import MadangError
 T = TypeVar("T")
 
 THREADS: Final = 4
-"""Arrivals are rare and short; more threads would only wait for the same database."""
+"""Queries are rare and short; more threads would only wait for the same database."""
 
 ANSWER_SECONDS: Final = 12.0
-"""Seconds for an answer. A busy database takes up to ten (SQLite's lock, or PostgreSQL's pool and
-answer together); nobody waits for ever behind queries that hang."""
+"""Maximum seconds of a query. A busy database takes up to ten (SQLite's lock, or PostgreSQL's pool
+and query together); callers must not wait for ever behind queries that hang."""
 
 
 class DatabaseAway(MadangError):
-    """The database does not answer. The message is for strangers and has no detail."""
+    """The database does not answer. The message is public and has no details."""
 
 
 @contextlib.contextmanager
 def database() -> Iterator[None]:
-    """Wrap database work of a thread: replace broken connections, return pooled ones."""
+    """Replace broken connections before, and return pooled ones after, the work of a thread."""
     close_old_connections()
     try:
         yield
@@ -37,15 +37,15 @@ def database() -> Iterator[None]:
 
 
 class DatabaseThreads:
-    """Runs database functions for an event loop, on threads that keep their connections."""
+    """Runs functions that use the database, on threads that keep their connections."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Return what `function` returns on a thread.
+        """Run `function` on a thread and return its result.
 
-        Raises what it raises; DatabaseAway for errors of the database and after ANSWER_SECONDS.
+        Raises what it raises, and DatabaseAway for database errors and after ANSWER_SECONDS.
         """
 
         def work() -> T:
@@ -62,7 +62,7 @@ class DatabaseThreads:
             raise _away() from None
 
     def close(self) -> None:
-        """Accept no more work. Nothing waits for what is running."""
+        """Accept no more work, without waiting for running functions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -1,7 +1,7 @@
-"""Starting the ffmpeg program: its own session, lowest priority, limits on what it may take.
+"""Subprocesses of ffmpeg: an own session, lowest priority, resource limits.
 
-A crash or a hostile stream ends the child, not the station. Children read pipes only: file and
-network protocols are closed to them.
+A crash or a hostile stream ends the child, not the station. Children can use pipes only, no file or
+network protocols.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Final
 from madang.base.errors import MadangError
 
 NICENESS: Final = 10
-"""Helpers give way to whatever serves viewers."""
+"""Nice value: below everything that serves viewers."""
 
 MEMORY: Final = 3 << 30
-"""Bytes of address space; a 4K decoder with its threads stays well below."""
+"""Bytes of address space; a 4K decoder with its threads needs much less."""
 
 PIPE_TIMEOUT: Final = 1.0
-"""Seconds until a pipe of a child that has ended is given up."""
+"""Seconds to drain a pipe of a child that has ended."""
 
 _COMMON: Final = ("-hide_banner", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "pipe")
 
@@ -41,10 +41,10 @@ async def start(
     pass_fds: Sequence[int] = (),
     cpu: int | None = None,
 ) -> Process:
-    """Start `program` with pipes for output, errors and, where `stdin` is no descriptor, input;
-    `cpu` caps its processor seconds.
+    """Start `program` with pipes for output and errors.
 
-    Raises FfmpegFailed where it cannot be started.
+    `stdin` is a descriptor or PIPE, `cpu` the maximum of processor seconds. Raises FfmpegFailed
+    where the program cannot be started.
     """
     try:
         process = await asyncio.create_subprocess_exec(
@@ -61,7 +61,7 @@ async def start(
         raise FfmpegFailed(
             f"{program} cannot be started: {error.strerror}.", mend="Run `madang doctor`."
         ) from error
-    with contextlib.suppress(ProcessLookupError):  # it has ended already: `wait` says how
+    with contextlib.suppress(ProcessLookupError):  # it has ended already; `wait` returns how
         os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
         resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
@@ -71,35 +71,35 @@ async def start(
 
 
 def kill(process: Process) -> None:
-    """End the child and whatever it started."""
+    """Kill the child and its descendants."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 async def end(process: Process) -> None:
-    """End the child and whatever it started, and let go of its pipes."""
+    """Kill the child and its descendants, reap it and close its pipes."""
     kill(process)
     await process.wait()
     for pipe in (process.stdout, process.stderr):
         assert pipe is not None  # `start` made it
-        with contextlib.suppress(TimeoutError):  # somebody it started has escaped with the pipe
+        with contextlib.suppress(TimeoutError):  # a descendant in another session has the pipe
             async with asyncio.timeout(PIPE_TIMEOUT):
                 while await pipe.read(1 << 16):
                     pass
 
 
 async def convert(program: str, arguments: Sequence[str], data: bytes, *, timeout: float) -> bytes:
-    """Give `data` to the program's standard input and return what it writes.
+    """Pass `data` to the program's standard input and return its standard output.
 
-    Raises FfmpegFailed with the last line of its errors.
+    Raises FfmpegFailed with the last line of its errors, and after `timeout` seconds.
     """
     process = await start(program, arguments, cpu=max(1, int(timeout)))
     try:
         output, errors = await asyncio.wait_for(process.communicate(data), timeout)
     except TimeoutError:
         raise FfmpegFailed(f"ffmpeg took longer than {timeout:g} s.") from None
-    except RuntimeError as error:  # uvloop's, for writing to a child that has ended already
+    except RuntimeError as error:  # raised by uvloop when the child has already ended
         raise FfmpegFailed(f"ffmpeg failed: {error}.") from error
     finally:
         await end(process)

@@ -1,4 +1,4 @@
-"""A supervisor for asyncio tasks that nobody awaits."""
+"""A supervisor for background tasks of an event loop."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The one HTTP port: live media from memory, operations, static files, and Django behind them."""
+"""An HTTP/1.1 server, health endpoints, static files, and WSGI for Django."""
