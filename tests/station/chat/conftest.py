@@ -101,16 +101,15 @@ def show(split: Split, web: Role, one: Role, other: Role) -> Iterator[Receiver]:
     assert owner.call("POST", "/channels/show/webhooks", hook)[0] == 201
     split.start("worker")
     live = split.start("live")
-    with (
-        crowd(at(other)) as people,
-        publish(
-            sample(Recipe(length=60.0)), f"rtmp://{live.rtmp}/live/{split.station.keys['show']}"
-        ),
+    with publish(
+        sample(Recipe(length=60.0)), f"rtmp://{live.rtmp}/live/{split.station.keys['show']}"
     ):
         until(receiver.told, "the show begins", within=20)
-        # A process for chats that starts while the show is on has nothing new to say of it.
+        # A process for chats that starts while the show is on has nothing new to say of it. It
+        # knows the webhook from its start; the others look for new ones every few seconds.
         third = split.start("chat", data=split.station.data.with_name("latecomer"))
-        people.join("anna", "show").say("hello")
+        with crowd(at(third)) as people:
+            people.join("anna", "show").say("hello")
     assert live.stop() < 10
     assert third.stop() < 10
     yield receiver

@@ -36,7 +36,7 @@ def people_are_let_in() -> None:
     form = {"login": "minji@example.org", "password": PASSWORD}
     client = Client(HTTP_HOST="localhost")
     assert client.post("/accounts/login/", form).status_code == 302
-    assert client.get("/studio/@yard/webhooks").status_code == 200
+    assert client.get("/api/v1/channels/yard/webhooks").status_code == 200
     client = Client(HTTP_HOST="localhost")
     client.cookies["sessionid"] = SESSION
     assert client.get("/api/v1/me").json()["name"] == "minji"
