@@ -62,10 +62,10 @@ async def received(sockets: Sockets, count: int) -> None:
 def test_a_single_event_is_handled_in_one_poll(loop: Loop) -> None:
     async def act() -> None:
         sockets = Sockets(3)
-        for number in (0, 2, 1, 0):
-            await asyncio.sleep(0.02)
+        for count, number in enumerate((0, 2, 1, 0), 1):
+            await asyncio.sleep(10 * INTERVAL)
             sockets.theirs[number].send(b"x")
-            await asyncio.sleep(0.005)
+            await received(sockets, count)
             assert sockets.received[-1] == number
         assert sockets.polls == len(sockets.received) == 4
         sockets.close()

@@ -17,7 +17,7 @@ from madang.servers.http.wsgi import (
     WsgiBridge,
     WsgiLimits,
 )
-from tests.support.air import Port, listening, read_all
+from tests.support.air import Port, listening, read_all, until
 
 if TYPE_CHECKING:
     from madang.base.addresses import Network
@@ -47,6 +47,12 @@ def echo(show: Callable[[dict[str, Any]], object]) -> WsgiApp:
         return [str(show(environ)).encode()]
 
     return app
+
+
+def body_awaited(port: Port) -> bool:
+    """Whether a handler waits for the body of a request."""
+    bodies = [each._body for each in port.listener._connections]
+    return any(body is not None and body.awaited for body in bodies)
 
 
 def body_size(environ: dict[str, Any]) -> int:
@@ -97,7 +103,7 @@ def test_a_client_that_stops_sending_does_not_hold_up_the_end() -> None:
     bridge = WsgiBridge(echo(body_size))
     with listening(bridge) as port, port.connect() as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
-        time.sleep(0.1)
+        until(lambda: body_awaited(port))
         began = time.monotonic()
         port.loop.run(bridge.close(0.3))
         assert time.monotonic() - began < 1
@@ -109,9 +115,9 @@ def test_a_body_that_was_cut_off_never_reaches_the_application() -> None:
     with bridged(echo(lambda e: seen.append(body_size(e)))) as port:
         with port.connect() as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
-            time.sleep(0.1)
+            until(lambda: body_awaited(port))
+        until(lambda: not port.listener._connections)
         assert port.ask("/").status == 200
-        time.sleep(0.2)
     assert seen == [0]
 
 
@@ -245,7 +251,7 @@ def test_a_client_that_leaves_while_a_page_is_made_breaks_nothing(
         with port.connect() as connection:
             connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
             assert working.wait(10)
-        time.sleep(0.1)
+        until(lambda: all(each._paused for each in port.listener._connections))
         go_on.set()
         assert port.ask("/").body == b"done"
     assert caplog.text == ""
