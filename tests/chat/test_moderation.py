@@ -79,8 +79,8 @@ def test_a_message_is_deleted_and_comes_back(chat: Chat) -> None:
     ]
     assert gone not in chat.texts()
     [(event, payload)] = updates(chat.do(MODERATOR, {"act": "undo"}))
-    assert (event, [one.id for one in payload["said"]]) == ("messages", [gone])
-    assert payload["said"][0].restored
+    assert (event, [one.id for one in payload["messages"]]) == ("messages", [gone])
+    assert payload["messages"][0].restored
     assert gone in chat.texts()
 
 

@@ -23,7 +23,7 @@ from madang.servers.chat.dispatcher import Dispatcher
 from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
 from madang.servers.chat.hub import ChatHub, ChatHubSettings, ChatQueries
 from madang.servers.chat.identities import Identities
-from madang.servers.chat.message_writer import MessageWriter
+from madang.servers.chat.message_writer import MessageWriter, WriterLimits
 from madang.servers.chat.service import ChatService
 from madang.wire.websocket import Opcode, encode_masked
 from tests.support.waiting import until
@@ -108,7 +108,7 @@ class Process:
             self._database,
             ChatQueries(records.open_chat, records.hidden_by),
             self.bus,
-            MessageWriter(self._write),
+            MessageWriter(self._write, WriterLimits(pause=0.01)),
             clock=Clock(lambda: self.seconds, lambda: START + self.seconds),
         )
         dispatcher = Dispatcher(self.hub)

@@ -203,7 +203,7 @@ def _revert(
     people: frozenset[str] | None = frozenset()
     back = state.history.restore(action.undoes)
     if back:
-        updates.append(ChatUpdate("messages", {"said": back}))
+        updates.append(ChatUpdate("messages", {"messages": back}))
     if undone is None:
         return updates, people
     match undone.kind:

@@ -262,7 +262,7 @@ class Room:
         for update in result.updates:
             self._announce(update)
         if restored and not any(update.event == "messages" for update in result.updates):
-            self._announce(ChatUpdate("messages", {"said": restored}))
+            self._announce(ChatUpdate("messages", {"messages": restored}))
         if result.people is None:
             if permissions != _permissions(self.state):
                 self._update_permissions(None, wall)
@@ -278,7 +278,7 @@ class Room:
                 if reader.participant.role.moderates:
                     reader.push(frame)
         elif update.event == "messages":
-            encoded = [json_of(message.as_json()) for message in update.payload["said"]]
+            encoded = [json_of(message.as_json()) for message in update.payload["messages"]]
             self._frames.append(list_frame("messages", encoded))
         else:
             self._broadcast(update.event, update.payload)

@@ -69,7 +69,7 @@ class ChatState:
     history: History = field(default_factory=History)
 
     def branch(self) -> ChatState:
-        """Return a state that changes apart from this one, but shares its messages."""
+        """Return a copy that shares the messages with this state."""
         return replace(
             self,
             moderators=dict(self.moderators),

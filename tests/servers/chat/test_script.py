@@ -45,7 +45,7 @@ def test_one_evening(play: Play) -> None:
         anna.cut()
         await owner.say("meanwhile")
         await chat.settled()
-        back = await chat.join("anna2", at=2, since=reply["id"])
+        back = await chat.join("dora", at=2, since=reply["id"])
         welcome = back.of("welcome")[0]
         assert (welcome["recovered"], welcome["gap"]) == (True, False)
         await back.sees("meanwhile")

@@ -1,12 +1,14 @@
-"""Pages without a process for chats. It ends those that the tests before it share."""
+"""Pages without a process for chats."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from tests.support.chats import at
-from tests.support.people import crowd
-from tests.support.split import Role, Split
+from tests.support.people import crowd, make_people
+from tests.support.split import split_station
 from tests.support.station import OWNER
 from tests.support.visits import call
 
@@ -14,22 +16,27 @@ pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 def test_without_a_process_for_chats_the_pages_say_so_and_what_was_set_holds_later(
-    split: Split, web: Role, one: Role, other: Role, tokens: dict[str, str]
+    tmp_path: Path,
 ) -> None:
-    assert one.stop() < 10
-    assert other.stop() < 10
-    for role in (one, other):
-        assert "Traceback" not in role.said()
-    act = {"act": "slow", "seconds": 30}
-    status, problem = call(web.http, "POST", "/channels/yard/chat/acts", tokens[OWNER], act)
-    assert (status, problem["code"]) == (503, "unavailable")
-    assert problem["retry_after"] > 0
-    status, _ = call(web.http, "PATCH", "/channels/yard/chat", tokens[OWNER], {"slow": 10})
-    assert status == 200
-    assert call(web.http, "GET", "/channels/yard/chat", tokens[OWNER])[1]["connected"] == 0
-    back = split.start("chat")
-    with crowd(at(back)) as people:
-        anna = people.join("anna", "yard")
-        assert anna.of("welcome")[0]["mode"]["slow"] == 10, "not what failed, but what was set"
-    assert back.stop() < 10
-    assert web.stop() < 10
+    with split_station(tmp_path, "yard", HTTP__PROCESSES="1") as split:
+        web, chat = split.start("web"), split.start("chat")
+        environment = {
+            name: value for name, value in split.station.environment.items() if "MADANG_" in name
+        }
+        token = make_people(split.station.data, OWNER, **environment)[OWNER]
+        assert call(web.http, "GET", "/channels/yard/chat", token)[0] == 200
+        assert chat.stop() < 10
+        assert "Traceback" not in chat.said()
+        act = {"act": "slow", "seconds": 30}
+        status, problem = call(web.http, "POST", "/channels/yard/chat/acts", token, act)
+        assert (status, problem["code"]) == (503, "unavailable")
+        assert problem["retry_after"] > 0
+        status, _ = call(web.http, "PATCH", "/channels/yard/chat", token, {"slow": 10})
+        assert status == 200
+        assert call(web.http, "GET", "/channels/yard/chat", token)[1]["connected"] == 0
+        back = split.start("chat")
+        with crowd(at(back)) as people:
+            anna = people.join("anna", "yard")
+            assert anna.of("welcome")[0]["mode"]["slow"] == 10, "not what failed, but what was set"
+        assert back.stop() < 10
+        assert web.stop() < 10

@@ -18,6 +18,7 @@ from madang.apps.chat import store
 from madang.chat.model import Message, ModerationAction
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import database
+from madang.infra.tasks import TaskSupervisor
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class MessageWriter:
 
     def start(self) -> None:
         """Begin on the running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = TaskSupervisor(log, "the writer of the chats").spawn(self._run())
 
     def write(self, channel: int, entry: Message | ModerationAction) -> None:
         """Write a message or an action of the channel with this key soon."""

@@ -111,6 +111,7 @@ class RpcServer:
             for task in running:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=self._limits.patience)
+        await self._supervisor.wait(self._limits.patience)  # requests that are being handled
         try:
             async with asyncio.timeout(self._limits.patience):
                 await self._client.zrem(PROCESSES, self._name)
