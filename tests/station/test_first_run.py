@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from madang.station.config.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -47,3 +51,20 @@ def test_the_demo_is_wanted_until_somebody_has_a_channel() -> None:
     assert first_run.wants_demo()
     create_channel("yard", owner=User.objects.create(name="minji"))
     assert not first_run.wants_demo()
+
+
+@pytest.mark.parametrize("first_run", [True, False])
+def test_only_a_first_run_makes_an_administrator_and_the_demo(
+    station: Settings, monkeypatch: pytest.MonkeyPatch, first_run: bool
+) -> None:
+    from madang.apps.accounts.models import User
+    from madang.station.roles import all as everything
+    from madang.station.roles import serve
+
+    given: list[Any] = []
+    monkeypatch.setattr(serve.uvloop, "run", lambda _: None)
+    monkeypatch.setattr(everything, "serve", lambda *arguments: given.extend(arguments))
+    manager: Any = None
+    serve._everything(None, first_run)(station, manager)
+    assert [value is not None for value in given[2:]] == [first_run, first_run]
+    assert User.objects.exists() is first_run

@@ -74,12 +74,12 @@ def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = F
 
 def _everything(demo: bool | None, first_run: bool) -> Serve:
     def serve(settings: Settings, manager: ServiceManager) -> None:
-        from madang.station import first_run
+        from madang.station.first_run import demo_stream_key, ensure_administrator, wants_demo
         from madang.station.roles import all as everything
 
-        sign_in = first_run.ensure_administrator() if first_run else None
-        on_the_air = demo if demo is not None else first_run and first_run.wants_demo()
-        demo_key = first_run.demo_stream_key(settings.station.language) if on_the_air else None
+        sign_in = ensure_administrator() if first_run else None
+        on_the_air = demo if demo is not None else first_run and wants_demo()
+        demo_key = demo_stream_key(settings.station.language) if on_the_air else None
         uvloop.run(everything.serve(settings, manager, sign_in, demo_key))
 
     return serve
