@@ -45,7 +45,7 @@ class Promptness:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class ChatPage:
     """A page with the chat, and the actions of its user."""
 
     tab: Tab
@@ -107,7 +107,7 @@ class Seat:
 
 
 @asynccontextmanager
-async def sit_down(
+async def open_chat(
     browser: Browser,
     station: Station,
     path: str,
@@ -116,7 +116,7 @@ async def sit_down(
     account: tuple[str, str] | None = None,
     locale: str = "en-US",
     **options: Any,
-) -> AsyncIterator[Seat]:
+) -> AsyncIterator[ChatPage]:
     """Open `path` and connect: with a guest's name, with an account, or read-only."""
     context = await browser.new_context(locale=locale, **options)
     try:
@@ -136,26 +136,26 @@ async def sit_down(
             await tab.page.wait_for_url(f"**{path}")
         else:
             await tab.page.goto(f"{station.http}{path}", wait_until="domcontentloaded")
-        seat = Seat(tab, wires)
-        await seat.arrives()
+        page = ChatPage(tab, wires)
+        await page.arrives()
         if guest:
-            await seat.chat.locator("[data-chat-name]").fill(guest)
-            await seat.chat.locator("[data-chat-name]").press("Enter")
-            await expect(seat.field).to_be_visible()
-        yield seat
+            await page.chat.locator("[data-chat-name]").fill(guest)
+            await page.chat.locator("[data-chat-name]").press("Enter")
+            await expect(page.field).to_be_visible()
+        yield page
     finally:
         await context.close()
 
 
 @asynccontextmanager
-async def evening(
+async def open_three_chats(
     browser: Browser, station: Station, slug: str
-) -> AsyncIterator[tuple[Seat, Seat, Seat]]:
+) -> AsyncIterator[tuple[ChatPage, ChatPage, ChatPage]]:
     """Open a channel's page for two users and a moderator."""
     path = f"/@{slug}"
     async with (
-        sit_down(browser, station, path, account=(OWNER, PASSWORD)) as owner,
-        sit_down(browser, station, path, guest="minji") as minji,
-        sit_down(browser, station, path, account=MEMBER, locale="ko-KR") as river,
+        open_chat(browser, station, path, account=(OWNER, PASSWORD)) as owner,
+        open_chat(browser, station, path, guest="minji") as minji,
+        open_chat(browser, station, path, account=MEMBER, locale="ko-KR") as river,
     ):
         yield owner, minji, river

@@ -75,7 +75,7 @@ def stored(address: str, token: str, slug: str) -> list[str]:
 
 
 @dataclass
-class Darkness:
+class DatabaseOutage:
     """A station whose database went away at `began`; `said` is what was said since, by whom."""
 
     station: Station

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.chat import sit_down
+from tests.support.chat import open_chat
 from tests.support.station import OWNER, PASSWORD, Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.alone  # what one person does is on the others' pages w
 async def test_the_chat_goes_away_comes_back_and_stands_below_on_a_phone(
     station: Station, browser: Browser
 ) -> None:
-    async with sit_down(browser, station, "/@place", guest="minji") as minji:
+    async with open_chat(browser, station, "/@place", guest="minji") as minji:
         page = minji.tab.page
         sizes = ((1000, 800), (2560, 1440), (740, 360), (768, 1024), (360, 740))
         for width, height in sizes:
@@ -49,8 +49,8 @@ async def test_the_window_and_the_overlay_show_the_same_chat(
     station: Station, browser: Browser
 ) -> None:
     async with (
-        sit_down(browser, station, "/chat/@second", account=(OWNER, PASSWORD)) as window,
-        sit_down(browser, station, "/overlay/@second?size=30&stay=0") as overlay,
+        open_chat(browser, station, "/chat/@second", account=(OWNER, PASSWORD)) as window,
+        open_chat(browser, station, "/overlay/@second?size=30&stay=0") as overlay,
     ):
         await window.write("for the picture")
         await overlay.sees("for the picture")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.chat import ARRIVES, MODERATOR, SOON, Promptness, evening, sit_down
+from tests.support.chat import ARRIVES, MODERATOR, SOON, Promptness, open_chat, open_three_chats
 from tests.support.station import OWNER, PASSWORD, Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -18,8 +18,8 @@ async def test_what_a_moderator_does_is_done_on_every_page(
 ) -> None:
     path = "/@order"
     async with (
-        evening(browser, station, "order") as (owner, minji, river),
-        sit_down(browser, station, path, account=MODERATOR) as marshal,
+        open_three_chats(browser, station, "order") as (owner, minji, river),
+        open_chat(browser, station, path, account=MODERATOR) as marshal,
     ):
         await minji.write("a kind word")
         await river.write("an unkind word")
@@ -29,16 +29,16 @@ async def test_what_a_moderator_does_is_done_on_every_page(
 
         # Delete, and take it back.
         await marshal.chooses("an unkind word", "Delete the message")
-        for seat in (owner, minji, river):
-            await seat.misses("an unkind word")
+        for page in (owner, minji, river):
+            await page.misses("an unkind word")
         await marshal.undoes()
-        for seat in (owner, minji, river):
-            await seat.sees("an unkind word")
+        for page in (owner, minji, river):
+            await page.sees("an unkind word")
 
         # Pin.
         await marshal.chooses("a kind word", "Pin")
-        for seat in (owner, minji, river):
-            await expect(seat.chat.locator("[data-chat-pinned]")).to_contain_text(
+        for page in (owner, minji, river):
+            await expect(page.chat.locator("[data-chat-pinned]")).to_contain_text(
                 "a kind word", timeout=SOON
             )
         await marshal.chat.locator("[data-chat-pinned] button").click()
@@ -46,8 +46,8 @@ async def test_what_a_moderator_does_is_done_on_every_page(
 
         # Time out: gone from every page, and silent.
         await marshal.chooses("an unkind word", "Time out river: 10 min")
-        for seat in (owner, minji, river):
-            await seat.misses("an unkind word")
+        for page in (owner, minji, river):
+            await page.misses("an unkind word")
         await expect(river.chat.locator("[data-chat-banner]")).to_contain_text(
             "후에 다시 채팅할 수 있습니다", timeout=SOON
         )
@@ -71,7 +71,7 @@ async def test_the_rules_a_moderator_sets_stand_on_every_page(
     station: Station, browser: Browser
 ) -> None:
     prompt = Promptness()
-    async with evening(browser, station, "rules") as (owner, minji, river):
+    async with open_three_chats(browser, station, "rules") as (owner, minji, river):
         mode = minji.chat.locator("[data-chat-mode]")
         await owner.write("/slow 30s")
         words = "Slow: one message in 30 s"
@@ -129,18 +129,18 @@ async def test_the_rules_a_moderator_sets_stand_on_every_page(
         await prompt.of(expect(minji.field).to_be_visible(timeout=ARRIVES))
 
         await owner.write("/clear")
-        for seat in (owner, minji, river):
-            await prompt.of(seat.misses("once", within=ARRIVES))
+        for page in (owner, minji, river):
+            await prompt.of(page.misses("once", within=ARRIVES))
         await owner.write("/nonsense")
         await prompt.of(owner.sees("There is no command /nonsense", within=ARRIVES))
-        for seat in (owner, minji, river):
-            assert not seat.tab.complaints
+        for page in (owner, minji, river):
+            assert not page.tab.complaints
     prompt.check()
 
 
 async def test_the_menus_do_what_the_commands_do(station: Station, browser: Browser) -> None:
     prompt = Promptness()
-    async with evening(browser, station, "menus") as (owner, minji, river):
+    async with open_three_chats(browser, station, "menus") as (owner, minji, river):
         await river.write("as a member")
         await prompt.of(owner.sees("as a member", within=ARRIVES))
         await owner.chooses("as a member", "Make a moderator")
@@ -165,8 +165,8 @@ async def test_the_menus_do_what_the_commands_do(station: Station, browser: Brow
         await prompt.of(
             expect(river.chat).not_to_have_attribute("data-moderates", "", timeout=ARRIVES)
         )
-        for seat in (owner, minji, river):
-            assert not seat.tab.complaints
+        for page in (owner, minji, river):
+            assert not page.tab.complaints
     prompt.check()
 
 
@@ -174,7 +174,7 @@ async def test_a_ban_and_a_time_out_are_lifted_in_the_menus(
     station: Station, browser: Browser
 ) -> None:
     prompt = Promptness()
-    async with evening(browser, station, "lifting") as (owner, minji, river):
+    async with open_three_chats(browser, station, "lifting") as (owner, minji, river):
         await owner.write("/mod river")
         await prompt.of(expect(river.chat).to_have_attribute("data-moderates", "", timeout=ARRIVES))
         await minji.write("too loud")
@@ -216,8 +216,8 @@ async def test_a_ban_and_a_time_out_are_lifted_in_the_menus(
         await prompt.of(river.sees("back again", within=ARRIVES))
         await owner.row("back again").locator(".chat-name-button").click()
         await expect(menu.filter(has_text="Lift the ban")).to_have_count(0)
-        for seat in (owner, river):
-            assert not seat.tab.complaints
+        for page in (owner, river):
+            assert not page.tab.complaints
     prompt.check()
 
 
@@ -225,11 +225,11 @@ async def test_a_command_that_cannot_be_done_is_explained_in_korean(
     station: Station, browser: Browser
 ) -> None:
     owner = (OWNER, PASSWORD)
-    async with sit_down(browser, station, "/@order", account=owner, locale="ko-KR") as seat:
-        await seat.write("/ban 아무도아닌이")
+    async with open_chat(browser, station, "/@order", account=owner, locale="ko-KR") as page:
+        await page.write("/ban 아무도아닌이")
         words = "지금도 최근에도 그런 이름을 쓴 사람이 없습니다."
-        await seat.sees(words, within=ARRIVES)
-        await seat.write("/slow x")
+        await page.sees(words, within=ARRIVES)
+        await page.write("/slow x")
         words = "/slow 뒤에는 /slow 30처럼 초를 적거나 off를 적어 주세요."
-        await seat.sees(words, within=ARRIVES)
-        assert not seat.tab.complaints
+        await page.sees(words, within=ARRIVES)
+        assert not page.tab.complaints

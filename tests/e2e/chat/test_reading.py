@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.chat import SOON, sit_down
+from tests.support.chat import SOON, open_chat
 from tests.support.station import OWNER, PASSWORD, Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -62,7 +62,7 @@ def _crowd(first: int, count: int) -> list[dict[str, object]]:
 async def test_ten_thousand_messages_stay_smooth_and_keep_the_readers_place(
     station: Station, browser: Browser
 ) -> None:
-    async with sit_down(browser, station, "/@many", guest="minji") as minji:
+    async with open_chat(browser, station, "/@many", guest="minji") as minji:
         page = minji.tab.page
         view = minji.chat.locator("[data-chat-view]")
         await page.evaluate(_WATCH)
@@ -107,8 +107,8 @@ async def test_the_chat_is_used_without_a_mouse_and_read_aloud(
     station: Station, browser: Browser
 ) -> None:
     async with (
-        sit_down(browser, station, "/@keys", account=(OWNER, PASSWORD)) as owner,
-        sit_down(browser, station, "/@keys", guest="minji") as minji,
+        open_chat(browser, station, "/@keys", account=(OWNER, PASSWORD)) as owner,
+        open_chat(browser, station, "/@keys", guest="minji") as minji,
     ):
         await minji.write("one")
         await minji.write("two")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.chat import MEMBER, SOON, sit_down
+from tests.support.chat import MEMBER, SOON, open_chat
 from tests.support.station import Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -20,8 +20,8 @@ async def test_a_page_whose_connection_broke_gets_what_it_missed_exactly_once(
 ) -> None:
     path = "/@missed"
     async with (
-        sit_down(browser, station, path, guest="minji") as minji,
-        sit_down(browser, station, path, guest="river") as river,
+        open_chat(browser, station, path, guest="minji") as minji,
+        open_chat(browser, station, path, guest="river") as river,
     ):
         await minji.write("before")
         await river.sees("before")
@@ -43,8 +43,8 @@ async def test_a_message_that_did_not_get_through_can_be_sent_again(
 ) -> None:
     path = "/@again"
     async with (
-        sit_down(browser, station, path, guest="minji") as minji,
-        sit_down(browser, station, path, guest="river") as river,
+        open_chat(browser, station, path, guest="minji") as minji,
+        open_chat(browser, station, path, guest="river") as river,
     ):
         await minji.write("before")
         await river.sees("before")
@@ -62,7 +62,7 @@ async def test_a_message_that_did_not_get_through_can_be_sent_again(
 async def test_a_page_whose_person_signs_out_beside_it_reads_on(
     station: Station, browser: Browser
 ) -> None:
-    async with sit_down(browser, station, "/@again", account=MEMBER) as river:
+    async with open_chat(browser, station, "/@again", account=MEMBER) as river:
         await expect(river.chat.locator("[data-chat-me]")).to_have_text(MEMBER[0])
         beside = await river.tab.page.context.new_page()
         await beside.goto(f"{station.http}/accounts/logout/")
@@ -83,15 +83,15 @@ async def test_pages_survive_a_restart_of_the_station_by_themselves(
     await asyncio.to_thread(station.start)
     try:
         async with (
-            sit_down(browser, station, "/@yard", guest="minji") as minji,
-            sit_down(browser, station, "/@yard", guest="river") as river,
+            open_chat(browser, station, "/@yard", guest="minji") as minji,
+            open_chat(browser, station, "/@yard", guest="river") as river,
         ):
             await minji.write("before the restart")
             await river.sees("before the restart")
             await minji.tab.page.evaluate("() => { window.sameDocument = true; }")
             await asyncio.to_thread(station.stop)
-            for seat in (minji, river):
-                await expect(seat.chat).to_have_attribute(
+            for page in (minji, river):
+                await expect(page.chat).to_have_attribute(
                     "data-state", re.compile("offline|connecting"), timeout=5_000
                 )
             await expect(minji.chat.locator("[data-chat-banner]")).to_be_visible()
@@ -102,7 +102,7 @@ async def test_pages_survive_a_restart_of_the_station_by_themselves(
             await minji.sees("after the restart", within=5 * SOON)
             await minji.sees("before the restart")
             assert await minji.tab.page.evaluate("() => window.sameDocument")
-            faults = [each for seat in (minji, river) for each in seat.tab.faults]
+            faults = [each for page in (minji, river) for each in page.tab.faults]
             assert not faults
     finally:
         if station.runs:

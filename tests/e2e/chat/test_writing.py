@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.async_api import Browser, expect
 
 from tests.support.browser import new_tab
-from tests.support.chat import ARRIVES, SOON, evening, sit_down
+from tests.support.chat import ARRIVES, SOON, open_chat, open_three_chats
 from tests.support.station import OWNER, PASSWORD, Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -18,17 +18,17 @@ pytestmark = pytest.mark.alone  # what one person does is on the others' pages w
 async def test_what_one_writes_answers_and_feels_is_on_the_others_pages(
     station: Station, browser: Browser
 ) -> None:
-    async with evening(browser, station, "talk") as (owner, minji, river):
-        await minji.write("first of the evening")
-        for seat in (minji, owner, river):
-            await seat.sees("first of the evening")
-        await expect(minji.row("first of the evening")).to_have_attribute("data-own", "")
+    async with open_three_chats(browser, station, "talk") as (owner, minji, river):
+        await minji.write("first of the open_three_chats")
+        for page in (minji, owner, river):
+            await page.sees("first of the open_three_chats")
+        await expect(minji.row("first of the open_three_chats")).to_have_attribute("data-own", "")
 
-        await river.row("first of the evening").hover()
-        await river.row("first of the evening").locator(".chat-tools button").first.click()
+        await river.row("first of the open_three_chats").hover()
+        await river.row("first of the open_three_chats").locator(".chat-tools button").first.click()
         await river.write("안녕하세요")
         await expect(minji.row("안녕하세요").locator(".chat-quote")).to_contain_text(
-            "first of the evening", timeout=SOON
+            "first of the open_three_chats", timeout=SOON
         )
         await expect(minji.row("안녕하세요")).to_have_attribute("data-mentioned", "")
 
@@ -40,16 +40,16 @@ async def test_what_one_writes_answers_and_feels_is_on_the_others_pages(
 
         await minji.chat.locator(".chat-sign").first.click()
         await expect(river.chat.locator(".chat-tally")).to_contain_text("1", timeout=SOON)
-        for seat in (owner, minji, river):
-            assert not seat.tab.complaints
+        for page in (owner, minji, river):
+            assert not page.tab.complaints
 
 
 async def test_an_emote_that_is_uploaded_is_on_every_page_at_once(
     station: Station, browser: Browser
 ) -> None:
     async with (
-        sit_down(browser, station, "/@emotes", account=(OWNER, PASSWORD)) as owner,
-        sit_down(browser, station, "/@emotes", guest="minji") as minji,
+        open_chat(browser, station, "/@emotes", account=(OWNER, PASSWORD)) as owner,
+        open_chat(browser, station, "/@emotes", guest="minji") as minji,
     ):
         studio = await new_tab(owner.tab.page.context)
         await studio.page.goto(f"{station.http}/studio/@emotes/chat")
@@ -82,7 +82,7 @@ def _picture() -> bytes:
 async def test_a_name_that_cannot_be_had_is_explained_where_it_is_given(
     station: Station, browser: Browser
 ) -> None:
-    async with sit_down(browser, station, "/@names") as reader:
+    async with open_chat(browser, station, "/@names") as reader:
         name = reader.chat.locator("[data-chat-name]")
         await name.fill(OWNER)
         await name.press("Enter")

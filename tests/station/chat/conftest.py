@@ -13,7 +13,7 @@ import pytest
 
 from tests.servers.chat.test_clients import metrics
 from tests.servers.chat.test_faults import prompt
-from tests.support.chats import MANY, Darkness, at, connected
+from tests.support.chats import MANY, DatabaseOutage, at, connected
 from tests.support.encoders import Recipe, publish, sample
 from tests.support.people import Crowd, crowd, make_people
 from tests.support.receiver import Receiver
@@ -26,10 +26,10 @@ SLUGS = ("yard", "pages", "talk", "order", "moves", "names", "words", "show", "a
 
 
 @pytest.fixture(scope="session", autouse=True)
-def darkness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Darkness]:
+def database_outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseOutage]:
     with postgresql() as database:
         station = Station(
-            tmp_path_factory.mktemp("dark") / "data", DATABASE__URL=database.url, **MANY
+            tmp_path_factory.mktemp("outage") / "data", DATABASE__URL=database.url, **MANY
         )
         station.data.mkdir()
         station.open_channels("yard", "other")
@@ -43,11 +43,11 @@ def darkness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Darkness]:
                 prompt(anna, owner, "in the light")
                 people.until(lambda: metrics(station)["madang_chat_unsaved"] == 0, "all is kept")
                 database.stop()
-                dark = Darkness(
+                outage = DatabaseOutage(
                     station, people, tokens, owner, anna, minji, time.monotonic(), database.start
                 )
-                dark.talk()
-                yield dark
+                outage.talk()
+                yield outage
         finally:
             if station.runs:
                 station.stop()

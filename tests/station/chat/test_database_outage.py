@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.servers.chat.test_clients import metrics
-from tests.support.chats import Darkness, stored
+from tests.support.chats import DatabaseOutage, stored
 from tests.support.station import OWNER, until
 from tests.support.visits import call
 
@@ -24,16 +24,16 @@ BACK = 20.0
 
 
 def test_a_minute_without_the_database_is_noticed_by_nobody_and_nothing_is_lost(
-    darkness: Darkness,
+    database_outage: DatabaseOutage,
 ) -> None:
-    dark = darkness
-    station, people = dark.station, dark.people
-    dark.talk()
+    outage = database_outage
+    station, people = outage.station, outage.people
+    outage.talk()
     # What nobody can know now is refused, with words and a name that is counted.
     before = metrics(station).get('madang_chat_refused_total{reason="unavailable"}', 0.0)
     strangers = [
         people.join("stranger", "other", wait=False),
-        people.join("somebody", wait=False, token=dark.tokens[OWNER], name=None),
+        people.join("somebody", wait=False, token=outage.tokens[OWNER], name=None),
     ]
     for each in strangers:
         error = each.wait_for("connect_error")
@@ -44,24 +44,24 @@ def test_a_minute_without_the_database_is_noticed_by_nobody_and_nothing_is_lost(
     assert after - before == len(strangers)
     # What the chat knows by itself goes on: guests come, moderators keep order.
     people.join("late")
-    deleted = dark.minji.say("buy things")["id"]
-    assert dark.owner.emit("moderate", {"act": "delete", "id": deleted})["ok"]
-    assert dark.owner.say("/ban minji spam")["ok"]
-    dark.minji.until(lambda: dark.minji.of("disconnect"), "sent away")
-    while time.monotonic() - dark.began < WITHOUT_DATABASE:
-        dark.talk()
+    deleted = outage.minji.say("buy things")["id"]
+    assert outage.owner.emit("moderate", {"act": "delete", "id": deleted})["ok"]
+    assert outage.owner.say("/ban minji spam")["ok"]
+    outage.minji.until(lambda: outage.minji.of("disconnect"), "sent away")
+    while time.monotonic() - outage.began < WITHOUT_DATABASE:
+        outage.talk()
         time.sleep(EVERY)
-    assert metrics(station)["madang_chat_unsaved"] >= len(dark.said)
+    assert metrics(station)["madang_chat_unsaved"] >= len(outage.said)
 
-    dark.start()
+    outage.start()
     until(lambda: metrics(station)["madang_chat_unsaved"] == 0, "all is kept", within=BACK)
-    assert stored(dark.address, dark.tokens[OWNER], "yard") == ["in the light", *dark.said]
+    assert stored(outage.address, outage.tokens[OWNER], "yard") == ["in the light", *outage.said]
     assert metrics(station)["madang_chat_unkept_total"] == 0
-    _, bans = call(dark.address, "GET", "/channels/yard/chat/bans", dark.tokens[OWNER])
+    _, bans = call(outage.address, "GET", "/channels/yard/chat/bans", outage.tokens[OWNER])
     assert [(ban["name"], ban["kind"]) for ban in bans] == [("minji", "ban")]
-    again = people.join("again", token=dark.tokens["minji"], name=None, wait=False)
+    again = people.join("again", token=outage.tokens["minji"], name=None, wait=False)
     assert again.wait_for("connect_error")["data"]["code"] == "banned"
     people.join("stranger2", "other")
-    dark.talk()
+    outage.talk()
     # Nobody needs it any more; the fixture lasts as long as the run of all tests.
     station.stop()
