@@ -95,7 +95,7 @@ def test_a_flood_of_connections_is_matched(station: Station) -> None:
 def test_a_refusal_from_a_remote_chat_is_matched(redis: Server) -> None:
     told: list[str] = []
     abuse = AbuseDetector()
-    abuse.tell = told.append
+    abuse.report = told.append
     for _ in range(90):
         abuse.refused_request("flood", "192.0.2.1", "too_fast", 0.0)
     assert len(told) == 1
