@@ -34,8 +34,13 @@ import psycopg
 from bench.figures import Report, say
 from bench.processes import BenchFailed
 from madang.ops.backup.pgbackrest_config import ARCHIVE_SECONDS, SHIP_SECONDS
+from tests.support.backup_stations import (
+    BackupStation,
+    PostgresqlStation,
+    SqliteStation,
+    prepared_station,
+)
 from tests.support.backups import ask, backup, backup_json
-from tests.support.grounds import Ground, PostgresqlGround, SqliteGround, furnished_cluster
 from tests.support.sshd import Sftp, sftp_server
 from tests.support.station import MADANG, ROOT, Station
 
@@ -69,55 +74,55 @@ def main(options: argparse.Namespace) -> None:
     ):
         for kind in options.only:
             say(f"backup: {kind}")
-            with _ground(kind, Path(folder)) as ground:
+            with _ground(kind, Path(folder)) as backup_station:
                 away = {
-                    **ground.settings,
+                    **backup_station.settings,
                     "BACKUP__OFFSITE": server.url(kind),
                     "BACKUP__SFTP_KEY": str(server.key),
                 }
-                if isinstance(ground, PostgresqlGround) and kind == "loss":
-                    report.add(kind, "lost", _lose(ground, server, away), "s")
+                if isinstance(backup_station, PostgresqlStation) and kind == "loss":
+                    report.add(kind, "lost", _lose(backup_station, server, away), "s")
                 else:
-                    figures = _costs(ground, server, away, options.megabytes)
+                    figures = _costs(backup_station, server, away, options.megabytes)
                     for name, value, unit in figures:
                         report.add(kind, name, value, unit)
     report.print({})
 
 
 @contextlib.contextmanager
-def _ground(kind: str, folder: Path) -> Iterator[Ground]:
+def _ground(kind: str, folder: Path) -> Iterator[BackupStation]:
     if kind == "sqlite":
         station = Station(folder / "data")
         station.open_channels("yard")
-        yield SqliteGround(station.data)
+        yield SqliteStation(station.data)
         return
-    with furnished_cluster() as ground:
-        ground.configure(archive_timeout=f"{ARCHIVE_SECONDS}s", fsync="on")
-        ground.server.start()
+    with prepared_station() as backup_station:
+        backup_station.configure(archive_timeout=f"{ARCHIVE_SECONDS}s", fsync="on")
+        backup_station.server.start()
         try:
-            yield ground
+            yield backup_station
         finally:
-            ground.server.stop(mode="immediate")
+            backup_station.server.stop(mode="immediate")
 
 
 def _costs(
-    ground: Ground, server: Sftp, away: dict[str, str], megabytes: int
+    backup_station: BackupStation, server: Sftp, away: dict[str, str], megabytes: int
 ) -> Iterator[tuple[str, float, str]]:
     """Return name, value and unit of each figure."""
-    _fill(ground, megabytes)
+    _fill(backup_station, megabytes)
     gigabytes = megabytes / 1000
     sent = _stored(server.home)
     for name in ("first", "again"):
-        took = _timed(lambda: backup_json(ground.data, "now", **away))
+        took = _timed(lambda: backup_json(backup_station.data, "now", **away))
         arrived, sent = _stored(server.home) - sent, _stored(server.home)
         say(f"  {name}: {took:.1f} s, {arrived / 1e6:.1f} MB sent")
         yield name, took / gigabytes, "s/GB"
         yield f"sent_{name}", arrived / 1e6, "MB"
-        _change(ground, megabytes // 100)
-    took = _timed(lambda: backup_json(ground.data, "verify", **away))
+        _change(backup_station, megabytes // 100)
+    took = _timed(lambda: backup_json(backup_station.data, "verify", **away))
     say(f"  verify: {took:.1f} s")
     yield "verify", took / gigabytes, "s/GB"
-    took = _lost_and_restored(ground, server, away)
+    took = _lost_and_restored(backup_station, server, away)
     say(f"  restore: {took:.1f} s")
     yield "restore", took / gigabytes, "s/GB"
 
@@ -126,25 +131,31 @@ def _stored(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def _lost_and_restored(ground: Ground, server: Sftp, away: dict[str, str]) -> float:
+def _lost_and_restored(backup_station: BackupStation, server: Sftp, away: dict[str, str]) -> float:
     """Return the seconds of a full restore."""
     password = server.home.parent / "password"
-    shutil.copy(ground.data / "backup/password", password)
-    ground.lose()
+    shutil.copy(backup_station.data / "backup/password", password)
+    backup_station.lose()
     command = ("restore", "--from", away["BACKUP__OFFSITE"], "--sftp-key", str(server.key))
 
     def bring_back() -> None:
-        came = backup(ground.data, *command, "--password-file", str(password), **ground.settings)
+        came = backup(
+            backup_station.data,
+            *command,
+            "--password-file",
+            str(password),
+            **backup_station.settings,
+        )
         if came.returncode != 0:
             raise BenchFailed(came.stderr.strip())
 
     return _timed(bring_back)
 
 
-def _lose(ground: PostgresqlGround, server: Sftp, away: dict[str, str]) -> float:
+def _lose(backup_station: PostgresqlStation, server: Sftp, away: dict[str, str]) -> float:
     """Return the seconds of acknowledged changes lost with a machine at the worst moment."""
-    ground.ask("CREATE TABLE loss (at timestamptz)")
-    backup_json(ground.data, "now", **away)
+    backup_station.ask("CREATE TABLE loss (at timestamptz)")
+    backup_json(backup_station.data, "now", **away)
     archive = server.home / "loss/postgresql/archive"
     acknowledged: list[datetime] = []
     ended = threading.Event()
@@ -152,7 +163,7 @@ def _lose(ground: PostgresqlGround, server: Sftp, away: dict[str, str]) -> float
     def write() -> None:
         with (
             contextlib.suppress(psycopg.OperationalError),
-            psycopg.connect(ground.url, autocommit=True) as connection,
+            psycopg.connect(backup_station.url, autocommit=True) as connection,
         ):
             insert = "INSERT INTO loss VALUES (clock_timestamp()) RETURNING at"
             while not ended.wait(0.05):
@@ -163,22 +174,22 @@ def _lose(ground: PostgresqlGround, server: Sftp, away: dict[str, str]) -> float
     writer = threading.Thread(target=write)
     writer.start()
     shipper = subprocess.Popen(
-        [*MADANG, "backup", "ship", "--watch", "--data", str(ground.data)],
+        [*MADANG, "backup", "ship", "--watch", "--data", str(backup_station.data)],
         cwd=ROOT,
-        env=Station(ground.data, **away).environment,
+        env=Station(backup_station.data, **away).environment,
     )
     try:
         _arrivals(archive, 2)
         # A segment leaves every ARCHIVE_SECONDS and waits up to SHIP_SECONDS for its transfer.
         time.sleep(ARCHIVE_SECONDS - MARGIN)
-        ground.kill()
+        backup_station.kill()
     finally:
         ended.set()
         shipper.terminate()
         shipper.wait()
     writer.join()
-    _lost_and_restored(ground, server, away)
-    ((newest,),) = ground.ask("SELECT max(at) FROM loss")
+    _lost_and_restored(backup_station, server, away)
+    ((newest,),) = backup_station.ask("SELECT max(at) FROM loss")
     lost: float = (acknowledged[-1] - newest).total_seconds()
     say(f"  lost: {lost:.1f} s of {(acknowledged[-1] - acknowledged[0]).total_seconds():.0f} s")
     return lost
@@ -194,9 +205,9 @@ def _arrivals(archive: Path, wanted: int) -> None:
         time.sleep(0.05)
 
 
-def _fill(ground: Ground, megabytes: int) -> None:
-    if isinstance(ground, PostgresqlGround):
-        with psycopg.connect(ground.url, autocommit=True) as connection:
+def _fill(backup_station: BackupStation, megabytes: int) -> None:
+    if isinstance(backup_station, PostgresqlStation):
+        with psycopg.connect(backup_station.url, autocommit=True) as connection:
             connection.execute("CREATE TABLE ballast (number serial, body bytea)")
             with (
                 connection.cursor() as cursor,
@@ -206,9 +217,9 @@ def _fill(ground: Ground, megabytes: int) -> None:
                     rows.write_row((os.urandom(ROW),))
             connection.execute("CHECKPOINT")
     else:
-        ask(ground.data, "CREATE TABLE ballast (number INTEGER PRIMARY KEY, body BLOB)")
+        ask(backup_station.data, "CREATE TABLE ballast (number INTEGER PRIMARY KEY, body BLOB)")
         ask(
-            ground.data,
+            backup_station.data,
             "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?)"
             " INSERT INTO ballast (body) SELECT randomblob(?) FROM n",
             megabytes * 1_000_000 // ROW,
@@ -216,16 +227,16 @@ def _fill(ground: Ground, megabytes: int) -> None:
         )
 
 
-def _change(ground: Ground, megabytes: int) -> None:
+def _change(backup_station: BackupStation, megabytes: int) -> None:
     """Insert rows, like a running station."""
     rows = megabytes * 1_000_000 // ROW
-    if isinstance(ground, PostgresqlGround):
-        with psycopg.connect(ground.url, autocommit=True) as connection:
+    if isinstance(backup_station, PostgresqlStation):
+        with psycopg.connect(backup_station.url, autocommit=True) as connection:
             for _ in range(rows):
                 connection.execute("INSERT INTO ballast (body) VALUES (%s)", [os.urandom(ROW)])
     else:
         ask(
-            ground.data,
+            backup_station.data,
             "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?)"
             " INSERT INTO ballast (body) SELECT randomblob(?) FROM n",
             rows,

@@ -20,7 +20,7 @@ from madang.wire.hls import MultivariantPlaylist, parse_multivariant
 from tests.conformance.oracle import check_wait_limit, watch
 from tests.conformance.report import Report
 from tests.support import encoders
-from tests.support.air import Loop
+from tests.support.data_plane import Loop
 from tests.support.encoders import Recipe, publish
 from tests.support.rtmp_publisher import RtmpPublisher, read_flv
 from tests.support.station import Station

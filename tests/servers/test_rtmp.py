@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from madang.wire.rtmp import RtmpLimits
-from tests.support.air import Air, on_the_air, until
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.rtmp_publisher import PublishRefused, RtmpPublisher
 from tests.support.shows import Encoder, channel_key, recording
 

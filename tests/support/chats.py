@@ -12,10 +12,10 @@ from PIL import Image
 
 from tests.servers.chat.test_faults import prompt
 from tests.station.roles.test_roles import ask
-from tests.support.people import Crowd, Person
+from tests.support.chat_clients import ChatClient, ChatClients
 from tests.support.split import Role
 from tests.support.station import Station, until
-from tests.support.visits import call
+from tests.support.web_client import call
 
 MANY: Final = {
     "CHAT__MESSAGES_PER_PERSON": "1000",
@@ -43,7 +43,7 @@ def figure(role: Role, name: str) -> float:
     return next((float(x.rpartition(" ")[2]) for x in lines if x.rpartition(" ")[0] == name), 0.0)
 
 
-def soon(person: Person, true: Callable[[], Any], what: str) -> None:
+def soon(person: ChatClient, true: Callable[[], Any], what: str) -> None:
     """Wait until something has come to a person, which must not take longer than it may."""
     began = time.monotonic()
     person.until(true, what)
@@ -79,11 +79,11 @@ class DatabaseOutage:
     """A station whose database went away at `began`; `said` is what was said since, by whom."""
 
     station: Station
-    people: Crowd
+    people: ChatClients
     tokens: dict[str, str]
-    owner: Person
-    anna: Person
-    minji: Person
+    owner: ChatClient
+    anna: ChatClient
+    minji: ChatClient
     began: float
     start: Callable[[], None]
     said: list[str] = field(default_factory=list)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from tests.support.chat_clients import ChatClients, chat_clients
 from tests.support.encoders import Encoder, Recipe, sample
 from tests.support.machines import Ground, Machine, inside, run
-from tests.support.people import Crowd, crowd
 from tests.support.samples import PROGRAMS
 from tests.support.station import ROOT
 
@@ -280,9 +280,9 @@ class Visitor:
             return {port for port, good in zip(ports, reached, strict=True) if good}
 
     @contextmanager
-    def chats(self) -> Iterator[Crowd]:
+    def chats(self) -> Iterator[ChatClients]:
         """Run Socket.IO's own client against the station's name over TLS."""
-        with crowd(
+        with chat_clients(
             f"https://{DOMAIN}",
             lambda command: inside(self.namespace, command),
             NODE_EXTRA_CA_CERTS=self._authority,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Future
 
-    from tests.support.air import Air
+    from tests.support.data_plane import Air
 
 
 @functools.cache

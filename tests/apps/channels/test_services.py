@@ -33,9 +33,9 @@ def test_the_database_does_not_hold_the_key() -> None:
 
 @pytest.mark.parametrize("slug", ["", "a", "-a", "Yard", "two words", "마당", "a" * 41, "a/b"])
 def test_unfit_slugs_are_refused(slug: str) -> None:
-    from madang.apps.channels.errors import UnfitChannel
+    from madang.apps.channels.errors import InvalidChannel
 
-    with pytest.raises(UnfitChannel):
+    with pytest.raises(InvalidChannel):
         make_channel(slug)
 
 
@@ -65,11 +65,11 @@ def test_rename_changes_only_what_is_given() -> None:
 
 @pytest.mark.parametrize("change", [{"title": " "}, {"title": "t" * 141}, {"language": "tlh"}])
 def test_rename_refuses_what_does_not_fit(change: dict[str, str]) -> None:
-    from madang.apps.channels.errors import UnfitChannel
+    from madang.apps.channels.errors import InvalidChannel
     from madang.apps.channels.services import find, rename
 
     make_channel("yard", title="Old")
-    with pytest.raises(UnfitChannel):
+    with pytest.raises(InvalidChannel):
         rename("yard", **change)
     card = find("yard")
     assert card is not None

@@ -151,9 +151,9 @@ def test_a_public_station_tells_nobody_in_a_private_network(
 )
 def test_webhooks_that_do_not_fit(channel: Channel, url: str, events: list[str]) -> None:
     from madang.apps.webhooks import services as webhooks
-    from madang.apps.webhooks.errors import UnfitWebhook
+    from madang.apps.webhooks.errors import InvalidWebhook
 
-    with pytest.raises(UnfitWebhook):
+    with pytest.raises(InvalidWebhook):
         webhooks.add(channel, url, events)
 
 

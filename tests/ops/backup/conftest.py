@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.backup_stations import PostgresqlStation, prepared_station, running_copy
 from tests.support.backups import backup_creator
-from tests.support.grounds import PostgresqlGround, furnished_cluster, postgresql_ground
 from tests.support.sshd import Sftp, sftp_server
 from tests.support.station import Station
 
@@ -38,19 +38,19 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def furnished_postgresql() -> Iterator[PostgresqlGround]:
+def furnished_postgresql() -> Iterator[PostgresqlStation]:
     """A PostgreSQL cluster with an account and channels, to be copied."""
     if shutil.which("pgbackrest") is None:
         pytest.skip("no pgbackrest on this machine: apt install pgbackrest")
-    with furnished_cluster() as ground:
-        yield ground
+    with prepared_station() as backup_station:
+        yield backup_station
 
 
 @pytest.fixture
-def postgresql(furnished_postgresql: PostgresqlGround) -> Iterator[PostgresqlGround]:
+def postgresql(furnished_postgresql: PostgresqlStation) -> Iterator[PostgresqlStation]:
     """A copy of the furnished cluster with a running server."""
-    with postgresql_ground(furnished_postgresql) as ground:
-        yield ground
+    with running_copy(furnished_postgresql) as backup_station:
+        yield backup_station
 
 
 @pytest.fixture(scope="session")

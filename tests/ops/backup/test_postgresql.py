@@ -28,8 +28,8 @@ from madang.ops.backup.pgbackrest_config import (
     pgbackrest_conf,
     postgresql_conf,
 )
+from tests.support.backup_stations import PostgresqlStation
 from tests.support.backups import backup_creator, backup_json, error_message
-from tests.support.grounds import PostgresqlGround
 from tests.support.sshd import Sftp
 from tests.support.station import until
 
@@ -81,20 +81,20 @@ def shipping(creator: BackupCreator) -> Iterator[None]:
 
 
 def test_a_lost_server_loses_a_bounded_time_of_commits(
-    postgresql: PostgresqlGround, sftp: Sftp, tmp_path: Path
+    postgresql: PostgresqlStation, sftp: Sftp, tmp_path: Path
 ) -> None:
-    ground, url = postgresql, sftp.url("loss")
+    backup_station, url = postgresql, sftp.url("loss")
     offsite = {
-        **ground.settings,
+        **backup_station.settings,
         "BACKUP__OFFSITE": url,
         "BACKUP__SFTP_KEY": str(sftp.key),
     }
-    creator = backup_creator(ground.data, **offsite)
-    ground.ask("CREATE TABLE loss (at timestamptz)")
+    creator = backup_creator(backup_station.data, **offsite)
+    backup_station.ask("CREATE TABLE loss (at timestamptz)")
     creator.create()
     password = tmp_path / "password"
     shutil.copy(creator.plan.password_file, password)
-    writer = Writer(ground.url)
+    writer = Writer(backup_station.url)
     writer.start()
     first = until(lambda: writer.last, "the first row")
     archived = sftp.home / "loss/postgresql/archive/madang"
@@ -103,19 +103,19 @@ def test_a_lost_server_loses_a_bounded_time_of_commits(
         until(
             lambda: len(list(archived.rglob("*-*.zst"))) >= known + 3, "three segments", within=30
         )
-        ground.kill()
+        backup_station.kill()
     writer.join(10)
     acknowledged = writer.last
-    ground.lose()
+    backup_station.lose()
 
     restored = backup_json(
-        ground.data,
+        backup_station.data,
         *("restore", "--from", url, "--sftp-key", str(sftp.key)),
         *("--password-file", str(password)),
-        **ground.settings,
+        **backup_station.settings,
     )
     assert restored["place"] == "offsite"
-    ((newest,),) = ground.ask("SELECT max(at) FROM loss")
+    ((newest,),) = backup_station.ask("SELECT max(at) FROM loss")
     assert acknowledged is not None
     assert newest > first, "only what the archive brought can be newer than the backup"
     lost = (acknowledged - newest).total_seconds()
@@ -128,23 +128,23 @@ def test_the_default_intervals_lose_less_than_a_minute() -> None:
 
 
 def test_missing_archiving_is_reported_with_the_settings_to_change(
-    postgresql: PostgresqlGround,
+    postgresql: PostgresqlStation,
 ) -> None:
-    ground = postgresql
-    ground.configure(archive_mode="off")
-    ground.server.stop()
-    ground.server.start()
-    message = error_message(backup_creator(ground.data, **ground.settings).create)
+    backup_station = postgresql
+    backup_station.configure(archive_mode="off")
+    backup_station.server.stop()
+    backup_station.server.start()
+    message = error_message(backup_creator(backup_station.data, **backup_station.settings).create)
     assert "does not archive" in message
     assert "archive_mode = 'on'" in message
-    assert str(ground.configuration) in message
-    ground.server.stop()
+    assert str(backup_station.configuration) in message
+    backup_station.server.stop()
     assert "PostgreSQL does not answer" in error_message(
-        backup_creator(ground.data, **ground.settings).create
+        backup_creator(backup_station.data, **backup_station.settings).create
     )
-    alone = {**ground.settings, "BACKUP__LOCAL": "off", "BACKUP__OFFSITE": "file:///srv/x"}
-    ground.server.start()
-    assert "needs a near copy" in error_message(backup_creator(ground.data, **alone).create)
+    alone = {**backup_station.settings, "BACKUP__LOCAL": "off", "BACKUP__OFFSITE": "file:///srv/x"}
+    backup_station.server.start()
+    assert "needs a near copy" in error_message(backup_creator(backup_station.data, **alone).create)
 
 
 # --- configuration ---

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.backup_stations import PostgresqlStation
 from tests.support.backups import backup, backup_creator
 from tests.support.bucket import ACCESS, Bucket, bucket
-from tests.support.grounds import PostgresqlGround
 
 pytestmark = pytest.mark.slow
 
@@ -25,28 +25,28 @@ def store_elsewhere() -> Iterator[Bucket]:
 
 
 def test_a_station_is_backed_up_to_a_bucket_and_restored(
-    store_elsewhere: Bucket, postgresql: PostgresqlGround, tmp_path: Path
+    store_elsewhere: Bucket, postgresql: PostgresqlStation, tmp_path: Path
 ) -> None:
-    ground, url = postgresql, store_elsewhere.url("tv")
-    show = ground.data / "media/vod/show.m4s"
+    backup_station, url = postgresql, store_elsewhere.url("tv")
+    show = backup_station.data / "media/vod/show.m4s"
     show.parent.mkdir(parents=True)
     show.write_bytes(os.urandom(100_000))
-    sent, channels = show.read_bytes(), ground.ask("SELECT slug FROM channels_channel")
-    offsite = {**ground.settings, **ACCESS, "BACKUP__OFFSITE": url}
-    creator = backup_creator(ground.data, **offsite)
+    sent, channels = show.read_bytes(), backup_station.ask("SELECT slug FROM channels_channel")
+    offsite = {**backup_station.settings, **ACCESS, "BACKUP__OFFSITE": url}
+    creator = backup_creator(backup_station.data, **offsite)
     creator.create()
     for part in ("station", "media", "postgresql"):
         assert f"<Key>tv/{part}/" in store_elsewhere.objects()
     password = tmp_path / "kept elsewhere"
     shutil.copy(creator.plan.password_file, password)
-    ground.lose()
+    backup_station.lose()
 
     restored = backup(
-        ground.data,
+        backup_station.data,
         *("restore", "--from", url, "--password-file", str(password)),
-        **ground.settings,
+        **backup_station.settings,
         **ACCESS,
     )
     assert restored.returncode == 0, restored.stderr
-    assert ground.ask("SELECT slug FROM channels_channel") == channels
+    assert backup_station.ask("SELECT slug FROM channels_channel") == channels
     assert show.read_bytes() == sent

@@ -14,9 +14,9 @@ from madang.chat.bus_events import ABUSE_CHANNEL
 from madang.ops.deploy.texts import security
 from madang.servers.chat.abuse import AbuseDetector
 from tests.servers.chat.test_faults import HANDSHAKE
+from tests.support.chat_clients import chat_clients
 from tests.support.deployed import wait_until
 from tests.support.encoders import Recipe, publish, sample
-from tests.support.people import crowd
 from tests.support.station import Station
 from tests.support.stores import Server
 
@@ -61,7 +61,7 @@ def test_a_wrong_stream_key_is_matched(station: Station) -> None:
 def test_a_chat_flood_is_matched_once_and_a_few_refusals_are_not(
     station: Station,
 ) -> None:
-    with crowd(station.http) as people:
+    with chat_clients(station.http) as people:
         hasty, flood = people.join("hasty"), people.join("flood")
         answers = [hasty.say(f"word {number}") for number in range(20)]
         assert answers[-1]["code"] == "too_fast"

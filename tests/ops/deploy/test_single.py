@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import visitor_load
+from tests.support.chat_clients import ChatClient
 from tests.support.deployed import (
     DOMAIN,
     Site,
@@ -26,7 +27,6 @@ from tests.support.deployed import (
     wait_until,
 )
 from tests.support.machines import Ground, Machine, inside
-from tests.support.people import Person
 from tests.support.sshd import Sftp, sftp_server
 
 # `alone`: how long a part of the live playlist takes is measured here.
@@ -141,7 +141,7 @@ class Talk:
         self.listener.until(lambda: words in self.listener.texts(), words)
         assert self.listener.texts().count(words) == 1
 
-    def told_to_come_back(self) -> list[Person]:
+    def told_to_come_back(self) -> list[ChatClient]:
         """Who was asked to connect again."""
         return [one for one in (self.speaker, self.listener) if one.of("reconnect")]
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import socketio
 
-from tests.support.leaving import sent_away, sign_ins_end
-from tests.support.people import Crowd, crowd, make_people
+from tests.support.chat_clients import ChatClients, chat_clients, make_accounts
+from tests.support.sign_outs import check_sign_outs, wait_for_sign_out
 from tests.support.station import OWNER, PASSWORD, ROOT, Station
 
 pytestmark = pytest.mark.e2e
@@ -36,14 +36,14 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 
 
 @pytest.fixture
-def people(station: Station) -> Iterator[Crowd]:
-    with crowd(station.http) as made:
+def people(station: Station) -> Iterator[ChatClients]:
+    with chat_clients(station.http) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def tokens(station: Station) -> dict[str, str]:
-    return make_people(station.data, OWNER, "mo", "minji", "leaver")
+    return make_accounts(station.data, OWNER, "mo", "minji", "leaver")
 
 
 def metrics(station: Station) -> dict[str, float]:
@@ -58,7 +58,7 @@ def metrics(station: Station) -> dict[str, float]:
     }
 
 
-def test_two_people_talk(people: Crowd) -> None:
+def test_two_people_talk(people: ChatClients) -> None:
     anna, bora = people.join("anna"), people.join("bora")
     welcome = anna.of("welcome")[0]
     assert welcome["me"]["role"] == "guest"
@@ -98,20 +98,20 @@ def test_two_people_talk(people: Crowd) -> None:
         ({"name": OWNER}, "name_taken"),
     ],
 )
-def test_who_is_refused_is_told_why(people: Crowd, auth: dict[str, Any], code: str) -> None:
+def test_who_is_refused_is_told_why(people: ChatClients, auth: dict[str, Any], code: str) -> None:
     refused = people.join("somebody", wait=False, **auth)
     error = refused.wait_for("connect_error")
     assert error["data"]["code"] == code
     assert error["message"].endswith(".")
 
 
-def test_long_polling_is_refused_in_words(people: Crowd, station: Station) -> None:
+def test_long_polling_is_refused_in_words(people: ChatClients, station: Station) -> None:
     error = people.join("poll", wait=False, transports=["polling"]).wait_for("connect_error")
     assert "transports: ['websocket']" in error["context"]
     assert metrics(station)['madang_chat_refused_total{reason="polling"}'] >= 1
 
 
-def test_binary_is_refused(people: Crowd) -> None:
+def test_binary_is_refused(people: ChatClients) -> None:
     anna = people.join("anna")
     anna.do("binary")
     anna.wait_for("disconnect")
@@ -133,7 +133,7 @@ def test_binary_is_refused(people: Crowd) -> None:
     ],
 )
 def test_what_cannot_be_done_is_acknowledged_with_a_code(
-    people: Crowd, event: str, payload: object, code: str
+    people: ChatClients, event: str, payload: object, code: str
 ) -> None:
     answer = people.join("cho").emit(event, payload)
     assert answer["code"] == code
@@ -160,14 +160,14 @@ KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"}
     ids=["nothing", "accepted", "Korean cookie", "English cookie"],
 )
 def test_a_refusal_is_in_the_language_of_the_connection(
-    people: Crowd, headers: dict[str, str], words: str
+    people: ChatClients, headers: dict[str, str], words: str
 ) -> None:
     dan = people.join("dan", headers=headers)
     assert dan.say("/dance") == {"error": words, "code": "unknown_command"}
 
 
 def test_people_of_one_chat_are_each_answered_in_their_language(
-    people: Crowd, tokens: dict[str, str]
+    people: ChatClients, tokens: dict[str, str]
 ) -> None:
     refused = people.join("somebody", "nowhere", wait=False, headers=KOREAN)
     assert refused.wait_for("connect_error")["message"] == "nowhere 채널이 없습니다."
@@ -188,7 +188,7 @@ def test_people_of_one_chat_are_each_answered_in_their_language(
     assert owner.say("/undo")["ok"]
 
 
-def test_a_guest_reads_first_and_takes_a_name_later(people: Crowd) -> None:
+def test_a_guest_reads_first_and_takes_a_name_later(people: ChatClients) -> None:
     quiet = people.join("quiet", name=None)
     assert quiet.of("welcome")[0]["me"]["reason"] == "name_needed"
     assert quiet.say("hi")["code"] == "name_needed"
@@ -196,7 +196,7 @@ def test_a_guest_reads_first_and_takes_a_name_later(people: Crowd) -> None:
     assert "id" in quiet.say("hi from dami")
 
 
-def test_a_connection_that_breaks_gets_what_it_missed_once(people: Crowd) -> None:
+def test_a_connection_that_breaks_gets_what_it_missed_once(people: ChatClients) -> None:
     anna = people.join("anna", "quiet")
     bora = people.join("bora", "quiet", keep=True)
     anna.say("one")
@@ -214,7 +214,7 @@ def test_a_connection_that_breaks_gets_what_it_missed_once(people: Crowd) -> Non
 
 
 def test_a_station_that_restarts_is_found_again_with_nothing_lost(
-    people: Crowd, station: Station
+    people: ChatClients, station: Station
 ) -> None:
     anna, bora = people.join("anna", "back", keep=True), people.join("bora", "back", keep=True)
     anna.say("before")
@@ -229,7 +229,7 @@ def test_a_station_that_restarts_is_found_again_with_nothing_lost(
     bora.until(lambda: bora.texts() == ["before", "after"])
 
 
-def test_a_moderator_keeps_order(people: Crowd, tokens: dict[str, str]) -> None:
+def test_a_moderator_keeps_order(people: ChatClients, tokens: dict[str, str]) -> None:
     owner = people.join("owner", "modes", token=tokens[OWNER], name=None)
     mo = people.join("mo", "modes", token=tokens["mo"], name=None)
     minji = people.join("minji", "modes", token=tokens["minji"], name=None)
@@ -288,7 +288,7 @@ def test_a_moderator_keeps_order(people: Crowd, tokens: dict[str, str]) -> None:
 
 
 def test_a_signed_in_page_is_known_and_another_sites_is_not(
-    people: Crowd, station: Station
+    people: ChatClients, station: Station
 ) -> None:
     cookie = _sign_in(station)
     own = people.join("own", name=None, headers={"Cookie": cookie, "Origin": station.http})
@@ -300,11 +300,11 @@ def test_a_signed_in_page_is_known_and_another_sites_is_not(
 
 
 def test_whose_sign_in_ends_is_cut_off_and_stays_away(
-    people: Crowd, station: Station, tokens: dict[str, str]
+    people: ChatClients, station: Station, tokens: dict[str, str]
 ) -> None:
     bot = people.join("bot", token=tokens["minji"], name=None)
     bystander = people.join("bystander", token=tokens["mo"], name=None)
-    sign_ins_end(people, f"127.0.0.1:{station.http_port}", [station.http], "leaver")
+    check_sign_outs(people, f"127.0.0.1:{station.http_port}", [station.http], "leaver")
     example = [sys.executable, "-u", "examples/chat_bot.py", station.http, "yard", tokens["minji"]]
     ends = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(example, cwd=ROOT, text=True, **ends) as program:
@@ -313,7 +313,7 @@ def test_whose_sign_in_ends_is_cut_off_and_stays_away(
         # A command beside the station, which has no way to tell it.
         token = tokens["minji"].partition("-")[0]
         assert station.command("token", "revoke", "minji", token)["revoked"]
-        sent_away(bot)
+        wait_for_sign_out(bot)
         _, said = program.communicate(timeout=10)
     assert (program.returncode, said) == (1, f"{bot.of('error')[-1]['detail']}\n")
     assert metrics(station)['madang_chat_closed_total{reason="signed_out"}'] == 6
@@ -339,7 +339,7 @@ def _sign_in(station: Station) -> str:
 
 
 def test_acts_through_the_api_are_seen_at_once(
-    people: Crowd, station: Station, tokens: dict[str, str]
+    people: ChatClients, station: Station, tokens: dict[str, str]
 ) -> None:
     anna = people.join("anna")
     said = anna.say("delete me")["id"]
@@ -371,16 +371,16 @@ def _send(station: Station, method: str, path: str, token: str, body: object) ->
     return response.status, answer
 
 
-def test_pythons_client_talks_with_nodes(people: Crowd, station: Station) -> None:
+def test_pythons_client_talks_with_nodes(people: ChatClients, station: Station) -> None:
     anna = people.join("anna")
 
     async def talk() -> tuple[Any, list[Any]]:
-        heard: list[Any] = []
+        received: list[Any] = []
         came = asyncio.Event()
         client = socketio.AsyncClient()
 
         def messages(batch: list[Any]) -> None:
-            heard.extend(batch)
+            received.extend(batch)
             if any(message["text"] == "hello python" for message in batch):
                 came.set()
 
@@ -397,35 +397,35 @@ def test_pythons_client_talks_with_nodes(people: Crowd, station: Station) -> Non
             await socketio.AsyncClient().connect(
                 station.http, auth={"channel": "nowhere"}, transports=["websocket"]
             )
-        return answer, heard
+        return answer, received
 
-    answer, heard = asyncio.run(talk())
-    assert heard[-1]["text"] == "hello python"
+    answer, received = asyncio.run(talk())
+    assert received[-1]["text"] == "hello python"
     assert "id" in answer
 
 
 def test_pythons_client_comes_back_and_gets_what_it_missed_once(
-    people: Crowd, station: Station
+    people: ChatClients, station: Station
 ) -> None:
     anna = people.join("anna", "python")
 
     async def talk() -> tuple[list[str], list[dict[str, Any]]]:
-        heard: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
         welcomes: list[dict[str, Any]] = []
         came = asyncio.Event()
         client = socketio.AsyncClient(reconnection_delay=0.5, randomization_factor=0)
 
         def auth() -> dict[str, str]:
-            since = {"since": heard[-1]["id"]} if heard else {}
+            since = {"since": received[-1]["id"]} if received else {}
             return {"channel": "python", "name": "python", **since}
 
         def messages(batch: list[dict[str, Any]]) -> None:
-            heard.extend(batch)
+            received.extend(batch)
             came.set()
 
         async def has(count: int) -> None:
             async with asyncio.timeout(10):
-                while len(heard) < count:
+                while len(received) < count:
                     came.clear()
                     await came.wait()
 
@@ -441,7 +441,7 @@ def test_pythons_client_comes_back_and_gets_what_it_missed_once(
         await client.call("message", {"text": "four"}, timeout=10)
         await has(4)
         await client.disconnect()
-        return [message["text"] for message in heard], welcomes
+        return [message["text"] for message in received], welcomes
 
     texts, welcomes = asyncio.run(talk())
     assert texts == ["one", "two", "three", "four"]

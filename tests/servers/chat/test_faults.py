@@ -11,7 +11,7 @@ import pytest
 
 from madang.wire.websocket import Opcode, encode_masked
 from tests.servers.chat.test_clients import MANY, metrics
-from tests.support.people import Crowd, Person, crowd
+from tests.support.chat_clients import ChatClient, ChatClients, chat_clients
 from tests.support.station import Station
 
 pytestmark = pytest.mark.e2e
@@ -39,12 +39,12 @@ def station_folder(tmp_path_factory: pytest.TempPathFactory) -> Station:
 
 
 @contextlib.contextmanager
-def running(station: Station) -> Iterator[Crowd]:
+def running(station: Station) -> Iterator[ChatClients]:
     station.data.mkdir(exist_ok=True)
     station.open_channels("yard", "other")
     station.start("--no-demo")
     try:
-        with crowd(station.http) as people:
+        with chat_clients(station.http) as people:
             yield people
     finally:
         station.stop()
@@ -89,7 +89,7 @@ def joined(stack: contextlib.ExitStack, station: Station, count: int) -> list[so
     return made
 
 
-def prompt(anna: Person, bora: Person, words: str) -> float:
+def prompt(anna: ChatClient, bora: ChatClient, words: str) -> float:
     """Seconds from saying something to somebody else's hearing it."""
     began = time.monotonic()
     answer = anna.say(words)

@@ -12,8 +12,8 @@ import pytest
 
 from madang.servers.http.exchange import Exchange
 from madang.servers.http.limits import DEFAULT_LIMITS, HttpLimits
-from tests.support.air import Port, listening, read_all, until
 from tests.support.clocks import ManualClock
+from tests.support.data_plane import Port, listening, read_all, until
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%b\r\n"

@@ -16,8 +16,8 @@ from madang.servers.http.immutable import answer_file
 from madang.servers.http.limits import DEFAULT_LIMITS
 from madang.servers.http.listener import Listener
 from tests.servers.http.test_connection import GET, answer_of, pass_time
-from tests.support.air import Loop, Port, listening, read_all, until
 from tests.support.clocks import ManualClock
+from tests.support.data_plane import Loop, Port, listening, read_all, until
 
 SIZE = 3 * CHUNK + 12_345
 LARGE = 12 << 20

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.air import Port, listening
 from tests.support.apps import live_status
 from tests.support.clocks import ManualClock
+from tests.support.data_plane import Port, listening
 
 if TYPE_CHECKING:
     from madang.infra.database import DatabaseThreads

@@ -11,8 +11,8 @@ from madang.servers.http.exchange import Exchange
 from madang.servers.http.immutable import answer_immutable
 from madang.servers.http.limits import HttpLimits
 from madang.servers.http.listener import Listener
-from tests.support.air import Loop, listening, read_all, until
 from tests.support.clocks import ManualClock
+from tests.support.data_plane import Loop, listening, read_all, until
 
 BODY = bytes(range(256)) * 4
 

@@ -9,7 +9,7 @@ import pytest
 from madang.servers.http.exchange import Exchange
 from madang.servers.http.immutable import answer_immutable
 from madang.servers.http.memfd_cache import DEFAULT_LIMITS, MemfdCache, MemfdLimits
-from tests.support.air import listening, until
+from tests.support.data_plane import listening, until
 
 LEAST, SENDS = DEFAULT_LIMITS.min_size, DEFAULT_LIMITS.sends
 BODY = os.urandom(3 * LEAST)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from madang.servers.http.poller import BATCH, INTERVAL, Poller
-from tests.support.air import Loop
+from tests.support.data_plane import Loop
 
 
 @pytest.fixture

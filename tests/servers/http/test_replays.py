@@ -13,7 +13,7 @@ from madang.servers.http.connection import HttpConnection
 from madang.servers.http.exchange import MAX_REPLAYS, Exchange, Responder
 from madang.servers.http.listener import Listener
 from tests.servers.http.test_connection import answer_of
-from tests.support.air import Port, listening, until
+from tests.support.data_plane import Port, listening, until
 
 GET = b"GET /%b HTTP/1.1\r\nHost: x\r\n%b\r\n"
 

@@ -12,8 +12,8 @@ from madang.servers.http.connection import HttpConnection
 from madang.servers.http.exchange import Exchange
 from madang.servers.http.limits import DEFAULT_LIMITS, RECEIVE_BODY
 from tests.servers.http.test_connection import POST, answer_of, echo, pass_time, well
-from tests.support.air import Port, listening, read_all, until
 from tests.support.clocks import ManualClock
+from tests.support.data_plane import Port, listening, read_all, until
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 SIZE = 50 << 20

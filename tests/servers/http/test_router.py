@@ -7,7 +7,7 @@ import pytest
 from madang.servers.http.exchange import Exchange
 from madang.servers.http.router import Handler, Route, Router, elsewhere
 from tests.servers.http.test_connection import SHAKE, answer_of
-from tests.support.air import listening, until
+from tests.support.data_plane import listening, until
 
 
 def says(words: str) -> Handler:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from madang.servers.http.static import StaticFiles
-from tests.support.air import Port, listening
+from tests.support.data_plane import Port, listening
 
 if TYPE_CHECKING:
     from madang.station.config.settings import Settings

@@ -17,7 +17,7 @@ from madang.servers.http.wsgi import (
     WsgiBridge,
     WsgiLimits,
 )
-from tests.support.air import Port, listening, read_all, until
+from tests.support.data_plane import Port, listening, read_all, until
 
 if TYPE_CHECKING:
     from madang.base.addresses import Network

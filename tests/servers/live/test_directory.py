@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import stores
-from tests.support.air import Air, on_the_air, until
 from tests.support.apps import live_status
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:

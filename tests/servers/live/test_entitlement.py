@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.servers.http.test_connection import answer_of
-from tests.support.air import Air, on_the_air, until
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from madang.wire.flv import FlvReader
 from madang.wire.websocket import Opcode, encode, encode_masked
-from tests.support.air import Air, on_the_air, until
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 pytestmark = pytest.mark.usefixtures("committed_db")

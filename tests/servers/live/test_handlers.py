@@ -15,7 +15,7 @@ from madang.servers.http.exchange import Exchange
 from madang.wire.flv import FlvReader, Tag, TagType
 from madang.wire.hls import parse_media
 from tests.servers.http.test_connection import answer_of
-from tests.support.air import Air, on_the_air, until
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:

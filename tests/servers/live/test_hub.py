@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.air import Air, on_the_air, until
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.rtmp_publisher import RtmpPublisher
 from tests.support.shows import Encoder, channel_key, recording
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.air import Air, on_the_air, until
+from tests.support.data_plane import Air, on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 pytestmark = [

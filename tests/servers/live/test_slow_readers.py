@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from madang.wire.flv import FlvReader
-from tests.support.air import Air, on_the_air, read_all, until
+from tests.support.data_plane import Air, on_the_air, read_all, until
 from tests.support.shows import Encoder, channel_key, recording
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.usefixtures("committed_db")]

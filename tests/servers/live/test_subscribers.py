@@ -19,7 +19,7 @@ from madang.live.events import (
     ShowOpened,
 )
 from madang.live.rendition import SOURCE
-from tests.support.air import on_the_air, until
+from tests.support.data_plane import on_the_air, until
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:

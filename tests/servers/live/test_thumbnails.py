@@ -13,7 +13,7 @@ from madang.live.events import ShowEnded, ShowOpened
 from madang.live.show import LiveSettings, Show
 from madang.media.track import AccessUnit, VideoTrack
 from madang.wire.fmp4 import TrackRun, fragment, init_segment
-from tests.support.air import on_the_air, until
+from tests.support.data_plane import on_the_air, until
 from tests.support.samples import sample
 from tests.support.shows import Encoder, channel_key
 

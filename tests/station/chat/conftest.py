@@ -13,14 +13,14 @@ import pytest
 
 from tests.servers.chat.test_clients import metrics
 from tests.servers.chat.test_faults import prompt
+from tests.support.chat_clients import ChatClients, chat_clients, make_accounts
 from tests.support.chats import MANY, DatabaseOutage, at, connected
 from tests.support.encoders import Recipe, publish, sample
-from tests.support.people import Crowd, crowd, make_people
 from tests.support.receiver import Receiver
 from tests.support.split import Role, Split, split_station
 from tests.support.station import OWNER, PASSWORD, Station, until
 from tests.support.stores import postgresql
-from tests.support.visits import Visitor
+from tests.support.web_client import WebClient
 
 SLUGS = ("yard", "pages", "talk", "order", "moves", "names", "words", "show", "apart")
 
@@ -33,10 +33,10 @@ def database_outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databa
         )
         station.data.mkdir()
         station.open_channels("yard", "other")
-        tokens = make_people(station.data, OWNER, "minji", MADANG_DATABASE__URL=database.url)
+        tokens = make_accounts(station.data, OWNER, "minji", MADANG_DATABASE__URL=database.url)
         station.start("--no-demo")
         try:
-            with crowd(station.http) as people:
+            with chat_clients(station.http) as people:
                 owner = people.join("owner", token=tokens[OWNER], name=None)
                 minji = people.join("minji", token=tokens["minji"], name=None)
                 anna = people.join("anna")
@@ -86,7 +86,7 @@ def tokens(split: Split) -> dict[str, str]:
     environment = {
         name: value for name, value in split.station.environment.items() if "MADANG_" in name
     }
-    return make_people(split.station.data, OWNER, "mo", "minji", "bora", "leaver", **environment)
+    return make_accounts(split.station.data, OWNER, "mo", "minji", "bora", "leaver", **environment)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,7 +95,7 @@ def show(split: Split, web: Role, one: Role, other: Role) -> Iterator[Receiver]:
     second try comes while other tests run."""
     receiver = Receiver()
     receiver.answers = [500]
-    owner = Visitor(web.http)
+    owner = WebClient(web.http)
     owner.sign_in(OWNER, PASSWORD)
     hook = {"url": receiver.url, "events": ["live.begins", "live.ends", "message"]}
     assert owner.call("POST", "/channels/show/webhooks", hook)[0] == 201
@@ -108,7 +108,7 @@ def show(split: Split, web: Role, one: Role, other: Role) -> Iterator[Receiver]:
         # A process for chats that starts while the show is on has nothing new to say of it. It
         # knows the webhook from its start; the others look for new ones every few seconds.
         third = split.start("chat", data=split.station.data.with_name("latecomer"))
-        with crowd(at(third)) as people:
+        with chat_clients(at(third)) as people:
             people.join("anna", "show").say("hello")
     assert live.stop() < 10
     assert third.stop() < 10
@@ -123,7 +123,7 @@ def chats(one: Role, other: Role) -> tuple[Role, Role]:
 
 
 @pytest.fixture
-def people(one: Role, other: Role) -> Iterator[Crowd]:
-    with crowd(f"http://{one.http}") as made:
+def people(one: Role, other: Role) -> Iterator[ChatClients]:
+    with chat_clients(f"http://{one.http}") as made:
         connected(one, other)
         yield made

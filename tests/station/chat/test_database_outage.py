@@ -9,7 +9,7 @@ import pytest
 from tests.servers.chat.test_clients import metrics
 from tests.support.chats import DatabaseOutage, stored
 from tests.support.station import OWNER, until
-from tests.support.visits import call
+from tests.support.web_client import call
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chat_clients import chat_clients, make_accounts
 from tests.support.chats import at
-from tests.support.people import crowd, make_people
 from tests.support.split import split_station
 from tests.support.station import OWNER
-from tests.support.visits import call
+from tests.support.web_client import call
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
@@ -23,7 +23,7 @@ def test_without_a_process_for_chats_the_pages_say_so_and_what_was_set_holds_lat
         environment = {
             name: value for name, value in split.station.environment.items() if "MADANG_" in name
         }
-        token = make_people(split.station.data, OWNER, **environment)[OWNER]
+        token = make_accounts(split.station.data, OWNER, **environment)[OWNER]
         assert call(web.http, "GET", "/channels/yard/chat", token)[0] == 200
         assert chat.stop() < 10
         assert "Traceback" not in chat.said()
@@ -35,7 +35,7 @@ def test_without_a_process_for_chats_the_pages_say_so_and_what_was_set_holds_lat
         assert status == 200
         assert call(web.http, "GET", "/channels/yard/chat", token)[1]["connected"] == 0
         back = split.start("chat")
-        with crowd(at(back)) as people:
+        with chat_clients(at(back)) as people:
             anna = people.join("anna", "yard")
             assert anna.of("welcome")[0]["mode"]["slow"] == 10, "not what failed, but what was set"
         assert back.stop() < 10

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from tests.station.roles.test_roles import ask
+from tests.support.chat_clients import ChatClients
 from tests.support.chats import at, figure, picture, soon
-from tests.support.leaving import sign_ins_end
-from tests.support.people import Crowd
+from tests.support.sign_outs import check_sign_outs
 from tests.support.split import Role, Split
 from tests.support.station import OWNER, PASSWORD, until
-from tests.support.visits import Visitor, call
+from tests.support.web_client import WebClient, call
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 def test_what_is_done_through_the_api_is_on_every_page_within_a_second(
-    web: Role, other: Role, people: Crowd, tokens: dict[str, str]
+    web: Role, other: Role, people: ChatClients, tokens: dict[str, str]
 ) -> None:
     chat = "/channels/yard/chat"
 
@@ -73,9 +73,9 @@ def test_what_is_done_through_the_api_is_on_every_page_within_a_second(
 
 
 def test_what_is_set_on_the_pages_is_on_every_page_within_a_second(
-    web: Role, other: Role, people: Crowd, tokens: dict[str, str]
+    web: Role, other: Role, people: ChatClients, tokens: dict[str, str]
 ) -> None:
-    owner = Visitor(web.http)
+    owner = WebClient(web.http)
     owner.sign_in(OWNER, PASSWORD)
     studio = "/studio/@pages/chat"
     anna = people.join("anna", "pages")
@@ -114,16 +114,16 @@ def test_what_is_set_on_the_pages_is_on_every_page_within_a_second(
 
 
 def test_whose_sign_in_ends_on_the_pages_is_cut_off_at_every_process(
-    web: Role, one: Role, other: Role, people: Crowd, tokens: dict[str, str]
+    web: Role, one: Role, other: Role, people: ChatClients, tokens: dict[str, str]
 ) -> None:
     assert "leaver" in tokens
-    sign_ins_end(people, web.http, [at(one), at(other)], "leaver")
+    check_sign_outs(people, web.http, [at(one), at(other)], "leaver")
     cut = [figure(role, 'madang_chat_closed_total{reason="signed_out"}') for role in (one, other)]
     assert cut == [2, 2]
 
 
 def test_a_bot_without_a_connection_speaks_through_the_api(
-    web: Role, one: Role, other: Role, people: Crowd, tokens: dict[str, str]
+    web: Role, one: Role, other: Role, people: ChatClients, tokens: dict[str, str]
 ) -> None:
     anna = people.join("anna", "words")
     bora = people.join("bora", "words", url=at(other))
@@ -174,7 +174,7 @@ def test_what_another_process_refuses_is_in_the_language_of_who_asked(
 
 
 def test_the_pages_know_how_many_are_in_a_chat(
-    split: Split, web: Role, other: Role, people: Crowd, tokens: dict[str, str]
+    split: Split, web: Role, other: Role, people: ChatClients, tokens: dict[str, str]
 ) -> None:
     for number in range(3):
         people.join(f"here{number}", "talk")

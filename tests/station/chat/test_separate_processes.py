@@ -7,11 +7,11 @@ import time
 import pytest
 
 from tests.servers.chat.test_faults import prompt
+from tests.support.chat_clients import ChatClients
 from tests.support.chats import UNNOTICED, at, connected, figure, stored
-from tests.support.people import Crowd
 from tests.support.split import Role, Split
 from tests.support.station import OWNER, until
-from tests.support.visits import call
+from tests.support.web_client import call
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
@@ -23,7 +23,7 @@ EVERY = 1.0
 
 
 def test_half_a_minute_without_redis_is_noticed_by_nobody_and_nothing_is_lost(
-    split: Split, web: Role, chats: tuple[Role, Role], people: Crowd, tokens: dict[str, str]
+    split: Split, web: Role, chats: tuple[Role, Role], people: ChatClients, tokens: dict[str, str]
 ) -> None:
     one, other = chats
     anna, bora = people.join("anna", "apart"), people.join("bora", "apart")
@@ -64,10 +64,10 @@ def test_half_a_minute_without_redis_is_noticed_by_nobody_and_nothing_is_lost(
     prompt(anna, chris, "together again")
     people.until(lambda: "together again" in anna.texts(), "what she said herself")
     for each, own, others in ((anna, here, there), (chris, there, here)):
-        heard = each.texts()
-        assert sorted(heard) == sorted(["together", *here, *there, "together again"])
-        assert [text for text in heard if text in own] == own
-        assert [text for text in heard if text in others] == others
+        received = each.texts()
+        assert sorted(received) == sorted(["together", *here, *there, "together again"])
+        assert [text for text in received if text in own] == own
+        assert [text for text in received if text in others] == others
     # Who was here lacks what was said there: a place in the one is none in the other.
     last = next(m["id"] for ms in anna.of("messages") for m in ms if m["text"] == here[-1])
     moved = people.join("moved", "apart", url=at(other), since=last).of("welcome")[0]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.chat_clients import ChatClients
 from tests.support.chats import at, connected, soon
-from tests.support.people import Crowd
 from tests.support.split import Role, Split
 from tests.support.station import OWNER
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
-def test_two_processes_say_the_same_in_the_same_order(people: Crowd, other: Role) -> None:
+def test_two_processes_say_the_same_in_the_same_order(people: ChatClients, other: Role) -> None:
     anna = people.join("anna", "moves")
     bora = people.join("bora", "moves", url=at(other))
     for number in range(20):
-        anna.shout(f"a{number}")
-        bora.shout(f"b{number}")
+        anna.send_without_ack(f"a{number}")
+        bora.send_without_ack(f"b{number}")
     for each in (anna, bora):
         each.until(lambda p=each: len(p.texts()) == 40, "forty messages")
     assert anna.texts() == bora.texts()
@@ -37,7 +37,7 @@ def test_two_processes_say_the_same_in_the_same_order(people: Crowd, other: Role
 
 
 def test_two_processes_count_their_people_together_and_know_each_others_names(
-    people: Crowd, other: Role, tokens: dict[str, str]
+    people: ChatClients, other: Role, tokens: dict[str, str]
 ) -> None:
     anna = people.join("anna", "names")
     there = [people.join(f"there{n}", "names", url=at(other)) for n in range(3)]
@@ -56,7 +56,7 @@ def test_two_processes_count_their_people_together_and_know_each_others_names(
 
 
 def test_moderating_at_one_process_holds_at_the_other(
-    people: Crowd, other: Role, tokens: dict[str, str]
+    people: ChatClients, other: Role, tokens: dict[str, str]
 ) -> None:
     owner = people.join("owner", "order", token=tokens[OWNER], name=None)
     minji = people.join("minji", "order", url=at(other), token=tokens["minji"], name=None)
@@ -96,7 +96,7 @@ def test_moderating_at_one_process_holds_at_the_other(
 
 
 def test_who_comes_back_at_the_other_process_gets_what_was_missed_once(
-    split: Split, people: Crowd, other: Role
+    split: Split, people: ChatClients, other: Role
 ) -> None:
     third = split.start("chat", data=split.station.data.with_name("third"))
     connected(third)

@@ -7,7 +7,7 @@ import pytest
 from tests.support.receiver import Receiver
 from tests.support.split import Role
 from tests.support.station import OWNER, PASSWORD, until
-from tests.support.visits import Visitor
+from tests.support.web_client import WebClient
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
@@ -28,7 +28,7 @@ def test_webhooks_hear_once_that_a_show_begins_and_ends_whoever_tells_them(
     assert begins[0]["data"] == {"slug": "show", "title": "show"}
     (ends,) = (each for each in told if each["event"] == "live.ends")
     assert begins[0]["at"] < ends["at"]
-    owner = Visitor(web.http)
+    owner = WebClient(web.http)
     owner.sign_in(OWNER, PASSWORD)
     (number,) = (each["id"] for each in owner.call("GET", "/channels/show/webhooks")[1])
     path = f"/channels/show/webhooks/{number}/deliveries"

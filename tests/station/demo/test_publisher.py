@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import imageio_ffmpeg
 import pytest
 
-from tests.support.air import Loop, on_the_air, until
+from tests.support.data_plane import Loop, on_the_air, until
 from tests.support.shows import channel_key
 
 if TYPE_CHECKING:

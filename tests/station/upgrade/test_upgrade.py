@@ -18,7 +18,7 @@ import pytest
 
 from tests.station.upgrade.make_fixtures import SECRET_KEY
 from tests.support import backups
-from tests.support.grounds import PostgresqlGround, own_folder
+from tests.support.backup_stations import PostgresqlStation, own_folder
 from tests.support.receiver import Receiver
 from tests.support.station import ROOT, Station
 from tests.support.stores import Server, create_database
@@ -207,21 +207,21 @@ def test_a_sqlite_backup_of_the_version_before_is_restored(
 
 
 @pytest.fixture
-def cluster() -> Iterator[PostgresqlGround]:
+def cluster() -> Iterator[PostgresqlStation]:
     """A PostgreSQL cluster with an empty database, its server running."""
     if shutil.which("pgbackrest") is None or shutil.which("restic") is None:
         pytest.skip("no pgbackrest or restic on this machine: apt install pgbackrest restic")
     with own_folder() as folder:
-        ground = PostgresqlGround(folder)
-        ground.initialise()
+        backup_station = PostgresqlStation(folder)
+        backup_station.initialise()
         try:
-            yield ground
+            yield backup_station
         finally:
-            ground.server.stop(mode="immediate")
+            backup_station.server.stop(mode="immediate")
 
 
 def test_a_postgresql_backup_with_the_tables_of_the_version_before_is_restored(
-    cluster: PostgresqlGround, tmp_path: Path, receiver: Receiver
+    cluster: PostgresqlStation, tmp_path: Path, receiver: Receiver
 ) -> None:
     """The cluster is copied byte by byte by pgBackRest, whatever version of the station asks."""
     data = data_folder(cluster.data)

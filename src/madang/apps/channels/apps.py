@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.channels.errors import ChannelError, NoSuchChannel, SlugTaken, UnfitChannel
+from madang.apps.channels.errors import ChannelError, InvalidChannel, NoSuchChannel, SlugTaken
 from madang.apps.problems import INVALID_REQUEST, ProblemType
 
 UNKNOWN_CHANNEL = ProblemType(
@@ -35,6 +35,6 @@ class ChannelsConfig(AppConfig):
     problems: ClassVar = {
         NoSuchChannel: UNKNOWN_CHANNEL,
         SlugTaken: SLUG_TAKEN,
-        UnfitChannel: UNFIT_CHANNEL,
+        InvalidChannel: UNFIT_CHANNEL,
         ChannelError: INVALID_REQUEST,
     }

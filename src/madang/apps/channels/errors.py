@@ -17,7 +17,7 @@ class SlugTaken(ChannelError):
     """Slug of another channel."""
 
 
-class UnfitChannel(ChannelError):
+class InvalidChannel(ChannelError):
     """Slug, title or description against the rules, which the message names."""
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
 from madang.apps.channels import keys
-from madang.apps.channels.errors import KeyRefused, NoSuchChannel, SlugTaken, UnfitChannel
+from madang.apps.channels.errors import InvalidChannel, KeyRefused, NoSuchChannel, SlugTaken
 from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
 from madang.apps.channels.throttle import WrongKeys
 from madang.apps.validation import in_one_sentence
@@ -240,4 +240,4 @@ def _check(channel: Channel) -> None:
     try:
         channel.full_clean(validate_unique=False)
     except ValidationError as error:
-        raise UnfitChannel(in_one_sentence(error, Channel)) from None
+        raise InvalidChannel(in_one_sentence(error, Channel)) from None

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.chat.errors import UnfitChat
+from madang.apps.chat.errors import InvalidChat
 from madang.apps.problems import AWAY, FORBIDDEN, INVALID_REQUEST, ProblemType
 from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
 
@@ -31,7 +31,7 @@ class ChatConfig(AppConfig):
         ChatAway: AWAY,
         NotAllowed: FORBIDDEN,
         ChatRefused: CHAT_REFUSED,
-        UnfitChat: INVALID_REQUEST,
+        InvalidChat: INVALID_REQUEST,
     }
 
     def ready(self) -> None:

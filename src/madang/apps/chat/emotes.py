@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from madang.apps.channels.models import Channel
 from madang.apps.chat import ports
-from madang.apps.chat.errors import UnfitChat
+from madang.apps.chat.errors import InvalidChat
 from madang.apps.chat.models import Emote
 from madang.chat.model import Emote as EmoteValue
 
@@ -64,10 +64,10 @@ def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
     `data` is a PNG, GIF, WebP or JPEG file. Raises UnfitChat.
     """
     if not _NAME.fullmatch(name):
-        raise UnfitChat(_("The name of an emote has 2 to 32 of a-z, 0-9 and _."))
+        raise InvalidChat(_("The name of an emote has 2 to 32 of a-z, 0-9 and _."))
     known = Emote.objects.filter(channel=channel)
     if known.count() >= MOST_OF_A_CHANNEL and not known.filter(name=name).exists():
-        raise UnfitChat(
+        raise InvalidChat(
             format_lazy(_("There are {most} emotes already."), most=MOST_OF_A_CHANNEL),
             mend=_("Remove one first."),
         )
@@ -90,7 +90,7 @@ def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
 def remove(channel: Channel | None, name: str) -> None:
     """Remove an emote. Raises UnfitChat."""
     if not Emote.objects.filter(channel=channel, name=name).delete()[0]:
-        raise UnfitChat(format_lazy(_("There is no emote {name}."), name=name))
+        raise InvalidChat(format_lazy(_("There is no emote {name}."), name=name))
     _notify(channel)
 
 
@@ -100,13 +100,13 @@ def resized(data: bytes) -> tuple[bytes, int, int]:
     The format comes from the content, not from the name. Raises UnfitChat.
     """
     if len(data) > LARGEST_FILE:
-        raise UnfitChat(_("The picture is larger than 1 MB."), mend=_("Use a smaller one."))
+        raise InvalidChat(_("The picture is larger than 1 MB."), mend=_("Use a smaller one."))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
                 return _scaled(opened)
-    except UnfitChat:
+    except InvalidChat:
         raise
     # Pillow's decoders raise many kinds of errors for broken files.
     except (
@@ -121,7 +121,7 @@ def resized(data: bytes) -> tuple[bytes, int, int]:
         TypeError,
         OverflowError,
     ):
-        raise UnfitChat(
+        raise InvalidChat(
             _("The file is not a picture that can be used."), mend=_("Use PNG, GIF, WebP or JPEG.")
         ) from None
 
@@ -129,11 +129,11 @@ def resized(data: bytes) -> tuple[bytes, int, int]:
 def _scaled(opened: Image.Image) -> tuple[bytes, int, int]:
     width, height = opened.size
     if max(width, height) > LARGEST_SIDE or min(width, height) < 1:
-        raise UnfitChat(
+        raise InvalidChat(
             format_lazy(_("The picture is larger than {most} pixels."), most=LARGEST_SIDE)
         )
     if width > WIDEST * height or height > WIDEST * width:
-        raise UnfitChat(
+        raise InvalidChat(
             format_lazy(
                 _("The picture is more than {most} times as wide as high, or the reverse."),
                 most=WIDEST,
@@ -144,7 +144,7 @@ def _scaled(opened: Image.Image) -> tuple[bytes, int, int]:
     times: list[int] = []
     for frame in ImageSequence.Iterator(opened):
         if len(frames) == MOST_FRAMES:
-            raise UnfitChat(
+            raise InvalidChat(
                 format_lazy(_("The picture moves for more than {most} frames."), most=MOST_FRAMES)
             )
         times.append(int(frame.info.get("duration", 100) or 100))

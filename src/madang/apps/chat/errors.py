@@ -5,5 +5,5 @@ from __future__ import annotations
 from madang.base.errors import MadangError
 
 
-class UnfitChat(MadangError):
+class InvalidChat(MadangError):
     """A setting, an emote or another detail of a chat does not follow the rules."""

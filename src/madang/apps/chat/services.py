@@ -21,7 +21,7 @@ from madang.apps.accounts.services import find_user
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat import emotes, ports, store
-from madang.apps.chat.errors import UnfitChat
+from madang.apps.chat.errors import InvalidChat
 from madang.apps.chat.models import ChatSettings, Moderator, Sanction
 from madang.chat.errors import NotAllowed
 from madang.chat.history import KEPT, History
@@ -101,7 +101,7 @@ def _fit(name: str, value: Any) -> Any:
             words = [word.strip() for word in value if isinstance(word, str) and word.strip()]
             if all(len(word) <= WORD_LENGTH for word in words):
                 return list(dict.fromkeys(words))
-    raise UnfitChat(
+    raise InvalidChat(
         format_lazy(_("The setting {name} does not fit."), name=name),
         mend=format_lazy(
             _(
@@ -172,7 +172,7 @@ def appoint(channel: Channel, name: str, *, by: User) -> ModeratorCard:
     """Make the account `name` a moderator. Raises NoSuchUser, UnfitChat."""
     user = find_user(name)
     if user.pk == channel.owner_id:
-        raise UnfitChat(_("The owner needs no appointment."))
+        raise InvalidChat(_("The owner needs no appointment."))
     row, _made = Moderator.objects.get_or_create(
         channel=channel, user=user, defaults={"by": by.name}
     )

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.problems import INVALID_REQUEST, NOT_FOUND
-from madang.apps.webhooks.errors import NoSuchWebhook, UnfitWebhook
+from madang.apps.webhooks.errors import InvalidWebhook, NoSuchWebhook
 
 
 class WebhooksConfig(AppConfig):
@@ -18,7 +18,7 @@ class WebhooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         NoSuchWebhook: NOT_FOUND,
-        UnfitWebhook: INVALID_REQUEST,
+        InvalidWebhook: INVALID_REQUEST,
     }
 
     def ready(self) -> None:

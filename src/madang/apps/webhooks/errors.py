@@ -5,7 +5,7 @@ from __future__ import annotations
 from madang.base.errors import MadangError
 
 
-class UnfitWebhook(MadangError):
+class InvalidWebhook(MadangError):
     """An address or a choice of events that no webhook can have; the message says why."""
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.channels.models import Channel
 from madang.apps.webhooks.delivery import DeliveryResult, send
-from madang.apps.webhooks.errors import NoSuchWebhook, UnfitWebhook
+from madang.apps.webhooks.errors import InvalidWebhook, NoSuchWebhook
 from madang.apps.webhooks.models import Webhook, WebhookDelivery
 
 EVENTS: Final = ("message", "ban", "live.begins", "live.ends")
@@ -50,13 +50,13 @@ def add(channel: Channel, url: str, events: Sequence[str]) -> Webhook:
     """Add a webhook with a new secret. Raises UnfitWebhook."""
     unknown = set(events) - set(EVENTS)
     if unknown or not events:
-        raise UnfitWebhook(
+        raise InvalidWebhook(
             format_lazy(_("A webhook needs events out of: {events}."), events=", ".join(EVENTS))
         )
     if not is_address(url):
-        raise UnfitWebhook(_("A webhook needs an address that begins with https:// or http://."))
+        raise InvalidWebhook(_("A webhook needs an address that begins with https:// or http://."))
     if channel.webhooks.count() >= MAX_WEBHOOKS:
-        raise UnfitWebhook(
+        raise InvalidWebhook(
             format_lazy(_("There are {most} webhooks already."), most=MAX_WEBHOOKS),
             mend=_("Remove one first."),
         )

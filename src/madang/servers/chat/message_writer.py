@@ -85,7 +85,7 @@ class MessageWriter:
         self._limits = limits
         self._clock = clock
         self._waiting: deque[Entry] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-keeper")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="chat-messages")
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[bool] | None = None
         self._something = asyncio.Event()

@@ -144,7 +144,7 @@ def _cluster_member(settings: Settings) -> ClusterMember | None:
     from madang.servers.live.cluster import ClusterMember
     from madang.station.stores import redis
 
-    # The same after a restart: what a crash left claimed is this process's own.
+    # The same after a restart: leases that a crash left behind are this process's own.
     name = f"{socket.gethostname()}:{settings.data}"
     return ClusterMember(redis.asyncio_client(settings.redis.url), name)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from madang.apps.chat.rpc_client import ChatRpcClient
 
 OLDEST: Final = (6, 2)
-"""`SET … GET` together with `PX`, which moves a claim from one process to another."""
+"""`SET … GET` together with `PX`, which moves a lease from one process to another."""
 
 LIMITS: Final[dict[str, Any]] = {
     # Redis answers in less than a millisecond. One that needs a second is in trouble.

@@ -23,7 +23,7 @@ from tests.support.station import PASSWORD, ROOT
 PATIENCE = 15.0
 """Seconds for an expected event."""
 
-PROGRAM = Path(__file__).with_name("people.mjs")
+PROGRAM = Path(__file__).with_name("chat_clients.mjs")
 
 
 def node() -> str:
@@ -33,19 +33,19 @@ def node() -> str:
     return found
 
 
-class Person:
-    """One client; `heard` are its events so far, as pairs of name and payload."""
+class ChatClient:
+    """One client; `received` are its events so far, as pairs of name and payload."""
 
-    def __init__(self, crowd: Crowd, name: str) -> None:
-        self._crowd = crowd
+    def __init__(self, chat_clients: ChatClients, name: str) -> None:
+        self._crowd = chat_clients
         self.name = name
-        self.heard: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
 
     def emit(self, event: str, payload: object) -> Any:
         """Emit an event and return its acknowledgement."""
         return self._crowd.ask(self.name, event, payload)
 
-    def shout(self, text: str) -> None:
+    def send_without_ack(self, text: str) -> None:
         """Send a message without waiting."""
         self._crowd.tell(
             {
@@ -67,7 +67,7 @@ class Person:
 
     def of(self, event: str) -> list[Any]:
         """Return the payloads of an event so far."""
-        return [payload for name, payload in list(self.heard) if name == event]
+        return [payload for name, payload in list(self.received) if name == event]
 
     def texts(self) -> list[str]:
         """Return the texts of all messages so far."""
@@ -75,21 +75,21 @@ class Person:
 
     def until(self, true: Callable[[], Any], what: str = "") -> Any:
         """Return the result of `true` once it is truthy."""
-        return self._crowd.until(true, f"{self.name}: {what} {self.heard[-5:]}")
+        return self._crowd.until(true, f"{self.name}: {what} {self.received[-5:]}")
 
     def wait_for(self, event: str, count: int = 1) -> Any:
         """Return the payload of an event once it has come `count` times."""
         return self.until(lambda: len(self.of(event)) >= count and [self.of(event)[-1]], event)[0]
 
 
-class Crowd:
+class ChatClients:
     """The process and its clients."""
 
     def __init__(
         self, url: str, around: Callable[[list[str]], list[str]] = list, **environment: str
     ) -> None:
         self._url = url
-        self._people: dict[str, Person] = {}
+        self._people: dict[str, ChatClient] = {}
         self._acks: dict[int, queue.Queue[Any]] = {}
         self._number = 0
         # In the folder of the front end's packages, so that imports resolve.
@@ -116,9 +116,9 @@ class Crowd:
         wait: bool = True,
         url: str | None = None,
         **auth: Any,
-    ) -> Person:
+    ) -> ChatClient:
         """Open a connection; `auth` is sent beside channel and name; None omits a field."""
-        person = self._people[who] = Person(self, who)
+        person = self._people[who] = ChatClient(self, who)
         given = {"channel": channel, "name": who, **auth}
         self.tell(
             {
@@ -135,10 +135,10 @@ class Crowd:
             person.wait_for("messages")
         return person
 
-    def tell(self, wish: dict[str, Any]) -> None:
+    def tell(self, command: dict[str, Any]) -> None:
         """Write a command to the process."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(wish) + "\n")
+        self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
 
     def ask(self, name: str, event: str, payload: object) -> Any:
@@ -172,28 +172,28 @@ class Crowd:
                     asked.put(happened["payload"])
             else:
                 person = self._people[happened["name"]]
-                person.heard.append((happened["event"], happened.get("payload")))
+                person.received.append((happened["event"], happened.get("payload")))
 
 
 @contextlib.contextmanager
-def crowd(
+def chat_clients(
     url: str, around: Callable[[list[str]], list[str]] = list, **environment: str
-) -> Iterator[Crowd]:
+) -> Iterator[ChatClients]:
     """Run clients for the chats of the station at `url`.
 
     `around` wraps the command, for example to run in another network.
     """
-    made = Crowd(url, around, **environment)
+    made = ChatClients(url, around, **environment)
     try:
         yield made
     finally:
         made.close()
 
 
-def make_people(data: Path, *names: str, **environment: str) -> dict[str, str]:
+def make_accounts(data: Path, *names: str, **environment: str) -> dict[str, str]:
     """Make missing accounts in the data folder of a test; return a token of each."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.support.people", str(data), *names],
+        [sys.executable, "-m", "tests.support.chat_clients", str(data), *names],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -206,7 +206,7 @@ def make_people(data: Path, *names: str, **environment: str) -> dict[str, str]:
     return tokens
 
 
-def _make_people(data: Path, names: list[str]) -> dict[str, str]:
+def _make_accounts(data: Path, names: list[str]) -> dict[str, str]:
     from madang.station import boot
     from madang.station.config import settings
 
@@ -223,4 +223,4 @@ def _make_people(data: Path, names: list[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_make_people(Path(sys.argv[1]), sys.argv[2:])))
+    print(json.dumps(_make_accounts(Path(sys.argv[1]), sys.argv[2:])))

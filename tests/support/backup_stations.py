@@ -27,7 +27,7 @@ from tests.support.stores import postgresql_programs as programs
 CHANNELS = ("yard", "attic")
 
 
-class Ground(Protocol):
+class BackupStation(Protocol):
     """A station with two channels."""
 
     data: Path
@@ -37,7 +37,7 @@ class Ground(Protocol):
         """Return rows of its database."""
         ...
 
-    def copies(self) -> list[Path]:
+    def database_files(self) -> list[Path]:
         """Return the files of the local backup that contain the database."""
         ...
 
@@ -46,7 +46,7 @@ class Ground(Protocol):
         ...
 
 
-class SqliteGround:
+class SqliteStation:
     """A station with SQLite, in one folder."""
 
     def __init__(self, data: Path) -> None:
@@ -56,14 +56,14 @@ class SqliteGround:
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         return backups.ask(self.data, query)
 
-    def copies(self) -> list[Path]:
+    def database_files(self) -> list[Path]:
         return list((self.data / "backup/local/station/data").rglob("*"))
 
     def lose(self) -> None:
         shutil.rmtree(self.data)
 
 
-class PostgresqlGround:
+class PostgresqlStation:
     """A station with a PostgreSQL cluster beside the data folder, which archives to a local copy.
 
     `folder` belongs to PostgreSQL's user. Changes are archived after one second instead of thirty,
@@ -120,7 +120,7 @@ class PostgresqlGround:
             found = connection.execute(query.encode())
             return found.fetchall() if found.description else []
 
-    def copies(self) -> list[Path]:
+    def database_files(self) -> list[Path]:
         return list((self.folder / "near/postgresql/backup/madang").glob("*F/bundle/*"))
 
     def kill(self) -> None:
@@ -163,31 +163,31 @@ def own_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def furnished_cluster() -> Iterator[PostgresqlGround]:
+def prepared_station() -> Iterator[PostgresqlStation]:
     """Make a station with channels on PostgreSQL, to be copied; its server does not run."""
     with own_folder() as folder:
-        ground = PostgresqlGround(folder)
-        ground.initialise()
+        backup_station = PostgresqlStation(folder)
+        backup_station.initialise()
         try:
-            Station(ground.data, **ground.settings).open_channels(*CHANNELS)
+            Station(backup_station.data, **backup_station.settings).open_channels(*CHANNELS)
         finally:
-            ground.server.stop()
-        (ground.data / "madang.toml").write_text('[station]\nname = "Courtyard TV"\n')
-        yield ground
+            backup_station.server.stop()
+        (backup_station.data / "madang.toml").write_text('[station]\nname = "Courtyard TV"\n')
+        yield backup_station
 
 
 @contextmanager
-def postgresql_ground(furnished: PostgresqlGround) -> Iterator[PostgresqlGround]:
+def running_copy(furnished: PostgresqlStation) -> Iterator[PostgresqlStation]:
     """Copy the prepared station and run its server."""
     with own_folder() as folder:
         subprocess.run(["cp", "-a", f"{furnished.folder}/.", str(folder)], check=True)
-        ground = PostgresqlGround(folder)
-        ground.configure()
-        ground.server.start()
+        backup_station = PostgresqlStation(folder)
+        backup_station.configure()
+        backup_station.server.start()
         try:
-            yield ground
+            yield backup_station
         finally:
-            ground.server.stop(mode="immediate")
+            backup_station.server.stop(mode="immediate")
 
 
 def _children(pid: int) -> list[int]:

@@ -15,7 +15,7 @@ PATIENCE = 20.0
 """Seconds for a response, on a machine that is busy with the rest of the suite."""
 
 
-class Visitor:
+class WebClient:
     """Client of the pages at `address` (host and port)."""
 
     def __init__(self, address: str) -> None:
