@@ -57,7 +57,8 @@ class DatabaseThreads:
 
         result = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
-            return await asyncio.wait_for(result, ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await result
         except TimeoutError:
             raise _away() from None
 

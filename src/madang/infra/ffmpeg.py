@@ -96,7 +96,8 @@ async def convert(program: str, arguments: Sequence[str], data: bytes, *, timeou
     """
     process = await start(program, arguments, cpu=max(1, int(timeout)))
     try:
-        output, errors = await asyncio.wait_for(process.communicate(data), timeout)
+        async with asyncio.timeout(timeout):
+            output, errors = await process.communicate(data)
     except TimeoutError:
         raise FfmpegFailed(f"ffmpeg took longer than {timeout:g} s.") from None
     except RuntimeError as error:  # raised by uvloop when the child has already ended

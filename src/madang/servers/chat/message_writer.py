@@ -132,7 +132,9 @@ class MessageWriter:
         while True:
             try:
                 timeout = max(0.0, prune_at - self._clock.monotonic())
-                await asyncio.wait_for(self._something.wait(), timeout)
+                # Not wait_for: up to Python 3.11 it loses a cancellation that meets the end.
+                async with asyncio.timeout(timeout):
+                    await self._something.wait()
             except TimeoutError:
                 wall, now = self._clock.wall(), self._clock.monotonic()
                 prune_at = now + self._limits.prune
@@ -143,7 +145,8 @@ class MessageWriter:
                 self._writing = asyncio.ensure_future(self._write())
                 if await asyncio.shield(self._writing):
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._urgent.wait(), self._limits.pause)
+                        async with asyncio.timeout(self._limits.pause):
+                            await self._urgent.wait()
                 else:
                     await asyncio.sleep(self._limits.retry)
 

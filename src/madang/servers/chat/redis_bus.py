@@ -115,7 +115,8 @@ class RedisBus:
         if self._unsent and not self._alone:
             self._drained.clear()
             with contextlib.suppress(TimeoutError):  # the others miss the last events
-                await asyncio.wait_for(self._drained.wait(), self._limits.patience)
+                async with asyncio.timeout(self._limits.patience):
+                    await self._drained.wait()
         running = set(self._tasks)
         while running:
             # More than once: a cancellation that meets a time-out of the client's own is lost.

@@ -101,7 +101,8 @@ class ChatPlane:
         await self.hub.close(patience)
         with contextlib.suppress(DatabaseAway, TimeoutError):
             flushed = self._database_threads.run(self._webhook_events.flush)
-            await asyncio.wait_for(flushed, patience)
+            async with asyncio.timeout(patience):
+                await flushed
 
     def _queue_for_webhooks(
         self, room: Room, _kind: str, value: Message | ModerationAction
