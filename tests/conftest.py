@@ -26,7 +26,7 @@ from tests.support.stores import Server
 pytest_plugins = ["tests.support.lanes", "tests.support.repeats", "tests.support.receiver"]
 
 # A slow example is no failure on a busy machine. The short form tries the same examples each time.
-hypothesis.settings.register_profile("short", max_examples=50, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("short", max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile(sized("short", "long"))
 

@@ -87,11 +87,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the tests by lanes. The longest files on machines come last by name, and run first."""
+    """Sort the tests by lanes. On machines the longest go first, and last what measures time."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: lane_of(item.path))
         machines = [item for item in items if lane_of(item.path) is Lane.MACHINES]
         files = sorted({item.path for item in machines}, reverse=True)
+        files.sort(key=lambda path: "pytest.mark.alone" in path.read_text("utf-8"))
         machines.sort(key=lambda item: files.index(item.path))
         begin = sum(lane_of(item.path) is Lane.REAL_TIME for item in items)
         items[begin : begin + len(machines)] = machines
