@@ -57,7 +57,7 @@ class History:
 
     @property
     def full(self) -> bool:
-        """Whether older messages have been dropped."""
+        """Return whether older messages have been dropped."""
         return len(self._messages) == KEPT
 
     @property
@@ -152,7 +152,7 @@ class History:
         return [replace(message, restored=True) for message in self._messages if message.id in back]
 
     def hidden_by(self, action: str) -> bool:
-        """Whether an action hides messages that are kept here."""
+        """Return whether an action hides messages that are kept here."""
         return action in self._deleted.values()
 
     def deleted(self) -> list[str]:

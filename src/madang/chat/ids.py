@@ -43,7 +43,7 @@ def first_at(milliseconds: int) -> str:
 
 
 def is_id(text: object) -> bool:
-    """Whether `text` has the shape of an id."""
+    """Return whether `text` has the shape of an id."""
     return (
         isinstance(text, str)
         and len(text) == LENGTH

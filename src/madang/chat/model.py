@@ -35,7 +35,7 @@ class Role(enum.StrEnum):
 
     @property
     def moderates(self) -> bool:
-        """Whether this role may moderate."""
+        """Return whether this role may moderate."""
         return self in {Role.OWNER, Role.MODERATOR}
 
 
@@ -103,7 +103,7 @@ class Sanction:
     reason: str = ""
 
     def holds(self, now: float) -> bool:
-        """Whether it is in force at `now`."""
+        """Return whether it is in force at `now`."""
         return self.until is None or now < self.until
 
     def as_json(self) -> dict[str, object]:

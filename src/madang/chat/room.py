@@ -101,7 +101,7 @@ class Room:
         self._send_permissions(reader, before, wall)
 
     def name_taken(self, skeleton: str, person: str) -> bool:
-        """Whether somebody else who is present has a name with this skeleton."""
+        """Return whether somebody else who is present has a name with this skeleton."""
         found = self._presence.find(skeleton)
         return found is not None and found[0] != person
 
@@ -111,7 +111,7 @@ class Room:
         return found if found is not None and found[1].casefold() == name.casefold() else None
 
     def knows_name(self, name: str) -> bool:
-        """Whether somebody with this name is present or wrote lately."""
+        """Return whether somebody with this name is present or wrote lately."""
         return (
             self.find_reader(name) is not None or self.state.history.find_person(name) is not None
         )

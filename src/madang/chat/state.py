@@ -153,7 +153,7 @@ class ChatState:
             raise ChatRefused("words", _("The message contains a word that is not wanted here."))
 
     def only_emotes(self, text: str) -> bool:
-        """Whether `text` holds only emotes of this chat and emoji."""
+        """Return whether `text` holds only emotes of this chat and emoji."""
         names = {emote.name for emote in self.emotes}
         rest = _EMOTE.sub(lambda found: "" if found[1].lower() in names else found[0], text)
         return all(

@@ -66,7 +66,7 @@ class WordFilter:
         self._whole = frozenset(normal - set(self._korean))
 
     def finds(self, text: str) -> bool:
-        """Whether `text` contains one of the words."""
+        """Return whether `text` contains one of the words."""
         if not self._korean and not self._whole:
             return False
         return any(

@@ -10,13 +10,13 @@ Pair = tuple[str, str]
 
 
 def one_of(names: Iterable[str]) -> Pair:
-    """What is expected where only these names will do."""
+    """Return the text of what is expected: one of these names."""
     listed = ", ".join(names)
     return f"one of {listed}", f"{listed} 가운데 하나를 적어 주세요."
 
 
 def whole_number(least: float, most: float) -> Pair:
-    """What is expected where only a whole number from one to another will do."""
+    """Return the text of what is expected: a whole number within these limits."""
     return (
         f"a whole number from {least:.0f} to {most:.0f}",
         f"{least:.0f}에서 {most:.0f} 사이의 정수를 적어 주세요.",

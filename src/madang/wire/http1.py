@@ -144,7 +144,7 @@ class RequestReader:
         self._parser: Any = httptools.HttpRequestParser(self)
         self.on_message_begin()
         self.idle = True
-        """Whether no request has been received in part."""
+        """Return whether no request has been received in part."""
 
     def repeated(self, data: bytes) -> bytes:
         """Return what precedes the header lines of `known_fields`, where `data` ends with them.

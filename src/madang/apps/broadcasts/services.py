@@ -102,7 +102,7 @@ def last_of_each(channels: Iterable[Channel]) -> dict[int, Broadcast]:
 
 
 def transfer_in_month(of: datetime) -> int:
-    """What went out to viewers of the shows that began in the calendar month of `of`."""
+    """Return the bytes sent to viewers of the shows that began in the calendar month of `of`."""
     start = of.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     total = Broadcast.objects.filter(began_at__gte=start, began_at__lte=of).aggregate(
         total=Sum("bytes_out")

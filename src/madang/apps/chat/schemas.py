@@ -1,4 +1,4 @@
-"""What the API of chats takes and gives, as JSON."""
+"""Schemas of the API of chats."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def role_of(channel: Channel, user: object) -> Role:
 
 
 def may_manage(channel: Channel, user: object) -> bool:
-    """Whether a user may choose moderators, emotes and words: owner and administrators."""
+    """Return whether a user may choose moderators, emotes and words: owner and administrators."""
     return isinstance(user, User) and user.is_active and (user.admin or user.pk == channel.owner_id)
 
 

@@ -19,7 +19,7 @@ class Bus(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Whether the other processes can be reached."""
+        """Return whether the other processes can be reached."""
 
     async def start(self, deliver: Deliver) -> None:
         """Begin to deliver on the running event loop. Does not wait for a connection."""

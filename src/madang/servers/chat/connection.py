@@ -101,12 +101,12 @@ class ChatConnection:
 
     @property
     def behind(self) -> bool:
-        """Whether something waits for the reader."""
+        """Return whether something waits for the reader."""
         return self._writer is not None
 
     @property
     def closed(self) -> bool:
-        """Whether the socket is gone."""
+        """Return whether the socket is gone."""
         return self._fileno < 0
 
     def words(self, error: MadangError) -> str:

@@ -319,8 +319,11 @@ class ChatHandshake:
         return Participant(person, name or "", Role.GUEST)
 
     def _own_origin(self, exchange: Exchange) -> bool:
-        """Whether a page of this station opens the connection. Scripts of other sites may not act
-        as the visitor, although the browser sends the cookie for them too."""
+        """Return whether a page of this station opens the connection.
+
+        Scripts of other sites may not act as their visitors: a browser sends the cookie with them
+        too.
+        """
         origin = exchange.header("origin")
         if self._settings.origin is not None and origin == self._settings.origin:
             return True

@@ -89,7 +89,7 @@ class RedisBus:
 
     @property
     def connected(self) -> bool:
-        """Whether the other processes can be reached."""
+        """Return whether the other processes can be reached."""
         return not self._alone
 
     async def start(self, deliver: Deliver) -> None:

@@ -92,7 +92,7 @@ class HttpConnection(Responder):
 
     @property
     def busy(self) -> bool:
-        """Whether a response is due or not sent completely."""
+        """Return whether a response is due or not sent completely."""
         return self._response_due or self._writer is not None
 
     def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int:

@@ -144,7 +144,7 @@ class Exchange(Responder):
 
     @property
     def is_websocket(self) -> bool:
-        """Whether this is a WebSocket handshake."""
+        """Return whether this is a WebSocket handshake."""
         return self.request.is_websocket
 
     @property
@@ -218,7 +218,7 @@ class Exchange(Responder):
 
     @property
     def takes_chunks(self) -> bool:
-        """Whether `stream` uses the chunked coding (RFC 9112, section 7.1)."""
+        """Return whether `stream` uses the chunked coding (RFC 9112, section 7.1)."""
         return self.request.version != "1.0"
 
     def stream(self, headers: Headers) -> socket.socket:

@@ -31,7 +31,7 @@ class RequestBody:
 
     @property
     def awaited(self) -> bool:
-        """Whether the handler waits for more."""
+        """Return whether the handler waits for more."""
         return self._waiter is not None
 
     def feed(self, event: Body | BodyEnd) -> None:

@@ -269,7 +269,7 @@ class LiveHub:
 
 @dataclass(frozen=True, slots=True)
 class _OnAirChanges:
-    """Tells the hub when a show opens and ends."""
+    """Subscriber that notifies the hub when a show opens and ends."""
 
     hub: LiveHub
     slug: str

@@ -18,7 +18,7 @@ OnLost = Callable[[str], None]
 
 
 class LeasesAway(MadangError):
-    """It cannot be known now whether another process has the channel."""
+    """The register does not answer: another process may have the channel."""
 
 
 class Leases(Protocol):

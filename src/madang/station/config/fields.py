@@ -155,7 +155,7 @@ RtmpUrl = Annotated[str | None, BeforeValidator(_rtmp_url)]
 """Scheme, authority and perhaps an application of an RTMP address."""
 
 BackupPlace = Annotated[str | None, BeforeValidator(_backup_place)]
-"""Where backups are kept: a folder, an SFTP server or a bucket; `off` is none."""
+"""Place of the backups: a folder, an SFTP server or a bucket; `off` is none."""
 
 ClockTime = Annotated[str, BeforeValidator(_clock_time)]
 """A time of day, hours and minutes."""
