@@ -222,7 +222,7 @@ def test_stopping_waits_no_longer_than_it_was_told() -> None:
             until(lambda: parked)
             began = time.monotonic()
             loop.run(listener.stop(0.5))
-            assert 0.4 < time.monotonic() - began < 2
+            assert 0.4 < time.monotonic() - began < 5
             loop.call(lambda: parked[0].answer(200, [], b""))
     finally:
         loop.close()

@@ -106,7 +106,7 @@ def test_a_client_that_stops_sending_does_not_hold_up_the_end() -> None:
         until(lambda: body_awaited(port))
         began = time.monotonic()
         port.loop.run(bridge.close(0.3))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         connection.close()
 
 
