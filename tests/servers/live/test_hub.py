@@ -211,7 +211,7 @@ def test_a_reload_that_waits_too_long_is_told_so() -> None:
         answer = air.ask(ahead)
         assert answer.status == 503
         assert answer.headers["retry-after"] == "1"
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2 * target
 
 
 def test_a_show_counts_its_viewers_and_what_they_were_sent() -> None:
