@@ -1,4 +1,4 @@
-"""What a show says happened, which recordings and indexes are made of."""
+"""Events of a show, which recordings and indexes are made of."""
 
 from __future__ import annotations
 

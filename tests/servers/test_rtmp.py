@@ -34,7 +34,7 @@ def _no_wrong_keys_yet(station: object, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def refusal(air: Air, key: str) -> str:
-    """What an encoder with `key` is told."""
+    """Return the reason that an encoder with `key` is told."""
 
     async def ask() -> str:
         with pytest.raises(PublishRefused) as refused:

@@ -81,7 +81,7 @@ class HeldBus:
 
 @dataclass
 class Records:
-    """What the database would hold: the moderators, old actions, and messages that they hide."""
+    """Contents of the database: the moderators, old actions, and messages that they hide."""
 
     actions: list[ModerationAction] = field(default_factory=list)
     hidden: list[Message] = field(default_factory=list)

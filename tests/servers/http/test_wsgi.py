@@ -50,7 +50,7 @@ def echo(show: Callable[[dict[str, Any]], object]) -> WsgiApp:
 
 
 def body_awaited(port: Port) -> bool:
-    """Whether a handler waits for the body of a request."""
+    """Return whether a handler waits for the body of a request."""
     bodies = [each._body for each in port.listener._connections]
     return any(body is not None and body.awaited for body in bodies)
 

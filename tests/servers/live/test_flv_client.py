@@ -41,7 +41,7 @@ def run(station: object) -> Callable[[Story], None]:
 
 
 async def received(client: FlvClient) -> bytes:
-    """What a quick peer gets until the end."""
+    """Return all that a quick peer gets until the end."""
     here, there = socket.socketpair()
     with here, there:
         here.setblocking(False)

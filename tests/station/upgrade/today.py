@@ -1,4 +1,4 @@
-"""What must be true of the station of `make_fixtures` in the version of today: a program that the
+"""Checks of the station of `make_fixtures` in the version of today: a program that the
 tests run on its data folder, once its tables are up to date.
 
     python -m tests.station.upgrade.today DATA RECEIVER
@@ -74,7 +74,7 @@ def the_channel_is_there() -> None:
 
 
 def rights_and_records_still_mean_webhooks() -> None:
-    """What referred to the models before they moved still does."""
+    """Check that permissions and log entries still refer to webhooks."""
     from django.contrib.admin.models import LogEntry
     from django.contrib.auth.models import Group
     from django.contrib.contenttypes.models import ContentType
