@@ -12,19 +12,17 @@ import contextlib
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import structs
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from madang.chat.bus_events import FIELD, LONGEST, STREAM, BusEvent, decode, encode
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.tasks import TaskSupervisor
 from madang.servers.chat.bus import Deliver
+from madang.servers.chat.redis_clients import loop_clients
 
 log = logging.getLogger(__name__)
 
@@ -61,19 +59,10 @@ class RedisBus:
         limits: RedisBusLimits = DEFAULT_LIMITS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        never, patience = Retry(NoBackoff(), 0), limits.patience
         self._stream = stream
         self._limits = limits
         self._clock = clock
-        self._writer: Any = Redis.from_url(
-            url, socket_timeout=patience, socket_connect_timeout=patience, retry=never
-        )
-        self._reader: Any = Redis.from_url(
-            url,
-            socket_timeout=patience + limits.block,
-            socket_connect_timeout=patience,
-            retry=never,
-        )
+        self._writer, self._reader = loop_clients(url, patience=limits.patience, block=limits.block)
         self._deliver: Deliver
         self._unsent: deque[BusEvent] = deque()
         self._unreturned: deque[tuple[float, BusEvent]] = deque()

@@ -10,13 +10,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from django.utils.translation import override
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from madang.apps.channels.errors import NoSuchChannel
@@ -37,6 +34,7 @@ from madang.chat.errors import ChatRefused
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.tasks import TaskSupervisor
 from madang.servers.chat.hub import ChatHub
+from madang.servers.chat.redis_clients import loop_clients
 from madang.servers.chat.service import ChatService
 
 log = logging.getLogger(__name__)
@@ -74,20 +72,13 @@ class RpcServer:
         limits: RpcServerLimits = DEFAULT_LIMITS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        never, patience = Retry(NoBackoff(), 0), limits.patience
         self._hub = hub
         self._service = service
         self._name = name
         self._limits = limits
         self._clock = clock
-        self._client: Any = Redis.from_url(
-            url, socket_timeout=patience, socket_connect_timeout=patience, retry=never
-        )
-        self._blocking: Any = Redis.from_url(
-            url,
-            socket_timeout=patience + limits.block,
-            socket_connect_timeout=patience,
-            retry=never,
+        self._client, self._blocking = loop_clients(
+            url, patience=limits.patience, block=limits.block
         )
         self._abuse_lines: asyncio.Queue[str] = asyncio.Queue(limits.abuse_lines)
         self._supervisor = TaskSupervisor(log, "a request of a page")
