@@ -45,7 +45,7 @@ class Audience:
 
 
 class Playhead:
-    """How one viewer's player does: it starts `hold` seconds behind what arrives first.
+    """State of one viewer's player: it starts `hold` seconds behind what arrives first.
 
     `media` counts the seconds of stream that arrived in the measured window.
     """
@@ -60,7 +60,7 @@ class Playhead:
         self.media = 0.0
 
     def watched(self, seconds: float) -> bool:
-        """Whether as much of the stream came, but for what the player may be behind."""
+        """Return whether the whole stream came, but for what the player may be behind."""
         return self.media > 0 and self.media >= seconds - self._hold
 
     def arrived(self, position: float, now: float) -> None:

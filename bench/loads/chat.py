@@ -207,7 +207,7 @@ class Meeting:
 
 
 async def run(crowd: Crowd) -> Chatted:
-    """What a crowd saw. Raises BenchFailed."""
+    """Return the observations of a crowd. Raises BenchFailed."""
     if crowd.urgent:
         with contextlib.suppress(PermissionError):  # its own queue is then part of the delay
             os.nice(URGENT)

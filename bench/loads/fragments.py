@@ -93,7 +93,7 @@ class Catalogue:
         self._end = 0.0
 
     def listing(self, body: bytes, *, compressed: bool) -> Listing:
-        """What a playlist says; parsed once for all viewers that got the same bytes.
+        """Return the parsed playlist, made once for all viewers that got the same bytes.
 
         Raises WrongBytes, ParseError.
         """

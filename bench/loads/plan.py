@@ -37,7 +37,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What viewers saw in the seconds measured.
+    """Observations of viewers in the seconds measured.
 
     `received` is in bytes, heads of responses included; `server_cpu` and `load_cpu` are processor
     seconds of the server and of this load, `other_cpu` what anything else took of the server's
@@ -77,7 +77,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a server took in the seconds measured: `sent` bytes; the rest as in Seen."""
+    """Resources of a server in the seconds measured: `sent` bytes; the rest as in Seen."""
 
     seconds: float
     sent: int
@@ -111,7 +111,7 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Chatted:
-    """What a crowd saw: messages sent, messages times receivers, `delay` p50 and p99 in seconds
+    """Messages that a crowd sent, those times receivers, `delay` p50 and p99 in seconds
     from sending to receiving; the rest as in Seen."""
 
     seconds: float

@@ -16,7 +16,7 @@ AT_ONCE = 4
 
 
 def together(act: Callable[[], object]) -> list[object]:
-    """What each of some threads, which begin at the same moment, got: a result or an error."""
+    """Return the result or error of each of some threads that begin at the same moment."""
     from django.db import connection
 
     barrier = threading.Barrier(AT_ONCE)

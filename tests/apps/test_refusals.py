@@ -70,7 +70,7 @@ def told() -> Iterator[tuple[str, ast.expr]]:
 
 
 def assigned(scope: ast.AST, names: set[str]) -> Iterator[ast.expr]:
-    """What a function gives to its variables with these names."""
+    """Return the expressions that a function assigns to variables with these names."""
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign):
             for target in node.targets:
@@ -95,7 +95,7 @@ def unmarked(words: ast.expr) -> str:
 
 
 def messages(words: ast.expr) -> Iterator[str]:
-    """What `words` has translated."""
+    """Return the texts that `words` passes to translation."""
     for node in ast.walk(words):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS:
             yield ast.literal_eval(node.args[0])

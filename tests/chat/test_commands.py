@@ -1,4 +1,4 @@
-"""What is typed is what the click menu would ask."""
+"""Typed commands make the same requests as the click menu."""
 
 from __future__ import annotations
 

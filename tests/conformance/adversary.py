@@ -204,7 +204,7 @@ def _covers(reply: httpx.Response, position: Position) -> bool:
 
 
 def _version(playlist: MediaPlaylist) -> tuple[Any, ...]:
-    """What tells one version of a live playlist from another."""
+    """Return the values that tell one version of a live playlist from another."""
     return (*Snapshot(playlist, "", 0, 0, 0).end, playlist.media_sequence, playlist.ended)
 
 

@@ -1,4 +1,4 @@
-"""What a watch has seen of one rendition, as the rules read it."""
+"""Observations of one rendition, as the rules read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the oracle says: rules with their sources, violations of them, statistics."""
+"""Report of the oracle: rules with their sources, violations of them, statistics."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What was looked at, per watch; times in seconds.
+    """Amounts looked at, per watch; times in seconds.
 
     `gaps` are the times between arrivals of consecutive parts, over all renditions; `latency` is
     how far the newest part's end lay behind the clock when its playlist arrived, at the median

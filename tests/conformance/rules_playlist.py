@@ -61,7 +61,7 @@ def _server_control(snapshot: Snapshot) -> Found:
 
 
 def parameters(snapshot: Snapshot) -> dict[str, object]:
-    """What a stream says once and for all."""
+    """Check values that a stream may not change."""
     playlist = snapshot.playlist
     version = re.search(r"^#EXT-X-VERSION:(.*)$", snapshot.text, re.MULTILINE)
     return {

@@ -27,7 +27,7 @@ def judge(renditions: Sequence[Rendition], slack: float) -> Iterator[Violation]:
 
 
 def arrivals(rendition: Rendition) -> list[float]:
-    """When each part was first listed, save those that were there from the beginning."""
+    """Return the time at which each part was first listed, save those there from the beginning."""
     first = rendition.snapshots[0]
     seen = rendition.first_seen()
     return [seen[place][0].at for place in sorted(seen) if seen[place][0] is not first]

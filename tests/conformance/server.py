@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How a server errs. Each hook gets what is right and returns what is sent instead.
+    """Errors of a server. Each hook gets what is right and returns what is sent instead.
 
     `directives` changes the query before it is obeyed, `playlist` the value that is rendered
     (rendition name first), `text` what was rendered, `media` the bytes of a fragment (its file

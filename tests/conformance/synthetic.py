@@ -112,7 +112,7 @@ class Station:
         return asyncio.get_running_loop().time()
 
     def count(self) -> int:
-        """How many parts exist now."""
+        """Return the number of parts that exist now."""
         count = HISTORY * PARTS + int((self._now() - self.began) / PART)
         return count if self.last is None else min(count, self.last)
 

@@ -26,7 +26,7 @@ def loops(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Loop]:
 
 
 async def watch_station(loops: dict[str, Loop], seconds: float, case: Case | None = None) -> Report:
-    """What the oracle says about a stream, correct but for what `case` breaks."""
+    """Return the oracle's report on a stream, correct but for what `case` breaks."""
     if case is None:
         server = Server(Station(loops))
     else:

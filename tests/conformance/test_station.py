@@ -47,7 +47,7 @@ BEFORE_32_BITS = 2**32 - 8_000
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What is sent, how, and the CODECS that the multivariant playlist must name.
+    """Stream to send, way of sending, and the CODECS that the multivariant playlist must name.
 
     With `shift` (milliseconds) it is replayed by tags, otherwise ffmpeg publishes it.
     """
@@ -98,7 +98,7 @@ STREAMS: dict[str, Stream] = {
 
 @dataclass(slots=True)
 class Seen:
-    """What the oracle and the multivariant playlist say about one stream."""
+    """Return the reports of the oracle and the multivariant playlist on one stream."""
 
     report: Report
     playlist: MultivariantPlaylist

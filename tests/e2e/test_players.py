@@ -21,7 +21,7 @@ from tests.support.samples import PROGRAMS
 from tests.support.station import Station, until
 
 SECONDS = {".flv": 5, "/index.m3u8": 9}
-"""How long ffmpeg plays each address: HLS begins three segments behind the edge, and has to wait
+"""Seconds that ffmpeg plays an address: HLS begins three segments behind the edge, and has to wait
 for what comes after it."""
 
 
@@ -104,7 +104,7 @@ async def test_a_websocket_carries_flv_that_begins_with_a_key_frame(channel: str
 
 
 def _pictures(stream: bytes) -> int:
-    """How many pictures decode, before the place where the player was stopped."""
+    """Return the number of pictures that decode before the place where the player was stopped."""
     decoder = [PROGRAMS["bundled"], "-v", "quiet", "-progress", "pipe:1", "-i", "pipe:0"]
     done = subprocess.run(
         [*decoder, "-f", "null", "-"], input=stream, capture_output=True, timeout=30, check=False

@@ -29,7 +29,7 @@ def script(folder: Path, text: str) -> str:
 
 
 def gone(pid: int) -> bool:
-    """Whether no process `pid` runs (a zombie does not)."""
+    """Return whether no process `pid` runs (a zombie does not)."""
     try:
         return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
     except FileNotFoundError:

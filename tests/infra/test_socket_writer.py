@@ -33,7 +33,7 @@ class Pair:
         self.sent += size
 
     async def read(self, size: int) -> bytes:
-        """What comes, `size` bytes of it."""
+        """Receive `size` bytes."""
         got = b""
         async with asyncio.timeout(10):
             while len(got) < size:

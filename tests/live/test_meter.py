@@ -1,4 +1,4 @@
-"""What the meter says of streams whose figures are known."""
+"""Readings of the meter for streams with known figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How units are cut where they do not come as they should."""
+"""Segments of units that come irregularly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every stream that an encoder could send."""
+"""Properties of every stream that an encoder could send."""
 
 from __future__ import annotations
 

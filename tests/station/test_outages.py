@@ -61,7 +61,7 @@ def assert_goes_on(live: Role, show: Encoder, seconds: float) -> None:
 
 
 def refusal_of_an_encoder(live: Role, split: Split) -> str:
-    """What an encoder of the other channel is told."""
+    """Return the answer to an encoder of the other channel."""
     with publish(sample(Recipe(length=60.0)), address(live, split, "hall")) as encoder:
         encoder.ended(within=20)
     return live.said()

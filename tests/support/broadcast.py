@@ -90,7 +90,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """What an encoder is set to. Times in milliseconds but for `gop`, which is in seconds."""
+    """Settings of an encoder. Times in milliseconds but for `gop`, which is in seconds."""
 
     rate: Fraction | None = Fraction(30)
     gop: float = 2.0

@@ -56,7 +56,7 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def call(self, function: Callable[[], T]) -> T:
-        """What `function` returns on the loop."""
+        """Return the result of `function`, called on the loop."""
 
         async def act() -> T:
             return function()
@@ -153,7 +153,7 @@ class Port:
         return connection
 
     def say(self, *lines: str | bytes) -> bytes:
-        """What comes back on one connection for a request of these lines, until it is closed."""
+        """Return the answer on one connection to a request of these lines, until it is closed."""
         with self.connect() as connection:
             raw = [line.encode() if isinstance(line, str) else line for line in lines]
             connection.sendall(b"\r\n".join([*raw, b"Connection: close", b"", b""]))
@@ -190,7 +190,7 @@ class Air(Port):
     close_rtmp: Callable[[str], Coroutine[Any, Any, None]]
 
     def status(self, slug: str) -> dict[str, Any]:
-        """What everybody may know of a channel."""
+        """Return the public facts of a channel."""
         import msgspec
 
         found: dict[str, Any] = msgspec.json.decode(self.ask(f"/live/{slug}/status.json").body)

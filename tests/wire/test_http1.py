@@ -30,7 +30,7 @@ H2C = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
 
 
 def told(events: list[Event]) -> list[Any]:
-    """What the events say, the pieces of a body put together."""
+    """Return the events, the pieces of a body put together."""
     said: list[Any] = []
     for event in events:
         if isinstance(event, Body) and said and isinstance(said[-1], bytes):
@@ -53,7 +53,7 @@ def one(data: bytes) -> Request:
 
 
 def broken(data: bytes) -> InvalidRequest:
-    """How `data` ends."""
+    """Return the error or end that `data` leads to."""
     event = RequestReader().receive(data)[-1]
     assert isinstance(event, InvalidRequest)
     return event

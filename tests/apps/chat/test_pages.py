@@ -59,7 +59,7 @@ def chats(db: None) -> Iterator[Chats]:
 
 @pytest.fixture
 def owner(db: None) -> User:
-    """Who runs the channel `yard`."""
+    """Return the owner of the channel `yard`."""
     user = make_user("owner")
     make_channel("yard", user, title="Drums")
     return user
@@ -67,7 +67,7 @@ def owner(db: None) -> User:
 
 @pytest.fixture
 def moderator(owner: User) -> User:
-    """Who keeps order in the chat of `yard`."""
+    """Return a moderator of the chat of `yard`."""
     from madang.apps.channels.services import get_channel
     from madang.apps.chat.services import appoint
 

@@ -1,4 +1,4 @@
-"""Where the chat stands: beside the player, below it, in a window, over a picture."""
+"""Places of the chat: beside the player, below it, in a window, over a picture."""
 
 from __future__ import annotations
 

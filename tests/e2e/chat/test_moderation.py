@@ -1,4 +1,4 @@
-"""What a moderator does is done on every page."""
+"""Acts of a moderator, as every page shows them."""
 
 from __future__ import annotations
 

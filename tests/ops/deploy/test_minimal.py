@@ -262,7 +262,7 @@ NEVER_READY = {
     "is not ready after 8 s": "    if str(settings.data) == '/var/lib/madang':\n"
     f"        import asyncio\n        await asyncio.sleep(1e6)\n{START}",
 }
-"""What is said of a release, and how it was broken: it does not start even on an empty data
+"""Words about a release, and how it was broken: it does not start even on an empty data
 folder; it hangs with the data that is there."""
 
 

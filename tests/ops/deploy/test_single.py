@@ -49,7 +49,7 @@ UNITS = (
 
 @pytest.fixture(scope="module")
 def box(ground: Ground) -> Iterator[Sftp]:
-    """Where the copies go: elsewhere."""
+    """Destination of the copies on another machine."""
     with sftp_server(ground.folder / "elsewhere", ground.operator) as box:
         yield box
 
@@ -142,7 +142,7 @@ class Talk:
         assert self.listener.texts().count(words) == 1
 
     def told_to_come_back(self) -> list[ChatClient]:
-        """Who was asked to connect again."""
+        """Names of clients that were asked to connect again."""
         return [one for one in (self.speaker, self.listener) if one.of("reconnect")]
 
 

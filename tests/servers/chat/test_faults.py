@@ -1,4 +1,4 @@
-"""What breaks, and who does not notice: a real station on real PostgreSQL and Redis."""
+"""Faults of a real station on real PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def knock(station: Station, *, receive: int | None = None) -> socket.socket:
 
 
 def read_until(sock: socket.socket, end: bytes) -> bytes:
-    """What came up to `end`, or to the end of the connection."""
+    """Return the bytes up to `end`, or to the end of the connection."""
     data = b""
     while end not in data:
         piece = sock.recv(4096)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("committed_db")
 
 
 def playing(air: Air, tags: list[Tag]) -> bool:
-    """Whether `tags` begin with both sequence headers and a key frame, and go on in order."""
+    """Return whether `tags` begin with both sequence headers and a key frame, in order."""
     if len(tags) < 40:
         return False
     assert [tag.type for tag in tags[:1]] == [TagType.SCRIPT]

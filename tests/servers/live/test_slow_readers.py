@@ -1,4 +1,4 @@
-"""Who does not read costs little, and nobody else notices (budgets: 1,000 slow readers)."""
+"""Cost of clients that do not read, to the server and to others (budgets: 1,000 slow readers)."""
 
 from __future__ import annotations
 

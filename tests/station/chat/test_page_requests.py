@@ -1,4 +1,4 @@
-"""What is done on the pages and through the API, in another process than the chat."""
+"""Acts on the pages and through the API, in another process than the chat."""
 
 from __future__ import annotations
 

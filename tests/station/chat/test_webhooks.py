@@ -1,4 +1,4 @@
-"""What other programs are told, whichever processes the station has."""
+"""Webhooks of a station in one process and in several."""
 
 from __future__ import annotations
 

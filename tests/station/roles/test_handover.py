@@ -116,7 +116,7 @@ def test_no_request_fails_while_web_is_replaced(split: Split, *, keeping: bool) 
 
 
 def test_live_is_replaced_with_one_reconnect_and_numbers_that_rise(split: Split) -> None:
-    """What waits at the sockets meanwhile is answered by the new process."""
+    """Check that the new process answers what waits at the sockets."""
     playlist = "/live/yard/source/media.m3u8"
     picture = sample(Recipe(length=60.0))
 

@@ -31,7 +31,7 @@ def ask(address: str, path: str, **headers: str) -> tuple[int, str]:
 
 
 def live_on(address: str, path: str = "/api/v1/live") -> list[dict[str, Any]]:
-    """Who is on the air, as the pages' process says."""
+    """Return the channels on the air, by the process of the pages."""
     found: list[dict[str, Any]] = json.loads(ask(address, path)[1])["items"]
     return found
 

@@ -34,7 +34,7 @@ def serve(station: Station, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def assert_refused_in_a_line(done: subprocess.CompletedProcess[str], words: str) -> None:
-    """It failed, with one line that says why and no traceback."""
+    """Check for a failure with one line of explanation and no traceback."""
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""What systemd and the program tell each other, with a datagram socket in systemd's place."""
+"""Messages between systemd and the program, with a datagram socket in systemd's place."""
 
 from __future__ import annotations
 

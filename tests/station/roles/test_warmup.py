@@ -1,4 +1,4 @@
-"""What is made before the first visitor asks for it."""
+"""Objects that are made before the first visitor asks for them."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def rights_and_records_still_mean_webhooks() -> None:
         assert ContentType.objects.filter(model=model).count() == 1
 
 
-def what_was_pending_is_delivered(receiver: str) -> None:
+def deliver_pending_webhooks(receiver: str) -> None:
     """The two deliveries that were not taken, signed with the secret of before."""
     from madang.apps.webhooks.models import Webhook, WebhookDelivery
     from madang.apps.webhooks.sender import DeliverySender
@@ -113,7 +113,7 @@ def main(data: Path, receiver: str) -> None:
     boot.control_plane(settings.load(data))
     assert boot.pending_migrations() == []
     print(json.dumps(models_read_their_rows()))
-    what_was_pending_is_delivered(receiver)
+    deliver_pending_webhooks(receiver)
     people_are_let_in()
     the_channel_is_there()
     rights_and_records_still_mean_webhooks()

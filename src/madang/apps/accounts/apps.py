@@ -22,7 +22,6 @@ class AccountsConfig(AppConfig):
     name = "madang.apps.accounts"
     label = "accounts"
     verbose_name = _("Accounts")
-    default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         NoSuchUser: UNKNOWN_USER,
         NoSuchToken: NOT_FOUND,

@@ -10,4 +10,3 @@ class BroadcastsConfig(AppConfig):
     name = "madang.apps.broadcasts"
     label = "broadcasts"
     verbose_name = _("Broadcasts")
-    default_auto_field = "django.db.models.BigAutoField"

@@ -31,7 +31,6 @@ class ChannelsConfig(AppConfig):
     name = "madang.apps.channels"
     label = "channels"
     verbose_name = _("Channels")
-    default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         NoSuchChannel: UNKNOWN_CHANNEL,
         SlugTaken: SLUG_TAKEN,

@@ -26,7 +26,6 @@ class ChatConfig(AppConfig):
     name = "madang.apps.chat"
     label = "chat"
     verbose_name = _("Chat")
-    default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         ChatAway: AWAY,
         NotAllowed: FORBIDDEN,

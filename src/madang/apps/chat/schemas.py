@@ -9,7 +9,7 @@ from ninja import Schema
 
 
 class ModeView(Schema):
-    """How the chat is set; `slow` in seconds."""
+    """Settings of the chat; `slow` in seconds."""
 
     slow: int
     members_only: bool
@@ -45,7 +45,7 @@ class SettingsView(ModeView):
 
 
 class SettingsChange(Schema):
-    """What to change; what is left out stays."""
+    """Values to change; those left out stay."""
 
     slow: int | None = None
     members_only: bool | None = None
@@ -135,7 +135,7 @@ class ActRequest(Schema):
 
 
 class NewMessage(Schema):
-    """What to say. With the same `nonce` a message is sent once, however often it is tried."""
+    """A message to send. With the same `nonce` it is sent once, however often it is tried."""
 
     text: str
     reply_to: str | None = None

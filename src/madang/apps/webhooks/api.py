@@ -18,7 +18,7 @@ router = Router(tags=["webhooks"], auth=PersonAuth(csrf=True))
 
 
 class NewWebhook(Schema):
-    """Where to send which events."""
+    """Events and the address that they are sent to."""
 
     url: str
     events: list[str]

@@ -15,7 +15,6 @@ class WebhooksConfig(AppConfig):
     name = "madang.apps.webhooks"
     label = "webhooks"
     verbose_name = _("Webhooks")
-    default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         NoSuchWebhook: NOT_FOUND,
         InvalidWebhook: INVALID_REQUEST,
