@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from madang.wire.hls import (
+    ByteRange,
     MediaPlaylist,
     MultivariantPlaylist,
     Part,
@@ -20,6 +21,7 @@ durations = st.integers(1, 2_000_000).map(lambda ticks: round(ticks / 100_000, 5
 instants = st.integers(0, 4_000_000_000_000).map(
     lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
+byte_ranges = st.builds(ByteRange, st.integers(0, 2**50), st.integers(1, 2**40))
 parts = st.builds(Part, uris, durations, st.booleans())
 
 
@@ -28,10 +30,11 @@ def segment_lists(draw: st.DrawFn, *, parts_from: int = 0) -> tuple[Segment, ...
     """Draw segments, the last possibly growing, with parts in the last `parts_from` of them."""
     count = draw(st.integers(0, 12))
     map_uri = draw(st.none() | uris)
+    map_range = draw(st.none() | byte_ranges) if map_uri is not None else None
     segments = []
     for index in range(count):
         if map_uri is not None and draw(st.booleans()):
-            map_uri = draw(uris)
+            map_uri, map_range = draw(uris), draw(st.none() | byte_ranges)
         near = parts_from == 0 or index >= count - parts_from
         listed = tuple(draw(st.lists(parts, max_size=4))) if near else ()
         growing = bool(listed) and index == count - 1 and draw(st.booleans())
@@ -46,6 +49,9 @@ def segment_lists(draw: st.DrawFn, *, parts_from: int = 0) -> tuple[Segment, ...
                 discontinuity=draw(st.booleans()),
                 map_uri=map_uri,
                 complete=not growing,
+                byte_range=None if growing else draw(st.none() | byte_ranges),
+                map_range=map_range,
+                gap=not growing and draw(st.booleans()),
             )
         )
     return tuple(segments)
@@ -65,6 +71,7 @@ media_playlists = st.builds(
         st.builds(RenditionReport, uris, st.integers(0, 2**40), st.integers(0, 99)), max_size=3
     ).map(tuple),
     ended=st.booleans(),
+    playlist_type=st.sampled_from([None, "EVENT", "VOD"]),
 )
 
 variants = st.builds(

@@ -38,14 +38,15 @@ def apply_delta(previous: MediaPlaylist, delta: MediaPlaylist) -> MediaPlaylist:
     if len(known) < delta.skipped or not all(segment.complete for segment in known):
         raise PlaylistError("The delta update skips segments that the earlier playlist lacks.")
     skipped = tuple(replace(segment, parts=()) for segment in known)
-    return replace(
-        delta, segments=skipped + _with_map(delta.segments, skipped[-1].map_uri), skipped=0
-    )
+    return replace(delta, segments=skipped + _with_map(delta.segments, skipped[-1]), skipped=0)
 
 
-def _with_map(segments: tuple[Segment, ...], in_force: str | None) -> tuple[Segment, ...]:
+def _with_map(segments: tuple[Segment, ...], before: Segment) -> tuple[Segment, ...]:
     """Return `segments` with the map of the skipped ones, up to the first map of the delta."""
+    map_uri, map_range = before.map_uri, before.map_range
     return tuple(
-        segment if segment.map_uri is not None else replace(segment, map_uri=in_force)
+        segment
+        if segment.map_uri is not None
+        else replace(segment, map_uri=map_uri, map_range=map_range)
         for segment in segments
     )

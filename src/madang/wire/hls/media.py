@@ -25,12 +25,12 @@ def render_media(playlist: MediaPlaylist, *, skip: bool = False) -> str:
     lines = [*_header(playlist)]
     if count:
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={count}")
-    in_force: str | None = None
+    before: Segment | None = None
     for segment in playlist.segments[count:]:
         if not segment.complete and segment is not playlist.segments[-1]:
             raise ValueError("only the last segment can be growing")
-        lines += _segment(segment, in_force)
-        in_force = segment.map_uri
+        lines += segment_lines(segment, before)
+        before = segment
     lines += _tail(playlist)
     return "\n".join(lines) + "\n"
 
@@ -43,6 +43,8 @@ def _version(playlist: MediaPlaylist) -> int:
     """
     if playlist.can_skip_until is not None:
         return 9
+    if any(segment.gap for segment in playlist.segments):
+        return 8
     return 6 if any(segment.map_uri for segment in playlist.segments) else 3
 
 
@@ -50,6 +52,8 @@ def _header(playlist: MediaPlaylist) -> Iterator[str]:
     yield "#EXTM3U"
     yield f"#EXT-X-VERSION:{_version(playlist)}"
     yield f"#EXT-X-TARGETDURATION:{playlist.target_duration}"
+    if playlist.playlist_type is not None:
+        yield f"#EXT-X-PLAYLIST-TYPE:{playlist.playlist_type}"
     control = []
     if playlist.part_target is not None:
         control.append("CAN-BLOCK-RELOAD=YES")
@@ -66,15 +70,22 @@ def _header(playlist: MediaPlaylist) -> Iterator[str]:
         yield f"#EXT-X-DISCONTINUITY-SEQUENCE:{playlist.discontinuity_sequence}"
 
 
-def _segment(segment: Segment, in_force: str | None) -> Iterator[str]:
+def segment_lines(segment: Segment, before: Segment | None) -> Iterator[str]:
+    """Yield the lines of a segment; `before` is the one that is listed before it.
+
+    Raises ValueError for what the format cannot express.
+    """
     if not segment.complete and not segment.parts:
         return
     if segment.discontinuity:
         yield "#EXT-X-DISCONTINUITY"
-    if segment.map_uri != in_force:
+    in_force = (before.map_uri, before.map_range) if before is not None else (None, None)
+    if (segment.map_uri, segment.map_range) != in_force:
         if segment.map_uri is None:
             raise ValueError("an EXT-X-MAP applies until another replaces it")
-        yield f"#EXT-X-MAP:URI={tags.quoted(segment.map_uri)}"
+        span = segment.map_range
+        place = f',BYTERANGE="{span.length}@{span.offset}"' if span is not None else ""
+        yield f"#EXT-X-MAP:URI={tags.quoted(segment.map_uri)}{place}"
     if segment.program_date_time is not None:
         yield f"#EXT-X-PROGRAM-DATE-TIME:{tags.write_instant(segment.program_date_time)}"
     for part in segment.parts:
@@ -85,6 +96,10 @@ def _segment(segment: Segment, in_force: str | None) -> Iterator[str]:
         )
     if segment.complete:
         yield f"#EXTINF:{tags.write_decimal(segment.duration)},"
+        if segment.byte_range is not None:
+            yield f"#EXT-X-BYTERANGE:{segment.byte_range.length}@{segment.byte_range.offset}"
+        if segment.gap:
+            yield "#EXT-X-GAP"
         yield tags.uri_line(segment.uri)
 
 
@@ -104,8 +119,9 @@ def parse_media(text: str) -> MediaPlaylist:
     """Parse a media playlist or delta update.
 
     Unknown tags and attributes are ignored, as section 6.3.1 requires. Raises PlaylistError for
-    invalid text, and for byte ranges and keys, which Madang does not write: ignoring those would
-    give a wrong playlist. Raises LimitExceeded past MAX_PLAYLIST_CHARS.
+    invalid text, and for what Madang does not write and would give a wrong playlist if it were
+    ignored: keys, byte ranges of parts, and byte ranges without an offset. Raises LimitExceeded
+    past MAX_PLAYLIST_CHARS.
     """
     reader = _LineReader()
     for line in tags.lines(text):
@@ -156,6 +172,8 @@ class _LineReader:
                     self.playlist = replace(self.playlist, preload_hint=hint)
             case "#EXT-X-RENDITION-REPORT":
                 self.reports.append(tags.attributes(value))
+            case "#EXT-X-PLAYLIST-TYPE":
+                self.playlist = replace(self.playlist, playlist_type=value)
             case "#EXT-X-ENDLIST":
                 self.playlist = replace(self.playlist, ended=True)
             case _:
@@ -171,11 +189,16 @@ class _LineReader:
                 self.pending = replace(self.pending, program_date_time=tags.instant(value))
             case "#EXT-X-MAP":
                 found = tags.attributes(value)
-                _refuse_byte_range(found)
-                self.pending = replace(self.pending, map_uri=tags.required(found, "URI"))
+                span = tags.byte_range(found["BYTERANGE"]) if "BYTERANGE" in found else None
+                uri = tags.required(found, "URI")
+                self.pending = replace(self.pending, map_uri=uri, map_range=span)
+            case "#EXT-X-BYTERANGE":
+                self.pending = replace(self.pending, byte_range=tags.byte_range(value))
+            case "#EXT-X-GAP":
+                self.pending = replace(self.pending, gap=True)
             case "#EXT-X-PART":
                 self._part(tags.attributes(value))
-            case "#EXT-X-BYTERANGE" | "#EXT-X-KEY":
+            case "#EXT-X-KEY":
                 raise PlaylistError(f"{name} is not supported.")
             case _:
                 pass
@@ -206,7 +229,8 @@ class _LineReader:
         self.segments.append(
             replace(self.pending, uri=uri, duration=duration, parts=parts, complete=complete)
         )
-        self.pending = Segment("", 0, map_uri=self.pending.map_uri)
+        map_uri, map_range = self.pending.map_uri, self.pending.map_range
+        self.pending = Segment("", 0, map_uri=map_uri, map_range=map_range)
         self.duration = None
         self.parts.clear()
 
@@ -243,4 +267,4 @@ def _optional_decimal(found: dict[str, str], name: str) -> float | None:
 
 def _refuse_byte_range(found: dict[str, str]) -> None:
     if not found.keys().isdisjoint({"BYTERANGE", "BYTERANGE-START", "BYTERANGE-LENGTH"}):
-        raise PlaylistError("Byte ranges are not supported.")
+        raise PlaylistError("Byte ranges of parts are not supported.")

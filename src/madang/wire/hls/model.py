@@ -25,13 +25,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class ByteRange:
+    """A piece of a resource: its offset and length in bytes (RFC 8216bis, section 4.4.4.2)."""
+
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A media segment and the tags that apply to it (RFC 8216bis, section 4.4.4).
 
     `program_date_time` is timezone-aware, and written to the millisecond. `map_uri` is the
-    EXT-X-MAP that applies to this segment; it is written only where it changes. `complete` is False
-    for a growing last segment: only its parts are written, so a reader knows neither its `uri`
-    (then "") nor its final `duration` (then that of its parts so far).
+    EXT-X-MAP that applies to this segment, `map_range` its range of bytes; they are written only
+    where they change. `complete` is False for a growing last segment: only its parts are written,
+    so a reader knows neither its `uri` (then "") nor its final `duration` (then that of its parts
+    so far). A `gap` has no data (section 4.4.4.7).
     """
 
     uri: str
@@ -41,6 +50,9 @@ class Segment:
     discontinuity: bool = False
     map_uri: str | None = None
     complete: bool = True
+    byte_range: ByteRange | None = None
+    map_range: ByteRange | None = None
+    gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,8 @@ class MediaPlaylist:
     `part_target` is None for a playlist without low latency; with it, the server offers blocking
     reloads. `can_skip_until` is the skip boundary, None if delta updates are not offered.
     `preload_hint` is the URI of the next part. In a delta update, `segments` begins with the first
-    one that was not skipped: its number is `media_sequence + skipped`.
+    one that was not skipped: its number is `media_sequence + skipped`. `playlist_type` is EVENT,
+    VOD or None.
     """
 
     target_duration: int
@@ -73,6 +86,7 @@ class MediaPlaylist:
     rendition_reports: tuple[RenditionReport, ...] = ()
     ended: bool = False
     skipped: int = 0
+    playlist_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from madang.base.errors import LimitExceeded
-from madang.wire.hls.model import PlaylistError
+from madang.wire.hls.model import ByteRange, PlaylistError
 
 MAX_PLAYLIST_CHARS = 8 * 1024 * 1024
 """Twelve hours of 2 s segments, with every tag that Madang writes, are under 5 MB."""
@@ -70,6 +70,12 @@ def decimal(value: str) -> float:
     if not _DECIMAL.fullmatch(value):
         raise PlaylistError(f"Not a decimal number: {value[:40]!r}.")
     return float(value)
+
+
+def byte_range(value: str) -> ByteRange:
+    """Parse a length and an offset, as in "1000@500". Raises PlaylistError."""
+    length, _, offset = value.partition("@")
+    return ByteRange(integer(offset), integer(length))
 
 
 def resolution(value: str) -> tuple[int, int]:

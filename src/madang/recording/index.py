@@ -1,0 +1,102 @@
+"""The index of a recording: one record for each part in the file, appended behind it.
+
+The file holds media data alone; the index holds what playlists need besides. Records have a fixed
+size and a checksum of their own, so that one that was written by half is found and left out.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from madang.base.errors import ParseError
+
+MAGIC: Final = b"madang-index-1\r\n"
+"""First bytes of an index."""
+
+_RECORD = struct.Struct(">BBHIQIIdd")
+_CHECKSUM = struct.Struct(">I")
+RECORD_SIZE: Final = _RECORD.size + _CHECKSUM.size
+
+_INDEPENDENT = 1
+_DISCONTINUITY = 2
+
+
+class Kind(IntEnum):
+    """Kinds of records. PART: a part in the file. GAP: one that is missing. SYNCED: all data up to
+    `offset` is on the disk. INIT: the init segment."""
+
+    INIT = 1
+    PART = 2
+    GAP = 3
+    SYNCED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record; what a kind has no use for is 0.
+
+    `offset` and `size` are in bytes of the file, `crc` is the CRC-32 of the data. `msn` and `index`
+    are the number of the segment and of the part in it. `duration` is in seconds, `date` in seconds
+    since 1970. `discontinuity` is true for the first part behind one.
+    """
+
+    kind: Kind
+    offset: int = 0
+    size: int = 0
+    crc: int = 0
+    msn: int = 0
+    index: int = 0
+    duration: float = 0.0
+    date: float = 0.0
+    independent: bool = False
+    discontinuity: bool = False
+
+    @property
+    def end(self) -> int:
+        """Offset behind the data."""
+        return self.offset + self.size
+
+
+def encode(record: Record) -> bytes:
+    """Return a record as RECORD_SIZE bytes. Raises struct.error for numbers that do not fit."""
+    flags = _INDEPENDENT * record.independent | _DISCONTINUITY * record.discontinuity
+    data = _RECORD.pack(
+        record.kind,
+        flags,
+        record.index,
+        record.msn & 0xFFFFFFFF,
+        record.offset,
+        record.size,
+        record.crc,
+        record.duration,
+        record.date,
+    )
+    return data + _CHECKSUM.pack(zlib.crc32(data))
+
+
+def decode(data: bytes) -> list[Record]:
+    """Return the records of an index, up to the first that is damaged or cut off.
+
+    Raises ParseError where `data` is no index.
+    """
+    if not data.startswith(MAGIC):
+        raise ParseError("The file is no index of a recording.")
+    records = []
+    for at in range(len(MAGIC), len(data) - RECORD_SIZE + 1, RECORD_SIZE):
+        (checksum,) = _CHECKSUM.unpack_from(data, at + _RECORD.size)
+        if zlib.crc32(data[at : at + _RECORD.size]) != checksum:
+            break
+        kind, flags, index, msn, offset, size, crc, duration, date = _RECORD.unpack_from(data, at)
+        try:
+            known = Kind(kind)
+        except ValueError:
+            break
+        independent, discontinuity = bool(flags & _INDEPENDENT), bool(flags & _DISCONTINUITY)
+        records.append(
+            Record(known, offset, size, crc, msn, index, duration, date, independent, discontinuity)
+        )
+    return records

@@ -1,0 +1,269 @@
+"""Sample tables: the moov box that makes one ordinary MP4 of the fragments in a file.
+
+ISO/IEC 14496-12, 8.5 to 8.7. Data stays where it is: a chunk is the data of one track in one
+fragment.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from madang.base.errors import ParseError
+from madang.wire.fmp4.boxes import box, full_box
+from madang.wire.fmp4.reader import Box, SampleRun, box_header, boxes, read_moof
+
+_SAMPLE_DESCRIPTION = 1
+_EMPTY_EDIT = -1
+_NORMAL_RATE = 0x00010000
+_HEADER_TAIL = 80
+"""Bytes of mvhd behind its duration (8.2.2.2)."""
+_TRACK_HEADER_TAIL = 60
+"""Bytes of tkhd behind its duration (8.3.2.2)."""
+
+
+class _RunLengths:
+    """Numbers modulo 2**32, as values and how often each follows itself."""
+
+    def __init__(self) -> None:
+        self.values = array("I")
+        self.counts = array("I")
+
+    def extend(self, numbers: Iterable[int]) -> None:
+        for number, group in groupby(numbers):
+            value = number & 0xFFFFFFFF
+            count = sum(1 for _ in group)
+            if self.values and self.values[-1] == value:
+                self.counts[-1] += count
+            else:
+                self.values.append(value)
+                self.counts.append(count)
+
+    def lengthen_last(self, by: int) -> int:
+        """Add to the last number, which stays at least 1. Return what was added."""
+        last = self.values[-1]
+        longer = max(last + by, 1)
+        self.counts[-1] -= 1
+        if not self.counts[-1]:
+            self.values.pop()
+            self.counts.pop()
+        self.extend((longer,))
+        return longer - last
+
+    def table(self) -> bytes:
+        """Return pairs of count and value."""
+        pairs = array("I", bytes(8 * len(self.values)))
+        pairs[0::2], pairs[1::2] = self.counts, self.values
+        return _big_endian(pairs)
+
+
+@dataclass(slots=True)
+class TrackTables:
+    """Sample tables of one track, filled run by run. Times in ticks of the track.
+
+    Sizes take four bytes a sample; runs of equal durations and composition offsets take eight.
+    """
+
+    start: int | None = None
+    _time: int = 0  # decode time of the next sample, by the durations that were added
+    _first_shown: int | None = None  # earliest composition time of the first run
+    _end_shown: int = 0
+    _durations: _RunLengths = field(default_factory=_RunLengths)
+    _offsets: _RunLengths = field(default_factory=_RunLengths)
+    _sizes: array[int] = field(default_factory=lambda: array("I"))
+    _sync: array[int] = field(default_factory=lambda: array("I"))
+    _chunk_samples: _RunLengths = field(default_factory=_RunLengths)
+    _chunk_offsets: array[int] = field(default_factory=lambda: array("Q"))
+
+    @property
+    def samples(self) -> int:
+        """Number of samples."""
+        return len(self._sizes)
+
+    @property
+    def first_shown(self) -> int:
+        """Composition time of the picture or sound that is shown first."""
+        return self._first_shown or 0
+
+    @property
+    def end_shown(self) -> int:
+        """Composition time at which the last sample ends."""
+        return self._end_shown
+
+    def add(self, run: SampleRun, moof: int) -> None:
+        """Add the samples of a run of the fragment whose moof begins at byte `moof`.
+
+        A hole before the run lengthens the sample before it.
+        """
+        if not run.sizes:
+            return
+        if self.start is None:
+            self.start = self._time = run.start
+        elif run.start != self._time:
+            self._time += self._durations.lengthen_last(run.start - self._time)
+        shown = []
+        at = self._time
+        for duration, offset in zip(run.durations, run.composition_offsets, strict=True):
+            shown.append(at + offset)
+            at += duration
+        if self._first_shown is None:
+            self._first_shown = min(shown)
+        self._end_shown = max(self._end_shown, *map(sum, zip(shown, run.durations, strict=True)))
+        self._time = at
+        self._durations.extend(run.durations)
+        self._offsets.extend(run.composition_offsets)
+        first = len(self._sizes) + 1
+        self._sync.extend([first + index for index in run.sync])
+        self._sizes.extend(run.sizes)
+        self._chunk_samples.extend((len(run.sizes),))
+        self._chunk_offsets.append(moof + run.data_offset)
+
+    def boxes(self) -> list[bytes]:
+        """Return stts, ctts, stss, stsc, stsz and co64 (8.6.1, 8.6.2, 8.7); ctts and stss only
+        where they say something."""
+        tables = [_counted(b"stts", self._durations.table())]
+        if any(self._offsets.values):
+            tables.append(_counted(b"ctts", self._offsets.table(), version=1))
+        if len(self._sync) < len(self._sizes):
+            tables.append(_counted(b"stss", _big_endian(self._sync), entry=4))
+        chunks = bytearray()
+        number = 1
+        for samples, count in zip(
+            self._chunk_samples.values, self._chunk_samples.counts, strict=True
+        ):
+            chunks += struct.pack(">III", number, samples, _SAMPLE_DESCRIPTION)
+            number += count
+        tables.append(_counted(b"stsc", bytes(chunks), entry=12))
+        sizes = struct.pack(">II", 0, len(self._sizes)) + _big_endian(self._sizes)
+        tables.append(full_box(b"stsz", 0, 0, sizes))
+        tables.append(_counted(b"co64", _big_endian(self._chunk_offsets), entry=8))
+        return tables
+
+
+def add_fragment(tables: dict[int, TrackTables], data: bytes, offset: int) -> None:
+    """Add the samples of the fragment at byte `offset` of a file to the tables of their tracks.
+
+    `data` begins with its moof, and may end behind that. Raises ParseError.
+    """
+    _, size, _ = box_header(data)
+    try:
+        for run in read_moof(data[:size]):
+            tables.setdefault(run.track_id, TrackTables()).add(run, offset)
+    except OverflowError as error:
+        raise ParseError(f"A moof has numbers that no table can hold: {error}.") from error
+
+
+def movie(init: bytes, tables: dict[int, TrackTables]) -> bytes:
+    """Return the moov of a whole file.
+
+    `init` is the init segment of its fragments, `tables` are by track ID. Tracks without samples
+    are left out. Raises ParseError.
+    """
+    try:
+        return _movie(init, tables)
+    except (struct.error, IndexError) as error:
+        raise ParseError(f"No movie can be made of the init segment: {error}.") from error
+
+
+def _movie(init: bytes, tables: dict[int, TrackTables]) -> bytes:
+    moov = _only(init, b"moov", 0, len(init))
+    mvhd = _only(init, b"mvhd", moov.payload, moov.end)
+    parts = []
+    timescale = 1
+    traks = []
+    for trak in boxes(init, moov.payload, moov.end):
+        if trak.kind == b"trak":
+            track_id, ticks = _identity(init, trak)
+            found = tables.get(track_id)
+            if found is not None and found.samples:
+                traks.append((trak, found, ticks))
+                timescale = max(timescale, ticks)
+    if not traks:
+        raise ParseError("The file has no samples.")
+    begin = min(table.first_shown / ticks for _, table, ticks in traks)
+    longest = 0
+    for trak, table, ticks in traks:
+        delay = round((table.first_shown / ticks - begin) * timescale)
+        shown = round((table.end_shown - table.first_shown) / ticks * timescale)
+        longest = max(longest, delay + shown)
+        parts.append(_trak(init, trak, table, delay, shown))
+    tail = init[mvhd.end - _HEADER_TAIL : mvhd.end]
+    header = struct.pack(">QQIQ", 0, 0, timescale, longest)
+    return box(b"moov", full_box(b"mvhd", 1, 0, header, tail), *parts)
+
+
+def _trak(init: bytes, trak: Box, table: TrackTables, delay: int, shown: int) -> bytes:
+    """Return a trak with its tables. `delay` and `shown` are in ticks of the movie."""
+    tkhd = _only(init, b"tkhd", trak.payload, trak.end)
+    mdia = _only(init, b"mdia", trak.payload, trak.end)
+    flags = int.from_bytes(init[tkhd.payload + 1 : tkhd.payload + 4], "big")
+    track_id, ticks = _identity(init, trak)
+    tail = init[tkhd.end - _TRACK_HEADER_TAIL : tkhd.end]
+    header = struct.pack(">QQI4xQ", 0, 0, track_id, delay + shown)
+    assert table.start is not None
+    edits = [(delay, _EMPTY_EDIT)] if delay else []
+    edits.append((shown, table.first_shown - table.start))
+    listed = b"".join(struct.pack(">QqI", *edit, _NORMAL_RATE) for edit in edits)
+    return box(
+        b"trak",
+        full_box(b"tkhd", 1, flags, header, tail),
+        box(b"edts", _counted(b"elst", listed, version=1, entry=20)),
+        box(b"mdia", *_media(init, mdia, table, ticks)),
+    )
+
+
+def _media(init: bytes, mdia: Box, table: TrackTables, ticks: int) -> list[bytes]:
+    parts = []
+    for each in boxes(init, mdia.payload, mdia.end):
+        if each.kind == b"mdhd":
+            language = init[each.end - 4 : each.end]
+            assert table.start is not None
+            length = table.end_shown - table.start
+            header = struct.pack(">QQIQ", 0, 0, ticks, length)
+            parts.append(full_box(b"mdhd", 1, 0, header, language))
+        elif each.kind == b"minf":
+            stbl = _only(init, b"stbl", each.payload, each.end)
+            stsd = _only(init, b"stsd", stbl.payload, stbl.end)
+            kept = init[each.payload : stbl.begin]
+            described = init[stsd.begin : stsd.end]
+            parts.append(box(b"minf", kept, box(b"stbl", described, *table.boxes())))
+        else:
+            parts.append(init[each.begin : each.end])
+    return parts
+
+
+def _identity(init: bytes, trak: Box) -> tuple[int, int]:
+    """Return track ID and timescale."""
+    tkhd = _only(init, b"tkhd", trak.payload, trak.end)
+    mdia = _only(init, b"mdia", trak.payload, trak.end)
+    mdhd = _only(init, b"mdhd", mdia.payload, mdia.end)
+    if init[tkhd.payload] or init[mdhd.payload] or mdhd.end - mdhd.payload < 24:
+        raise ParseError("The headers of a track are of another version than this station's.")
+    (track_id,) = struct.unpack_from(">I", init, tkhd.payload + 12)
+    (ticks,) = struct.unpack_from(">I", init, mdhd.payload + 12)
+    if not ticks:
+        raise ParseError("A track has no timescale.")
+    return track_id, ticks
+
+
+def _only(data: bytes, kind: bytes, begin: int, end: int) -> Box:
+    for each in boxes(data, begin, end):
+        if each.kind == kind:
+            return each
+    raise ParseError(f"A box of kind {kind!r} is missing.")
+
+
+def _counted(kind: bytes, entries: bytes, *, version: int = 0, entry: int = 8) -> bytes:
+    """Return a full box with a number of entries of `entry` bytes each."""
+    return full_box(kind, version, 0, struct.pack(">I", len(entries) // entry), entries)
+
+
+def _big_endian(numbers: array[int]) -> bytes:
+    if sys.byteorder == "little":
+        numbers = numbers[:]
+        numbers.byteswap()
+    return numbers.tobytes()
