@@ -9,8 +9,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+
+from tests.support.mail_server import PASSWORD, USER, mail_server
 
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if not name.startswith("MADANG_")
@@ -176,6 +179,40 @@ def test_doctor_reports_every_check_and_whether_all_are_well(tmp_path: Path) -> 
     }
     assert report["ok"] == all(check["ok"] for check in report["checks"])
     assert result.returncode == (0 if report["ok"] else 1)
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+def test_mail_of_the_settings_arrives(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    done("user", "create", "minji", "--admin", "--email", "minji@example.org", *data)
+    without = madang("mail", "test", *data)
+    assert without.returncode == 1
+    assert "The settings name no mail server. Set mail.url and mail.from." in without.stderr
+    with mail_server(sign_in=True) as server:
+        (tmp_path / "madang.toml").write_text(
+            "[mail]\n"
+            f'url = "smtp://{USER}:{quote(PASSWORD, safe="")}@127.0.0.1:{server.port}"\n'
+            'from = "station@example.org"\n'
+        )
+        shown = madang("config", "show", *data).stdout
+        assert "mail.from" in shown
+        assert quote(PASSWORD, safe="") not in shown
+        assert done("mail", "test", "--connect", *data) == {"server": f"127.0.0.1:{server.port}"}
+        assert server.received == []
+        assert done("mail", "test", *data)["sent_to"] == ["minji@example.org"]
+        (received,) = server.received
+        assert received["From"] == "station@example.org"
+        checks = {check["name"]: check for check in doctor_checks(*data)}
+        assert checks["mail"]["ok"]
+    checks = {check["name"]: check for check in doctor_checks(*data)}
+    assert not checks["mail"]["ok"]
+    assert "mail.url" in checks["mail"]["mend"]
+    assert done("mail", "list", *data) == []
+
+
+def doctor_checks(*data: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(madang("doctor", "--json", *data).stdout)["checks"]
+    return found
 
 
 def test_help_does_not_wait_for_django() -> None:

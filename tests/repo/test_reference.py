@@ -59,7 +59,7 @@ def test_every_limit_of_a_setting_is_documented(language: str) -> None:
     documented = documented_settings(language)
     for section, field in Settings.model_fields.items():
         for name, setting in getattr(field.annotation, "model_fields", {}).items():
-            kind = documented[f"{section}.{name}"][1]
+            kind = documented[f"{section}.{setting.alias or name}"][1]
             for limit in setting.metadata:
                 for bound in ("ge", "le", "gt", "min_length", "max_length"):
                     if (value := getattr(limit, bound, None)) is not None:

@@ -19,6 +19,7 @@ from madang.base.errors import MadangError
 from madang.cli import bench, deploy, plan
 from madang.cli.backup import app as backup_app
 from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
+from madang.cli.mail import app as mail_app
 from madang.cli.token import app as token_app
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(backup_app, name="backup")
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(token_app, name="token")
+app.add_typer(mail_app, name="mail")
 app.command("plan")(plan.plan)
 app.command("bench")(bench.bench)
 

@@ -52,6 +52,7 @@ def examine(settings: Settings) -> list[Check]:
         database,
         redis,
         backups,
+        mail,
     ]
     return [check(settings) for check in checks]
 
@@ -195,6 +196,20 @@ def backups(settings: Settings) -> Check:
     """Check the age of the newest backup and of its verification."""
     found = station_backups.health(settings)
     return Check("backups", found.ok, found.detail, found.mend)
+
+
+def mail(settings: Settings) -> Check:
+    """Check that the mail server lets this station in, where the settings name one."""
+    if settings.mail.url is None:
+        return Check("mail", True, "not set: nobody is told by mail when something is wrong")
+    boot.start_django(settings)
+    from madang.apps.notices.mail import connection, server
+
+    try:
+        with connection():
+            return Check("mail", True, f"{server()} lets this station in")
+    except MadangError as error:
+        return Check("mail", False, error.message, error.mend)
 
 
 def _port(name: str, key: str, wanted: Address, ours: list[Address | None]) -> Check:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.ops.deploy.errors import StationFileError
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import Station, load_station
 from madang.ops.deploy.setup import backups
@@ -129,6 +130,16 @@ def test_the_program_accepts_the_settings_of_a_minimal_station(tmp_path: Path) -
     assert settings.publish_url == "rtmps://tv.example.org:1936/live"
     assert settings.database.url.startswith("sqlite:")
     assert SECRETS.database not in text
+
+
+def test_the_program_gets_the_mail_server_of_the_station_file(tmp_path: Path) -> None:
+    mail = '[mail]\nurl = "smtps://a:p%40ss@mail.example.org"\nfrom = "tv@example.org"\n'
+    station = load_station(station_file(tmp_path, f"{SPLIT}\n{mail}"))
+    for machine in machines(station):
+        assert tomllib.loads(settings_of(station, machine))["mail"] == tomllib.loads(mail)["mail"]
+    wrong = mail.replace("smtps://", "https://")
+    with pytest.raises(StationFileError, match=r"mail\.url .*expected smtps://"):
+        load_station(station_file(tmp_path, f"{SPLIT}\n{wrong}"))
 
 
 def test_media_are_stored_on_the_volume(tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_lists_are_written_with_commas_in_the_environment(tmp_path: Path) -> Non
         ("MADANG_REDIS__URL", "unix://redis.sock", "unix://PATH"),
         ("MADANG_HTTP__PROCESSES", "0", "greater than or equal to 1"),
         ("MADANG_STORAGE__URL", "s3://bucket", "its own disk only"),
+        ("MADANG_MAIL__URL", "mail.example.org", "expected smtps://NAME:PASSWORD@HOST"),
+        ("MADANG_MAIL__URL", "smtp://localhost", "both mail.url and mail.from, or neither"),
         ("MADANG_DATABASE__URL", "mysql://localhost/x", "expected sqlite:///PATH"),
         ("MADANG_DATABASE__URL", "postgresql://db", "expected sqlite:///PATH or postgresql://"),
         ("MADANG_DATABASE__URL", "postgresql://db:five/x", "or postgresql://USER:PASSWORD@HOST"),

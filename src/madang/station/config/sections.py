@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from madang.apps.notices.server_url import mail_url
 from madang.station.config.fields import (
     Address,
     BackupPlace,
@@ -115,6 +116,21 @@ class RedisSection(Section):
     """Store that processes share: cache, sessions, running shows. Absent: memory."""
 
     url: Annotated[str | None, AfterValidator(urls.redis_url)] = None
+
+
+class MailSection(Section):
+    """Mail to administrators: a server, and the address that mail comes from."""
+
+    url: Annotated[str | None, AfterValidator(mail_url)] = None
+    sender: Annotated[
+        str | None, Field(alias="from", pattern=r"^[^@\s<>\"]+@[^@\s<>\"]+$", max_length=254)
+    ] = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.url is None) != (self.sender is None):
+            raise ValueError("expected both mail.url and mail.from, or neither")
+        return self
 
 
 class StorageSection(Section):

@@ -25,6 +25,7 @@ from madang.station.config.sections import (
     HttpSection,
     LiveSection,
     LogSection,
+    MailSection,
     PlanSection,
     RedisSection,
     RtmpSection,
@@ -69,6 +70,7 @@ class Settings(BaseModel):
     database: DatabaseSection
     redis: RedisSection = RedisSection()
     storage: StorageSection
+    mail: MailSection = MailSection()
     budget: BudgetSection = BudgetSection()
     backup: BackupSection
     plan: PlanSection = PlanSection()
@@ -118,7 +120,7 @@ class Settings(BaseModel):
             ShownSetting(key, _shown(value), self._origins.get(key, "default"))
             for section in _sections()
             for name, value in getattr(self, section)
-            for key in [f"{section}.{name}"]
+            for key in [f"{section}.{_public_name(section, name)}"]
         ]
 
 
@@ -128,10 +130,19 @@ def _sections() -> list[str]:
 
 def _keys() -> list[str]:
     return [
-        f"{section}.{name}"
+        f"{section}.{_public_name(section, name)}"
         for section in _sections()
-        for name in cast(type[Section], Settings.model_fields[section].annotation).model_fields
+        for name in _section_class(section).model_fields
     ]
+
+
+def _section_class(section: str) -> type[Section]:
+    return cast(type[Section], Settings.model_fields[section].annotation)
+
+
+def _public_name(section: str, name: str) -> str:
+    """Return the name of a key in files; `from` cannot be one in Python."""
+    return _section_class(section).model_fields[name].alias or name
 
 
 def _reachable(bind: Address) -> Address:

@@ -14,5 +14,6 @@ APPS: Final = (
     "madang.apps.broadcasts",
     "madang.apps.chat",
     "madang.apps.webhooks",
+    "madang.apps.notices",
     "madang.apps.planner",
 )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 
+from madang.apps.notices.server_url import MailServer
 from madang.station.boot import web_folder
 from madang.station.config import active_settings, data_folder
 from madang.station.django.apps import APPS
@@ -174,6 +175,21 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+
+# --- mail -----------------------------------------------------------------------------------------
+
+_mail: Final = _station.mail
+_mail_server: Final = MailServer.parse(_mail.url) if _mail.url is not None else None
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = _mail_server.host if _mail_server is not None else ""
+DEFAULT_FROM_EMAIL = _mail.sender or ""
+EMAIL_TIMEOUT = 10.0
+if _mail_server is not None:
+    EMAIL_PORT = _mail_server.port
+    EMAIL_HOST_USER = _mail_server.user
+    EMAIL_HOST_PASSWORD = _mail_server.password
+    EMAIL_USE_SSL = _mail_server.tls
+    EMAIL_USE_TLS = _mail_server.starttls
 
 # --- words and files ------------------------------------------------------------------------------
 

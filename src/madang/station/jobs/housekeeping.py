@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from madang.apps.broadcasts.ports import directory
 from madang.apps.broadcasts.services import close_orphans
+from madang.apps.notices import services as notices
 from madang.apps.webhooks import services as webhooks
 
 SILENT: Final = timedelta(minutes=5)
@@ -41,3 +42,8 @@ def close_silent_shows() -> None:
 def delete_old_deliveries() -> None:
     """Delete webhook deliveries that were done long ago."""
     webhooks.delete_done(timezone.now())
+
+
+def delete_old_notices() -> None:
+    """Delete notices that were done long ago."""
+    notices.delete_done(timezone.now())

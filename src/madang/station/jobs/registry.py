@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from madang.apps.notices.sender import NoticeSender
 from madang.apps.webhooks.sender import DeliverySender
 from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
@@ -12,18 +13,25 @@ from madang.station.backups import plan_of
 from madang.station.config.settings import Settings
 from madang.station.jobs import housekeeping
 from madang.station.jobs.backups import BackupJob
+from madang.station.jobs.examination import Examination
 from madang.work.schedule import Periodic
 
 HOUR: Final = 3600.0
 MINUTE: Final = 60.0
+DAY: Final = 24 * HOUR
+MAIL_SECONDS: Final = 5.0
 
 
 def periodic_jobs(settings: Settings) -> list[Periodic]:
     """Return the jobs of the role `worker` and of the single process."""
     sender = DeliverySender()
+    notices = NoticeSender()
     jobs = [
         Periodic("webhook deliveries", 1.0, sender.send_due, stop=sender.stop),
         Periodic("old webhook deliveries", HOUR, housekeeping.delete_old_deliveries),
+        Periodic("mail", MAIL_SECONDS, notices.send_due, stop=notices.stop),
+        Periodic("old notices", HOUR, housekeeping.delete_old_notices),
+        Periodic("examination", DAY, Examination(settings).run, delay=10 * MINUTE),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
         Periodic("shows whose process is gone", MINUTE, housekeeping.close_silent_shows),
     ]

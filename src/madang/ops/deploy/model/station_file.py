@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from madang.apps.notices.server_url import MailServer
 from madang.ops.backup.destinations import Credentials, parse_destination
 from madang.ops.deploy.errors import StationFileError
 
@@ -161,10 +162,22 @@ def _destination(url: str) -> str:
     return url
 
 
+def _mail_server(url: str) -> str:
+    MailServer.parse(url)
+    return url
+
+
 def _clock(text: str) -> str:
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
         raise ValueError("expected a time of day in quotes, such as 03:30")
     return text
+
+
+class Mail(_Table):
+    """Mail server and sender of the settings' section `mail`."""
+
+    url: Annotated[str, AfterValidator(_mail_server)]
+    sender: Annotated[str, Field(alias="from"), AfterValidator(_mail)]
 
 
 class Backup(_Table):
@@ -200,6 +213,7 @@ class Station(_Table):
     administrators: Annotated[tuple[Administrator, ...], Field(min_length=1)]
     tls: Tls | None = None
     backup: Backup = Backup()
+    mail: Mail | None = None
     expect: dict[str, int | float | str] = {}
 
     @model_validator(mode="after")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from pathlib import Path
 from typing import Final
 
 from madang.ops.backup.pgbackrest_config import postgresql_conf
 from madang.ops.deploy.model.layout import (
+    DATA,
     POSTGRESQL_PORT,
     PROGRAM,
     STATIC_FILES,
@@ -273,6 +275,18 @@ def lets_encrypt(domain: str, mail: str) -> CustomCommand:
         f"certbot certonly --quiet --non-interactive --agree-tos --webroot -w {CHALLENGES} "
         f"-d {domain} -m {mail} --keep-until-expiring --deploy-hook {TOOLS}/certificate; "
         f"RENEWED_LINEAGE=/etc/letsencrypt/live/{domain} {TOOLS}/certificate",
+    )
+
+
+def mail_server(release_id: str, settings: str) -> CustomCommand:
+    """Sign in at the mail server once for these settings."""
+    home = f"{PROGRAM}/releases/{release_id}"
+    marker = f"{STATE}/mail-{hashlib.sha256(settings.encode()).hexdigest()[:16]}"
+    return CustomCommand(
+        "mail server",
+        f"[ -e {marker} ]",
+        f"set -e; runuser -u {USER} -- {home}/venv/bin/madang mail test --connect "
+        f"--data {DATA} --config {home}/madang.toml; rm -f {STATE}/mail-*; touch {marker}",
     )
 
 

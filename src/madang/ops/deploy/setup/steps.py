@@ -78,7 +78,9 @@ class DesiredState:
             0o640,
             "root",
             USER,
-            secret=self.station.shape in DATA_MACHINE or self.station.backup.s3_secret is not None,
+            secret=self.station.shape in DATA_MACHINE
+            or self.station.backup.s3_secret is not None
+            or self.station.mail is not None,
         )
 
     @property
@@ -120,6 +122,7 @@ def setup_steps(desired: DesiredState) -> tuple[SetupStep, ...]:
         SetupStep("backups", backups.timers(desired.station, desired.machine, desired.config)),
         SetupStep("security", _security(desired)),
         SetupStep("monitoring", monitoring),
+        SetupStep("mail", _mail(desired)),
         # Last: it depends on others, and the rest must stand if it fails.
         SetupStep("certificate", _certificate(desired)),
     )
@@ -288,6 +291,12 @@ def _web(desired: DesiredState) -> tuple[Resource, ...]:
         *config,
         SystemdUnit("nginx.service", (*config, *loaded), reload=True, check=NGINX_CHECK),
     )
+
+
+def _mail(desired: DesiredState) -> tuple[Resource, ...]:
+    if desired.station.mail is None or not desired.machine.runs_migrations:
+        return ()
+    return (commands.mail_server(desired.release_id, desired.settings),)
 
 
 def _certificate(desired: DesiredState) -> tuple[Resource, ...]:

@@ -88,6 +88,8 @@ def settings(
         tables["storage"] = {"url": f"file://{VOLUME}/media"}
     if backup:
         tables["backup"] = dict(backup)
+    if station.mail is not None:
+        tables["mail"] = {"url": station.mail.url, "from": station.mail.sender}
     if station.shape in DATA_MACHINE:
         data = next(one for one in machines(station) if one.has_database)
         at = data.address_for(machine)

@@ -1,0 +1,53 @@
+"""The daily examination, with the checks of `madang doctor` as a child process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.clocks import ManualClock
+
+if TYPE_CHECKING:
+    from madang.station.config.settings import Settings
+
+
+def check(name: str, *, ok: bool) -> dict[str, Any]:
+    mend = "" if ok else "free some"
+    return {"name": name, "ok": ok, "detail": "1.2 GB free", "mend": mend}
+
+
+def test_what_is_wrong_is_told_and_told_anew_when_it_comes_back(
+    db: None, station: Settings
+) -> None:
+    from madang.apps.accounts.services import create_user
+    from madang.apps.notices.models import Notice
+    from madang.station.jobs.examination import Examination
+
+    create_user("ada", password="correct horse battery", email="ada@example.org", admin=True)
+    clock = ManualClock()
+    found = [check("disk space", ok=False), check("clock", ok=True)]
+    examination = Examination(station, clock.clock, examine=lambda _: found)
+    examination.run()
+    examination.run()
+    (notice,) = Notice.objects.all()
+    assert notice.subject == "something is wrong: disk space"
+    assert "1.2 GB free" in notice.text
+    assert "free some" in notice.text
+    found[0] = check("disk space", ok=True)
+    examination.run()
+    found[0] = check("disk space", ok=False)
+    examination.run()
+    assert Notice.objects.count() == 2
+
+
+def test_the_checks_are_those_of_the_command(station: Settings) -> None:
+    from madang.station import doctor
+    from madang.station.jobs.examination import run_doctor
+
+    names = [found["name"] for found in run_doctor(station)]
+    assert "disk space" in names
+    assert "mail" in names
+    assert set(names) <= {each.replace("_", " ") for each in dir(doctor)} | {
+        "HTTP port",
+        "RTMP port",
+        "Redis",
+    }
