@@ -21,7 +21,6 @@ def find_user(name: str) -> User:
         raise NoSuchUser(format_lazy(_("There is no user {name}."), name=name)) from None
 
 
-@transaction.atomic
 def create_user(name: str, *, password: str, email: str = "", admin: bool = False) -> User:
     """Make an account that signs in with `name` (or `email`) and `password`.
 

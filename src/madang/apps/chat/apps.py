@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.chat.errors import InvalidChat
+from madang.apps.chat.errors import DecoderBusy, InvalidChat
 from madang.apps.problems import AWAY, FORBIDDEN, INVALID_REQUEST, ProblemType
 from madang.chat.errors import ChatAway, ChatRefused, NotAllowed
 
@@ -28,6 +28,7 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
     problems: ClassVar = {
         ChatAway: AWAY,
+        DecoderBusy: AWAY,
         NotAllowed: FORBIDDEN,
         ChatRefused: CHAT_REFUSED,
         InvalidChat: INVALID_REQUEST,

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import json
 import re
-import warnings
+import subprocess
+import sys
+import threading
+from pathlib import Path
 from typing import Final
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from madang.apps.channels.models import Channel
 from madang.apps.chat import ports
-from madang.apps.chat.errors import InvalidChat
+from madang.apps.chat.errors import DecoderBusy, InvalidChat
 from madang.apps.chat.models import Emote
 from madang.chat.model import Emote as EmoteValue
 
 LARGEST_FILE: Final = 1_000_000
 """Bytes of an upload; Django accepts no larger body."""
 
-LARGEST_SIDE: Final = 4096
-"""Pixels of an upload: a small file can unpack to gigabytes."""
+DECODER: Final = Path(__file__).with_name("emote_decoder.py")
 
-HEIGHT: Final = 112
-"""Pixels: four times the height in a line of text, for dense screens."""
+DECODING_SECONDS: Final = 15.0
+"""Maximum seconds of a decoder on a busy machine; its processor time has a limit of its own."""
 
-WIDEST: Final = 3
-"""Times its height."""
+WAITING_SECONDS: Final = 5.0
+"""Maximum seconds to wait for another picture to be decoded."""
 
-MOST_FRAMES: Final = 60
 MOST_OF_A_CHANNEL: Final = 100
 
-_FORMATS: Final = ("PNG", "GIF", "WEBP", "JPEG")
+DECODING: Final = threading.Lock()
+"""Held while a process decodes a picture: one at a time."""
+
+_LIMITS: Final = {
+    "side": _("The picture is larger than {most} pixels."),
+    "shape": _("The picture is more than {most} times as wide as high, or the reverse."),
+    "frames": _("The picture moves for more than {most} frames."),
+    "pixels": _("The frames of the picture have more than {most} pixels together."),
+}
+"""Refusals by the names that the decoder gives them."""
+
 _NAME: Final = re.compile(r"[a-z0-9_]{2,32}")
 
 
@@ -57,21 +67,20 @@ def picture(digest: str) -> bytes | None:
     return bytes(row.picture) if row is not None else None
 
 
-@transaction.atomic
 def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
     """Add an emote, for the station if `channel` is None, or change its picture.
 
-    `data` is a PNG, GIF, WebP or JPEG file. Raises UnfitChat.
+    `data` is a PNG, GIF, WebP or JPEG file. Raises InvalidChat, DecoderBusy.
     """
     if not _NAME.fullmatch(name):
         raise InvalidChat(_("The name of an emote has 2 to 32 of a-z, 0-9 and _."))
-    known = Emote.objects.filter(channel=channel)
-    if known.count() >= MOST_OF_A_CHANNEL and not known.filter(name=name).exists():
-        raise InvalidChat(
-            format_lazy(_("There are {most} emotes already."), most=MOST_OF_A_CHANNEL),
-            mend=_("Remove one first."),
-        )
-    small, width, height = resized(data)
+    _check_count(channel, name)
+    return _save(channel, name, *resized(data))
+
+
+@transaction.atomic
+def _save(channel: Channel | None, name: str, small: bytes, width: int, height: int) -> EmoteValue:
+    _check_count(channel, name)
     row, _made = Emote.objects.update_or_create(
         channel=channel,
         name=name,
@@ -86,73 +95,56 @@ def add(channel: Channel | None, name: str, data: bytes) -> EmoteValue:
     return _value(row)
 
 
+def _check_count(channel: Channel | None, name: str) -> None:
+    known = Emote.objects.filter(channel=channel)
+    if known.count() >= MOST_OF_A_CHANNEL and not known.filter(name=name).exists():
+        raise InvalidChat(
+            format_lazy(_("There are {most} emotes already."), most=MOST_OF_A_CHANNEL),
+            mend=_("Remove one first."),
+        )
+
+
 @transaction.atomic
 def remove(channel: Channel | None, name: str) -> None:
-    """Remove an emote. Raises UnfitChat."""
+    """Remove an emote. Raises InvalidChat."""
     if not Emote.objects.filter(channel=channel, name=name).delete()[0]:
         raise InvalidChat(format_lazy(_("There is no emote {name}."), name=name))
     _notify(channel)
 
 
-def resized(data: bytes) -> tuple[bytes, int, int]:
-    """Return a picture as WebP with `HEIGHT`, and its width and height in pixels.
+def resized(data: bytes, *, patience: float = WAITING_SECONDS) -> tuple[bytes, int, int]:
+    """Return a picture as WebP, and its width and height in pixels.
 
-    The format comes from the content, not from the name. Raises UnfitChat.
+    A process with limits of its own decodes it (`emote_decoder`), one at a time: call outside
+    transactions. Raises InvalidChat, and DecoderBusy after `patience` seconds of waiting.
     """
     if len(data) > LARGEST_FILE:
         raise InvalidChat(_("The picture is larger than 1 MB."), mend=_("Use a smaller one."))
+    if not DECODING.acquire(timeout=patience):
+        raise DecoderBusy(
+            _("Other pictures are being read just now."), mend=_("Try again in a minute.")
+        )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
-                return _scaled(opened)
-    except InvalidChat:
-        raise
-    # Pillow's decoders raise many kinds of errors for broken files.
-    except (
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        TypeError,
-        OverflowError,
-    ):
+        done = subprocess.run(
+            [sys.executable, "-I", str(DECODER)],
+            input=data,
+            capture_output=True,
+            timeout=DECODING_SECONDS,
+            check=True,
+            env={},
+            start_new_session=True,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         raise InvalidChat(
             _("The file is not a picture that can be used."), mend=_("Use PNG, GIF, WebP or JPEG.")
         ) from None
-
-
-def _scaled(opened: Image.Image) -> tuple[bytes, int, int]:
-    width, height = opened.size
-    if max(width, height) > LARGEST_SIDE or min(width, height) < 1:
-        raise InvalidChat(
-            format_lazy(_("The picture is larger than {most} pixels."), most=LARGEST_SIDE)
-        )
-    if width > WIDEST * height or height > WIDEST * width:
-        raise InvalidChat(
-            format_lazy(
-                _("The picture is more than {most} times as wide as high, or the reverse."),
-                most=WIDEST,
-            )
-        )
-    size = (max(1, round(width * HEIGHT / height)), HEIGHT)
-    frames: list[Image.Image] = []
-    times: list[int] = []
-    for frame in ImageSequence.Iterator(opened):
-        if len(frames) == MOST_FRAMES:
-            raise InvalidChat(
-                format_lazy(_("The picture moves for more than {most} frames."), most=MOST_FRAMES)
-            )
-        times.append(int(frame.info.get("duration", 100) or 100))
-        frames.append(frame.convert("RGBA").resize(size, Image.Resampling.LANCZOS))
-    output = io.BytesIO()
-    moving = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 0}
-    frames[0].save(output, "WEBP", quality=85, method=4, **(moving if len(frames) > 1 else {}))
-    return output.getvalue(), *size
+    finally:
+        DECODING.release()
+    answer, _separator, small = done.stdout.partition(b"\n")
+    found = json.loads(answer)
+    if "refused" in found:
+        raise InvalidChat(format_lazy(_LIMITS[found["refused"]], most=found["most"]))
+    return small, found["width"], found["height"]
 
 
 def _notify(channel: Channel | None) -> None:

@@ -7,3 +7,7 @@ from madang.base.errors import MadangError
 
 class InvalidChat(MadangError):
     """A setting, an emote or another detail of a chat does not follow the rules."""
+
+
+class DecoderBusy(MadangError):
+    """Other uploads are being decoded; the same request may succeed later."""
