@@ -36,6 +36,8 @@ describe('the text of a message', () => {
     expect(mentions('@minjis', 'minji')).toBe(false);
     expect(mentions('mail@minji.kr', 'minji')).toBe(false);
     expect(mentions('@', '')).toBe(false);
+    expect(mentions('@राहुल नमस्ते', 'राहुल')).toBe(true);
+    expect(mentions('سلام @مهدی\u200cنیا', 'مهدی\u200cنیا')).toBe(true);
   });
 
   it('tells a few emotes from words', () => {

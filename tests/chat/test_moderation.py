@@ -19,6 +19,7 @@ NOW = 1_800_000_000_000
 OWNER = Account(1, "olive", admin=False)
 MODERATOR = Account(2, "mo", admin=False)
 MEMBER = Account(3, "minji", admin=False)
+ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 
 def message(number: int, person: str = "u3", name: str = "minji", text: str = "hi") -> Message:
@@ -237,13 +238,28 @@ def test_ids_rise_over_processes_whose_clocks_differ() -> None:
     assert first_at(NOW + 5000) <= made < first_at(NOW + 5001)
 
 
-@pytest.mark.parametrize("text", ["👍", "👍🏽 🎉", "🇰🇷", ":drum: 👏", "❤️"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👍",
+        "👍🏽 🎉",
+        "🇰🇷",
+        ":drum: 👏",
+        "❤️",
+        ENGLAND,
+        "1️⃣#️⃣ 5\u20e3",
+        "👩🏽\u200d🚀",
+        "🧑🏻\u200d❤️\u200d💋\u200d🧑🏿",
+        "🏳️\u200d🌈",
+    ],
+)
 def test_emotes_and_emoji_pass_where_nothing_else_does(text: str) -> None:
     state = Chat().state
     state.mode = Mode(emote_only=True)
     state.emotes = (Emote("drum", "/emotes/a.webp", 112, 112, False),)
     state.check_text(state.participant(MEMBER), text)
-    for other in (f"{text} hi", ":dance:"):
+    assert clean_text(text) == text
+    for other in (f"{text} hi", ":dance:", f"{text}5", "\u200d", "\ufe0f", "🇰"):
         with pytest.raises(ChatRefused, match="Only emotes"):
             state.check_text(state.participant(MEMBER), other)
 
@@ -277,7 +293,9 @@ def test_names_that_do_not_fit(name: object) -> None:
     assert caught.value.code == "bad_name"
 
 
-@pytest.mark.parametrize("name", ["olive", "OLIVE", "0live", "mo", "ｍｏ"])
+@pytest.mark.parametrize(
+    "name", ["olive", "OLIVE", "0live", "oIive", "ⲟlive", "ᴏʟɪᴠᴇ", "o1ive", "mo", "ｍｏ", "мо"]
+)
 def test_nobody_takes_the_name_of_the_owner_or_a_moderator(name: str) -> None:
     with pytest.raises(ChatRefused) as caught:
         Chat().state.guest_name(name, lambda _: False)
@@ -293,6 +311,9 @@ def test_nobody_takes_the_name_of_the_owner_or_a_moderator(name: str) -> None:
         ("z\u0300\u0301\u0302\u0303\u0304", "z\u0300\u0301"),
         ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
         ("a\x00b", "ab"),
+        ("می\u200cخواهم\u200c a\u200cb", "می\u200cخواهم ab"),
+        ("བསྒྲུབས་ ที่นี่ नागेन्द्र", "བསྒྲུབས་ ที่นี่ नागेन्द्र"),
+        ("a" + ENGLAND[1:] + ENGLAND, "a" + ENGLAND),
     ],
 )
 def test_a_text_is_freed_of_what_only_disturbs(given: str, text: str) -> None:
@@ -312,3 +333,10 @@ def test_texts_that_do_not_fit(given: object, code: str) -> None:
 def test_an_instant_is_written_as_rfc_3339() -> None:
     assert instant(NOW + 45) == "2027-01-15T08:00:00.045Z"
     assert instant(0) == "1970-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("name", ["राहुल", "สมชาย", "தமிழ்", "প্রিয়া", "བསྟན་འཛིན", "مهدی\u200cنیا"])
+def test_guests_have_names_in_any_script_and_are_mentioned(name: str) -> None:
+    state = Chat().state
+    assert state.guest_name(name, lambda _: False) == name
+    assert state.mentions(f"hi @{name}, and @nobody", lambda known: known == name) == (name,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from madang.base.confusables import skeleton_of
 from madang.chat.model import Role
 from madang.chat.presence import REPORT_EXPIRY, Presence
 from madang.chat.state import Participant
@@ -12,6 +13,7 @@ from tests.support.chat_room import FakeReader
 ADA = Participant("u7", "Ada", Role.MEMBER, account=7)
 SCHOOL = Participant("g1", "minji", Role.GUEST)
 HOME = Participant("g2", "", Role.GUEST)
+MINJI = skeleton_of("minji")
 
 
 def exchange(one: Presence, other: Presence, now: float = 0.0) -> dict[str, Any]:
@@ -32,8 +34,8 @@ def test_a_report_has_what_changed_and_a_new_process_gets_everything() -> None:
     one.leave(ada)
     report = exchange(one, other)
     assert (report["came"], report["went"]) == (["g1"], ["u7"])
-    assert report["names"] == {"minji": ("g1", "minji"), "ada": ("", "")}
-    assert (other.people, other.find("minji")) == (1, ("g1", "minji"))
+    assert report["names"] == {MINJI: ("g1", "minji"), skeleton_of("ada"): ("", "")}
+    assert (other.people, other.find(MINJI)) == (1, ("g1", "minji"))
     one.receive("other", other.report(0), 0.0)
     assert exchange(one, other)["all"], "one has met the other only now"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.chat.word_filter import WordFilter, normal_word, skeleton_of, tokens
+from madang.chat.word_filter import WordFilter, normal_word, tokens
 
 KOREAN = WordFilter(["바보", "멍청이", "시발"])
 LATIN = WordFilter(["spam", "ass", "idiot"])
@@ -69,11 +69,6 @@ def test_latin_is_not_found_inside_other_words(text: str) -> None:
 def test_a_filter_without_words_finds_nothing() -> None:
     assert not WordFilter([]).finds("바보 spam")
     assert not WordFilter(["", " ", "!!"]).finds("anything at all")
-
-
-def test_names_that_look_alike_have_one_look() -> None:
-    assert skeleton_of("Minji") == skeleton_of("minjі") == skeleton_of("MINJI")
-    assert skeleton_of("minji") != skeleton_of("minjo")
 
 
 @given(st.text(max_size=60))

@@ -49,9 +49,9 @@ export function completionAt(text: string, caret: number): Completion | null {
   const before = text.slice(0, caret);
   const command = /^\/([a-z]*)$/i.exec(before);
   if (command) return { from: 0, to: caret, kind: 'command', typed: command[1] ?? '' };
-  const name = /(?:^|\s)@([\p{L}\p{N}_.-]{0,32})$/u.exec(before);
+  const name = /(?:^|\s)@([\p{L}\p{M}\p{N}_.\u0f0b\u200c\u200d-]{0,32})$/u.exec(before);
   if (name) return { from: caret - (name[1] ?? '').length - 1, to: caret, kind: 'mention', typed: name[1] ?? '' };
-  const emote = /(?<![\p{L}\p{N}]):([a-zA-Z0-9_]{1,32})$/u.exec(before);
+  const emote = /(?<![\p{L}\p{M}\p{N}]):([a-zA-Z0-9_]{1,32})$/u.exec(before);
   if (emote) return { from: caret - (emote[1] ?? '').length - 1, to: caret, kind: 'emote', typed: emote[1] ?? '' };
   return null;
 }

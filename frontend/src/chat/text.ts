@@ -6,7 +6,7 @@ export type Piece =
   | { kind: 'mention'; text: string; name: string }
   | { kind: 'emote'; text: string; name: string };
 
-const PIECES = /(https?:\/\/[^\s<>"']+)|(?<![\p{L}\p{N}_.@/-])@([\p{L}\p{N}_][\p{L}\p{N}_.-]{0,31})|:([a-zA-Z0-9_]{2,32}):/gu;
+const PIECES = /(https?:\/\/[^\s<>"']+)|(?<![\p{L}\p{M}\p{N}_.@/-])@([\p{L}\p{N}_][\p{L}\p{M}\p{N}_.\u0f0b\u200c\u200d-]{0,31})|:([a-zA-Z0-9_]{2,32}):/gu;
 /** Signs that end a sentence rather than an address. */
 const TRAILING = /[.,;:!?…。、)\]}'"]+$/u;
 const LONGEST_SHOWN = 48;

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
+from madang.base.names import folded
 from madang.chat.model import Message
 
 KEPT: Final = 1000
@@ -113,12 +114,12 @@ class History:
 
     def find_person(self, name: str) -> tuple[str, str] | None:
         """Return person and name of the newest message under `name`, whatever the case."""
-        wanted = name.casefold()
+        wanted = folded(name)
         return next(
             (
                 (message.person, message.name)
                 for message in self._newest_first()
-                if message.name.casefold() == wanted
+                if folded(message.name) == wanted
             ),
             None,
         )

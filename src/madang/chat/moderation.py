@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from madang.base.names import folded
 from madang.base.text import Text as _
 from madang.chat.commands import DEFAULT_TIMEOUT
 from madang.chat.errors import ChatRefused, NotAllowed
@@ -320,7 +321,7 @@ def _sanctioned(state: ChatState, request: Mapping[str, Any]) -> tuple[str, str]
     person, name = request.get("person"), request.get("name")
     for sanction in state.sanctions.values():
         if sanction.person == person or (
-            isinstance(name, str) and sanction.name.casefold() == name.casefold()
+            isinstance(name, str) and folded(sanction.name) == folded(name)
         ):
             return sanction.person, sanction.name
     raise ChatRefused("unknown_person", _("Nobody with this name is banned or timed out."))

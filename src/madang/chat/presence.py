@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from madang.base.confusables import skeleton_of
 from madang.chat.state import Participant
-from madang.chat.word_filter import skeleton_of
 
 REPORT_EXPIRY: Final = 10.0
 """Seconds after which the last report of a silent process counts no more."""

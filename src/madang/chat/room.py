@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 
+from madang.base.confusables import skeleton_of
+from madang.base.names import folded
 from madang.base.text import Text as _
 from madang.chat import moderation
 from madang.chat.bus_events import BusEvent, action_of, message_of
@@ -19,7 +21,6 @@ from madang.chat.model import Account, Message, ModerationAction, Role
 from madang.chat.moderation import ChatUpdate
 from madang.chat.presence import Presence
 from madang.chat.state import ChatState, Participant
-from madang.chat.word_filter import skeleton_of
 from madang.wire.chat import CloseReason, event_frame, json_of, list_frame
 
 ACTIONS_KEPT: Final = 200
@@ -108,7 +109,7 @@ class Room:
     def find_reader(self, name: str) -> tuple[str, str] | None:
         """Return person and name of somebody present with this name, whatever the case."""
         found = self._presence.find(skeleton_of(name))
-        return found if found is not None and found[1].casefold() == name.casefold() else None
+        return found if found is not None and folded(found[1]) == folded(name) else None
 
     def knows_name(self, name: str) -> bool:
         """Return whether somebody with this name is present or wrote lately."""

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from madang.base.confusables import skeleton_of
+from madang.base.names import is_mark_in_place, is_name, joins, name_at_start
 from madang.base.text import Text as _
+from madang.chat.emoji import EMOJI, SUBDIVISION_FLAG
 from madang.chat.errors import Banned, ChatRefused
 from madang.chat.history import History
 from madang.chat.model import (
@@ -23,18 +26,17 @@ from madang.chat.model import (
     Sanction,
     hue_of,
 )
-from madang.chat.word_filter import WordFilter, skeleton_of
+from madang.chat.word_filter import WordFilter
 
 _LINK: Final = re.compile(
     r"(?:https?://|www\.)\S|\b[\w-]+\.(?:com|net|org|kr|io|gg|tv|me|co|xyz|info|link|site|shop|ru|cn"
     r"|jp|ly|be|app|dev|live|online|top|club|vip)\b",
     re.IGNORECASE,
 )
-_MENTION: Final = re.compile(r"@([\w.-]{1,32})")
+_MENTION: Final = re.compile(r"@(\S{1,32})")
 _EMOTE: Final = re.compile(r":([a-z0-9_]{2,32}):", re.IGNORECASE)
-_GUEST_NAME: Final = re.compile(r"\w(?:[\w.-]| (?! ))*")
-_JOINERS: Final = "\u200d\ufe0f\u20e3"
-
+_FLAG: Final = re.compile(SUBDIVISION_FLAG)
+_ZWJ: Final = "\u200d"
 
 SANCTIONS_SHOWN: Final = 1000
 """People: 100 kB. The studio lists all of them."""
@@ -156,20 +158,14 @@ class ChatState:
         """Return whether `text` holds only emotes of this chat and emoji."""
         names = {emote.name for emote in self.emotes}
         rest = _EMOTE.sub(lambda found: "" if found[1].lower() in names else found[0], text)
-        return all(
-            character.isspace()
-            or character in _JOINERS
-            or unicodedata.category(character) in {"So", "Sk"}
-            or "\U0001f1e6" <= character <= "\U0001f1ff"
-            for character in rest
-        )
+        return not EMOJI.sub("", rest).strip()
 
     def mentions(self, text: str, is_known: Callable[[str], bool]) -> tuple[str, ...]:
         """Return the names after `@` in `text` for which `is_known` is true."""
         if "@" not in text:
             return ()
-        found = dict.fromkeys(name.rstrip(".") for name in _MENTION.findall(text))
-        return tuple(name for name in found if is_known(name))[:MOST_MENTIONS]
+        found = dict.fromkeys(name_at_start(after).rstrip(".") for after in _MENTION.findall(text))
+        return tuple(name for name in found if name and is_known(name))[:MOST_MENTIONS]
 
     def quoted(self, reply_to: object) -> dict[str, str] | None:
         """Return the quotation that a reply to the message `reply_to` shows. Raises ChatRefused."""
@@ -187,7 +183,7 @@ class ChatState:
         `bad_name` or `name_taken`.
         """
         name = unicodedata.normalize("NFKC", given).strip() if isinstance(given, str) else ""
-        if not 1 <= len(name) <= NAME_LENGTH or not _GUEST_NAME.fullmatch(name):
+        if len(name) > NAME_LENGTH or not is_name(name, spaces=True):
             raise ChatRefused(
                 "bad_name",
                 _(
@@ -221,20 +217,17 @@ def clean_text(given: object) -> str:
 
 
 def _normalized(given: str) -> str:
-    marks = 0
+    text = unicodedata.normalize("NFC", given[: 4 * TEXT_LENGTH])
+    tags = {at for flag in _FLAG.finditer(text) for at in range(*flag.span())}
     kept: list[str] = []
-    for character in unicodedata.normalize("NFC", given[: 4 * TEXT_LENGTH]):
+    for at, character in enumerate(text):
         category = unicodedata.category(character)
-        if category == "Mn":
-            marks += 1
-            if marks > 2:
-                continue
-        else:
-            marks = 0
         if category in {"Zl", "Zp"} or character in "\t\r\n":
             kept.append(" ")
-        elif category == "Cc" or (category == "Cf" and character not in _JOINERS):
-            continue  # among them the marks that turn the direction of all text after them
-        else:
+        elif category == "Cf":
+            # Others turn the direction of all text after them, or carry what nobody sees.
+            if character == _ZWJ or at in tags or joins(text, at):
+                kept.append(character)
+        elif category != "Cc" and (category[0] != "M" or is_mark_in_place(text, at)):
             kept.append(character)
     return "".join(kept).strip()

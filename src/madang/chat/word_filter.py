@@ -77,12 +77,6 @@ class WordFilter:
         )
 
 
-def skeleton_of(name: str) -> str:
-    """Return the skeleton of a name: names with the same skeleton look alike (compare Unicode
-    TR39, section 4)."""
-    return _normal("".join(_visible(name).split())) or name.casefold()
-
-
 def _visible(text: str) -> str:
     # NFKD separates accents from letters, but syllables as well, which NFC composes again.
     parts = unicodedata.normalize("NFKD", text).casefold()

@@ -21,8 +21,9 @@ def test_a_new_user_can_be_found_whatever_the_case() -> None:
     assert not user.admin
 
 
-def test_names_may_be_korean() -> None:
-    assert make_user("민지").name == "민지"
+@pytest.mark.parametrize("name", ["민지", "राहुल", "สมชาย", "مهدی\u200cنیا"])
+def test_names_may_be_of_any_script(name: str) -> None:
+    assert make_user(name).name == name
 
 
 def test_passwords_are_kept_as_argon2id() -> None:
@@ -31,7 +32,9 @@ def test_passwords_are_kept_as_argon2id() -> None:
     assert user.check_password(PASSWORD)
 
 
-@pytest.mark.parametrize("name", ["minji", "MINJI", "\uff4dinji"])
+@pytest.mark.parametrize(
+    "name", ["minji", "MINJI", "\uff4dinji", "minjі", "rninji", "ᴍɪɴᴊɪ", "m1nji"]
+)
 def test_a_name_is_taken_in_every_spelling(name: str) -> None:
     from madang.apps.accounts.errors import NameTaken
 

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.accounts.errors import LastAdministrator
-from madang.apps.accounts.models import User
-from madang.apps.accounts.services import require_another_administrator
+from madang.apps.accounts.errors import LastAdministrator, NameTaken
+from madang.apps.accounts.models import User, normalize_name
+from madang.apps.accounts.services import require_another_administrator, require_distinct_name
 
 # Django's classes are not generic at run time.
 if TYPE_CHECKING:
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 else:
     UserForm = forms.ModelForm
     UserAdminBase = admin.ModelAdmin
+
+
+def distinct_name(form: UserForm) -> str:
+    """Return the name in a form. Raises ValidationError if it looks like another account's."""
+    name = normalize_name(form.cleaned_data["name"])
+    if name != form.initial.get("name"):
+        try:
+            require_distinct_name(User(pk=form.instance.pk, name=name))
+        except NameTaken as error:
+            raise ValidationError(str(error)) from None
+    return name
 
 
 class NewUserForm(UserForm):
@@ -37,6 +48,8 @@ class NewUserForm(UserForm):
     class Meta:
         model = User
         fields = ("name", "email", "admin")
+
+    clean_name = distinct_name
 
     def clean_password(self) -> str:
         """Validate the password."""
@@ -63,6 +76,8 @@ class ChangeUserForm(UserForm):
     class Meta:
         model = User
         fields = ("name", "email", "admin", "is_active")
+
+    clean_name = distinct_name
 
     def clean_new_password(self) -> str:
         """Validate the new password, if one is given."""

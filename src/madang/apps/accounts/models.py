@@ -6,19 +6,32 @@ import unicodedata
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.core.validators import RegexValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-NAME_PATTERN = r"^\w[\w.-]{1,31}\Z"
-"""Letters of any script, digits, `_`, `.` and `-`; without `@`, names differ from addresses."""
+from madang.base.names import is_name
+
+NAME_LENGTH = 32
 
 
 def normalize_name(name: str) -> str:
     """Return the NFKC form of `name`, in which look-alike spellings are equal."""
     return unicodedata.normalize("NFKC", name).strip()
+
+
+def validate_name(name: str) -> None:
+    """Raise ValidationError unless `name` is one (`madang.base.names`) of 2 to 32 characters.
+
+    Without `@`, names differ from addresses.
+    """
+    if not 2 <= len(name) <= NAME_LENGTH or not is_name(name):
+        raise ValidationError(
+            _("2 to 32 letters, digits, or the signs . _ - and no sign at the beginning"),
+            code="invalid",
+        )
 
 
 class UserManager(BaseUserManager["User"]):
@@ -34,13 +47,8 @@ class User(AbstractBaseUser):
 
     name = models.CharField(
         _("name"),
-        max_length=32,
-        validators=[
-            RegexValidator(
-                NAME_PATTERN,
-                _("2 to 32 letters, digits, or the signs . _ - and no sign at the beginning"),
-            )
-        ],
+        max_length=NAME_LENGTH,
+        validators=[validate_name],
     )
     email = models.EmailField(_("e-mail address"), blank=True)
     admin = models.BooleanField(_("administrator"), default=False)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.accounts.errors import InvalidAccount, LastAdministrator, NameTaken, NoSuchUser
 from madang.apps.accounts.models import User, normalize_name
 from madang.apps.validation import in_one_sentence
+from madang.base.confusables import skeleton_of
 
 
 def find_user(name: str) -> User:
@@ -27,8 +28,7 @@ def create_user(name: str, *, password: str, email: str = "", admin: bool = Fals
     Raises NameTaken, InvalidAccount.
     """
     user = User(name=normalize_name(name), email=User.objects.normalize_email(email), admin=admin)
-    if User.objects.filter(name__iexact=user.name).exists():
-        raise NameTaken(format_lazy(_("There is a user {name} already."), name=user.name))
+    require_distinct_name(user)
     if user.email and User.objects.filter(email__iexact=user.email).exists():
         raise NameTaken(_("Another user has this e-mail address."))
     try:
@@ -68,6 +68,17 @@ def delete_user(user: User) -> None:
     """Remove the account. Raises LastAdministrator."""
     require_another_administrator(without=user)
     user.delete()
+
+
+def require_distinct_name(user: User) -> None:
+    """Raise NameTaken if the name of another account looks like that of `user`.
+
+    Accounts are few and seldom made, so all names are read.
+    """
+    skeleton = skeleton_of(user.name)
+    others = User.objects.exclude(pk=user.pk).values_list("name", flat=True)
+    if taken := next((name for name in others if skeleton_of(name) == skeleton), None):
+        raise NameTaken(format_lazy(_("There is a user {name} already."), name=taken))
 
 
 def require_another_administrator(*, without: User) -> None:
