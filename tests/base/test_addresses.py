@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from madang.base.addresses import client_address, is_loopback, unmapped, within
+from madang.base.addresses import Reach, client_address, is_loopback, unmapped, within
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
 
@@ -74,3 +74,24 @@ def test_other_addresses_stay_as_they_are(address: str) -> None:
 
 def test_an_address_of_ipv4_in_ipv6_is_taken_out() -> None:
     assert unmapped("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+PUBLIC = ["8.8.8.8", "2606:4700::1", "64:ff9b::808:808", "2002:808:808::1", "::ffff:8.8.8.8"]
+PRIVATE = ["10.0.0.1", "192.168.1.4", "100.64.0.1", "fec0::1", "fd00::1", "2002:c0a8:101::1"]
+PRIVATE += ["64:ff9b::a00:1", "64:ff9b:1::1", "240.0.0.1", "2001:db8::1", "2001:0:53aa:64c::1"]
+HERE = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1"]
+HERE += ["2002:7f00:1::", "0.0.0.0", "::", "169.254.169.254", "fe80::1", "fe80::1%eth0"]
+HERE += ["224.0.0.1", "ff02::1", "ff0e::1", "64:ff9b::a9fe:a9fe"]
+
+
+@pytest.mark.parametrize(
+    ("reach", "allowed"),
+    [
+        (Reach.INTERNET, PUBLIC),
+        (Reach.NETWORK, PUBLIC + PRIVATE),
+        (Reach.ANYWHERE, PUBLIC + PRIVATE + HERE),
+    ],
+)
+def test_how_far_an_address_may_lead(reach: Reach, allowed: list[str]) -> None:
+    assert [one for one in PUBLIC + PRIVATE + HERE if reach.allows(one)] == allowed
+    assert not reach.allows("localhost")

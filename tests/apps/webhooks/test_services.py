@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from madang.base.addresses import Reach
 from tests.support.apps import make_channel
 from tests.support.markdown import ROOT
 from tests.support.receiver import NOW, Receiver
 
 if TYPE_CHECKING:
     from madang.apps.channels.models import Channel
+    from madang.station.config.settings import Settings
 
 
 @pytest.fixture
@@ -123,20 +125,47 @@ def test_two_processes_never_tell_the_same_at_once(channel: Channel, receiver: R
     assert len(webhooks.claim_due(NOW + webhooks.LEASE, 50)) == 1, "of a process that has died"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "localhost"])
-def test_a_public_station_tells_nobody_in_a_private_network(
-    channel: Channel, host: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("reach", "host"),
+    [
+        *(("internet", host) for host in ("127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254")),
+        *(("internet", host) for host in ("localhost", "[64:ff9b::7f00:1]", "[fec0::1]")),
+        *(("network", host) for host in ("127.1", "0", "localhost", "2130706433")),
+        *(("network", host) for host in ("169.254.169.254", "[2002:7f00:1::]")),
+    ],
+)
+def test_a_webhook_leads_into_no_network_that_its_owner_does_not_reach(
+    channel: Channel, reach: str, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from django.conf import settings
 
     from madang.apps.webhooks import services as webhooks
 
-    monkeypatch.setattr(settings, "MADANG_WEBHOOKS_ANYWHERE", False)
+    monkeypatch.setattr(settings, "MADANG_WEBHOOKS_REACH", Reach(reach))
     hook = webhooks.add(channel, f"http://{host}/", ["ban"])
     webhooks.queue(channel.pk, "ban", {}, NOW)
     send_due(NOW)
     [delivery] = webhooks.recent(hook)
     assert "private network" in delivery.error
+
+
+def test_the_address_that_was_checked_is_connected_to(station: Settings) -> None:
+    """A name server may answer otherwise the second time: the name is not looked up again."""
+    from madang.apps.webhooks.delivery import AddressInfo, connect
+    from tests.support.station import free_ports
+
+    asked: list[tuple[str, int]] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        here, nobody = server.getsockname(), ("127.0.0.1", free_ports(1)[0])
+
+        def resolve(host: str, port: int, **_kinds: int) -> list[AddressInfo]:
+            asked.append((host, port))
+            return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", at) for at in (nobody, here)]
+
+        connection = connect("http", "rebinding.invalid", 8000, 5.0, resolve)
+        assert connection.sock.getpeername() == here
+        assert asked == [("rebinding.invalid", 8000)]
+        connection.close()
 
 
 @pytest.mark.parametrize(

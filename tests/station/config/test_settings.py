@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.base.addresses import Reach
 from madang.station.config.fields import Address, masked_url
 from madang.station.config.settings import FILE_NAME, Settings, SettingsError, data_folder, load
 
@@ -192,6 +193,24 @@ def test_addresses_are_written_as_they_are_read() -> None:
 def test_a_station_that_listens_everywhere_names_itself_by_loopback(tmp_path: Path) -> None:
     settings = load(tmp_path, environ={"MADANG_RTMP__BIND": "0.0.0.0:1935"})
     assert settings.publish_url == "rtmp://127.0.0.1:1935/live"
+
+
+@pytest.mark.parametrize(
+    ("http", "reach"),
+    [
+        ({}, Reach.ANYWHERE),
+        ({"BIND": "[::1]:8000"}, Reach.ANYWHERE),
+        ({"BIND": "0.0.0.0:8000"}, Reach.NETWORK),
+        ({"BIND": "192.168.1.4:8000"}, Reach.NETWORK),
+        ({"TRUSTED_PROXIES": "127.0.0.1"}, Reach.NETWORK),
+        ({"PUBLIC_URL": "https://tv.example.org"}, Reach.INTERNET),
+    ],
+)
+def test_addresses_that_users_enter_lead_as_far_as_the_station_is_reached(
+    tmp_path: Path, http: dict[str, str], reach: Reach
+) -> None:
+    environ = {f"MADANG_HTTP__{key}": value for key, value in http.items()}
+    assert load(tmp_path, environ=environ).reach is reach
 
 
 def test_public_addresses_are_used_where_they_are_set(tmp_path: Path) -> None:

@@ -6,15 +6,14 @@ import contextlib
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -24,6 +23,12 @@ from madang.apps.webhooks.models import WebhookDelivery
 SIGNATURE: Final = "X-Madang-Signature"
 
 ERROR_LENGTH: Final = 200
+
+MOST_ADDRESSES: Final = 4
+"""Addresses of one name that are tried."""
+
+AddressInfo = tuple[int, int, int, str, Any]
+"""Family, type, protocol, canonical name and address, as of `socket.getaddrinfo`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def send(
     }
     path = parts.path or "/"
     try:
-        connection = _connect(parts.scheme, parts.hostname or "", parts.port, timeouts.each)
+        connection = connect(parts.scheme, parts.hostname or "", parts.port, timeouts.each)
         with _limited(timeouts.total, connection):
             connection.request(
                 "POST", f"{path}?{parts.query}" if parts.query else path, body, headers
@@ -117,24 +122,48 @@ def _reason(error: Exception) -> str:
     return strerror or str(error) or type(error).__name__
 
 
-def _connect(
-    scheme: str, host: str, port: int | None, timeout: float
+def connect(
+    scheme: str,
+    host: str,
+    port: int | None,
+    timeout: float,
+    resolve: Callable[..., Sequence[AddressInfo]] = socket.getaddrinfo,
 ) -> http.client.HTTPConnection:
-    """Connect to one of the host's public addresses. Raises OSError.
+    """Connect to the first of the host's addresses that answers. Raises OSError.
 
     Every owner of a channel may enter an address: it must not lead into the machine or its
-    private network, unless the station itself is only there.
+    private network, unless the station itself is only there. The name is looked up once, so what is
+    checked is what is connected to.
     """
     number = port or (443 if scheme == "https" else 80)
-    found = socket.getaddrinfo(host, number, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
-    if not settings.MADANG_WEBHOOKS_ANYWHERE:
-        addresses = [one for one in addresses if ipaddress.ip_address(one).is_global]
-    if not addresses:
+    allowed = [
+        entry
+        for entry in resolve(host, number, type=socket.SOCK_STREAM)
+        if settings.MADANG_WEBHOOKS_REACH.allows(str(entry[4][0]))
+    ]
+    if not allowed:
         raise OSError("the address leads into a private network")
-    sock = socket.create_connection((addresses[0], number), timeout=timeout)
+    sock = _first_connected(allowed, timeout)
     connection = http.client.HTTPConnection(host, number, timeout=timeout)
     if scheme == "https":
         sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
     connection.sock = sock
     return connection
+
+
+def _first_connected(found: Sequence[AddressInfo], timeout: float) -> socket.socket:
+    """Connect within `timeout` seconds in all. Raises OSError, that of the last address."""
+    tried = found[:MOST_ADDRESSES]
+    for at, (family, kind, protocol, _name, address) in enumerate(tried, 1):
+        sock = socket.socket(family, kind, protocol)
+        sock.settimeout(timeout / len(tried))
+        try:
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            if at == len(tried):
+                raise
+        else:
+            sock.settimeout(timeout)
+            return sock
+    raise OSError("the name has no address")

@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
 
+from madang.base.addresses import Reach, is_loopback
 from madang.base.errors import MadangError
 from madang.station.config.fields import MASK, Address, masked_url
 from madang.station.config.sections import (
@@ -103,6 +104,14 @@ class Settings(BaseModel):
     def public_url(self) -> str:
         """Origin under which browsers reach the station, without a slash at the end."""
         return self.http.public_url or f"http://{_reachable(self.http.bind)}"
+
+    @property
+    def reach(self) -> Reach:
+        """How far the addresses may lead that users enter, by who reaches the station."""
+        if self.http.public_url is not None:
+            return Reach.INTERNET
+        alone = is_loopback(self.http.bind.host) or self.http.bind.host == "localhost"
+        return Reach.ANYWHERE if alone and not self.http.trusted_proxies else Reach.NETWORK
 
     @property
     def publish_url(self) -> str:

@@ -27,8 +27,8 @@ MADANG_CATALOGUE: Final = _station.catalogue_file
 MADANG_BENCHMARKS: Final = _station.benchmarks_file
 MADANG_KRW: Final = (_station.plan.krw_per_usd, _station.plan.krw_date)
 
-# Strangers' addresses may lead anywhere only where the station itself is for this machine alone.
-MADANG_WEBHOOKS_ANYWHERE: Final = _station.http.public_url is None
+MADANG_WEBHOOKS_REACH: Final = _station.reach
+"""How far the addresses of webhooks may lead, a value of `Reach`."""
 
 DEBUG = False
 # A tool that only imports this module (mypy) has no data folder: it gets a key for its own life.
