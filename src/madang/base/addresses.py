@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
@@ -19,6 +20,14 @@ _TUNNELS: Final = (
 
 _NAT64_LOCAL: Final = IPv6Network("64:ff9b:1::/48")
 """NAT64 of a network of one's own (RFC 8215): where the IPv4 address stands is unknown."""
+
+
+_HOST: Final = re.compile(r"(?:\[([^\]]*)\]|([^:]+))(?::\d*)?")
+"""Host field: an IPv6 address in brackets or a name or IPv4 address, and a port."""
+
+
+_HOP: Final = re.compile(r"\[([^\]]*)\](?::\d*)?|([^:]*):\d*|(.*)")
+"""Hop: an IPv6 address in brackets, an IPv4 address with a port, or an address alone."""
 
 
 class Reach(enum.StrEnum):
@@ -45,23 +54,46 @@ class Reach(enum.StrEnum):
         return self is Reach.NETWORK or _is_public(leads_to)
 
 
-def client_address(peer: str, forwarded_for: str, proxies: Sequence[Network]) -> str:
+def client_address(
+    peer: str,
+    forwarded_for: str,
+    proxies: Sequence[Network],
+    *,
+    forwarded: str = "",
+    unreadable: Callable[[str], None] = lambda _hop: None,
+) -> str:
     """Return the client's address.
 
-    `peer` is the address at the other end of the socket. `forwarded_for` (X-Forwarded-For) is used
-    only if `peer` is one of `proxies`: the client is then the rightmost address that is not a proxy
-    itself. Everything to the left of it is unverified.
+    `peer` is the address at the other end of the socket. `forwarded_for` (X-Forwarded-For), or
+    without it `forwarded` (RFC 7239), is used only if `peer` is one of `proxies`: the client is
+    then the rightmost address that is not a proxy itself. What is left of it is unverified.
+    The first hop that is no address, such as `unknown`, ends the search and goes to `unreadable`.
     """
     peer = unmapped(peer)
     if not within(peer, proxies):
         return peer
-    for hop in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
-        if _parsed(hop) is None:
+    hops = _parts(forwarded_for) if forwarded_for else map(_node, _parts(forwarded))
+    for hop in hops:
+        address = hop_address(hop)
+        if address is None:
+            unreadable(hop)
             return peer
-        peer = unmapped(hop)
+        peer = address
         if not within(peer, proxies):
             break
     return peer
+
+
+def hop_address(hop: str) -> str | None:
+    """Return the address of a hop as proxies write it: quoted, in brackets, with a port, mapped."""
+    found = _HOP.fullmatch(hop.strip().strip('"'))
+    parsed = _parsed(found[1] or found[2] or found[3] or "") if found is not None else None
+    return str(parsed) if parsed is not None else None
+
+
+def forwarded_proto(forwarded: str) -> str:
+    """Return the scheme that the nearest proxy names in the field Forwarded, perhaps empty."""
+    return _parameter(next(iter(_parts(forwarded)), ""), "proto").lower()
 
 
 def within(address: str, networks: Sequence[Network]) -> bool:
@@ -76,12 +108,43 @@ def is_loopback(address: str) -> bool:
     return parsed is not None and parsed.is_loopback
 
 
+def is_loopback_host(host: str) -> bool:
+    """Return True if the Host field `host` names this machine itself, with or without a port.
+
+    A page of another site whose name resolves to loopback (DNS rebinding) has its own name there.
+    A program without the field is no browser.
+    """
+    name = _HOST.fullmatch(host.strip().lower())
+    if name is None:
+        return not host
+    bare = (name[1] or name[2]).removesuffix(".")
+    return bare == "localhost" or bare.endswith(".localhost") or is_loopback(bare)
+
+
 def unmapped(address: str) -> str:
     """Return `address`, or the IPv4 address inside an IPv4-mapped one.
 
     Sockets listening on `[::]` report IPv4 peers that way (RFC 4291, section 2.5.5.2).
     """
     return str(_parsed(address) or address) if address.startswith("::") else address
+
+
+def _parts(field: str) -> list[str]:
+    """Return the parts of a field between commas, the last first. No address has a comma: quotes
+    that a client opened join nothing."""
+    return [part for part in reversed(field.split(",")) if part.strip()]
+
+
+def _node(element: str) -> str:
+    return _parameter(element, "for")
+
+
+def _parameter(element: str, wanted: str) -> str:
+    for pair in element.split(";"):
+        name, _equals, value = pair.partition("=")
+        if name.strip().lower() == wanted:
+            return value.strip().strip('"')
+    return ""
 
 
 def _is_here(address: Address) -> bool:

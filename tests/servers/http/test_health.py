@@ -167,6 +167,22 @@ def test_what_came_through_a_proxy_is_not_of_this_machine(header: str, value: st
         assert here.port.ask("/metrics", **{header: value}).status == 403
 
 
+@pytest.mark.parametrize("host", ["evil.example:8000", "127.0.0.1.evil.example"])
+def test_a_name_that_resolves_to_this_machine_is_not_of_it(host: str) -> None:
+    """DNS rebinding: a page of another site asks by its own name."""
+    with serving(works, TOKEN) as here:
+        assert here.port.ask("/metrics", Host=host).status == 403
+        assert here.port.ask("/metrics", Host=host, Authorization=f"Bearer {TOKEN}").status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_health_and_metrics_can_only_be_read(method: str, path: str) -> None:
+    with serving(works) as here:
+        answer = here.port.ask(path, method=method)
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
 def test_the_token_opens_metrics_to_others() -> None:
     with serving(works, TOKEN) as here:
         through = {"X_Forwarded_For": "198.51.100.7"}

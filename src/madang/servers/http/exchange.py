@@ -11,10 +11,19 @@ import logging
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 from urllib.parse import parse_qsl
 
-from madang.base.addresses import Network, client_address, is_loopback, unmapped, within
+from madang.base.addresses import (
+    Network,
+    client_address,
+    forwarded_proto,
+    is_loopback,
+    is_loopback_host,
+    unmapped,
+    within,
+)
 from madang.infra.file_region import FileRegion
 from madang.wire.http1 import Fields, Request, head
 from madang.wire.websocket import HANDSHAKE_VERSION, accept_token
@@ -34,6 +43,10 @@ FORWARDED: Final = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 MAX_REPLAYS: Final = 4096
 """Request lines in Replays: all viewers of a channel send the same ones."""
+
+MAX_WARNED: Final = 1000
+_warned: Final[set[str]] = set()
+"""Proxies that were logged for what they write."""
 
 NO_CONTENT: Final = 204
 NOT_MODIFIED: Final = 304
@@ -75,14 +88,23 @@ class Responder(ABC):
     def client_address(self, trusted_proxies: Networks = ()) -> str:
         """Return the client's IP address.
 
-        X-Forwarded-For is believed only as far as it was written by `trusted_proxies`.
+        X-Forwarded-For, or else Forwarded, is believed only as far as it was written by
+        `trusted_proxies`.
         """
         peer = unmapped(self.peer)
         if not trusted_proxies:
             return peer
         # Proxies may add a line of their own instead of extending the client's.
-        written = ",".join(self.headers.get_all("x-forwarded-for"))
-        return client_address(peer, written, trusted_proxies)
+        return client_address(
+            peer,
+            ",".join(self.headers.get_all("x-forwarded-for")),
+            trusted_proxies,
+            forwarded=self._forwarded(),
+            unreadable=partial(warn_of_hop, peer),
+        )
+
+    def _forwarded(self) -> str:
+        return ",".join(self.headers.get_all("forwarded"))
 
 
 class Server(Protocol):
@@ -158,15 +180,18 @@ class Exchange(Responder):
 
     def scheme(self, trusted_proxies: Networks = ()) -> str:
         """Return "https" or "http", as the client sees it; a trusted proxy may say so."""
-        said = self.header("x-forwarded-proto").strip()
+        said = self.header("x-forwarded-proto").strip() or forwarded_proto(self._forwarded())
         if said in {"http", "https"} and within(unmapped(self.peer), trusted_proxies):
             return said
         return "http"
 
     def is_local(self) -> bool:
-        """Return whether a program on this machine asks, not somebody through a proxy on it."""
-        return is_loopback(unmapped(self.peer)) and not any(
-            name in self.headers for name in FORWARDED
+        """Return whether a program on this machine asks, not somebody through a proxy on it, nor a
+        page of another site in a browser on it."""
+        return (
+            is_loopback(unmapped(self.peer))
+            and is_loopback_host(self.header("host"))
+            and not any(name in self.headers for name in FORWARDED)
         )
 
     def body(self) -> AsyncIterator[bytes]:
@@ -266,6 +291,17 @@ def head_of(status: int, headers: Sequence[tuple[str, str]], length: int | None 
 def plain_text() -> Headers:
     """Return the headers of a line of plain text that no cache may keep."""
     return [("content-type", "text/plain; charset=utf-8"), NO_STORE, OPEN_TO_ALL]
+
+
+def warn_of_hop(proxy: str, hop: str) -> None:
+    """Log, once for each proxy, that the addresses of its clients cannot be read."""
+    if proxy not in _warned and len(_warned) < MAX_WARNED:
+        _warned.add(proxy)
+        log.warning(
+            "the proxy %s names its client %r, which is no address: such clients count as one",
+            proxy,
+            hop[:100],
+        )
 
 
 def parse_query(query_string: str) -> dict[str, str]:

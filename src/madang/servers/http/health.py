@@ -12,7 +12,7 @@ from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseThreads
 from madang.servers.http.exchange import NO_STORE, Exchange
 from madang.servers.http.metrics import CONTENT_TYPE, Metrics
-from madang.servers.http.router import Route
+from madang.servers.http.router import READ, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class HealthLimits:
 
 
 DEFAULT_LIMITS: Final = HealthLimits()
+
+HEALTH_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 METRICS_REFUSED: Final = (
     "Metrics are for this machine. From others, send 'Authorization: Bearer TOKEN' "
@@ -67,9 +69,9 @@ class HealthEndpoints:
     def routes(self) -> list[Route]:
         """Return the routes of all handlers."""
         return [
-            Route("/healthz", self.alive),
-            Route("/readyz", self.ready),
-            Route("/metrics", self.metrics),
+            Route("/healthz", self.alive, methods=READ),
+            Route("/readyz", self.ready, methods=READ),
+            Route("/metrics", self.metrics, methods=READ),
         ]
 
     def alive(self, exchange: Exchange) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from madang.infra.tasks import TaskSupervisor
 from madang.servers.http.exchange import Exchange
@@ -18,16 +18,24 @@ Handler = Callable[[Exchange], Work | None]
 """Answers an exchange, keeps it to answer later, or returns a coroutine that answers it."""
 
 
+READ: Final = frozenset({"GET", "HEAD"})
+METHODS: Final = READ | {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""Methods that any handler may get: not TRACE, which shows a script the cookies it may not read."""
+
+METHOD_REFUSED: Final = "This address does not have this method."
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A path and its handler. A path with a slash at its end stands for everything below it.
 
-    `websocket`: the handler also takes WebSocket handshakes.
+    `websocket`: the handler also takes WebSocket handshakes. Other `methods` are refused.
     """
 
     path: str
     handler: Handler
     websocket: bool = False
+    methods: frozenset[str] = METHODS
 
 
 class Router:
@@ -45,6 +53,9 @@ class Router:
         if exchange.is_websocket and not route.websocket:
             exchange.refuse(404, "There is no WebSocket at this address.")
             return
+        if exchange.method not in route.methods:
+            exchange.refuse(405, METHOD_REFUSED, [allowed(route.methods)])
+            return
         work = route.handler(exchange)
         if work is not None:
             self._tasks.spawn(_guarded(exchange, work))
@@ -54,6 +65,11 @@ class Router:
             if path.startswith(route.path):
                 return route
         return self._exact.get(path, self._fallback)
+
+
+def allowed(methods: frozenset[str]) -> tuple[str, str]:
+    """Return the field Allow (RFC 9110, section 10.2.1)."""
+    return "allow", ", ".join(sorted(methods))
 
 
 async def _guarded(exchange: Exchange, work: Work) -> None:

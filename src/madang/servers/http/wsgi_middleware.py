@@ -10,13 +10,20 @@ import hmac
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from wsgiref.util import FileWrapper
 
 from prometheus_client import REGISTRY, generate_latest
 
-from madang.base.addresses import client_address, is_loopback, within
+from madang.base.addresses import (
+    client_address,
+    forwarded_proto,
+    is_loopback,
+    is_loopback_host,
+    within,
+)
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.servers.http.exchange import (
     FORWARDED,
@@ -24,15 +31,18 @@ from madang.servers.http.exchange import (
     Headers,
     Networks,
     plain_text,
+    warn_of_hop,
 )
 from madang.servers.http.health import (
     DEFAULT_LIMITS,
+    HEALTH_PATHS,
     METRICS_REFUSED,
     Check,
     HealthLimits,
     failing,
 )
 from madang.servers.http.metrics import CONTENT_TYPE
+from madang.servers.http.router import METHOD_REFUSED, METHODS, READ, allowed
 from madang.servers.http.static import Reply, StaticFiles
 from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp
 from madang.wire.http1 import takes_gzip
@@ -76,10 +86,17 @@ class WsgiMiddleware:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         peer = environ["REMOTE_ADDR"]
-        local = is_loopback(peer) and not any(_variable(name) in environ for name in FORWARDED)
+        local = (
+            is_loopback(peer)
+            and is_loopback_host(environ.get("HTTP_HOST", ""))
+            and not any(_variable(name) in environ for name in FORWARDED)
+        )
         self._apply_forwarded_headers(environ, peer)
         start = self._closing(start_response) if self.draining else start_response
-        path = environ["PATH_INFO"]
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if method not in METHODS or (path in HEALTH_PATHS and method not in READ):
+            headers = [*plain_text(), allowed(READ if path in HEALTH_PATHS else METHODS)]
+            return _send(environ, start, Reply(405, headers, f"{METHOD_REFUSED}\n".encode()))
         if path.startswith("/static/"):
             return _send(environ, start, self._file(environ, path))
         match path:
@@ -100,9 +117,15 @@ class WsgiMiddleware:
     def _apply_forwarded_headers(self, environ: dict[str, Any], peer: str) -> None:
         environ.pop("HTTP_PROXY", None)  # httpoxy
         if within(peer, self._trusted):
-            written = environ.get("HTTP_X_FORWARDED_FOR", "")
-            environ["REMOTE_ADDR"] = client_address(peer, written, self._trusted)
-            said = environ.get("HTTP_X_FORWARDED_PROTO", "").strip()
+            forwarded = environ.get("HTTP_FORWARDED", "")
+            environ["REMOTE_ADDR"] = client_address(
+                peer,
+                environ.get("HTTP_X_FORWARDED_FOR", ""),
+                self._trusted,
+                forwarded=forwarded,
+                unreadable=partial(warn_of_hop, peer),
+            )
+            said = environ.get("HTTP_X_FORWARDED_PROTO", "").strip() or forwarded_proto(forwarded)
             if said in {"http", "https"}:
                 environ["wsgi.url_scheme"] = said
 

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.views import openapi_json
 from ninja.operation import Operation
 
 import madang
@@ -98,6 +99,11 @@ def nothing_here(request: HttpRequest, rest: str) -> HttpResponse:
 def docs(request: HttpRequest) -> HttpResponse:
     """Return the interactive documentation, from this station's own files."""
     return api.docs.render_page(request, api)
+
+
+def schema(request: HttpRequest) -> HttpResponse:
+    """Return the OpenAPI schema."""
+    return openapi_json(request, api)
 
 
 def _named(item: dict[str, Any]) -> dict[str, str]:

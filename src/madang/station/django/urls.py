@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from madang.apps import problems
@@ -22,8 +23,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/login/", account_urls.admin_login),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("api/problems/<slug:name>", problems.explain, name="problem"),
-    path("api/docs", api.docs, name="api-docs"),
+    path("api/problems/<slug:name>", require_safe(problems.explain), name="problem"),
+    path("api/docs", require_safe(api.docs), name="api-docs"),
+    path("api/v1/openapi.json", require_safe(api.schema)),
     path("api/v1/", api.api.urls),
     re_path(r"^api/(?P<rest>.*)$", api.nothing_here),
 ]
