@@ -62,28 +62,42 @@ describe('latency', () => {
   });
 });
 
+const reading = (now: number, position: number, paused = false, expected = true) => ({
+  now,
+  position,
+  paused,
+  expected,
+});
+
 describe('the watchdog', () => {
-  it('leaves a moving or paused picture alone', () => {
+  it('leaves a moving picture alone, and one that somebody paused', () => {
     const dog = new Watchdog();
     for (let second = 0; second < 30; second += 1) {
-      expect(dog.tick(second, second, true)).toBe('none');
+      expect(dog.tick(reading(second, second))).toBe('none');
     }
     for (let second = 30; second < 60; second += 1) {
-      expect(dog.tick(second, 29, false)).toBe('none');
+      expect(dog.tick(reading(second, 29, true, false))).toBe('none');
     }
+  });
+  it('plays what nobody paused', () => {
+    const dog = new Watchdog();
+    dog.tick(reading(0, 5));
+    expect(dog.tick(reading(1, 5, true))).toBe('play');
+    expect(dog.tick(reading(2, 5, true))).toBe('play');
+    expect(dog.tick(reading(3, 6))).toBe('none');
   });
   it('jumps to live once, then reloads', () => {
     const dog = new Watchdog();
-    dog.tick(0, 5, true);
-    const remedies = Array.from({ length: 14 }, (_, index) => dog.tick(index + 1, 5, true));
+    dog.tick(reading(0, 5));
+    const remedies = Array.from({ length: 14 }, (_, index) => dog.tick(reading(index + 1, 5)));
     expect(remedies.filter((remedy) => remedy === 'seek-live')).toHaveLength(1);
     expect(remedies.indexOf('seek-live')).toBe(6);
     expect(remedies.indexOf('reload')).toBe(12);
   });
   it('takes a gap between ticks for sleep', () => {
     const dog = new Watchdog();
-    dog.tick(0, 5, true);
-    expect(dog.tick(60, 5.2, true)).toBe('seek-live');
+    dog.tick(reading(0, 5));
+    expect(dog.tick(reading(60, 5.2))).toBe('seek-live');
   });
 });
 

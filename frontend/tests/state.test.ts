@@ -19,10 +19,10 @@ function play(...events: PlayerEvent[]): { state: PlayerState; commands: Command
   return { state, commands };
 }
 
-const status = (state: 'offline' | 'starting' | 'live' | 'interrupted' | 'ended'): PlayerEvent => ({
-  type: 'status',
-  state,
-});
+const status = (
+  state: 'offline' | 'starting' | 'live' | 'interrupted' | 'ended',
+  codecs = '',
+): PlayerEvent => ({ type: 'status', state, codecs });
 const playing: PlayerEvent = { type: 'playing' };
 const network: PlayerEvent = { type: 'failed', failure: { kind: 'network' } };
 
@@ -42,6 +42,23 @@ describe('the player', () => {
   it('loads once, however often it hears that the show is live', () => {
     expect(play(status('live'), status('live')).commands).toEqual([]);
     expect(play(status('live'), playing, status('live')).commands).toEqual([]);
+  });
+
+  it('tells its engine when the station names other codecs, but not the first time', () => {
+    const first = play(status('live'), playing, status('live', 'H.264'));
+    expect(first.commands).toEqual([]);
+    const changed = play(status('live', 'H.264'), playing, status('live', 'AAC · H.264'));
+    expect(changed.commands).toEqual([{ do: 'codecs-changed' }]);
+    expect(play(status('live', 'H.264'), playing, status('interrupted')).commands).toEqual([]);
+  });
+
+  it('tries again when a codec that it cannot play is replaced', () => {
+    const refused: PlayerEvent = { type: 'failed', failure: { kind: 'codec', codecs: ['AV1'] } };
+    const same = play(status('live', 'AV1'), refused, status('live', 'AV1'));
+    expect(phase(same.state)).toBe('error');
+    const { state, commands } = play(status('live', 'AV1'), refused, status('live', 'H.264'));
+    expect(commands).toEqual([{ do: 'load' }]);
+    expect(phase(state)).toBe('live');
   });
 
   it('keeps playing through an interruption and needs nothing to resume', () => {

@@ -30,7 +30,7 @@ METRICS_TOKEN = "a token for other machines"
 
 CHANNELS = (
     *("steady", "quality", "waiting", "ending", "framed", "desk", "renamed", "sparse", "players"),
-    *("taken", "cut", "thrice", "crowd", "rotated"),
+    *("taken", "cut", "thrice", "crowd", "rotated", "tracks", "broken"),
     *("talk", "order", "rules", "missed", "again", "many", "keys", "place", "second"),
     *("names", "emotes", "menus", "lifting"),
 )

@@ -113,6 +113,36 @@ def test_readers_go_on_through_a_takeover_from_its_first_key_frame() -> None:
     assert tags[0].timestamp == tags[2].timestamp
 
 
+@pytest.mark.parametrize("sound_first", [False, True])
+def test_readers_end_where_sound_appears_or_disappears(sound_first: bool) -> None:
+    before, after = Encoder(audio=sound_first), Encoder(audio=not sound_first)
+    made = on_the_air(before, 6.5)
+    feed = made.show.feed
+    sent = before.frames(0.5, 6.5)
+    made.send(sent)
+    made.connect()
+    made.send(after.stream(6.0))
+    last = feed.take_last()
+    assert last is not None
+    assert [payload(tag) for tag in FlvReader(header=False).receive(last.data)] == [
+        payload(item.tag) for item in sent
+    ]
+    assert feed.take_last() is None
+    feed.take()
+    opening = feed.opening()
+    assert opening is not None
+    assert opening.startswith(file_header(audio=not sound_first, video=True))
+    kinds = {tag.type for tag in media(FlvReader().receive(opening))}
+    assert kinds == ({TagType.VIDEO} if sound_first else {TagType.VIDEO, TagType.AUDIO})
+
+
+def test_readers_go_on_through_a_takeover_with_the_same_codecs() -> None:
+    made = on_the_air(Encoder(), 6.5)
+    made.connect()
+    made.send(Encoder(start=99_999).stream(6.0))
+    assert made.show.feed.take_last() is None
+
+
 def test_a_cache_that_grows_too_large_is_given_up_until_the_next_key_frame() -> None:
     feed = FlvFeed()
     feed.begin(audio=False, video=True, metadata={})

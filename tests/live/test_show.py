@@ -116,6 +116,20 @@ def test_a_late_second_track_comes_behind_a_discontinuity_with_its_own_init_sect
     assert sum(kind == b"traf" for kind, _, _ in boxes(first)) == 2
 
 
+def test_sound_joins_at_a_key_frame_so_that_no_picture_is_lost() -> None:
+    silent = Encoder(audio=False, gop=4.0)
+    made = begun(silent, 9.0)
+    joined = Encoder(gop=4.0).frames(7.0, 9.0)
+    made.send([Sent(9.0, audio_header(9000)), *joined])
+    made.end()
+    (joint,) = [segment for segment in segments(made) if segment.discontinuity]
+    assert sum(s.duration for s in segments(made)[: segments(made).index(joint)]) == pytest.approx(
+        12.0, abs=0.01
+    )
+    pictures = [item for item in silent.frames(16.0) if item.at < 16.0]
+    assert len(made.viewer.all_units()[1]) == len(pictures)
+
+
 def test_a_long_key_frame_interval_opens_after_four_seconds_and_plays_on() -> None:
     made = begun(Encoder(gop=10.0), PATIENCE - 0.1)
     assert state(made) == "starting"

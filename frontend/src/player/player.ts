@@ -10,9 +10,10 @@ import {
   type ChannelStatus,
 } from '../lib/status';
 import { Controls } from './controls';
-import { createEngine } from './engine';
+import { createEngine } from './engines';
 import { bindKeys } from './keys';
 import { Overlay } from './overlay';
+import { codecKinds } from './recovery';
 import { Sound } from './sound';
 import { initialState, phase, step, type Failure, type PlayerEvent } from './state';
 import { Watchdog } from './watchdog';
@@ -42,6 +43,8 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
   let state = initialState;
   let latest: ChannelStatus | null = null;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Paused by the person, or by a browser that wants a press first: nothing plays by itself. */
+  let held = false;
 
   const sound = new Sound(
     video,
@@ -52,14 +55,17 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
 
   const engine = createEngine(video, root.dataset['src'] ?? '', {
     failed: (failure) => send({ type: 'failed', failure: explain(failure) }),
+    restarted: () => void resume(),
     levelsChanged: () => controls.renderLevels(),
   });
   const goLive = (): void => {
     engine.goLive();
-    if (video.paused) void sound.play();
+    held = false;
+    if (video.paused) void resume();
   };
   const controls = new Controls(root, video, engine, goLive);
   const overlay = new Overlay(root, () => {
+    held = false;
     send({ type: 'retry' });
     asking.now();
   });
@@ -72,9 +78,14 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     return { kind: 'codec', codecs: refusedCodecs(offered, playsCodec) };
   }
 
+  /** Plays on after the video was given new media, which pauses it. */
+  async function resume(): Promise<void> {
+    if (!held && !(await sound.play())) held = true;
+  }
+
   function load(): void {
     engine.load();
-    void sound.play();
+    void resume();
   }
 
   function send(event: PlayerEvent): void {
@@ -87,6 +98,11 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
           break;
         case 'unload':
           engine.unload();
+          // A pause belongs to the show that was paused.
+          if (event.type !== 'failed') held = false;
+          break;
+        case 'codecs-changed':
+          engine.codecsChanged();
           break;
         case 'retry-later':
           clearTimeout(retryTimer);
@@ -115,8 +131,13 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
   };
   for (const type of ['playing', 'resize', 'emptied']) video.addEventListener(type, lookForPicture);
   video.addEventListener('ended', () => send({ type: 'finished' }));
+  // New media pause a video without this event.
+  video.addEventListener('pause', () => {
+    held = !video.ended;
+  });
   // A pause that outlasts the playlist leaves nothing to go on from.
   video.addEventListener('play', () => {
+    held = false;
     const { seekable } = video;
     if (seekable.length && video.currentTime < seekable.start(0)) engine.goLive();
   });
@@ -131,9 +152,17 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
 
   setInterval(() => {
     controls.tick(Date.now());
-    const expected = state.engine !== 'idle' && state.station === 'live' && !video.paused;
-    const seen = expected && !document.hidden;
-    switch (watchdog.tick(performance.now() / 1_000, video.currentTime, seen)) {
+    const expected = state.engine !== 'idle' && state.station === 'live' && !held;
+    const reading = {
+      now: performance.now() / 1_000,
+      position: video.currentTime,
+      paused: video.paused,
+      expected: expected && !document.hidden,
+    };
+    switch (watchdog.tick(reading)) {
+      case 'play':
+        void resume();
+        break;
       case 'seek-live':
         engine.goLive();
         break;
@@ -163,7 +192,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
   // The page already knows the state it was rendered with: a live show starts without asking.
   const rendered = STATION_STATES.find((known) => known === root.dataset['state']);
   const playable = rendered === 'live' || rendered === 'interrupted';
-  if (playable) send({ type: 'status', state: rendered });
+  if (playable) send({ type: 'status', state: rendered, codecs: '' });
   else dress();
   const asking = poll({
     ask: async (signal) => parseStatus(await fetchJson(statusUrl, signal)),
@@ -171,7 +200,8 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
       latest = status;
       if (status.poster && status.state !== 'live') video.poster = status.poster;
       options.onStatus?.(status);
-      send({ type: 'status', state: status.state });
+      const codecs = codecKinds(status.renditions[0]?.codecs ?? '');
+      send({ type: 'status', state: status.state, codecs });
       if (state.failure?.kind === 'codec') {
         send({ type: 'failed', failure: explain(state.failure) });
       }

@@ -17,21 +17,23 @@ export class Sound {
     video.addEventListener('volumechange', () => this.#changed());
   }
 
-  /** Plays with sound if the browser lets us, else muted, else leaves the play button. */
-  async play(): Promise<void> {
-    try {
-      await this.video.play();
-      return;
-    } catch (error) {
-      if (!isRefusal(error) || this.video.muted) return;
-    }
+  /** Plays with sound if the browser lets us, else muted; false if it allows neither. */
+  async play(): Promise<boolean> {
+    if (await this.#allowed()) return true;
+    if (this.video.muted) return false;
     this.#setForced(true);
     this.video.muted = true;
+    if (await this.#allowed()) return true;
+    this.unmute();
+    return false;
+  }
+
+  async #allowed(): Promise<boolean> {
     try {
       await this.video.play();
+      return true;
     } catch (error) {
-      if (!isRefusal(error)) return;
-      this.unmute();
+      return !(error instanceof DOMException && error.name === 'NotAllowedError');
     }
   }
 
@@ -54,8 +56,4 @@ export class Sound {
     this.#forced = forced;
     this.forcedChanged(forced);
   }
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'NotAllowedError';
 }

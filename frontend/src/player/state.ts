@@ -20,6 +20,8 @@ export interface PlayerState {
   station: StationState | null;
   /** Whether the station answers; the picture may go on while its status does not. */
   reachable: boolean;
+  /** Kinds of the codecs that the encoder sends, as the station said last; empty before that. */
+  codecs: string;
   engine: 'idle' | 'loading' | 'playing';
   /** Played through to the end of what the station had. */
   finished: boolean;
@@ -31,7 +33,7 @@ export interface PlayerState {
 }
 
 export type PlayerEvent =
-  | { type: 'status'; state: StationState }
+  | { type: 'status'; state: StationState; codecs: string }
   | { type: 'unreachable' }
   | { type: 'playing' }
   | { type: 'finished' }
@@ -39,11 +41,16 @@ export type PlayerEvent =
   | { type: 'retry' };
 
 /** What the shell must do after an event. `retry-later` carries the number of the attempt. */
-export type Command = { do: 'load' } | { do: 'unload' } | { do: 'retry-later'; attempt: number };
+export type Command =
+  | { do: 'load' }
+  | { do: 'unload' }
+  | { do: 'codecs-changed' }
+  | { do: 'retry-later'; attempt: number };
 
 export const initialState: PlayerState = {
   station: null,
   reachable: true,
+  codecs: '',
   engine: 'idle',
   finished: false,
   overSeen: 0,
@@ -64,7 +71,7 @@ const TAIL_POLLS = 2;
 export function step(state: PlayerState, event: PlayerEvent): Step {
   switch (event.type) {
     case 'status':
-      return onStatus({ ...state, reachable: true }, event.state);
+      return onStatus({ ...state, reachable: true }, event.state, event.codecs);
     case 'unreachable':
       return [{ ...state, reachable: false }, []];
     case 'playing':
@@ -88,10 +95,15 @@ export function step(state: PlayerState, event: PlayerEvent): Step {
   }
 }
 
-function onStatus(state: PlayerState, station: StationState): Step {
-  const next: PlayerState = { ...state, station, overSeen: 0 };
+function onStatus(state: PlayerState, station: StationState, codecs: string): Step {
+  const next: PlayerState = { ...state, station, overSeen: 0, codecs: codecs || state.codecs };
   if (over(station)) return onOver(state, station);
   if (station === 'starting') return [{ ...next, finished: false }, []];
+  const changed = state.codecs !== '' && state.codecs !== next.codecs;
+  if (changed && state.failure?.kind === 'codec') {
+    return [{ ...next, failure: null, engine: 'loading' }, [{ do: 'load' }]];
+  }
+  if (changed && state.engine !== 'idle') return [next, [{ do: 'codecs-changed' }]];
   if (state.engine !== 'idle' || state.failure !== null) return [next, []];
   return [{ ...next, engine: 'loading', finished: false }, [{ do: 'load' }]];
 }

@@ -1,11 +1,20 @@
 /** What to do about a picture that stands still. */
-export type Remedy = 'none' | 'seek-live' | 'reload';
+export type Remedy = 'none' | 'play' | 'seek-live' | 'reload';
 
 /** Standing still this long (seconds) calls for a jump to the live edge; twice as long, a reload. */
 const STILL_LIMIT = 6;
 
 /** Two ticks further apart than this (seconds): the machine slept or the tab was frozen. */
 const SLEEP_GAP = 5;
+
+/** The video at a tick; times in seconds. */
+export interface Reading {
+  now: number;
+  position: number;
+  paused: boolean;
+  /** Whether the picture should be moving: nobody paused it, and there is a show. */
+  expected: boolean;
+}
 
 /**
  * Notices a frozen picture and a machine that slept, from readings about once a second.
@@ -17,8 +26,7 @@ export class Watchdog {
   #lastTick: number | null = null;
   #jumped = false;
 
-  /** `now` and `position` in seconds; `expected` says whether the picture should be moving. */
-  tick(now: number, position: number, expected: boolean): Remedy {
+  tick({ now, position, paused, expected }: Reading): Remedy {
     const slept = this.#lastTick !== null && now - this.#lastTick > SLEEP_GAP;
     this.#lastTick = now;
     if (!expected || position !== this.#position) {
@@ -39,6 +47,6 @@ export class Watchdog {
       this.#jumped = true;
       return 'seek-live';
     }
-    return 'none';
+    return paused ? 'play' : 'none';
   }
 }

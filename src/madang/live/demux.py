@@ -96,6 +96,7 @@ class Demuxer:
     _pending: list[VideoFrame | AudioFrame] = field(default_factory=list)
     _pending_bytes: int = 0
     _video_due: bool = False  # the next key frame completes the configuration
+    _sound_due: bool = False  # other sound begins with the next key frame
     _began: float | None = None
 
     def receive(self, tag_type: TagType, stamp: int, body: bytes, now: float) -> list[Demuxed]:
@@ -153,6 +154,7 @@ class Demuxer:
 
     def _announce(self) -> Tracks:
         self._announced = Tracks(self._video_track, self._audio_track)
+        self._sound_due = False
         return self._announced
 
     def _take_video(self, packet: VideoPacket, stamp: int, now: float, out: list[Demuxed]) -> None:
@@ -178,6 +180,8 @@ class Demuxer:
             if packet.codec is Codec.AV1:
                 data = av1.strip_temporal_delimiters(data)
             composition, key = packet.composition, packet.key
+            if self._sound_due and key:
+                out.append(self._announce())
             frame = VideoFrame(now, stamp, packet.nanos, composition, key, data)
             self._emit(frame, len(data), out)
 
@@ -200,9 +204,10 @@ class Demuxer:
                 known is None or known.codec is not packet.codec
             ):
                 self._audio_found(audio_track(packet.codec, None, packet.data), out)
-            if self._audio_track is None or self._audio_track.codec is not packet.codec:
+            track = self._audio_track
+            if track is None or track.codec is not packet.codec or self._sound_due:
                 return
-            samples = unit_samples(self._audio_track, packet.data)
+            samples = unit_samples(track, packet.data)
             frame = AudioFrame(now, stamp, packet.nanos, samples, packet.data)
             self._emit(frame, len(packet.data), out)
 
@@ -212,11 +217,17 @@ class Demuxer:
             self._changed(AudioFrame, out)
 
     def _changed(self, kind: type[VideoFrame | AudioFrame], out: list[Demuxed]) -> None:
-        """Announce another track of a medium, or drop pending frames of the one before."""
-        if self._announced is not None:
-            out.append(self._announce())
-        else:
+        """Announce another track of a medium, or drop pending frames of the one before.
+
+        Viewers begin anew with other tracks, so sound joins a picture at a key frame: earlier, the
+        picture would stand still until then.
+        """
+        if self._announced is None:
             self._pending = [frame for frame in self._pending if not isinstance(frame, kind)]
+        elif kind is AudioFrame and self._announced.video is not None:
+            self._sound_due = True
+        else:
+            out.append(self._announce())
 
     def _emit(self, frame: VideoFrame | AudioFrame, size: int, out: list[Demuxed]) -> None:
         if self._announced is not None:

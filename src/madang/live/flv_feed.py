@@ -1,7 +1,8 @@
 """The show as FLV, for players that read one endless response (HTTP-FLV, WebSocket-FLV).
 
 A chunk is encoded once and shared by all clients. Timestamps are those of the common clock, so
-clients stay connected through takeovers.
+clients stay connected through takeovers, unless tracks appear, disappear or change their codec: FLV
+players are built for what the first bytes describe.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.live.demux import Tracks
-from madang.media.track import AccessUnit, AudioTrack, VideoTrack
+from madang.media.track import AccessUnit, AudioTrack, Codec, VideoTrack
 from madang.wire.flv import (
     AudioPacket,
     PacketKind,
@@ -60,6 +61,8 @@ class FlvFeed:
     _cached_bytes: int = 0
     _cached_from: int = 0
     _began: bool = False
+    _codecs: tuple[Codec, ...] = ()
+    _last: Chunk | None = None
 
     def begin(self, *, audio: bool, video: bool, metadata: dict[str, float | str]) -> None:
         """Begin, or begin again with other tracks."""
@@ -77,6 +80,10 @@ class FlvFeed:
 
     def begin_tracks(self, tracks: Tracks, headers: list[VideoPacket | AudioPacket]) -> None:
         """Begin, or begin again, with `tracks` and their sequence headers."""
+        codecs = tuple(track.codec for track in tracks.all)
+        if self._began and codecs != self._codecs and self._last is None:
+            self._last = self.take() or Chunk(b"", None)
+        self._codecs = codecs
         metadata: dict[str, float | str] = {"encoder": "Madang"}
         if tracks.video is not None:
             metadata |= {"width": float(tracks.video.width), "height": float(tracks.video.height)}
@@ -133,6 +140,14 @@ class FlvFeed:
         self._fresh.clear()
         self._fresh_key = None
         return chunk
+
+    def take_last(self) -> Chunk | None:
+        """Return the last tags for the clients so far, which cannot play what follows.
+
+        None where no codec changed since the last call. Call before `take`.
+        """
+        last, self._last = self._last, None
+        return last
 
     @property
     def begins_with_picture(self) -> bool:

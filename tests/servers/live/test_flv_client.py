@@ -104,6 +104,16 @@ def test_the_end_comes_after_what_is_queued(run: Callable[[Story], None]) -> Non
     run(story)
 
 
+def test_nothing_follows_the_last_block(run: Callable[[Story], None]) -> None:
+    async def story(client: FlvClient) -> None:
+        client.put(block(b"ab"))
+        client.end(block(b"last"))
+        client.put(block(b"for others"))
+        assert await received(client) == b"<ablast"
+
+    run(story)
+
+
 def test_nobody_is_given_up_before_there_is_a_connection(run: Callable[[Story], None]) -> None:
     async def story(client: FlvClient) -> None:
         client.check(asyncio.get_running_loop().time())

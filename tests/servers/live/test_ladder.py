@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from madang.wire.flv import TagType
 from tests.support.data_plane import Air, on_the_air, until
-from tests.support.shows import Encoder, channel_key
+from tests.support.shows import Encoder, channel_key, recording
 
 pytestmark = [
     pytest.mark.e2e,
@@ -41,6 +42,14 @@ def names(air: Air) -> list[str]:
     return re.findall(r"^(\w+)/media\.m3u8", air.ask("/live/yard/index.m3u8").text, re.MULTILINE)
 
 
+def codecs(air: Air) -> dict[str, str]:
+    """The CODECS that the multivariant playlist gives for each rendition."""
+    pattern = r'CODECS="([^"]+)".*\n(\w+)/media\.m3u8'
+    return {
+        name: found for found, name in re.findall(pattern, air.ask("/live/yard/index.m3u8").text)
+    }
+
+
 def cut(air: Air, rendition: str) -> dict[int, list[str]]:
     """The durations of the parts of each whole segment that lists them, by sequence number."""
     segments: dict[int, list[str]] = {}
@@ -62,9 +71,10 @@ def test_a_rung_is_cut_where_the_source_is_comes_back_when_it_dies_and_goes_with
     from madang.servers.live.hub import LiveLimits
     from madang.servers.live.ladder import LadderLimits
 
-    limits = LiveLimits(ladder=LadderLimits(delay=0.5))
+    limits = LiveLimits(ladder=LadderLimits(starts=2, delay=0.5))
     with on_the_air(ladder=(90,), grace=0.5, live_limits=limits) as air:
-        encoder = Encoder(air, channel_key())
+        key = channel_key()
+        encoder = Encoder(air, key)
         until(lambda: names(air) == ["source", "90p"])
 
         def common() -> set[int]:
@@ -79,6 +89,12 @@ def test_a_rung_is_cut_where_the_source_is_comes_back_when_it_dies_and_goes_with
         os.kill(child, signal.SIGKILL)
         until(lambda: names(air) == ["source"])
         until(lambda: names(air) == ["source", "90p"])
+
+        # Other tracks need another transcoder, which is no failure of the one before.
+        assert "mp4a" in codecs(air)["90p"]
+        silent = tuple(tag for tag in recording() if tag.type is not TagType.AUDIO)
+        encoder = Encoder(air, key, silent)
+        until(lambda: "mp4a" not in codecs(air).get("90p", "mp4a"))
 
         encoder.stop()
         until(lambda: not air.hub.snapshot())

@@ -82,6 +82,11 @@ class FlvDelivery:
                 client.check(now)
 
     def _flush(self) -> None:
+        last = self._show.feed.take_last()
+        if last is not None:
+            self._opening = None
+            for client in self._clients:
+                client.end(Block(last))
         chunk = self._show.feed.take()
         if chunk is not None:
             self._opening = None

@@ -86,7 +86,7 @@ class FlvClient:
 
     def put(self, block: Block) -> None:
         """Send a block, or drop it where the client is too far behind."""
-        if self.over.done():
+        if self._ended or self.over.done() or not block.chunk.data:
             return
         offset = 0
         if self.skipping:
@@ -110,8 +110,10 @@ class FlvClient:
         if self._writer.waiting + len(frame) <= self._most:
             self._writer.write(frame)
 
-    def end(self) -> None:
-        """Stop once the client has taken what waits for it."""
+    def end(self, last: Block | None = None) -> None:
+        """Stop once the client has taken what waits for it, and the `last` block."""
+        if last is not None:
+            self.put(last)
         self._ended = True
         self._settle()
 

@@ -15,7 +15,8 @@ from typing import Any, Final
 from madang.infra import ffmpeg
 from madang.infra.socket_writer import Framing
 from madang.infra.tasks import TaskSupervisor
-from madang.live.events import ShowEnded, ShowEvent, ShowOpened
+from madang.live.events import InitChanged, ShowEnded, ShowEvent
+from madang.live.rendition import SOURCE
 from madang.media.track import Codec
 from madang.servers.live.broadcast import LiveBroadcast
 from madang.servers.live.flv import FlvDelivery
@@ -58,7 +59,8 @@ class Ladder:
         limits: LadderLimits = DEFAULT_LIMITS,
     ) -> None:
         self._program = program
-        self._heights = heights
+        self._wanted = heights
+        self._heights: tuple[int, ...] = ()
         self._broadcast = broadcast
         self._flv = flv
         self._tasks = tasks
@@ -68,20 +70,10 @@ class Ladder:
         self._task: asyncio.Task[None] | None = None
 
     def on_event(self, event: ShowEvent) -> None:
-        """Begin when the show opens, stop when it ends."""
+        """Begin when there is a picture, stop when the show ends."""
         match event:
-            case ShowOpened():
-                source = self._broadcast.show.source
-                if source is not None and (video := source.tracks.video) is not None:
-                    self._heights = tuple(
-                        sorted((h for h in self._heights if h < video.height), reverse=True)
-                    )
-                    self._rate = source.cutting.rate / source.cutting.frame
-                    self._aspect = video.width / video.height
-                    sound = source.tracks.audio
-                    self._copy_sound = sound is not None and sound.codec is Codec.AAC
-                    if self._heights:
-                        self._start()
+            case InitChanged(rendition=name) if name == SOURCE and self._task is None:
+                self._start()
             case ShowEnded():
                 self._start_at = None
                 if self._task is not None:
@@ -95,9 +87,19 @@ class Ladder:
             self._start()
 
     def _start(self) -> None:
-        self._start_at = None
-        self._starts += 1
-        self._task = self._tasks.spawn(self._transcode())
+        """Start the transcoder for what the source has now, if that can be made smaller."""
+        self._start_at = self._task = None
+        source = self._broadcast.show.source
+        if source is None or (video := source.tracks.video) is None:
+            return
+        self._heights = tuple(sorted((h for h in self._wanted if h < video.height), reverse=True))
+        self._rate = source.cutting.rate / source.cutting.frame
+        self._aspect = video.width / video.height
+        sound = source.tracks.audio
+        self._copy_sound = sound is not None and sound.codec is Codec.AAC
+        if self._heights:
+            self._starts += 1
+            self._task = self._tasks.spawn(self._transcode())
 
     async def _transcode(self) -> None:
         """Run the transcoder until it ends, and set when to start it again."""
@@ -105,6 +107,7 @@ class Ladder:
         try:
             if client is not None:
                 await self._run_program(client)
+                self._starts -= 1  # nothing failed: the source has other codecs now
         except ffmpeg.FfmpegFailed as error:
             log.warning("channel %s: the ladder stopped: %s", self._broadcast.slug, error)
         finally:
@@ -118,6 +121,7 @@ class Ladder:
             log.error("channel %s: no ladder any more, it stopped too often", self._broadcast.slug)
 
     async def _run_program(self, client: FlvClient) -> None:
+        """Transcode until the client has nothing more to read. Raises FfmpegFailed."""
         feed = os.pipe()
         pipes = [os.pipe() for _ in self._heights]
         theirs = [feed[0], *(write for _, write in pipes)]
@@ -141,7 +145,8 @@ class Ladder:
         ]
         ends: list[asyncio.Future[Any]] = [*readers, errors, client.over]
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            read_up = client.over in done and client.over.exception() is None
         finally:
             client.close()
             os.close(feed[1])
@@ -151,7 +156,8 @@ class Ladder:
             client.over.cancel()
             await asyncio.gather(*readers, client.over, errors, return_exceptions=True)
             await process.wait()
-        raise ffmpeg.FfmpegFailed(await errors)
+        if not read_up:
+            raise ffmpeg.FfmpegFailed(await errors)
 
     async def _read(self, height: int, descriptor: int) -> None:
         """Bring what the transcoder writes for one height into its rendition."""

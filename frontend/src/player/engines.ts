@@ -1,0 +1,8 @@
+import Hls from 'hls.js/light';
+import type { Engine, EngineEvents } from './engine';
+import { HlsEngine } from './hls-engine';
+import { NativeEngine } from './native-engine';
+
+export function createEngine(video: HTMLVideoElement, src: string, on: EngineEvents): Engine {
+  return Hls.isSupported() ? new HlsEngine(video, src, on) : new NativeEngine(video, src, on);
+}
