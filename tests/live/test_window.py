@@ -122,11 +122,24 @@ def test_before_the_first_part_everybody_waits() -> None:
     assert isinstance(filled.window.answer(7, 0), Ready)
 
 
+def test_a_client_without_parts_waits_for_the_first_whole_segment_and_for_no_other() -> None:
+    filled = Filled()
+    for _ in range(4):
+        filled.part()
+        assert isinstance(filled.window.answer(None, None, whole=True), Wait)
+        assert isinstance(filled.window.answer(None, None), Ready)
+    filled.window.end_segment()
+    assert isinstance(filled.window.answer(None, None, whole=True), Ready)
+    filled.part()
+    assert isinstance(filled.window.answer(None, None, whole=True), Ready)
+
+
 @pytest.mark.parametrize("segments", [0, 3])
 def test_after_the_end_everything_is_answered_at_once(segments: int) -> None:
     filled = Filled(segments)
     filled.window.reports = lambda: (RenditionReport("../360p/media.m3u8", 1, 0),)
     filled.window.end()
+    assert isinstance(filled.window.answer(None, None, whole=True), Ready)
     for msn, part in ((None, None), (7, 0), (9, None), (99, 3)):
         answer = filled.window.answer(msn, part)
         assert isinstance(answer, Ready)

@@ -42,8 +42,9 @@ function options(session: string): Partial<HlsConfig> {
     fragLoadPolicy: policy(15_000, 30_000),
     manifestLoadPolicy: policy(8_000, 12_000),
     xhrSetup: (request, url) => {
-      // Only media tell who plays; the playlist that the page preloads is asked for without it.
-      if (!new URL(url, location.href).pathname.endsWith('.m3u8')) {
+      // Tells who plays, and that media playlists may be answered with parts alone. The playlist
+      // that the page preloads is asked for without it.
+      if (!new URL(url, location.href).pathname.endsWith('/index.m3u8')) {
         request.setRequestHeader('X-Playback-Session-Id', session);
       }
     },

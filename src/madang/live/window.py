@@ -173,8 +173,12 @@ class Window:
         """Seconds that the playlist lists."""
         return sum(segment.duration for segment in self._segments)
 
-    def answer(self, msn: int | None, part: int | None, *, skip: bool = False) -> Answer:
+    def answer(
+        self, msn: int | None, part: int | None, *, skip: bool = False, whole: bool = False
+    ) -> Answer:
         """Answer a playlist request with `_HLS_msn`, `_HLS_part` and `_HLS_skip`.
+
+        `whole`: the client plays whole segments only, and waits for the first one.
 
         A part alone is refused, a part number past the end of its segment means the first of the
         next one, and a sequence number too far ahead is refused (section 6.2.5.2).
@@ -182,7 +186,8 @@ class Window:
         if msn is None:
             if part is not None:
                 return Refuse("_HLS_part needs _HLS_msn.")
-            return Ready(self._playlist(skip)) if self._segments or self.ended else WAIT
+            there = self._segments and (not whole or self._segments[0].complete)
+            return Ready(self._playlist(skip)) if there or self.ended else WAIT
         if self.ended:
             return Ready(self._playlist(skip))
         newest = self._segments[-1].msn if self._segments else self.next_msn - 1

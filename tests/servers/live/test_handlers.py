@@ -137,6 +137,18 @@ def test_who_waits_for_a_head_is_counted_without_a_body() -> None:
         encoder.stop()
 
 
+def test_only_who_plays_whole_segments_waits_for_the_first_one() -> None:
+    path = "/live/yard/source/media.m3u8"
+    with on_the_air(segment=2.0) as air:
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
+        begun = air.ask(path, x_playback_session_id="ours").text
+        assert "#EXT-X-PART:" in begun
+        assert "#EXTINF" not in begun
+        assert "#EXTINF" in air.ask(path).text
+        encoder.stop()
+
+
 def test_who_joins_in_the_same_moment_shares_one_opening() -> None:
     with on_the_air() as air:
         encoder = Encoder(air, channel_key())

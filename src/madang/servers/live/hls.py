@@ -25,6 +25,9 @@ RESTARTING: Final = "The station is restarting. Try again."
 PlaylistKey = tuple[str, int | None, int | None, bool]
 """Rendition, `_HLS_msn`, `_HLS_part`, `_HLS_skip`."""
 
+WaitKey = tuple[str, int | None, int | None, bool, bool]
+"""The same, and whether the client plays whole segments only."""
+
 
 class HlsDelivery:
     """Answers requests for playlists and files, now or when what they ask for is there."""
@@ -36,7 +39,7 @@ class HlsDelivery:
         self._sent = statistics.sent
         self._fetched = statistics.audience.fetched
         self._leaving = False
-        self._playlists: PendingRequests[PlaylistKey, Responder] = PendingRequests()
+        self._playlists: PendingRequests[WaitKey, Responder] = PendingRequests()
         self._files: PendingRequests[tuple[str, str], Exchange] = PendingRequests()
 
     # --- requests ---
@@ -53,7 +56,10 @@ class HlsDelivery:
             else:
                 exchange.refuse(404, "There is no such rendition.")
             return
-        answer = window.answer(key[1], key[2], skip=key[3])
+        # The first request of a low-latency client has no directive either: the station's own
+        # player and Apple's have a session id instead.
+        whole = key[1] is None and not exchange.header("x-playback-session-id")
+        answer = window.answer(key[1], key[2], skip=key[3], whole=whole)
         if isinstance(answer, Ready):
             self._sent("playlist", answer_playlist(exchange, answer.playlist))
         elif isinstance(answer, Refuse):
@@ -61,7 +67,7 @@ class HlsDelivery:
         elif self._show.state == "interrupted":
             exchange.refuse(503, "The encoder is away. Try again.", [("retry-after", "1")])
         else:
-            self._playlists.add(key, exchange, self._patience(window))
+            self._playlists.add((*key, whole), exchange, self._patience(window))
 
     def multivariant(self, exchange: Exchange) -> None:
         """Answer a request for the multivariant playlist."""
@@ -141,11 +147,11 @@ class HlsDelivery:
         self._playlists.refuse_all(status, words)
         self._files.refuse_all(status, words)
 
-    def _playlist_answer(self, key: PlaylistKey) -> Callable[[Responder], None] | None:
+    def _playlist_answer(self, key: WaitKey) -> Callable[[Responder], None] | None:
         window = self._show.window(key[0])
         if window is None:
             return lambda exchange: exchange.refuse(404, "There is no such rendition any more.")
-        answer = window.answer(key[1], key[2], skip=key[3])
+        answer = window.answer(key[1], key[2], skip=key[3], whole=key[4])
         if isinstance(answer, Ready):
             return playlist_sender(answer.playlist, self._sent)
         return None
