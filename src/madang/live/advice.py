@@ -1,146 +1,178 @@
-"""Advice for the broadcaster on the settings of the encoder: codes and values, no texts."""
+"""Advice to the broadcaster: one table of conditions, severities and words.
+
+To add advice, add a row to `RULES`, its condition to `advice_conditions`, and a stream that has the
+fault to the table of cases in `tests/live/advice_cases.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from madang.live.demux import Tracks
-from madang.live.meter import Measurement
-from madang.media.track import Codec
+from madang.base.text import Text
+from madang.base.text import Text as _
+from madang.live import advice_conditions as when
+from madang.live.advice_conditions import Observed, Values
 
-Severity = Literal["info", "warning", "error"]
+Severity = Literal["error", "warning", "info"]
 
-LONG_KEY_INTERVAL: Final = 4.0
-"""Seconds. Newcomers wait for a key frame, and seeking and switching happen there; 2 is usual."""
 
-SLOW_UPLINK: Final = 1.0
-"""Seconds by which the stream arrives late once its buffer at the encoder fills up."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table. `title` and `text` have placeholders for the condition's values."""
 
-STALLED_UPLINK: Final = 4.0
-"""Seconds by which the stream is so late that viewers see it."""
+    code: str
+    severity: Severity
+    condition: Callable[[Observed], Values | None]
+    title: Text
+    text: Text
 
-DROPPED_SHARE: Final = 0.02
-"""Missing pictures per picture from which motion looks jerky."""
 
-HIGH_BIT_RATE: Final = 8_000_000
-"""Bits a second from which many viewers' connections do not keep up."""
+RULES: Final = (
+    # --- errors: viewers do not see the show as it is meant ---
+    Rule(
+        "profile_uncommon",
+        "error",
+        when.profile_uncommon,
+        _("Browsers cannot play this kind of H.264 ({codec})"),
+        _("Choose the profile High or Main, and the color format NV12 or I420: 8 bits, 4:2:0."),
+    ),
+    Rule(
+        "uplink_stalled",
+        "error",
+        when.uplink_stalled,
+        _("The stream arrives {lag} s late, and viewers see it stall"),
+        _(
+            "The connection of the encoder does not carry {bit_rate} Mbit/s. Halve the bit "
+            "rate now, and stop other uploads on the same connection."
+        ),
+    ),
+    # --- warnings: some viewers do not, or soon nobody will ---
+    Rule(
+        "no_audio",
+        "warning",
+        when.no_audio,
+        _("There is no sound"),
+        _("Add a sound source in the encoder and check that it is not muted."),
+    ),
+    Rule(
+        "codec_uncommon",
+        "warning",
+        when.codec_uncommon,
+        _("Some browsers cannot play {codec}"),
+        _(
+            "It is missing in: {browsers}. Choose H.264 for the picture and AAC for the sound "
+            "to reach everybody."
+        ),
+    ),
+    Rule(
+        "uplink_slow",
+        "warning",
+        when.uplink_slow,
+        _("The stream arrives {lag} s late"),
+        _(
+            "The connection of the encoder hardly carries {bit_rate} Mbit/s. Lower the bit "
+            "rate by a third, or use a cable instead of Wi-Fi."
+        ),
+    ),
+    Rule(
+        "frames_dropped",
+        "warning",
+        when.frames_dropped,
+        _("{percent} % of the pictures are missing"),
+        _(
+            "{count} pictures never arrived. If the encoder reports dropped frames, lower the "
+            "bit rate; if it reports skipped frames, choose a faster preset or a smaller picture."
+        ),
+    ),
+    Rule(
+        "bit_rate_high",
+        "warning",
+        when.bit_rate_high,
+        _("{bit_rate} Mbit/s is more than many viewers can receive"),
+        _("Stay below {limit} Mbit/s, or more viewers than you like will see it stall."),
+    ),
+    Rule(
+        "key_frames_far_apart",
+        "warning",
+        when.key_frames_far_apart,
+        _("Key frames are {interval} s apart"),
+        _(
+            "Viewers wait for a key frame before they see anything. Set the key-frame interval "
+            "of the encoder to 2 s (in OBS: Settings, Output, Streaming)."
+        ),
+    ),
+    Rule(
+        "clock_jumps",
+        "warning",
+        when.clock_jumps,
+        _("The clock of the stream jumped ({count} times)"),
+        _(
+            "Viewers may notice a gap. Restart the encoder; if a capture card or a playlist is "
+            "the source, let the encoder make the time stamps itself."
+        ),
+    ),
+    Rule(
+        "media_damaged",
+        "warning",
+        when.media_damaged,
+        _("Parts of the stream are damaged ({count} so far)"),
+        _("They were left out. Update the encoder, and try its software codec instead."),
+    ),
+    # --- information: everybody sees the show, and it could be better ---
+    Rule(
+        "no_video",
+        "info",
+        when.no_video,
+        _("There is no picture"),
+        _("If this is not a radio show, add a picture source in the encoder."),
+    ),
+    Rule(
+        "codec_new",
+        "info",
+        when.codec_new,
+        _("Older devices cannot play AV1"),
+        _(
+            "Safari plays it on Apple devices from 2023 on, and old computers without hardware "
+            "for it may stutter. Choose H.264 to reach everybody."
+        ),
+    ),
+    Rule(
+        "key_frames_irregular",
+        "info",
+        when.key_frames_irregular,
+        _("Key frames come irregularly, up to {interval} s apart"),
+        _(
+            "Set a fixed key-frame interval of 2 s instead of automatic, and switch off "
+            "scene-cut detection where the encoder offers it."
+        ),
+    ),
+    Rule(
+        "reordering_long",
+        "info",
+        when.reordering_long,
+        _("B-frames add {delay} s of delay"),
+        _("For less delay, set B-frames to 0 or 2, or tune the encoder for low latency."),
+    ),
+)
+"""All advice, the worst first. Each code has one row, for it is the name of its words."""
 
-LONG_REORDERING: Final = 0.2
-"""Seconds by which pictures wait for later ones: B-frames, which a low-delay encoder leaves out."""
+BY_CODE: Final = {rule.code: rule for rule in RULES}
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One setting to change. `values` go into its text; rates in bit/s, times in seconds."""
+    """A rule that holds, and the values of its words."""
 
     code: str
     severity: Severity
-    values: Mapping[str, float | str] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
 
-CODES: Final = frozenset(
-    {
-        "key_frames_far_apart",
-        "key_frames_irregular",
-        "uplink_slow",
-        "uplink_stalled",
-        "frames_dropped",
-        "codec_uncommon",
-        "profile_uncommon",
-        "no_audio",
-        "no_video",
-        "clock_jumps",
-        "media_damaged",
-        "bit_rate_high",
-        "reordering_long",
-    }
-)
-"""Every code that `advise` may return."""
-
-_UNCOMMON: Final = {
-    Codec.HEVC: "Firefox, Chrome on Linux",
-    Codec.AC3: "Chrome, Firefox",
-    Codec.EAC3: "Chrome, Firefox",
-    Codec.MP3: "Chrome, Firefox",
-    Codec.AV1: "Safari on older devices",
-}
-"""Browsers that lack a codec, as of 2026; MP3 is meant inside fragmented MP4."""
-
-_COMMON_AVC: Final = frozenset({"42", "4D", "58", "64"})
-"""profile_idc of Baseline, Main, Extended and High: 8 bits, 4:2:0 (ISO/IEC 14496-10, annex A)."""
-
-
-def advise(tracks: Tracks, measured: Measurement, frames: int) -> tuple[Advice, ...]:
-    """Return advice, the worst first. `frames` is the number of pictures received so far."""
-    advice = [
-        *_of_tracks(tracks),
-        *_of_uplink(measured, frames),
-        *_of_key_frames(measured),
-        *_of_stream(measured),
-    ]
-    order = {"error": 0, "warning": 1, "info": 2}
-    return tuple(sorted(advice, key=lambda item: order[item.severity]))
-
-
-def _of_tracks(tracks: Tracks) -> list[Advice]:
-    advice = []
-    if tracks.video is None:
-        advice.append(Advice("no_video", "info"))
-    if tracks.audio is None:
-        advice.append(Advice("no_audio", "warning"))
-    for track in tracks.all:
-        lacking = _UNCOMMON.get(track.codec)
-        if lacking is not None:
-            severity: Severity = "info" if track.codec is Codec.AV1 else "warning"
-            values = {"codec": track.codec.value, "browsers": lacking}
-            advice.append(Advice("codec_uncommon", severity, values))
-    video = tracks.video
-    if video is not None and video.codec is Codec.AVC:
-        profile = video.codec_string.partition(".")[2][:2].upper()
-        if profile not in _COMMON_AVC:
-            advice.append(Advice("profile_uncommon", "error", {"codec": video.codec_string}))
-    return advice
-
-
-def _of_uplink(measured: Measurement, frames: int) -> list[Advice]:
-    values = {"lag": round(measured.arrival_lag, 1), "bit_rate": round(measured.bit_rate)}
-    advice = []
-    if measured.arrival_lag > STALLED_UPLINK:
-        advice.append(Advice("uplink_stalled", "error", values))
-    elif measured.arrival_lag > SLOW_UPLINK:
-        advice.append(Advice("uplink_slow", "warning", values))
-    if frames and measured.dropped_frames > DROPPED_SHARE * frames:
-        share = round(100 * measured.dropped_frames / (frames + measured.dropped_frames), 1)
-        dropped = {"count": measured.dropped_frames, "percent": share}
-        advice.append(Advice("frames_dropped", "warning", dropped))
-    if measured.bit_rate > HIGH_BIT_RATE:
-        rate = {"bit_rate": round(measured.bit_rate), "limit": float(HIGH_BIT_RATE)}
-        advice.append(Advice("bit_rate_high", "warning", rate))
-    return advice
-
-
-def _of_key_frames(measured: Measurement) -> list[Advice]:
-    interval = measured.key_frame_interval
-    longest = measured.longest_key_frame_interval
-    if interval is None or longest is None:
-        return []
-    if longest > LONG_KEY_INTERVAL:
-        values = {"interval": round(longest, 1)}
-        return [Advice("key_frames_far_apart", "warning", values)]
-    if longest > 1.5 * interval + 0.1:
-        return [Advice("key_frames_irregular", "info", {"interval": round(longest, 1)})]
-    return []
-
-
-def _of_stream(measured: Measurement) -> list[Advice]:
-    advice = []
-    if measured.jumps:
-        advice.append(Advice("clock_jumps", "warning", {"count": measured.jumps}))
-    if measured.damaged:
-        advice.append(Advice("media_damaged", "warning", {"count": measured.damaged}))
-    if measured.composition_delay > LONG_REORDERING:
-        delay = {"delay": round(measured.composition_delay, 2)}
-        advice.append(Advice("reordering_long", "info", delay))
-    return advice
+def advise(observed: Observed) -> tuple[Advice, ...]:
+    """Return advice, the worst first."""
+    found = ((rule, rule.condition(observed)) for rule in RULES)
+    return tuple(
+        Advice(rule.code, rule.severity, values) for rule, values in found if values is not None
+    )

@@ -26,6 +26,7 @@ class Measurement:
     bit_rate: float = 0.0
     frame_rate: float | None = None
     key_frame_interval: float | None = None
+    shortest_key_frame_interval: float | None = None
     longest_key_frame_interval: float | None = None
     dropped_frames: int = 0
     arrival_lag: float = 0.0
@@ -114,6 +115,7 @@ class Meter:
             bit_rate=sum(s.bytes for s in past) * 8 / span,
             frame_rate=frames / span if frames else None,
             key_frame_interval=self._intervals[-1] if self._intervals else None,
+            shortest_key_frame_interval=min(self._intervals, default=None),
             longest_key_frame_interval=max(self._intervals, default=None),
             dropped_frames=self.dropped_frames,
             arrival_lag=max(self._lag, 0.0),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from madang.live.advice import Advice, advise
+from madang.live.advice_conditions import Observed
 from madang.live.demux import AudioFrame, Demuxer, Notice, Tracks, VideoFrame
 from madang.live.events import (
     Interrupted,
@@ -78,7 +79,7 @@ class Show:
     _given_up_at: float | None = None
     _publisher_there: bool = False
     _key_unit: tuple[VideoTrack, AccessUnit] | None = None
-    _notices: int = 0
+    _notices: Counter[str] = field(default_factory=Counter)
     _windows_made: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,7 @@ class Show:
         self._part_began = None
         self.meter.restart()
         self._dates.restart()
-        self._notices = 0
+        self._notices.clear()
         self._publisher_there = True
         self._given_up_at = None
         if self.state == "interrupted":
@@ -209,10 +210,11 @@ class Show:
         return CachedPlaylist(multivariant(renditions)) if renditions else None
 
     def advice(self, now: float) -> tuple[Advice, ...]:
-        """Return advice on the settings of the encoder."""
-        if self.tracks is None or self.state != "live":
+        """Return advice on the settings of the encoder, while it is there."""
+        if self.tracks is None or not self._publisher_there:
             return ()
-        return advise(self.tracks, self.meter.measurement(now), self.frames)
+        measured = self.meter.measurement(now)
+        return advise(Observed(self.tracks, measured, self.frames, self._notices))
 
     def thumbnail_source(self) -> bytes | None:
         """Return an fMP4 with the last key frame, None without one."""
@@ -260,8 +262,8 @@ class Show:
             case Notice():
                 if item.code == "damaged_media":
                     self.meter.damaged += 1
-                self._notices += 1
-                if self._notices <= MAX_NAMED_NOTICES:
+                self._notices[item.code] += 1
+                if self._notices.total() <= MAX_NAMED_NOTICES:
                     events.append(item)
 
     def _begin_tracks(self, tracks: Tracks, events: list[ShowEvent]) -> None:

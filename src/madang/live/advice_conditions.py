@@ -1,0 +1,175 @@
+"""Conditions of the advice to the broadcaster, and their thresholds.
+
+A condition returns the values of its words where it holds, else None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from madang.live.demux import Tracks
+from madang.live.meter import Measurement
+from madang.media.track import Codec
+
+LONG_KEY_INTERVAL: Final = 4.0
+"""Seconds. Newcomers wait for a key frame, and seeking and switching happen there; 2 is usual."""
+
+LATE: Final = 1.0
+"""Seconds by which the stream arrives late once its buffer at the encoder fills up."""
+
+STALLED: Final = 4.0
+"""Seconds by which the stream is so late that viewers see it."""
+
+DROPPED_SHARE: Final = 0.02
+"""Missing pictures per picture from which motion looks jerky."""
+
+HIGH_BIT_RATE: Final = 8_000_000
+"""Bits a second from which many viewers' connections do not keep up."""
+
+LONG_REORDERING: Final = 0.2
+"""Seconds by which pictures wait for later ones: B-frames, which a low-delay encoder leaves out."""
+
+Values = Mapping[str, float | str]
+"""Values of the words: rates in bit/s, times in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The stream as conditions judge it.
+
+    `frames` is the number of pictures received so far, `notices` how often the media of this
+    publisher gave cause for a `Notice`, by its code.
+    """
+
+    tracks: Tracks
+    measured: Measurement
+    frames: int = 0
+    notices: Mapping[str, int] = field(default_factory=dict)
+
+
+_HOLDS: Final[Values] = {}
+
+_LACKING: Final = {
+    Codec.HEVC: "Firefox, Chrome on Linux",
+    Codec.AC3: "Chrome, Firefox",
+    Codec.EAC3: "Chrome, Firefox",
+    Codec.MP3: "Chrome, Firefox",
+}
+"""Browsers that lack a codec, as of 2026; MP3 is meant inside fragmented MP4."""
+
+_COMMON_AVC: Final = frozenset({"42", "4D", "58", "64"})
+"""profile_idc of Baseline, Main, Extended and High: 8 bits, 4:2:0 (ISO/IEC 14496-10, annex A)."""
+
+
+# --- tracks ---
+
+
+def no_video(observed: Observed) -> Values | None:
+    """Sound alone."""
+    return _HOLDS if observed.tracks.video is None else None
+
+
+def no_audio(observed: Observed) -> Values | None:
+    """Picture alone."""
+    return _HOLDS if observed.tracks.audio is None else None
+
+
+def codec_uncommon(observed: Observed) -> Values | None:
+    """A codec that current browsers lack."""
+    lacking = [
+        (t.codec.value, _LACKING[t.codec]) for t in observed.tracks.all if t.codec in _LACKING
+    ]
+    if not lacking:
+        return None
+    browsers = dict.fromkeys(name for _, names in lacking for name in names.split(", "))
+    return {"codec": ", ".join(codec for codec, _ in lacking), "browsers": ", ".join(browsers)}
+
+
+def codec_new(observed: Observed) -> Values | None:
+    """A codec that only older devices lack."""
+    video = observed.tracks.video
+    return _HOLDS if video is not None and video.codec is Codec.AV1 else None
+
+
+def profile_uncommon(observed: Observed) -> Values | None:
+    """A profile of H.264 that browsers do not decode."""
+    video = observed.tracks.video
+    if video is None or video.codec is not Codec.AVC:
+        return None
+    profile = video.codec_string.partition(".")[2][:2].upper()
+    return None if profile in _COMMON_AVC else {"codec": video.codec_string}
+
+
+# --- arrival ---
+
+
+def uplink_stalled(observed: Observed) -> Values | None:
+    """Lateness that viewers see."""
+    return _lateness(observed.measured) if observed.measured.arrival_lag > STALLED else None
+
+
+def uplink_slow(observed: Observed) -> Values | None:
+    """Lateness that the buffers of viewers still cover."""
+    return _lateness(observed.measured) if LATE < observed.measured.arrival_lag <= STALLED else None
+
+
+def _lateness(measured: Measurement) -> Values:
+    return {"lag": round(measured.arrival_lag, 1), "bit_rate": round(measured.bit_rate)}
+
+
+def frames_dropped(observed: Observed) -> Values | None:
+    """Pictures missing between those that arrived."""
+    dropped = observed.measured.dropped_frames
+    if not observed.frames or dropped <= DROPPED_SHARE * observed.frames:
+        return None
+    share = round(100 * dropped / (observed.frames + dropped), 1)
+    return {"count": dropped, "percent": share}
+
+
+def bit_rate_high(observed: Observed) -> Values | None:
+    """More bits than many viewers receive."""
+    rate = observed.measured.bit_rate
+    if rate <= HIGH_BIT_RATE:
+        return None
+    return {"bit_rate": round(rate), "limit": float(HIGH_BIT_RATE)}
+
+
+# --- key frames ---
+
+
+def key_frames_far_apart(observed: Observed) -> Values | None:
+    """A long wait for newcomers."""
+    longest = observed.measured.longest_key_frame_interval
+    if longest is None or longest <= LONG_KEY_INTERVAL:
+        return None
+    return {"interval": round(longest, 1)}
+
+
+def key_frames_irregular(observed: Observed) -> Values | None:
+    """Intervals between key frames that differ."""
+    shortest = observed.measured.shortest_key_frame_interval
+    longest = observed.measured.longest_key_frame_interval
+    if shortest is None or longest is None or longest > LONG_KEY_INTERVAL:
+        return None
+    return {"interval": round(longest, 1)} if longest > 1.5 * shortest + 0.1 else None
+
+
+# --- stream ---
+
+
+def clock_jumps(observed: Observed) -> Values | None:
+    """Time stamps that jumped."""
+    return {"count": observed.measured.jumps} if observed.measured.jumps else None
+
+
+def media_damaged(observed: Observed) -> Values | None:
+    """Tags that could not be read."""
+    return {"count": observed.measured.damaged} if observed.measured.damaged else None
+
+
+def reordering_long(observed: Observed) -> Values | None:
+    """B-frames that delay the show."""
+    delay = observed.measured.composition_delay
+    return {"delay": round(delay, 2)} if delay > LONG_REORDERING else None

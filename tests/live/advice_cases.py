@@ -1,0 +1,120 @@
+"""A stream of real bytes for each piece of advice: the table of cases of `madang.live.advice`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from madang.wire.flv import TagType
+from tests.support.broadcast import Broadcast, Sent, shifted
+from tests.support.real_streams import AAC, SIZE, X264, real_stream, through_link
+
+GOP: Final = ("-g", "50", "-bf", "0")
+PICTURE: Final = (*X264, *GOP)
+X265: Final = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+X265_GOP: Final = ("-x265-params", "log-level=error:keyint=50:min-keyint=50:scenecut=0:bframes=0")
+AV1: Final = ("-c:v", "libsvtav1", "-preset", "11", "-pix_fmt", "yuv420p")
+AV1_GOP: Final = ("-g", "50", "-svtav1-params", "pred-struct=1")
+NOISE: Final = "testsrc2=s=320x180:r=25,noise=alls=100:allf=t"
+
+
+def shown(sent: Iterable[Sent]) -> Broadcast:
+    """Return the show of a publisher that sends `sent` and stays connected."""
+    made = Broadcast()
+    made.connect()
+    made.send(list(sent))
+    return made
+
+
+def slow_link(share: float, seconds: float) -> Broadcast:
+    """Return a show over a link with `share` of the stream's bit rate."""
+    sent = real_stream(seconds=seconds)
+    bits = sum(len(item.tag.body) for item in sent) * 8
+    return shown(through_link(sent, share * bits / seconds))
+
+
+def is_key(item: Sent) -> bool:
+    """Tell whether a video tag has a key frame."""
+    return item.tag.body[0] >> 4 & 7 == 1
+
+
+def lossy() -> Broadcast:
+    """Return a show whose encoder leaves out every eighth picture for 6 s."""
+    pictures = 0
+    sent = []
+    for item in real_stream():
+        pictures += item.tag.type is TagType.VIDEO
+        if item.at < 6 or item.tag.type is TagType.AUDIO or pictures % 8 or is_key(item):
+            sent.append(item)
+    return shown(sent)
+
+
+def jumping() -> Broadcast:
+    """Return a show whose stamps jump by 50 s."""
+    sent = real_stream()
+    before = [item for item in sent if item.at < 6]
+    return shown([*before, *shifted(sent[len(before) :], 50_000)])
+
+
+def damaged() -> Broadcast:
+    """Return a show with one tag that breaks off in its header."""
+    sent = list(real_stream())
+    at = next(i for i, item in enumerate(sent) if item.at > 6 and item.tag.type is TagType.VIDEO)
+    sent.insert(at, replace(sent[at], tag=replace(sent[at].tag, body=sent[at].tag.body[:3])))
+    return shown(sent)
+
+
+def irregular() -> Broadcast:
+    """Return a show with key frames 2 s and then 3.5 s apart."""
+    times = "expr:eq(n,0)+eq(n,50)+eq(n,138)+eq(n,188)+eq(n,276)"
+    picture = (*X264, "-g", "1000", "-bf", "0", "-force_key_frames", times)
+    return shown(real_stream(picture))
+
+
+def taken_over() -> Broadcast:
+    """Return a show that another encoder with another frame rate goes on with."""
+    made = shown(real_stream())
+    made.connect()
+    made.send(
+        list(real_stream((*X264, "-g", "60", "-bf", "0"), AAC, source=f"testsrc2=s={SIZE}:r=30"))
+    )
+    return made
+
+
+CASES: Final[dict[str, Callable[[], Broadcast]]] = {
+    "profile_uncommon": lambda: shown(
+        real_stream(("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", *GOP))
+    ),
+    "uplink_stalled": lambda: slow_link(0.75, 30.0),
+    "no_audio": lambda: shown(real_stream(sound=None)),
+    "codec_uncommon": lambda: shown(real_stream((*X265, *X265_GOP))),
+    "uplink_slow": lambda: slow_link(0.93, 30.0),
+    "frames_dropped": lossy,
+    "bit_rate_high": lambda: shown(real_stream((*PICTURE, "-qp", "10"), source=NOISE)),
+    "key_frames_far_apart": lambda: shown(
+        real_stream((*X264, "-g", "200", "-bf", "0"), seconds=20.0)
+    ),
+    "clock_jumps": jumping,
+    "media_damaged": damaged,
+    "no_video": lambda: shown(real_stream(None)),
+    "codec_new": lambda: shown(real_stream((*AV1, *AV1_GOP))),
+    "key_frames_irregular": irregular,
+    "reordering_long": lambda: shown(
+        real_stream((*X264, "-g", "50", "-bf", "8", "-b_strategy", "0"))
+    ),
+}
+"""Shows by the code of the one piece of advice that each must get."""
+
+HEALTHY: Final[dict[str, Callable[[], Broadcast]]] = {
+    "25 pictures a second": lambda: shown(real_stream()),
+    "60 pictures a second": lambda: shown(
+        real_stream((*X264, "-g", "120", "-bf", "0"), source=f"testsrc2=s={SIZE}:r=60")
+    ),
+    "one picture a second": lambda: shown(
+        real_stream((*X264, "-g", "2", "-bf", "0"), source=f"testsrc2=s={SIZE}:r=1")
+    ),
+    "two B-frames": lambda: shown(real_stream((*X264, "-g", "50", "-bf", "2"))),
+    "another encoder after the first": taken_over,
+}
+"""Shows that get no advice."""
