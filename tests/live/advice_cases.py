@@ -8,7 +8,14 @@ from typing import Final
 
 from madang.wire.flv import TagType
 from tests.support.broadcast import Broadcast, Sent, shifted
-from tests.support.real_streams import AAC, SIZE, X264, real_stream, through_link
+from tests.support.real_streams import (
+    AAC,
+    SIZE,
+    X264,
+    from_slow_processor,
+    real_stream,
+    through_link,
+)
 
 GOP: Final = ("-g", "50", "-bf", "0")
 PICTURE: Final = (*X264, *GOP)
@@ -16,6 +23,9 @@ X265: Final = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 X265_GOP: Final = ("-x265-params", "log-level=error:keyint=50:min-keyint=50:scenecut=0:bframes=0")
 AV1: Final = ("-c:v", "libsvtav1", "-preset", "11", "-pix_fmt", "yuv420p")
 AV1_GOP: Final = ("-g", "50", "-svtav1-params", "pred-struct=1")
+UNSTEADY: Final = (1.6, 0.4, 0.6, 1.3, 1.7, 0.5, 0.9)
+"""Capacity of a link in use by others, of seven seconds."""
+
 NOISE: Final = "testsrc2=s=320x180:r=25,noise=alls=100:allf=t"
 
 
@@ -27,11 +37,11 @@ def shown(sent: Iterable[Sent]) -> Broadcast:
     return made
 
 
-def slow_link(share: float, seconds: float) -> Broadcast:
-    """Return a show over a link with `share` of the stream's bit rate."""
-    sent = real_stream(seconds=seconds)
-    bits = sum(len(item.tag.body) for item in sent) * 8
-    return shown(through_link(sent, share * bits / seconds))
+def silent() -> Broadcast:
+    """Return a show whose encoder is connected and sends nothing more."""
+    made = shown(real_stream())
+    made.wait_until(made.now + 5.0)
+    return made
 
 
 def is_key(item: Sent) -> bool:
@@ -83,13 +93,17 @@ def taken_over() -> Broadcast:
 
 
 CASES: Final[dict[str, Callable[[], Broadcast]]] = {
+    "silent": silent,
+    "encoder_slow": lambda: shown(from_slow_processor(real_stream(seconds=30.0), 0.85)),
+    "stream_stalled": lambda: shown(through_link(real_stream(seconds=30.0), 0.8, changes=UNSTEADY)),
+    "stream_late": lambda: shown(through_link(real_stream(seconds=20.0), 0.95, changes=UNSTEADY)),
     "profile_uncommon": lambda: shown(
         real_stream(("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", *GOP))
     ),
-    "uplink_stalled": lambda: slow_link(0.75, 30.0),
+    "uplink_stalled": lambda: shown(through_link(real_stream(seconds=30.0), 0.75)),
     "no_audio": lambda: shown(real_stream(sound=None)),
     "codec_uncommon": lambda: shown(real_stream((*X265, *X265_GOP))),
-    "uplink_slow": lambda: slow_link(0.93, 30.0),
+    "uplink_slow": lambda: shown(through_link(real_stream(seconds=30.0), 0.93)),
     "frames_dropped": lossy,
     "bit_rate_high": lambda: shown(real_stream((*PICTURE, "-qp", "10"), source=NOISE)),
     "key_frames_far_apart": lambda: shown(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import random
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from madang.wire.flv import FlvReader
@@ -50,9 +51,39 @@ def real_stream(
     return tuple(Sent(tag.timestamp / 1000, tag) for tag in tags)
 
 
-def through_link(sent: Iterable[Sent], bits_per_second: float) -> Iterator[Sent]:
-    """Yield the tags as they arrive over a link that buffers without limit."""
+def bit_rate(sent: Sequence[Sent]) -> float:
+    """Return bits per second of a stream."""
+    return sum(len(item.tag.body) for item in sent) * 8 / sent[-1].at
+
+
+def through_link(
+    sent: Sequence[Sent], share: float, *, packet: int = 1448, changes: Sequence[float] = (1.0,)
+) -> Iterator[Sent]:
+    """Yield the tags as they arrive over a link that buffers without limit.
+
+    The link has `share` of the stream's bit rate, times one of `changes` each second in turn. What
+    is in a `packet` of so many bytes arrives at once.
+    """
+    rate = bit_rate(sent) * share
     free = 0.0
+    left = 0
     for item in sent:
-        free = max(free, item.at) + len(item.tag.body) * 8 / bits_per_second
+        free = max(free, item.at)
+        left -= len(item.tag.body)
+        while left < 0:
+            free += packet * 8 / (rate * changes[int(free) % len(changes)])
+            left += packet
         yield replace(item, at=free)
+
+
+def from_slow_processor(sent: Iterable[Sent], speed: float) -> Iterator[Sent]:
+    """Yield the tags as an encoder makes them that takes as long for every picture.
+
+    It needs 1 / `speed` of the time that there is, more or less by a quarter.
+    """
+    varies = random.Random(1)
+    made = last = 0.0
+    for item in sent:
+        made = max(item.at, made + (item.at - last) / speed * varies.uniform(0.75, 1.25))
+        last = item.at
+        yield replace(item, at=made)

@@ -32,6 +32,16 @@ class Rule:
 RULES: Final = (
     # --- errors: viewers do not see the show as it is meant ---
     Rule(
+        "silent",
+        "error",
+        when.silent,
+        _("Nothing has come from the encoder for {silence} s"),
+        _(
+            "It is connected. Look whether it still runs and whether its network does; if nothing "
+            "helps, stop the stream there and start it again."
+        ),
+    ),
+    Rule(
         "profile_uncommon",
         "error",
         when.profile_uncommon,
@@ -44,8 +54,29 @@ RULES: Final = (
         when.uplink_stalled,
         _("The stream arrives {lag} s late, and viewers see it stall"),
         _(
-            "The connection of the encoder does not carry {bit_rate} Mbit/s. Halve the bit "
-            "rate now, and stop other uploads on the same connection."
+            "The connection of the encoder carries {carried}, and the stream has {bit_rate}. Halve "
+            "the bit rate now, and stop other uploads on the same connection."
+        ),
+    ),
+    Rule(
+        "encoder_slow",
+        "error",
+        when.encoder_slow,
+        _("The encoder is too slow, and viewers see it stall"),
+        _(
+            "It makes {made} s of the show in 10 s, and the connection is not the cause. Choose a "
+            "faster preset, the encoder of the graphics card or a smaller picture, and close other "
+            "programs."
+        ),
+    ),
+    Rule(
+        "stream_stalled",
+        "error",
+        when.stream_stalled,
+        _("The stream comes {lag} s late, and viewers see it stall"),
+        _(
+            "Either the encoder's connection or its processor is too slow. If the processor is "
+            "busy, choose a faster preset or a smaller picture; if not, halve the bit rate."
         ),
     ),
     # --- warnings: some viewers do not, or soon nobody will ---
@@ -72,7 +103,18 @@ RULES: Final = (
         when.uplink_slow,
         _("The stream arrives {lag} s late"),
         _(
-            "The connection of the encoder hardly carries {bit_rate} Mbit/s. Lower the bit "
+            "The connection of the encoder hardly carries {bit_rate}. Lower the bit rate by a "
+            "third, or use a cable instead of Wi-Fi."
+        ),
+    ),
+    Rule(
+        "stream_late",
+        "warning",
+        when.stream_late,
+        _("The stream comes {lag} s late"),
+        _(
+            "Either the encoder's connection or its processor is hardly fast enough. If the "
+            "processor is busy, choose a faster preset or a smaller picture; if not, lower the bit "
             "rate by a third, or use a cable instead of Wi-Fi."
         ),
     ),
@@ -90,8 +132,8 @@ RULES: Final = (
         "bit_rate_high",
         "warning",
         when.bit_rate_high,
-        _("{bit_rate} Mbit/s is more than many viewers can receive"),
-        _("Stay below {limit} Mbit/s, or more viewers than you like will see it stall."),
+        _("{bit_rate} is more than many viewers can receive"),
+        _("Stay below {limit}, or more viewers than you like will see it stall."),
     ),
     Rule(
         "key_frames_far_apart",

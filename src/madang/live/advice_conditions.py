@@ -5,12 +5,14 @@ A condition returns the values of its words where it holds, else None.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from madang.live.demux import Tracks
 from madang.live.meter import Measurement
+from madang.live.pace import Cause
 from madang.media.track import Codec
 
 LONG_KEY_INTERVAL: Final = 4.0
@@ -21,6 +23,12 @@ LATE: Final = 1.0
 
 STALLED: Final = 4.0
 """Seconds by which the stream is so late that viewers see it."""
+
+IN_TIME: Final = 0.97
+"""Seconds of the stream made in a second from which an encoder keeps up."""
+
+SILENT: Final = 3.0
+"""Seconds without a byte after which viewers have played what they had."""
 
 DROPPED_SHARE: Final = 0.02
 """Missing pictures per picture from which motion looks jerky."""
@@ -105,18 +113,52 @@ def profile_uncommon(observed: Observed) -> Values | None:
 # --- arrival ---
 
 
+def silent(observed: Observed) -> Values | None:
+    """A connection over which nothing comes."""
+    silence = observed.measured.silence
+    return {"silence": round(silence)} if silence >= SILENT else None
+
+
 def uplink_stalled(observed: Observed) -> Values | None:
-    """Lateness that viewers see."""
-    return _lateness(observed.measured) if observed.measured.arrival_lag > STALLED else None
+    """Lateness by a full uplink that viewers see."""
+    return _late(observed.measured, "uplink", STALLED, math.inf)
 
 
 def uplink_slow(observed: Observed) -> Values | None:
-    """Lateness that the buffers of viewers still cover."""
-    return _lateness(observed.measured) if LATE < observed.measured.arrival_lag <= STALLED else None
+    """Lateness by a full uplink that the buffers of viewers still cover."""
+    return _late(observed.measured, "uplink", LATE, STALLED)
 
 
-def _lateness(measured: Measurement) -> Values:
-    return {"lag": round(measured.arrival_lag, 1), "bit_rate": round(measured.bit_rate)}
+def encoder_slow(observed: Observed) -> Values | None:
+    """Frames made more slowly than they are shown. Viewers see it however late the stream is."""
+    measured = observed.measured
+    if measured.speed is None or measured.speed >= IN_TIME:
+        return None
+    return _late(measured, "processor", LATE, math.inf)
+
+
+def stream_stalled(observed: Observed) -> Values | None:
+    """Lateness of an unclear cause that viewers see."""
+    return _late(observed.measured, "unclear", STALLED, math.inf)
+
+
+def stream_late(observed: Observed) -> Values | None:
+    """Lateness of an unclear cause that the buffers of viewers still cover."""
+    return _late(observed.measured, "unclear", LATE, STALLED)
+
+
+def _late(measured: Measurement, cause: Cause, above: float, most: float) -> Values | None:
+    """Values where the stream is late by `cause`; `carried` is what arrives of its `bit_rate`."""
+    if measured.late_by != cause or measured.silence >= SILENT:
+        return None
+    if not above < measured.arrival_lag <= most or not measured.speed:
+        return None
+    return {
+        "lag": round(measured.arrival_lag, 1),
+        "bit_rate": round(measured.bit_rate / measured.speed),
+        "carried": round(measured.bit_rate),
+        "made": round(10 * measured.speed, 1),
+    }
 
 
 def frames_dropped(observed: Observed) -> Values | None:

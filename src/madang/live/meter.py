@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from madang.live.pace import BURST, Cause, Pace
+
 WINDOW: Final = 10
 """Seconds over which bit and frame rates are averaged."""
 
@@ -30,6 +32,11 @@ class Measurement:
     longest_key_frame_interval: float | None = None
     dropped_frames: int = 0
     arrival_lag: float = 0.0
+    speed: float | None = None
+    """Seconds of the stream that arrive in a second."""
+    late_by: Cause = "unclear"
+    silence: float = 0.0
+    """Seconds since the last byte."""
     composition_delay: float = 0.0
     damaged: int = 0
     jumps: int = 0
@@ -40,6 +47,7 @@ class _Second:
     at: int = -1
     bytes: int = 0
     frames: int = 0
+    stream: float = 0.0
 
 
 @dataclass(slots=True)
@@ -59,6 +67,10 @@ class Meter:
     _lead: float | None = None
     _clocked: float = 0.0
     _lag: float = 0.0
+    _pace: Pace = field(default_factory=Pace)
+    _clock: tuple[float, float] | None = None  # stamp and arrival of the last frame
+    _received: int = 0  # bytes since then
+    _heard: float | None = None
     _composition: float = 0.0
 
     def restart(self) -> None:
@@ -66,6 +78,9 @@ class Meter:
         self._last_picture = None
         self._last_key = None
         self._lead = None
+        self._clock = None
+        self._lag = 0.0
+        self._pace = Pace()
         self._step = 0.0
         self._steps = 0
         self._intervals.clear()
@@ -74,13 +89,16 @@ class Meter:
         """Note a jump of the stream's clock; lateness counts from there."""
         self.jumps += 1
         self._lead = None
+        self._clock = None
 
     def received(self, size: int, now: float) -> None:
         """Note `size` bytes from the encoder."""
         self._second(now).bytes += size
+        self._received += size
+        self._heard = now
 
     def clock(self, at: float, now: float) -> None:
-        """Note the arrival of a frame stamped `at`. A growing delay means a slow uplink."""
+        """Note the arrival of a frame stamped `at`. A growing delay means a slow encoder."""
         lead = now - at
         if self._lead is None:
             self._lead = lead
@@ -88,7 +106,14 @@ class Meter:
         # A slow drift is that of the encoder's clock against ours, not the uplink.
         self._lead = min(lead, self._lead + DRIFT * (now - self._clocked))
         self._clocked = now
-        self._lag += (lead - self._lead - self._lag) / 32
+        late = lead - self._lead
+        self._lag += (late - self._lag) / 32
+        if self._clock is not None:
+            step, gap = at - self._clock[0], now - self._clock[1]
+            self._second(now).stream += max(step, 0.0)
+            self._pace.note(self._received, step, gap, now, late=late > BURST)
+        self._clock = (at, now)
+        self._received = 0
 
     def picture(self, at: float, now: float, *, key: bool, composition: float) -> None:
         """Note a picture."""
@@ -111,6 +136,7 @@ class Meter:
         if span < 1:  # the first second: better an estimate than nothing
             past, span = self._seconds, max(now - began, 0.1)
         frames = sum(s.frames for s in past)
+        stream = sum(s.stream for s in past)
         return Measurement(
             bit_rate=sum(s.bytes for s in past) * 8 / span,
             frame_rate=frames / span if frames else None,
@@ -119,6 +145,9 @@ class Meter:
             longest_key_frame_interval=max(self._intervals, default=None),
             dropped_frames=self.dropped_frames,
             arrival_lag=max(self._lag, 0.0),
+            speed=stream / span if stream else None,
+            late_by=self._pace.cause(now),
+            silence=now - self._heard if self._heard is not None else 0.0,
             composition_delay=self._composition,
             damaged=self.damaged,
             jumps=self.jumps,
@@ -130,7 +159,7 @@ class Meter:
         at = int(now)
         second = self._seconds[at % len(self._seconds)]
         if second.at != at:
-            second.at, second.bytes, second.frames = at, 0, 0
+            second.at, second.bytes, second.frames, second.stream = at, 0, 0, 0.0
         return second
 
     def _note_step(self, step: float) -> None:

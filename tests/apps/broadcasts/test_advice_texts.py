@@ -30,7 +30,7 @@ def test_codes_of_another_release_are_left_out(station: Settings) -> None:
     assert localize([AdviceStatus("of_next_year", "error", {"new": 1.0})]) == []
 
 
-def test_bit_rates_are_told_in_megabits(station: Settings) -> None:
+def test_bit_rates_are_told_with_their_unit(station: Settings) -> None:
     from madang.apps.broadcasts.advice_texts import localize
     from madang.apps.broadcasts.ports import AdviceStatus
 
@@ -48,7 +48,9 @@ def test_the_studio_tells_the_advice_in_its_order(client: Any, air: Directory) -
     make_channel("yard", owner)
     client.force_login(owner)
     advice = (
-        AdviceStatus("uplink_stalled", "error", {"lag": 6.0, "bit_rate": 2_500_000}),
+        AdviceStatus(
+            "uplink_stalled", "error", {"lag": 6.0, "bit_rate": 2_500_000, "carried": 40_000}
+        ),
         AdviceStatus("no_audio", "warning", {}),
     )
     air.on_air = {"yard": live_status(advice=advice)}
@@ -57,4 +59,5 @@ def test_the_studio_tells_the_advice_in_its_order(client: Any, air: Directory) -
         ("uplink_stalled", "error"),
         ("no_audio", "warning"),
     ]
+    assert "carries 40 kbit/s, and the stream has 2.5 Mbit/s" in told[0]["text"]
     assert told[0]["title"] == "The stream arrives 6 s late, and viewers see it stall"

@@ -9,9 +9,9 @@ from typing import Final
 from madang.apps.broadcasts.ports import AdviceStatus, AdviceValue
 from madang.live.advice import BY_CODE
 
-_MEGABIT: Final = 1_000_000.0
-_BIT_RATES: Final = frozenset({"bit_rate", "limit"})
-"""Values in bits per second, shown in megabits."""
+_MEGABIT: Final = 1_000_000
+_BIT_RATES: Final = frozenset({"bit_rate", "carried", "limit"})
+"""Values in bits per second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,8 @@ def _localize(item: AdviceStatus) -> AdviceText:
 def _readable(name: str, value: AdviceValue) -> str:
     if isinstance(value, str):
         return value
-    return f"{value / _MEGABIT:.1f}" if name in _BIT_RATES else f"{value:g}"
+    if name not in _BIT_RATES:
+        return f"{value:g}"
+    if value < _MEGABIT / 10:
+        return f"{max(value / 1000, 1):.0f} kbit/s"
+    return f"{value / _MEGABIT:.1f} Mbit/s"
