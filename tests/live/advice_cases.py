@@ -23,6 +23,7 @@ X265: Final = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 X265_GOP: Final = ("-x265-params", "log-level=error:keyint=50:min-keyint=50:scenecut=0:bframes=0")
 AV1: Final = ("-c:v", "libsvtav1", "-preset", "11", "-pix_fmt", "yuv420p")
 AV1_GOP: Final = ("-g", "50", "-svtav1-params", "pred-struct=1")
+REFRESH: Final = (*X264, "-x264-params", "keyint=infinite:intra-refresh=1:scenecut=0:bframes=0")
 UNSTEADY: Final = (1.6, 0.4, 0.6, 1.3, 1.7, 0.5, 0.9)
 """Capacity of a link in use by others, of seven seconds."""
 
@@ -95,6 +96,7 @@ def taken_over() -> Broadcast:
 CASES: Final[dict[str, Callable[[], Broadcast]]] = {
     "silent": silent,
     "encoder_slow": lambda: shown(from_slow_processor(real_stream(seconds=30.0), 0.85)),
+    "key_frames_missing": lambda: shown(real_stream(REFRESH)),
     "stream_stalled": lambda: shown(through_link(real_stream(seconds=30.0), 0.8, changes=UNSTEADY)),
     "stream_late": lambda: shown(through_link(real_stream(seconds=20.0), 0.95, changes=UNSTEADY)),
     "profile_uncommon": lambda: shown(

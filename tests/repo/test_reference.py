@@ -135,6 +135,7 @@ def test_what_the_player_says_instead_of_playing_is_documented(language: str) ->
     for key in (
         "stateOffline",
         "stateStarting",
+        "stateNoKeyFrame",
         "stateInterrupted",
         "unreachable",
         "failedNetwork",

@@ -19,6 +19,9 @@ export const en = {
   stateOfflineHint: 'Stay here: the show starts by itself when the channel goes live.',
   stateStarting: 'About to start',
   stateStartingHint: 'The encoder has connected. The picture appears in a moment.',
+  stateNoKeyFrame: 'Waiting for a picture',
+  stateNoKeyFrameHint:
+    'The broadcaster’s encoder sends no key frames, and a picture can begin only at one.',
   stateLive: 'Live',
   stateInterrupted: 'The broadcaster’s connection broke',
   stateInterruptedHint: 'Waiting for it to come back. Playback goes on by itself.',

@@ -20,6 +20,9 @@ export const ko: Dictionary = {
   stateOfflineHint: '이대로 두세요. 방송이 시작되면 저절로 재생됩니다.',
   stateStarting: '곧 시작합니다',
   stateStartingHint: '방송 장비가 연결되었습니다. 잠시 후 화면이 나옵니다.',
+  stateNoKeyFrame: '화면을 기다리는 중입니다',
+  stateNoKeyFrameHint:
+    '방송 장비가 키프레임을 보내지 않고 있습니다. 화면은 키프레임부터 나올 수 있습니다.',
   stateLive: '방송 중',
   stateInterrupted: '방송 연결이 끊겼습니다',
   stateInterruptedHint: '다시 연결되기를 기다리고 있습니다. 돌아오면 이어서 재생됩니다.',

@@ -19,6 +19,8 @@ export interface ChannelStatus {
   title: string;
   description: string;
   poster: string | null;
+  /** Newcomers see nothing until the encoder sends a key frame. */
+  keyFrameOverdue: boolean;
   renditions: Rendition[];
 }
 
@@ -72,6 +74,7 @@ export function parseStatus(value: unknown): ChannelStatus {
     title: string(of['title']),
     description: string(of['description']),
     poster: string(of['poster']) || null,
+    keyFrameOverdue: of['key_frame_overdue'] === true,
     renditions: list(of['renditions']).map(parseRendition),
   };
 }

@@ -42,6 +42,11 @@ function words(phase: Phase, state: PlayerState): Words | null {
   }
 }
 
+/** Whether a newcomer waits for a picture that the encoder lets nobody begin at. */
+export function waitsForKeyFrame(phase: Phase, state: PlayerState, overdue: boolean): boolean {
+  return overdue && (phase === 'starting' || (phase === 'live' && state.engine === 'loading'));
+}
+
 /** Says over the picture what is going on; gone while the show simply plays. */
 export class Overlay {
   readonly #root: HTMLElement;
@@ -57,8 +62,10 @@ export class Overlay {
     this.#retry.addEventListener('click', retry);
   }
 
-  render(phase: Phase, state: PlayerState): void {
-    const text = words(phase, state);
+  render(phase: Phase, state: PlayerState, keyFrameOverdue: boolean): void {
+    const text = waitsForKeyFrame(phase, state, keyFrameOverdue)
+      ? { title: t('stateNoKeyFrame'), hint: t('stateNoKeyFrameHint'), retry: false }
+      : words(phase, state);
     show(this.#root, text !== null);
     if (!text) return;
     say(this.#title, text.title);

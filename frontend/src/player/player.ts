@@ -119,7 +119,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     const shown = phase(state);
     root.dataset['state'] = shown;
     root.toggleAttribute('data-playing', state.engine === 'playing');
-    overlay.render(shown, state);
+    overlay.render(shown, state, latest?.keyFrameOverdue ?? false);
   }
 
   video.addEventListener('playing', () => {

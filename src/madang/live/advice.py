@@ -79,6 +79,16 @@ RULES: Final = (
             "busy, choose a faster preset or a smaller picture; if not, halve the bit rate."
         ),
     ),
+    Rule(
+        "key_frames_missing",
+        "error",
+        when.key_frames_missing,
+        _("There was no key frame for {wait} s, and newcomers see nothing"),
+        _(
+            "A picture can begin only at a key frame. Set the key-frame interval to 2 s, not to "
+            "automatic or 0, and switch off intra-refresh."
+        ),
+    ),
     # --- warnings: some viewers do not, or soon nobody will ---
     Rule(
         "no_audio",

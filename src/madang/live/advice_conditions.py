@@ -181,6 +181,12 @@ def bit_rate_high(observed: Observed) -> Values | None:
 # --- key frames ---
 
 
+def key_frames_missing(observed: Observed) -> Values | None:
+    """Pictures at which nobody can begin: intra-refresh, or key frames that never come."""
+    measured = observed.measured
+    return {"wait": round(measured.since_key_frame)} if measured.key_frame_overdue else None
+
+
 def key_frames_far_apart(observed: Observed) -> Values | None:
     """A long wait for newcomers."""
     longest = observed.measured.longest_key_frame_interval

@@ -17,6 +17,9 @@ STEADY: Final = 16
 """Steps after which the usual one is known well enough to miss pictures."""
 
 
+OVERDUE: Final = 10.0
+"""Seconds without a key frame after which newcomers are told that they wait for one."""
+
 DRIFT: Final = 0.001
 """Seconds per second by which an encoder's clock may be slower than ours."""
 
@@ -30,6 +33,8 @@ class Measurement:
     key_frame_interval: float | None = None
     shortest_key_frame_interval: float | None = None
     longest_key_frame_interval: float | None = None
+    since_key_frame: float = 0.0
+    """Seconds of pictures since the last key frame, or since the first picture before any."""
     dropped_frames: int = 0
     arrival_lag: float = 0.0
     speed: float | None = None
@@ -40,6 +45,12 @@ class Measurement:
     composition_delay: float = 0.0
     damaged: int = 0
     jumps: int = 0
+
+    @property
+    def key_frame_overdue(self) -> bool:
+        """True where nobody can begin to watch, for longer than key frames were apart so far."""
+        longest = self.longest_key_frame_interval or 0.0
+        return self.since_key_frame > max(OVERDUE, 1.5 * longest)
 
 
 @dataclass(slots=True)
@@ -63,6 +74,7 @@ class Meter:
     _step: float = 0.0
     _steps: int = 0
     _last_key: float | None = None
+    _first_picture: float | None = None
     _intervals: list[float] = field(default_factory=list)
     _lead: float | None = None
     _clocked: float = 0.0
@@ -77,6 +89,7 @@ class Meter:
         """Begin with another publisher; the time between the two is not counted as loss."""
         self._last_picture = None
         self._last_key = None
+        self._first_picture = None
         self._lead = None
         self._clock = None
         self._lag = 0.0
@@ -122,6 +135,8 @@ class Meter:
         if self._last_picture is not None:
             self._note_step(at - self._last_picture)
         self._last_picture = at
+        if self._first_picture is None:
+            self._first_picture = at
         if key:
             if self._last_key is not None:
                 self._intervals = [*self._intervals[-4:], at - self._last_key]
@@ -143,6 +158,7 @@ class Meter:
             key_frame_interval=self._intervals[-1] if self._intervals else None,
             shortest_key_frame_interval=min(self._intervals, default=None),
             longest_key_frame_interval=max(self._intervals, default=None),
+            since_key_frame=self._since_key_frame(),
             dropped_frames=self.dropped_frames,
             arrival_lag=max(self._lag, 0.0),
             speed=stream / span if stream else None,
@@ -152,6 +168,10 @@ class Meter:
             damaged=self.damaged,
             jumps=self.jumps,
         )
+
+    def _since_key_frame(self) -> float:
+        begun = self._last_key if self._last_key is not None else self._first_picture
+        return self._last_picture - begun if begun is not None and self._last_picture else 0.0
 
     def _second(self, now: float) -> _Second:
         if self._began is None:

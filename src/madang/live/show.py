@@ -216,6 +216,12 @@ class Show:
         measured = self.meter.measurement(now)
         return advise(Observed(self.tracks, measured, self.frames, self._notices))
 
+    def key_frame_wait(self, now: float) -> float:
+        """Return for how many seconds newcomers have seen nothing; 0 where they need not wait."""
+        measured = self.meter.measurement(now)
+        waits = self._publisher_there and measured.key_frame_overdue
+        return measured.since_key_frame if waits else 0.0
+
     def thumbnail_source(self) -> bytes | None:
         """Return an fMP4 with the last key frame, None without one."""
         if self._key_unit is None:

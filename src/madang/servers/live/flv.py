@@ -23,6 +23,7 @@ class FlvDelivery:
         limits: FlvLimits = DEFAULT_LIMITS,
     ) -> None:
         self._show = broadcast.show
+        self._now = broadcast.clock.monotonic
         self._statistics = statistics
         self._counters = counters
         self._limits = limits
@@ -36,7 +37,8 @@ class FlvDelivery:
     def join(self, framing: Framing, *, viewer: bool = True) -> FlvClient | None:
         """Begin to read the stream: return a client to be attached to its connection.
 
-        None while there is nothing to see yet. The ladder is a client too, but no `viewer`.
+        None while there is nothing to see yet, or no picture in sight. The ladder is a client too,
+        but no `viewer`.
         """
         if self._opening is None:
             self._flush()
@@ -47,6 +49,8 @@ class FlvDelivery:
         if self._opening is None or self._show.state == "ended":
             return None
         block, with_picture = self._opening
+        if viewer and not with_picture and self._show.key_frame_wait(self._now()):
+            return None
         client = FlvClient(framing, self._sent if viewer else lambda _: None, self._limits)
         client.begin(block, skipping=not with_picture)
         self._clients.add(client)
@@ -78,8 +82,11 @@ class FlvDelivery:
         if self._clients:
             self._flush()
         if self._check.due(now):
+            waits = self._show.key_frame_wait(now) > 0
             for client in self._clients:
                 client.check(now)
+                if waits and client.skipping:
+                    client.end()  # whoever asks again is told why
 
     def _flush(self) -> None:
         last = self._show.feed.take_last()

@@ -32,7 +32,7 @@ from madang.servers.live.entitlement import Entitlement, EntitlementCheck
 from madang.servers.live.flv_client import FlvClient
 from madang.servers.live.hls import PlaylistKey
 from madang.servers.live.hub import LiveHub
-from madang.servers.live.responses import answer_picture
+from madang.servers.live.responses import answer_picture, refuse_to_begin
 from madang.servers.live.status import offline_status, public_status
 from madang.wire.websocket import CloseCode, encode_close
 
@@ -248,7 +248,7 @@ class LiveHandlers:
             return
         client = channel.flv.join(_framing(exchange))
         if client is None:
-            exchange.refuse(404, "The stream is starting. Try again in a second.")
+            refuse_to_begin(exchange, channel.broadcast.show, self._hub.clock.monotonic())
             return
         try:
             if exchange.is_websocket:

@@ -17,6 +17,7 @@ from madang.servers.live.responses import (
     answer_playlist,
     file_head,
     playlist_sender,
+    refuse_to_begin,
 )
 from madang.servers.live.statistics import Statistics
 
@@ -52,7 +53,7 @@ class HlsDelivery:
         window = self._show.window(key[0])
         if window is None:
             if self._show.state == "starting":
-                exchange.refuse(404, "The stream is starting. Try again in a second.")
+                refuse_to_begin(exchange, self._show, self._now())
             else:
                 exchange.refuse(404, "There is no such rendition.")
             return
@@ -75,7 +76,7 @@ class HlsDelivery:
         if self._leaving:
             exchange.refuse(503, RESTARTING, [("retry-after", "1")])
         elif playlist is None:
-            exchange.refuse(404, "The stream is starting. Try again in a second.")
+            refuse_to_begin(exchange, self._show, self._now())
         else:
             self._sent("playlist", answer_playlist(exchange, playlist))
 

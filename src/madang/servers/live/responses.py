@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from madang.live.files import CachedPlaylist, MediaFile
+from madang.live.show import Show
 from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, Responder, head_of
 from madang.servers.http.immutable import answer_immutable, whole
 from madang.servers.live.thumbnails import Picture
@@ -26,6 +27,16 @@ _ZIPPED_PLAYLIST: Final[Headers] = [*_PLAYLIST, ("content-encoding", "gzip")]
 
 LENGTHS: Final = 512
 """Heads of playlists that are remembered."""
+
+
+def refuse_to_begin(exchange: Responder, show: Show, now: float) -> None:
+    """Refuse a newcomer to a show without a picture to begin with, and say why."""
+    wait = show.key_frame_wait(now)
+    if wait:
+        words = f"The encoder has sent no key frame for {wait:.0f} s. Nothing can be seen before."
+        exchange.refuse(503, words, [("retry-after", "5")])
+    else:
+        exchange.refuse(404, "The stream is starting. Try again in a second.")
 
 
 def answer_playlist(exchange: Responder, playlist: CachedPlaylist) -> int:

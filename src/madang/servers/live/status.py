@@ -54,7 +54,10 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
 
 
 def public_status(channel: LiveChannel) -> bytes:
-    """Return what everybody may know of a channel on the air, as JSON."""
+    """Return what everybody may know of a channel on the air, as JSON.
+
+    `key_frame_overdue` is true where newcomers see nothing until a key frame comes.
+    """
     show = channel.broadcast.show
     return msgspec.json.encode(
         {
@@ -67,6 +70,7 @@ def public_status(channel: LiveChannel) -> bytes:
             "poster": _poster(channel),
             "part_target": show.source.cutting.part_target if show.source else None,
             "renditions": [asdict(rendition) for rendition in _renditions(channel)],
+            "key_frame_overdue": show.key_frame_wait(channel.broadcast.clock.monotonic()) > 0,
         }
     )
 
@@ -83,6 +87,7 @@ def offline_status(card: ChannelCard) -> bytes:
         "poster": None,
         "part_target": None,
         "renditions": [],
+        "key_frame_overdue": False,
     }
     return msgspec.json.encode(nothing)
 
