@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from madang.live.advice import Advice, advise
 from madang.live.advice_conditions import Observed
-from madang.live.demux import AudioFrame, Demuxer, Notice, Tracks, VideoFrame
+from madang.live.demux import AudioFrame, Demuxed, Demuxer, Notice, Tracks, VideoFrame
 from madang.live.events import (
     Interrupted,
     RenditionEnded,
@@ -19,6 +19,7 @@ from madang.live.events import (
 )
 from madang.live.files import CachedPlaylist
 from madang.live.flv_feed import FlvFeed
+from madang.live.interleaver import Arrival, Interleaver
 from madang.live.meter import Meter
 from madang.live.opening import Opening
 from madang.live.program_dates import ProgramDates
@@ -27,7 +28,7 @@ from madang.live.segmenter import Cut, Cutting, PartCut, Segmenter
 from madang.live.timeline import Jump, Timeline
 from madang.live.variants import multivariant
 from madang.live.window import Window
-from madang.media.track import AccessUnit, Track, VideoTrack
+from madang.media.track import AccessUnit, VideoTrack
 from madang.wire.flv import Tag, TagType
 from madang.wire.fmp4 import TrackRun, fragment, init_segment
 from madang.wire.hls import RenditionReport
@@ -74,6 +75,7 @@ class Show:
     _timeline: Timeline = field(default_factory=Timeline)
     _dates: ProgramDates = field(init=False)
     _opening: Opening = field(init=False)
+    _interleaver: Interleaver = field(default_factory=Interleaver)
     _segmenter: Segmenter | None = None
     _part_began: float | None = None
     _given_up_at: float | None = None
@@ -92,7 +94,7 @@ class Show:
         """Let an encoder begin, come back, or take over from another."""
         events: list[ShowEvent] = []
         if self._publisher_there:
-            events += self._break_off()
+            events += self._break_off(now)
         self._timeline.restart()
         self._part_began = None
         self.meter.restart()
@@ -115,7 +117,7 @@ class Show:
         self.meter.received(len(body), now)
         events: list[ShowEvent] = []
         for item in self._demuxer.receive(tag_type, stamp, body, now):
-            self._take(item, events)
+            self._take(item, now, events)
         return events
 
     def publisher_gone(self, now: float) -> list[ShowEvent]:
@@ -123,7 +125,7 @@ class Show:
         if not self._publisher_there or self.state == "ended":
             return []
         self._publisher_there = False
-        events = self._break_off()
+        events = self._break_off(now)
         self.state = "interrupted"
         self._given_up_at = now + self.settings.grace
         return [*events, Interrupted()]
@@ -132,7 +134,7 @@ class Show:
         """End the show."""
         if self.state == "ended":
             return []
-        events = self._break_off()
+        events = self._break_off(now)
         self._publisher_there = False
         self.state = "ended"
         self._given_up_at = None
@@ -153,7 +155,7 @@ class Show:
             return self.end(now)
         events: list[ShowEvent] = []
         for item in self._demuxer.tick(now):
-            self._take(item, events)
+            self._take(item, now, events)
         if self._opening.due(now):
             self._open(events)
         return events
@@ -222,6 +224,17 @@ class Show:
         waits = self._publisher_there and measured.key_frame_overdue
         return measured.since_key_frame if waits else 0.0
 
+    @property
+    def sound_lateness(self) -> float:
+        """Seconds by which the sound arrives behind the picture, negative where it is ahead; 0
+        where that is not notable."""
+        return self._interleaver.sound_lateness
+
+    @property
+    def sound_unstamped(self) -> bool:
+        """True where the stamps of the sound are not usable."""
+        return self._timeline.sound_unstamped
+
     def thumbnail_source(self) -> bytes | None:
         """Return an fMP4 with the last key frame, None without one."""
         if self._key_unit is None:
@@ -232,9 +245,7 @@ class Show:
 
     # --- inside ---
 
-    def _take(
-        self, item: Tracks | VideoFrame | AudioFrame | Notice, events: list[ShowEvent]
-    ) -> None:
+    def _take(self, item: Demuxed, now: float, events: list[ShowEvent]) -> None:
         match item:
             case VideoFrame():
                 if self.tracks is not None and self.tracks.video is not None:
@@ -249,8 +260,8 @@ class Show:
                     self.frames += 1
                     if item.key:
                         self._key_unit = (track, unit)
-                    self.feed.append_video(track, unit)
-                    self._add(track, unit, item.arrived, events)
+                    arrivals = self._interleaver.add(track, unit, item.arrived)
+                    self._add(arrivals, item.arrived, events)
             case AudioFrame():
                 if self.tracks is not None and self.tracks.audio is not None:
                     sound = self.tracks.audio
@@ -261,10 +272,10 @@ class Show:
                         if self.tracks.video is None:
                             self._dates.note(at, item.arrived)
                             self.meter.clock(at, item.arrived)
-                        self.feed.append_audio(sound, audio_unit)
-                        self._add(sound, audio_unit, item.arrived, events)
+                        arrivals = self._interleaver.add(sound, audio_unit, item.arrived)
+                        self._add(arrivals, item.arrived, events)
             case Tracks():
-                self._begin_tracks(item, events)
+                self._begin_tracks(item, now, events)
             case Notice():
                 if item.code == "damaged_media":
                     self.meter.damaged += 1
@@ -272,7 +283,9 @@ class Show:
                 if self._notices.total() <= MAX_NAMED_NOTICES:
                     events.append(item)
 
-    def _begin_tracks(self, tracks: Tracks, events: list[ShowEvent]) -> None:
+    def _begin_tracks(self, tracks: Tracks, now: float, events: list[ShowEvent]) -> None:
+        self._add(self._interleaver.flush(), now, events)
+        self._interleaver = Interleaver()
         self.tracks = tracks
         self.feed.begin_tracks(tracks, self._demuxer.headers())
         if self.source is None:
@@ -285,19 +298,25 @@ class Show:
         events += self.source.change(tracks, clock.timescale)
         self._segmenter = Segmenter(tracks, self.source.cutting)
 
-    def _add(self, track: Track, unit: AccessUnit, now: float, events: list[ShowEvent]) -> None:
-        if self._segmenter is not None:
-            if self._part_began is None:
-                self._part_began = now
-            cuts = self._segmenter.add(track, unit)
-            if cuts:
-                self.part_lag = now - self._part_began
-                self._part_began = now
-                self._cut(cuts, events)
-        elif self.tracks is not None:
-            self._opening.add(self.tracks, track, unit, now)
-            if self._opening.due(now):
-                self._open(events)
+    def _add(self, arrivals: list[Arrival], now: float, events: list[ShowEvent]) -> None:
+        for arrival in arrivals:
+            track, unit = arrival.track, arrival.unit
+            if isinstance(track, VideoTrack):
+                self.feed.append_video(track, unit)
+            else:
+                self.feed.append_audio(track, unit)
+            if self._segmenter is not None:
+                if self._part_began is None:
+                    self._part_began = arrival.arrived
+                cuts = self._segmenter.add(track, unit)
+                if cuts:
+                    self.part_lag = now - self._part_began
+                    self._part_began = arrival.arrived
+                    self._cut(cuts, events)
+            elif self.tracks is not None:
+                self._opening.add(self.tracks, track, unit, now)
+                if self._opening.due(now):
+                    self._open(events)
 
     def _open(self, events: list[ShowEvent]) -> None:
         """Fix how the stream is cut, and bring the buffered units into the window."""
@@ -325,13 +344,15 @@ class Show:
             for follower in self.followers.values():
                 follower.mark(mark)
 
-    def _break_off(self) -> list[ShowEvent]:
+    def _break_off(self, now: float) -> list[ShowEvent]:
         """End the stream of this publisher. Units buffered before the opening are dropped."""
         events: list[ShowEvent] = []
         self._demuxer = Demuxer()
         self._opening.clear()
         if self._segmenter is not None:
+            self._add(self._interleaver.flush(), now, events)
             self._cut(self._segmenter.flush(), events)
+        self._interleaver = Interleaver()
         return events
 
     def _new_window(self, name: str, cutting: Cutting, first_msn: int) -> Window:

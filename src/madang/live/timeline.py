@@ -4,7 +4,8 @@ RTMP stamps are milliseconds modulo 2**32, start anywhere, and jump when encoder
 or correct their clocks. Every medium has an offset from stamps to the common clock. Usually both
 have the same, which keeps sound and picture together; a frame whose place makes no sense first
 tries the other medium's offset, and else goes on right after the newest frame. Behind a jump of
-one medium, the other tries in the other order.
+one medium, the other takes whichever of the two continues it best. Sound whose stamps do not
+advance with its samples is placed by its samples.
 """
 
 from __future__ import annotations
@@ -14,14 +15,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.live.demux import AudioFrame, VideoFrame
+from madang.live.sound_stamps import SoundStamps
 from madang.media.track import AccessUnit, AudioTrack, VideoTrack
 
 START: Final = 10_000
 """Milliseconds on the common clock of the first frame. Frames stamped a little earlier than the
 first, and negative composition offsets, still have times above 0."""
 
-BEHIND: Final = 2_000
-"""Milliseconds that one medium may be behind the other: encoders interleave loosely."""
+BEHIND: Final = 10_000
+"""Milliseconds that one medium may be behind the other: encoders interleave loosely, and some
+send sound and picture seconds apart."""
+
+LATE: Final = 500
+"""Milliseconds behind the newest frame from which a medium is taken to arrive apart."""
 
 BACK: Final = 100
 """Milliseconds that a frame may be stamped before the one of its kind sent earlier: jitter."""
@@ -64,7 +70,7 @@ class _Medium:
     step: float | None = None  # usual distance of two frames
     ticks: int = -1  # of the last picture, or where the last sound ended
     rate: int = 0  # of these ticks per second
-    suspect: bool = False  # the other medium has just jumped, and this one may have as well
+    suspect_until: float = -1.0  # the other medium has jumped, and this one may do so as well
     anchored: bool = False  # whether sound was placed by its stamp since the offset changed
 
     def move(self, offset: float) -> None:
@@ -80,7 +86,13 @@ class Timeline:
     newest: float = START
     _video: _Medium = field(default_factory=_Medium)
     _audio: _Medium = field(default_factory=_Medium)
+    _stamps: SoundStamps = field(default_factory=SoundStamps)
     _reference: int | None = None  # the last stamp, unwrapped
+
+    @property
+    def sound_unstamped(self) -> bool:
+        """True where sound is placed by its samples, as its stamps do not advance."""
+        return not self._stamps.usable
 
     @classmethod
     def following(cls, newest: float) -> Timeline:
@@ -94,6 +106,7 @@ class Timeline:
     def restart(self) -> None:
         """Begin with a new publisher, whose stamps are unrelated to those before."""
         self._reference = None
+        self._stamps = SoundStamps()
         for medium in (self._video, self._audio):
             medium.offset = None
             medium.last = None
@@ -120,42 +133,53 @@ class Timeline:
         jump the stamp alone counts, or sound and picture would be apart from then on.
         """
         medium = self._audio
-        at, jump = self._place(frame.stamp, frame.nanos, medium, self._video)
         if medium.rate != track.timescale:
             if medium.rate:
                 medium.ticks = math.ceil(medium.ticks * track.timescale / medium.rate)
             medium.rate = track.timescale
             medium.anchored = False
-        stamped = round(at * track.timescale / 1000)
-        tolerance = AUDIO_TOLERANCE * track.timescale if medium.anchored else 0
-        if stamped < medium.ticks - max(tolerance, ROUNDING * track.timescale):
-            return None, jump
-        on_time = stamped <= medium.ticks + tolerance
-        start = medium.ticks if on_time else stamped
+        per_sample = 1000 / track.timescale
+        usable = self._stamps.judge(
+            frame.stamp, frame.samples * per_sample, medium.ticks * per_sample
+        )
+        if not usable and medium.last is not None:
+            start, jump = self._follow_samples(medium), None
+        else:
+            at, jump = self._place(frame.stamp, frame.nanos, medium, self._video)
+            stamped = round(at * track.timescale / 1000)
+            tolerance = AUDIO_TOLERANCE * track.timescale if medium.anchored else 0
+            if stamped < medium.ticks - max(tolerance, ROUNDING * track.timescale):
+                return None, jump
+            start = medium.ticks if stamped <= medium.ticks + tolerance else stamped
         medium.anchored = True
         medium.ticks = start + frame.samples
         return AccessUnit(start, start, True, frame.data, frame.samples), jump
+
+    def _follow_samples(self, medium: _Medium) -> int:
+        """Return where sound goes on, in samples: right after the last, unless samples were lost
+        or the clocks of sound and picture have drifted apart."""
+        at = medium.ticks * 1000 / medium.rate
+        by = self._stamps.correction(self.newest - at)
+        medium.last = at + by
+        self.newest = max(self.newest, medium.last)
+        return medium.ticks + round(by * medium.rate / 1000)
 
     def _place(
         self, stamp: int, nanos: int, medium: _Medium, other: _Medium
     ) -> tuple[float, Jump | None]:
         raw = self._unwrap(stamp) + nanos / 1e6
         jump = None
-        at = None
-        offsets = (medium.offset, other.offset)
-        for offset in reversed(offsets) if medium.suspect else offsets:
-            if offset is not None and self._makes_sense(raw + offset, medium):
-                medium.move(offset)
-                at = raw + offset
-                break
-        medium.suspect = False
-        if at is None:
-            step = medium.step if medium.step is not None and medium.last is not None else 0.0
+        step = medium.step if medium.step is not None and medium.last is not None else 0.0
+        offset = self._sensible_offset(raw, medium, other)
+        if offset is not None:
+            at = raw + offset
+        else:
             at = self.newest + step
             if medium.offset is not None:
                 jump = Jump(raw + medium.offset - at)
-                other.suspect = True
-            medium.move(at - raw)
+                other.suspect_until = at + BEHIND
+            offset = at - raw
+        medium.move(offset)
         if medium.last is not None and at > medium.last and jump is None:
             step = at - medium.last
             medium.step = step if medium.step is None else medium.step + (step - medium.step) / 8
@@ -163,12 +187,31 @@ class Timeline:
         self.newest = max(self.newest, at)
         return at, jump
 
+    def _sensible_offset(self, raw: float, medium: _Medium, other: _Medium) -> float | None:
+        offsets = [offset for offset in (medium.offset, other.offset) if offset is not None]
+        late = medium.last is not None and self.newest - medium.last > LATE
+        if self.newest < medium.suspect_until:
+            if late and medium.last is not None:
+                # What comes may be from before the jump.
+                expected = medium.last + (medium.step or 0.0) - raw
+                offsets.sort(key=lambda offset: abs(offset - expected))
+            else:
+                offsets.reverse()
+        for offset in offsets:
+            if self._makes_sense(raw + offset, medium):
+                if offset != medium.offset or not late:
+                    medium.suspect_until = -1.0
+                return offset
+        return None
+
     def _makes_sense(self, at: float, medium: _Medium) -> bool:
         if self._video.last is None and self._audio.last is None:
             return True  # the first of all
         ahead = at - self.newest
         limit: float = UNKNOWN_STEP
-        if medium.step is not None:
+        if medium.last is None:
+            limit = BEHIND  # the other medium may be the one that is behind
+        elif medium.step is not None:
             limit = max(GAP, min(STEPS * medium.step, LONGEST_STEP))
         if ahead > limit or ahead < -BEHIND:
             return False
