@@ -93,6 +93,20 @@ def taken_over() -> Broadcast:
     return made
 
 
+def apart(kind: TagType) -> Broadcast:
+    """Return a show with a medium that arrives 2.5 s behind the other."""
+    late = [replace(i, at=i.at + 2.5) if i.tag.type is kind else i for i in real_stream()]
+    return shown(i for i in sorted(late, key=lambda item: item.at) if i.at < 12)
+
+
+def unstamped() -> Broadcast:
+    """Return a show whose sound has the stamp 0 throughout."""
+    return shown(
+        replace(i, tag=replace(i.tag, timestamp=0)) if i.tag.type is TagType.AUDIO else i
+        for i in real_stream()
+    )
+
+
 CASES: Final[dict[str, Callable[[], Broadcast]]] = {
     "silent": silent,
     "encoder_slow": lambda: shown(from_slow_processor(real_stream(seconds=30.0), 0.85)),
@@ -113,6 +127,9 @@ CASES: Final[dict[str, Callable[[], Broadcast]]] = {
     ),
     "clock_jumps": jumping,
     "media_damaged": damaged,
+    "sound_late": lambda: apart(TagType.AUDIO),
+    "picture_late": lambda: apart(TagType.VIDEO),
+    "sound_unstamped": unstamped,
     "no_video": lambda: shown(real_stream(None)),
     "codec_new": lambda: shown(real_stream((*AV1, *AV1_GOP))),
     "key_frames_irregular": irregular,

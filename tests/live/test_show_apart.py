@@ -81,7 +81,7 @@ def test_media_that_arrive_apart_are_shown_together(kind: TagType, by: float) ->
     encoder = Encoder()
     made = show_of([i for i in delayed(encoder.stream(40.0), kind, by) if i.at < 40.0])
     assert share_heard(made, encoder, by + 5.0, 12.0) == 1.0
-    lateness = made.show.sound_lateness if kind is TagType.AUDIO else -made.show.sound_lateness
+    lateness = made.show.faults().sound_lateness * (1 if kind is TagType.AUDIO else -1)
     made.end()
     assert apart(made, encoder.frames(40.0)) <= 0.005
     assert lateness == pytest.approx(by if by > 0.5 else 0.0, abs=0.1)
@@ -106,7 +106,7 @@ def test_sound_without_usable_stamps_is_placed_by_its_samples(
 ) -> None:
     encoder = Encoder(start=start)
     made = show_of(stamped(encoder.stream(20.0), stamp))
-    assert made.show.sound_unstamped
+    assert made.show.faults().sound_unstamped
     assert share_heard(made, encoder, 3.0, 16.0) == 1.0
     jumps = made.show.meter.jumps
     made.end()
@@ -124,7 +124,7 @@ def test_sound_whose_frames_share_stamps_keeps_them() -> None:
         return held[0]
 
     made = show_of(stamped(encoder.stream(12.0), every_fourth))
-    assert not made.show.sound_unstamped
+    assert not made.show.faults().sound_unstamped
     assert share_heard(made, encoder, 1.0, 9.0) == 1.0
     made.end()
     assert apart(made, encoder.frames(12.0)) <= 0.005

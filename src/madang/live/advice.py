@@ -172,6 +172,36 @@ RULES: Final = (
         _("Parts of the stream are damaged ({count} so far)"),
         _("They were left out. Update the encoder, and try its software codec instead."),
     ),
+    Rule(
+        "sound_late",
+        "warning",
+        when.sound_late,
+        _("The sound arrives {delay} s behind the picture"),
+        _(
+            "Viewers get both together, and see the show that much later. Set the buffer or the "
+            "delay of the sound in the encoder to 0, or restart the encoder."
+        ),
+    ),
+    Rule(
+        "picture_late",
+        "warning",
+        when.picture_late,
+        _("The picture arrives {delay} s behind the sound"),
+        _(
+            "Viewers get both together, and see the show that much later. Choose a faster preset "
+            "without look-ahead, or restart the encoder."
+        ),
+    ),
+    Rule(
+        "sound_unstamped",
+        "warning",
+        when.sound_unstamped,
+        _("The sound has no usable time stamps"),
+        _(
+            "It is placed by its length, and may leave the picture where some of it is lost. "
+            "Update the encoder or the firmware of the camera."
+        ),
+    ),
     # --- information: everybody sees the show, and it could be better ---
     Rule(
         "no_video",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.live.demux import Tracks
+from madang.live.faults import Faults
 from madang.live.meter import Measurement
 from madang.live.pace import Cause
 from madang.media.track import Codec
@@ -55,6 +56,7 @@ class Observed:
     measured: Measurement
     frames: int = 0
     notices: Mapping[str, int] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
 
 
 _HOLDS: Final[Values] = {}
@@ -215,6 +217,23 @@ def clock_jumps(observed: Observed) -> Values | None:
 def media_damaged(observed: Observed) -> Values | None:
     """Tags that could not be read."""
     return {"count": observed.measured.damaged} if observed.measured.damaged else None
+
+
+def sound_late(observed: Observed) -> Values | None:
+    """Sound that is sent behind the picture of its time."""
+    late = observed.faults.sound_lateness
+    return {"delay": round(late, 1)} if late > 0 else None
+
+
+def picture_late(observed: Observed) -> Values | None:
+    """A picture that is sent behind the sound of its time."""
+    late = -observed.faults.sound_lateness
+    return {"delay": round(late, 1)} if late > 0 else None
+
+
+def sound_unstamped(observed: Observed) -> Values | None:
+    """Sound whose stamps do not advance."""
+    return _HOLDS if observed.faults.sound_unstamped else None
 
 
 def reordering_long(observed: Observed) -> Values | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from madang.base.errors import ParseError
+from madang.live.faults import Faults
 from madang.media import av1
 from madang.media.configs import audio_track, unit_samples, video_track
 from madang.media.track import AudioTrack, Codec, Track, VideoTrack
@@ -148,6 +149,10 @@ class Demuxer:
             codec, data = self._audio.config
             found.append(AudioPacket(PacketKind.CONFIG, codec, 0, 0, data))
         return found
+
+    def faults(self) -> Faults:
+        """Return the faults of the media."""
+        return Faults()
 
     def _some_track(self) -> bool:
         return self._video_track is not None or self._audio_track is not None

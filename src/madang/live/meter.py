@@ -104,6 +104,10 @@ class Meter:
         self._lead = None
         self._clock = None
 
+    def clock_replaced(self) -> None:
+        """Note that another medium is the clock; lateness counts from there."""
+        self._lead = None
+
     def received(self, size: int, now: float) -> None:
         """Note `size` bytes from the encoder."""
         self._second(now).bytes += size

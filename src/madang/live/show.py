@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from madang.live.advice import Advice, advise
@@ -17,6 +17,7 @@ from madang.live.events import (
     ShowEvent,
     ShowOpened,
 )
+from madang.live.faults import Faults
 from madang.live.files import CachedPlaylist
 from madang.live.flv_feed import FlvFeed
 from madang.live.interleaver import Arrival, Interleaver
@@ -213,10 +214,12 @@ class Show:
 
     def advice(self, now: float) -> tuple[Advice, ...]:
         """Return advice on the settings of the encoder, while it is there."""
-        if self.tracks is None or not self._publisher_there:
+        faults = self.faults()
+        if not self._publisher_there or (self.tracks is None and faults == Faults()):
             return ()
+        tracks = self.tracks or Tracks(None, None)
         measured = self.meter.measurement(now)
-        return advise(Observed(self.tracks, measured, self.frames, self._notices))
+        return advise(Observed(tracks, measured, self.frames, self._notices, faults))
 
     def key_frame_wait(self, now: float) -> float:
         """Return for how many seconds newcomers have seen nothing; 0 where they need not wait."""
@@ -224,16 +227,13 @@ class Show:
         waits = self._publisher_there and measured.key_frame_overdue
         return measured.since_key_frame if waits else 0.0
 
-    @property
-    def sound_lateness(self) -> float:
-        """Seconds by which the sound arrives behind the picture, negative where it is ahead; 0
-        where that is not notable."""
-        return self._interleaver.sound_lateness
-
-    @property
-    def sound_unstamped(self) -> bool:
-        """True where the stamps of the sound are not usable."""
-        return self._timeline.sound_unstamped
+    def faults(self) -> Faults:
+        """Return the faults of the media."""
+        return replace(
+            self._demuxer.faults(),
+            sound_lateness=self._interleaver.sound_lateness,
+            sound_unstamped=self._timeline.sound_unstamped,
+        )
 
     def thumbnail_source(self) -> bytes | None:
         """Return an fMP4 with the last key frame, None without one."""
@@ -252,8 +252,8 @@ class Show:
                     track = self.tracks.video
                     unit, jump = self._timeline.place_video(item, track)
                     self._note_jump(jump)
+                    self._dates.note(self._timeline.newest / 1000, item.arrived)
                     at = unit.dts / track.timescale
-                    self._dates.note(at, item.arrived)
                     self.meter.clock(at, item.arrived)
                     composition = item.composition / 1000
                     self.meter.picture(at, item.arrived, key=item.key, composition=composition)
@@ -268,10 +268,9 @@ class Show:
                     audio_unit, jump = self._timeline.place_audio(item, sound)
                     self._note_jump(jump)
                     if audio_unit is not None:
-                        at = audio_unit.dts / sound.timescale
+                        self._dates.note(self._timeline.newest / 1000, item.arrived)
                         if self.tracks.video is None:
-                            self._dates.note(at, item.arrived)
-                            self.meter.clock(at, item.arrived)
+                            self.meter.clock(audio_unit.dts / sound.timescale, item.arrived)
                         arrivals = self._interleaver.add(sound, audio_unit, item.arrived)
                         self._add(arrivals, item.arrived, events)
             case Tracks():
@@ -286,6 +285,8 @@ class Show:
     def _begin_tracks(self, tracks: Tracks, now: float, events: list[ShowEvent]) -> None:
         self._add(self._interleaver.flush(), now, events)
         self._interleaver = Interleaver()
+        if self.tracks is None or (self.tracks.video is None) is not (tracks.video is None):
+            self.meter.clock_replaced()
         self.tracks = tracks
         self.feed.begin_tracks(tracks, self._demuxer.headers())
         if self.source is None:
