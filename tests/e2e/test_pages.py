@@ -18,7 +18,7 @@ from tests.support.station import OWNER, PASSWORD, Station
 
 Show = Callable[..., Encoder]
 
-KEY = re.compile(r"[a-z2-7]{8}-[a-z2-7]{32}")
+KEY = re.compile(r"[a-z2-7]{40}")
 
 
 @asynccontextmanager
@@ -54,7 +54,7 @@ async def test_a_stream_key_is_shown_once_and_a_new_one_ends_the_old(
 
         await page.goto(f"{on_air.http}/studio/@newcomer")
         assert first not in await page.content()
-        assert first.split("-")[0] in await page.content()
+        assert first[:8] in await page.content()
 
         await page.locator("[data-ask=rotate]").click()
         await page.get_by_role("button", name="Replace the key").click()
@@ -62,7 +62,7 @@ async def test_a_stream_key_is_shown_once_and_a_new_one_ends_the_old(
         assert KEY.fullmatch(second)
         assert second != first
         assert not tab.complaints
-    assert "wrong or revoked" in await _refused(on_air, first)
+    assert "was revoked" in await _refused(on_air, first)
     async with RtmpPublisher("127.0.0.1", on_air.rtmp_port, name=second):
         pass
 

@@ -12,13 +12,11 @@ from tests.support.rtmp_publisher import PublishRefused, RtmpPublisher
 from tests.support.station import Station, until
 
 WRONG = "aaaaaaaa-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-TRIES = 10
-"""Wrong keys that one address may show in a minute."""
 
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    """A station that takes one show at a time. Its own, as wrong keys shut everybody out."""
+    """A station that takes one show at a time."""
     station = Station(tmp_path_factory.mktemp("strict") / "data", LIVE__MAX_PUBLISHERS="1")
     station.open_channels("first", "second", "revoked")
     with station.running():
@@ -35,7 +33,7 @@ async def _refusal(station: Station, name: str, app: str = "live") -> PublishRef
 async def test_a_wrong_key_is_called_wrong(strict: Station) -> None:
     refused = await _refusal(strict, WRONG)
     assert refused.code.startswith("NetStream.Publish.")
-    assert "wrong or revoked" in refused.description
+    assert "key is wrong" in refused.description
     assert "studio" in refused.description
 
 
@@ -48,13 +46,13 @@ async def test_a_revoked_key_no_longer_opens(strict: Station) -> None:
     old = strict.keys["revoked"]
     strict.command("key", "rotate", "revoked")
     refused = await _refusal(strict, old)
-    assert "wrong or revoked" in refused.description
+    assert "was revoked" in refused.description
 
 
 @pytest.mark.parametrize("program", ["system", "bundled"])
 def test_ffmpeg_shows_the_words_of_a_refusal(strict: Station, picture: Path, program: str) -> None:
     with publish(picture, f"{strict.rtmp}/{WRONG}", program=program) as encoder:
-        assert "wrong or revoked" in encoder.ended()
+        assert "key is wrong" in encoder.ended()
 
 
 async def test_a_show_too_many_is_refused_until_there_is_room(
@@ -64,11 +62,3 @@ async def test_a_show_too_many_is_refused_until_there_is_room(
         until(lambda: strict.command("status")["live"], "on the air", within=20)
         refused = await _refusal(strict, strict.keys["second"])
         assert "1 channels are on the air, which is this station's limit" in refused.description
-
-
-async def test_after_many_wrong_keys_an_address_is_shut_out_for_a_while(strict: Station) -> None:
-    for _ in range(TRIES):
-        refused = await _refusal(strict, WRONG)
-    assert "Too many wrong stream keys" in refused.description
-    refused = await _refusal(strict, strict.keys["first"])
-    assert "Wait a minute" in refused.description

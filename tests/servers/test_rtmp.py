@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
+DIGITS = str.maketrans("0123456789", "abcdefghij")
+"""Turns a number into the beginning of a wrong key."""
+
 
 @pytest.fixture(autouse=True)
 def _no_wrong_keys_yet(station: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,11 +97,22 @@ def test_a_wrong_key_is_refused_in_words_before_anything_starts(key: str) -> Non
         assert air.status("yard")["state"] == "offline"
 
 
-def test_who_tries_many_keys_has_to_wait() -> None:
-    channel_key()
-    with on_the_air() as air:
-        words = [refusal(air, f"wrong-{number}") for number in range(12)]
-        assert "Too many" in words[-1]
+def test_wrong_keys_of_a_neighbour_are_slowed_down_and_the_right_key_is_not() -> None:
+    from madang.servers.live.hub import LiveLimits
+
+    key = channel_key()
+    with on_the_air(live_limits=LiveLimits(wrong_key_delay=1.0)) as air:
+        began = time.monotonic()
+        for number in range(30):
+            words = refusal(air, f"{number:08d}".translate(DIGITS) + "a" * 32)
+            assert "is wrong" in words
+        before = time.monotonic()
+        assert "Too many" in refusal(air, "b" * 40)
+        assert time.monotonic() - before >= 1.0
+        assert before - began < 30
+        encoder = Encoder(air, key)
+        air.on_air("yard")
+        encoder.stop()
 
 
 def rename(table: str, to: str) -> None:

@@ -86,8 +86,10 @@ class Publisher(Protocol):
 class PublishHandler(Protocol):
     """Decides on publishers and takes their streams."""
 
-    def authorise(self, keys: Sequence[str], address: str) -> Awaitable[PublishGrant]:
-        """Return leave to publish, or raise MadangError with words for the encoder."""
+    def authorise(self, texts: Sequence[str], publisher: Publisher) -> Awaitable[PublishGrant]:
+        """Return leave to publish, or raise MadangError with words for the encoder.
+
+        The stream key is in one of `texts`."""
 
     def publish(self, grant: PublishGrant, publisher: Publisher) -> Publication:
         """Put a publisher on the air, in place of an earlier one. Raises MadangError."""
@@ -172,9 +174,9 @@ class RtmpConnection(asyncio.Protocol):
             case MediaReceived(tag_type, timestamp, body):
                 if self._publication is not None:
                     self._publication.media(tag_type, timestamp, body)
-            case PublishRequested(keys):
+            case PublishRequested(texts):
                 self._transport.pause_reading()
-                self._authorisation = self._loop.create_task(self._authorise(keys))
+                self._authorisation = self._loop.create_task(self._authorise(texts))
             case PublishStopped():
                 self._end_publication("unpublished")
             case Closed(ending, words):
@@ -184,9 +186,9 @@ class RtmpConnection(asyncio.Protocol):
             case Connected():
                 self.encoder = event.encoder
 
-    async def _authorise(self, keys: Sequence[str]) -> None:
+    async def _authorise(self, texts: Sequence[str]) -> None:
         try:
-            grant = await self._server.handler.authorise(keys, self.address)
+            grant = await self._server.handler.authorise(texts, self)
             if not self._session.awaiting_decision:
                 return  # the station ended this connection meanwhile
             self._publication = self._server.handler.publish(grant, self)

@@ -144,7 +144,8 @@ def test_h264_and_aac_arrive_as_they_were_encoded(program: str | None, tmp_path:
     events = asyncio.run(_publish(program, source, ()))
     assert isinstance(events[0], Connected)
     assert events[0].app == "live"
-    assert events[1] == PublishRequested(("key",))
+    assert isinstance(events[1], PublishRequested)
+    assert events[1].texts[0] == "key"
     metadata = next(event for event in events if isinstance(event, MetadataReceived))
     assert metadata.values["width"] == 128.0
     video, audio = _video(_media(events)), _audio(_media(events))

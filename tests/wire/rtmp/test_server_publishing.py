@@ -179,7 +179,7 @@ def test_a_connection_may_publish_again() -> None:
     peer.call("FCUnpublish", 6.0, None, "key")
     assert peer.session.deadline() == 120.0
     [event] = peer.call("publish", 7.0, None, "key2", "live", stream_id=1)
-    assert event == PublishRequested(("key2",))
+    assert event == PublishRequested(("key2", "live", "rtmp://host/live"))
     peer.session.accept_publish()
     assert peer.message(9, b"\x27\x01")
 

@@ -77,7 +77,7 @@ def create(user: User, name: str, scopes: Sequence[str]) -> tuple[TokenCard, str
         key_id=made.key_id,
         secret_hash=keys.hash_secret(made.secret),
     )
-    return _card(row), str(made)
+    return _card(row), f"{made.key_id}-{made.secret}"
 
 
 def tokens_of(user: User) -> list[TokenCard]:

@@ -23,3 +23,7 @@ class InvalidChannel(ChannelError):
 
 class KeyRefused(ChannelError):
     """No valid stream key was presented; the message is for the encoder."""
+
+
+class TooManyWrongKeys(KeyRefused):
+    """Wrong stream key of an address that has shown many others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -17,7 +17,13 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
 from madang.apps.channels import keys
-from madang.apps.channels.errors import InvalidChannel, KeyRefused, NoSuchChannel, SlugTaken
+from madang.apps.channels.errors import (
+    InvalidChannel,
+    KeyRefused,
+    NoSuchChannel,
+    SlugTaken,
+    TooManyWrongKeys,
+)
 from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
 from madang.apps.channels.throttle import WrongKeys
 from madang.apps.validation import in_one_sentence
@@ -130,27 +136,38 @@ def list_keys(slug: str) -> list[KeyCard]:
 
 
 def authorise_publish(
-    candidates: Sequence[str], address: str, *, now: float | None = None
+    texts: Sequence[str], address: str, *, encoder: str = "", now: float | None = None
 ) -> PublishGrant:
-    """Authorise an encoder at `address` if one of `candidates` is an active key.
+    """Authorise an encoder at `address` if there is an active key in one of `texts`.
 
-    `candidates` are texts of an RTMP address that may be a key; `now` is in seconds of the
-    monotonic clock. Raises KeyRefused with a message for the person at the encoder.
+    `texts` are the names and addresses that the encoder was given, `encoder` its name for itself;
+    `now` is in seconds of the monotonic clock. An active key is let in whatever others at the
+    address have shown, and a key that was active once is no guess. Raises KeyRefused with a message
+    for the person at the encoder.
     """
-    at = monotonic() if now is None else now
-    if _wrong_keys.exhausted(address, at):
-        raise KeyRefused(
-            "Too many wrong stream keys from this address.",
-            mend="Wait a minute, then try the key from the studio.",
-        )
-    parsed = [key for candidate in candidates if (key := keys.parse(candidate)) is not None]
-    for key in parsed:
-        if (grant := _grant(key)) is not None:
-            return grant
-    _wrong_keys.note(address, at)
-    if not parsed:
+    found = keys.find(texts)
+    if not found:
         raise KeyRefused("There is no stream key.", mend="Copy the whole key from the studio.")
-    raise KeyRefused("The stream key is wrong or revoked.", mend="Copy the key from the studio.")
+    ids = [key.key_id for key in found]
+    rows = StreamKey.objects.select_related("channel__owner").filter(key_id__in=ids)
+    stored = {row.key_id: row for row in rows}
+    right = [row for key in found if (row := _stored_key(key, stored)) is not None]
+    for row in right:
+        if row.revoked_at is None and row.channel.owner.is_active:
+            return _grant(row)
+    if right:
+        raise KeyRefused(
+            "The stream key was revoked: a newer one was made, or the account was closed.",
+            mend="Copy the new key from the studio.",
+        )
+    at = monotonic() if now is None else now
+    counted = [_wrong_keys.note(address, keys.hash_secret(str(key)), at) for key in found]
+    if not all(counted):
+        raise TooManyWrongKeys(
+            "Too many wrong stream keys from this address.",
+            mend="Copy the key from the studio: the right one is let in at once.",
+        )
+    raise KeyRefused("The stream key is wrong.", mend="Copy the whole key from the studio.")
 
 
 def get_channel(slug: str) -> Channel:
@@ -217,14 +234,13 @@ def _may_exist(slug: str) -> bool:
     return re.match(SLUG_PATTERN, slug) is not None
 
 
-def _grant(key: keys.Key) -> PublishGrant | None:
-    stored = (
-        StreamKey.objects.select_related("channel")
-        .filter(key_id=key.key_id, revoked_at=None, channel__owner__is_active=True)
-        .first()
-    )
-    if not keys.matches(key.secret, stored.secret_hash if stored else None) or stored is None:
-        return None
+def _stored_key(key: keys.Key, stored: Mapping[str, StreamKey]) -> StreamKey | None:
+    """Return the stored key that `key` matches, active or not."""
+    row = stored.get(key.key_id)
+    return row if keys.matches(key.secret, row.secret_hash if row else None) else None
+
+
+def _grant(stored: StreamKey) -> PublishGrant:
     stored.last_used_at = timezone.now()
     stored.save(update_fields=["last_used_at"])
     return PublishGrant(stored.channel.pk, stored.channel.slug, stored.channel.title)

@@ -1,43 +1,45 @@
-"""Rate limit of wrong stream keys per address."""
+"""Limit of distinct wrong stream keys per address."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from threading import Lock
 from typing import Final
 
-WRONG_KEYS_PER_MINUTE: Final = 10
-"""An encoder with a mistyped key retries a few times a minute; a guesser tries thousands."""
+from madang.chat.rate_limits import neighbourhood
+
+WRONG_KEYS: Final = 30
+"""Distinct wrong keys of an address within `WINDOW`: a school's mistyped keys stay far below."""
+WINDOW: Final = 600.0
+"""Seconds for which a wrong key counts."""
 ADDRESSES_REMEMBERED: Final = 10_000
 """Bounds the memory used in a flood from many addresses; the longest idle is evicted."""
-_MINUTE: Final = 60.0
 
 
 class WrongKeys:
-    """Counter of wrong keys per address over the last minute. Thread-safe.
+    """Register of the wrong keys of each address. Thread-safe.
 
-    `now` is in seconds of one monotonic clock.
+    An address is an IPv4 address or an IPv6 /64. `now` is in seconds of one monotonic clock.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
+        self._seen: OrderedDict[str, dict[str, float]] = OrderedDict()
 
-    def exhausted(self, address: str, now: float) -> bool:
-        """Return True if `address` has reached the limit."""
-        with self._lock:
-            times = self._seen.get(address)
-            if times is None:
-                return False
-            while times and times[0] <= now - _MINUTE:
-                times.popleft()
-            return len(times) >= WRONG_KEYS_PER_MINUTE
+    def note(self, address: str, fingerprint: str, now: float) -> bool:
+        """Register a wrong key by a hash of it; return False if it is one too many.
 
-    def note(self, address: str, now: float) -> None:
-        """Count a wrong key from `address`."""
+        A key counts once, however often an encoder repeats it.
+        """
+        place = neighbourhood(address)
         with self._lock:
-            times = self._seen.setdefault(address, deque(maxlen=WRONG_KEYS_PER_MINUTE))
-            times.append(now)
-            self._seen.move_to_end(address)
+            times = self._seen.setdefault(place, {})
+            self._seen.move_to_end(place)
             if len(self._seen) > ADDRESSES_REMEMBERED:
                 self._seen.popitem(last=False)
+            for old in [key for key, at in times.items() if at <= now - WINDOW]:
+                del times[old]
+            if fingerprint not in times and len(times) >= WRONG_KEYS:
+                return False
+            times[fingerprint] = now
+            return True

@@ -13,6 +13,7 @@ from typing import Final
 from madang.apps.broadcasts.models import EndReason
 from madang.apps.broadcasts.ports import LiveStatus
 from madang.apps.channels import services as channels
+from madang.apps.channels.errors import TooManyWrongKeys
 from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
@@ -56,13 +57,15 @@ class LiveLimits:
     `tick` is also how much stream goes into one write to an FLV client: a write for every tag
     would cost each client several times the processor. For `afterglow` a show that is over is
     still served, so that players see its end. `retry` is between two attempts to write records
-    of shows that the database did not take.
+    of shows that the database did not take. A wrong key of an address that has shown many is
+    answered after `wrong_key_delay`.
     """
 
     tick: float = 0.2
     snapshot: float = 1.0
     retry: float = 10.0
     afterglow: float = 60.0
+    wrong_key_delay: float = 2.0
     cards: CardLimits = field(default_factory=CardLimits)
     flv: FlvLimits = field(default_factory=FlvLimits)
     ladder: LadderLimits = field(default_factory=LadderLimits)
@@ -123,9 +126,16 @@ class LiveHub:
 
     # --- publishers ---
 
-    async def authorise(self, keys: Sequence[str], address: str) -> PublishGrant:
+    async def authorise(self, texts: Sequence[str], publisher: Publisher) -> PublishGrant:
         """Return leave to publish. Raises KeyRefused, StationFull, LeasesAway."""
-        grant = await self._database.run(lambda: channels.authorise_publish(keys, address))
+        address, encoder = publisher.address, publisher.encoder
+        try:
+            grant = await self._database.run(
+                lambda: channels.authorise_publish(texts, address, encoder=encoder)
+            )
+        except TooManyWrongKeys:
+            await asyncio.sleep(self._limits.wrong_key_delay)
+            raise
         on_air = [slug for slug, channel in self._channels.items() if not channel.ended]
         if grant.slug not in on_air and len(on_air) >= self._settings.max_publishers:
             self.counters.refused["max_publishers"] += 1

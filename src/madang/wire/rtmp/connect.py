@@ -7,7 +7,7 @@ key in the stream's name, the application's path or a query.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from madang.wire.amf0 import Value
 from madang.wire.rtmp.errors import RtmpError
@@ -37,7 +37,7 @@ def parse_connect(command: Command) -> Connected:
         raise RtmpError("A connect command has no properties.")
     properties = {name.lower(): value for name, value in found.items()}
     tc_url = _text(properties, "tcurl")
-    app = _text(properties, "app").strip("/") or _split(tc_url)[0]
+    app = _text(properties, "app").strip("/") or _path(tc_url)
     caps_ex = properties.get("capsex")
     return Connected(
         app=app,
@@ -71,35 +71,22 @@ def connect_result(connected: Connected) -> tuple[dict[str, Value], dict[str, Va
     return properties, information
 
 
-def stream_keys(connected: Connected, stream_name: str) -> tuple[str, ...]:
-    """Return candidates for the stream key, the likeliest first, without duplicates.
+def key_texts(connected: Connected, stream_name: str) -> tuple[str, ...]:
+    """Return the texts in which the stream key may be, the likeliest first, without duplicates.
 
-    First `key=` in a query, which has no other meaning; then the stream's name, as a whole and
-    after its last slash; then what follows the application's first segment.
+    People put the key, or a whole address with it, into any field that their encoder has; some
+    encoders cut that address elsewhere than others.
     """
-    name, _, name_query = stream_name.strip(_QUOTES).partition("?")
-    app, _, app_query = connected.app.partition("?")
-    path, url_query = _split(connected.tc_url)
-    candidates = [
-        *_query_keys(name_query),
-        *_query_keys(app_query),
-        *_query_keys(url_query),
-        name,
-        name.rpartition("/")[2],
-        app.partition("/")[2],
-        app.partition("/")[2].rpartition("/")[2],
-        path.partition("/")[2],
-    ]
-    return tuple(dict.fromkeys(key for key in map(_clean, candidates) if key))
+    texts = (stream_name, connected.app, connected.tc_url)
+    return tuple(dict.fromkeys(unquote(text) for text in texts if text))
 
 
-def _split(url: str) -> tuple[str, str]:
-    """Return path and query of a URL, empty if it cannot be parsed."""
+def _path(url: str) -> str:
+    """Return the path of a URL, empty if it cannot be parsed."""
     try:
-        parts = urlsplit(url)
+        return urlsplit(url).path.strip("/")
     except ValueError:
-        return "", ""
-    return parts.path.strip("/"), parts.query
+        return ""
 
 
 def _text(properties: Mapping[str, Value], name: str) -> str:
@@ -115,14 +102,3 @@ def _fourccs(properties: Mapping[str, Value]) -> Iterator[str]:
         values = properties.get(mapped)
         if isinstance(values, Mapping):
             yield from values
-
-
-def _query_keys(query: str) -> list[str]:
-    try:
-        return parse_qs(query, max_num_fields=16).get("key", [])
-    except ValueError:
-        return []
-
-
-def _clean(key: str) -> str:
-    return unquote(key).strip(_QUOTES + "/")

@@ -35,10 +35,10 @@ class Connected:
 class PublishRequested:
     """Client requests to publish and waits for `accept_publish` or `refuse_publish`.
 
-    `keys` are candidates for its stream key, the likeliest first, and secrets.
+    `texts` are the names and addresses in which its stream key may be, and secrets.
     """
 
-    keys: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

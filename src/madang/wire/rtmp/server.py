@@ -9,7 +9,7 @@ from madang.base.errors import LimitExceeded, ParseError
 from madang.wire import amf0, flv
 from madang.wire.flv import TagType
 from madang.wire.rtmp import chunks
-from madang.wire.rtmp.connect import connect_result, parse_connect, stream_keys
+from madang.wire.rtmp.connect import connect_result, key_texts, parse_connect
 from madang.wire.rtmp.errors import RtmpError
 from madang.wire.rtmp.events import (
     Closed,
@@ -355,7 +355,7 @@ class ServerSession:
         self._publishing_on = stream_id
         self._enter(_Phase.DECIDING)
         name = command.text(1)
-        events.append(PublishRequested(stream_keys(connected, name)))
+        events.append(PublishRequested(key_texts(connected, name)))
 
     def _close_stream(self, command: Command, stream_id: int, events: list[Event]) -> None:
         named = command.values[1] if len(command.values) > 1 else float(stream_id)
