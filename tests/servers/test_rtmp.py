@@ -213,35 +213,103 @@ def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
         encoder.stop()
 
 
-def test_one_address_cannot_hold_all_connections() -> None:
+@pytest.mark.parametrize("limit", ["pending_per_address", "connections"])
+def test_idle_connections_give_way_to_an_encoder(limit: str) -> None:
     from madang.servers.rtmp import ServerLimits
 
-    with on_the_air(server_limits=ServerLimits(pending_per_address=3)) as air:
+    with on_the_air(server_limits=ServerLimits(**{limit: 3})) as air:
         held = [connect(air) for _ in range(3)]
         until(lambda: air.rtmp_counters.connections == 3)
-        with connect(air) as one_more:
-            assert closed(one_more)
-        assert air.rtmp_counters.closed["pending_per_address"] == 1
-        held.pop().close()
-        until(lambda: air.rtmp_counters.closed["closed_by_peer"] == 1)
         encoder = Encoder(air, channel_key())
         air.on_air("yard")
+        assert closed(held[0])
+        assert air.rtmp_counters.closed == {limit: 1}
         encoder.stop()
         for connection in held:
             connection.close()
 
 
-def test_the_server_holds_so_many_connections_and_no_more() -> None:
+def test_a_server_full_of_publishers_takes_no_more() -> None:
     from madang.servers.rtmp import ServerLimits
 
-    with on_the_air(server_limits=ServerLimits(connections=2)) as air:
-        held = [connect(air) for _ in range(2)]
-        until(lambda: air.rtmp_counters.connections == 2)
+    with on_the_air(server_limits=ServerLimits(connections=1)) as air:
+        encoder = Encoder(air, channel_key())
+        air.on_air("yard")
         with connect(air) as one_more:
             assert closed(one_more)
         assert air.rtmp_counters.closed["connections"] == 1
-        for connection in held:
-            connection.close()
+        assert air.status("yard")["state"] == "live"
+        encoder.stop()
+
+
+FOR_FAIL2BAN = "no RTMP handshake: "
+"""Part of the log lines on which addresses may be shut out."""
+
+
+def test_only_bytes_of_no_honest_client_are_logged_for_fail2ban(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "madang.servers.rtmp")
+    key = channel_key()
+    honest = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01" + bytes(600),
+        b"\x06",
+        b"\x03" + b"\xff" * 4000,
+    ]
+    with on_the_air() as air:
+        for start in honest:
+            with connect(air) as connection:
+                connection.sendall(start)
+                assert closed(connection)
+        with connect(air):
+            pass  # a probe of a monitor
+        from madang.apps.channels.services import rotate_key
+
+        rotate_key("yard")
+        for name in ("", "demo", "b" * 40, key):
+            refusal(air, name)
+        lines = [record.getMessage() for record in caplog.records]
+        assert any("rtmp 127.0.0.1: not let in: The stream key was revoked" in one for one in lines)
+        assert not any(FOR_FAIL2BAN in line for line in lines)
+        assert not any("refused: " in line for line in lines)
+        assert key not in caplog.text
+        with connect(air) as connection:
+            connection.sendall(b"\x8a\xff\x00")
+            assert closed(connection)
+        until(lambda: f"rtmp 127.0.0.1: {FOR_FAIL2BAN}" in caplog.text)
+
+
+def test_nobody_fills_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    from madang.chat.rate_limits import Rate
+    from madang.servers.rtmp import ServerLimits
+
+    with on_the_air(server_limits=ServerLimits(lines=Rate(3, 600.0))) as air:
+        for _ in range(6):
+            with connect(air) as connection:
+                connection.sendall(b"\x8a")
+                assert closed(connection)
+        assert air.rtmp_counters.closed["no_handshake"] == 6
+        assert caplog.text.count(FOR_FAIL2BAN) == 3
+
+
+def test_the_last_words_reach_a_peer_that_is_still_sending() -> None:
+    with on_the_air() as air:
+        key = channel_key()
+
+        async def be_refused() -> str:
+            publisher = RtmpPublisher("127.0.0.1", air.rtmp_port, name=key)
+            async with publisher:
+                publisher._reader._transport.pause_reading()  # type: ignore[attr-defined]
+                await air.close_rtmp("The station is shutting down.")
+                for _ in range(50):
+                    publisher._writer.write(bytes(60_000))
+                    await asyncio.sleep(0.001)
+                publisher._reader._transport.resume_reading()  # type: ignore[attr-defined]
+                rejection = await publisher.wait_closed()
+                return rejection.description if rejection is not None else ""
+
+        assert "shutting down" in air.loop.run(be_refused())
 
 
 def test_a_peer_that_does_not_read_its_answers_is_closed() -> None:

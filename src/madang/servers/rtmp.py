@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 from madang.apps.channels.services import PublishGrant
 from madang.base.addresses import unmapped
 from madang.base.errors import LimitExceeded, MadangError, ParseError
+from madang.chat.rate_limits import Buckets, Rate, neighbourhood
 from madang.wire.flv import TagType
 from madang.wire.rtmp import (
     DEFAULT_LIMITS,
@@ -22,6 +23,7 @@ from madang.wire.rtmp import (
     Connected,
     Event,
     MediaReceived,
+    NoHandshake,
     PublishRequested,
     PublishStopped,
     RtmpLimits,
@@ -37,15 +39,18 @@ class ServerLimits:
     """Limits of the server, beside those of the protocol (`madang.wire.rtmp.RtmpLimits`).
 
     `connections` at once, publishing or not: each may hold a few buffers of the protocol's limits.
-    `pending_per_address` are connections of one address that do not publish yet; an encoder needs
-    one, a studio a few. `unread` is in bytes of answers that may wait for a peer to read them: a
-    publisher is sent a few hundred in a minute, and pings whose answers nobody reads would fill
-    the memory. `close_patience` is the seconds in which a peer may read the last words before its
-    socket is aborted.
+    `pending_per_address` are connections of one address (IPv4 address or IPv6 /64) that do not
+    publish yet: an encoder needs one for a second, many of them come at once after a restart. Above
+    either limit the oldest connection that does not publish is closed, so that idle ones keep
+    nobody out. `lines` bounds the log lines about one address. `unread` is in bytes of answers that
+    may wait for a peer to read them: a publisher is sent a few hundred in a minute, and pings whose
+    answers nobody reads would fill the memory. `close_patience` is the seconds in which a peer may
+    read the last words before its socket is aborted.
     """
 
     connections: int = 1_000
-    pending_per_address: int = 20
+    pending_per_address: int = 100
+    lines: Rate = field(default=Rate(60, 600.0))
     unread: int = 256 << 10
     close_patience: float = 2.0
 
@@ -105,22 +110,20 @@ class RtmpConnection(asyncio.Protocol):
         self._publication: Publication | None = None
         self._authorisation: asyncio.Task[None] | None = None
         self._counted = False
+        self._closed = False
         self.address = ""
         self.encoder = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin the session, unless there are too many of them."""
+        """Begin the session."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.address = unmapped(peer[0]) if peer else ""
         self._session = ServerSession(
             handshake_random=os.urandom(RANDOM), now=self._loop.time(), limits=self._server.limits
         )
-        refusal = self._server.enter(self)
-        if refusal:
-            self._close(refusal)
-            return
         self._arm()
+        self._server.enter(self)
 
     def data_received(self, data: bytes) -> None:
         """Feed the session and react."""
@@ -144,15 +147,28 @@ class RtmpConnection(asyncio.Protocol):
         self._close("ended_by_station")
 
     @property
+    def closed(self) -> bool:
+        """True once this side has said its last word."""
+        return self._closed
+
+    @property
     def pending(self) -> bool:
         """True while the connection does not publish."""
-        return self._publication is None
+        return self._publication is None and not self._closed
+
+    def give_way(self, limit: str) -> None:
+        """Close this connection for newer ones; `limit` is the name of the limit."""
+        self._session.end("Too many connections wait to publish.")
+        self._close(limit)
 
     def _step(self, act: Callable[[float], list[Event]]) -> None:
-        if self._transport.is_closing():
+        if self._closed:
             return
         try:
             events = act(self._loop.time())
+        except NoHandshake as error:
+            self._break_off("no_handshake", f"no RTMP handshake: {error}")
+            return
         except LimitExceeded as error:
             self._break_off(error.limit, str(error))
             return
@@ -180,7 +196,7 @@ class RtmpConnection(asyncio.Protocol):
             case PublishStopped():
                 self._end_publication("unpublished")
             case Closed(ending, words):
-                log.info("rtmp %s: %s", self.address, words)
+                self._log(logging.INFO, words)
                 self._end_publication(ending.value)
                 self._close(ending.value)
             case Connected():
@@ -193,7 +209,7 @@ class RtmpConnection(asyncio.Protocol):
                 return  # the station ended this connection meanwhile
             self._publication = self._server.handler.publish(grant, self)
         except MadangError as error:
-            log.warning("rtmp %s: refused: %s", self.address, error)
+            self._log(logging.INFO, f"not let in: {error}")
             self._refuse(str(error))
         except Exception:
             log.exception("rtmp %s: deciding on a publisher failed", self.address)
@@ -210,7 +226,7 @@ class RtmpConnection(asyncio.Protocol):
             self._close("refused")
 
     def _break_off(self, reason: str, words: str) -> None:
-        log.warning("rtmp %s: %s", self.address, words)
+        self._log(logging.WARNING, words)
         self._session.end(words)
         self._end_publication(reason)
         self._close(reason)
@@ -225,20 +241,34 @@ class RtmpConnection(asyncio.Protocol):
             self._counted = True
             self._server.counters.closed[reason] += 1
 
+    def _log(self, level: int, words: str) -> None:
+        """Log a line about this connection, unless there were too many about its address.
+
+        Fail2ban reads the lines "no RTMP handshake": they stand for what no honest client sends.
+        """
+        if self._server.may_log(self, self._loop.time()):
+            log.log(level, "rtmp %s: %s", self.address, words)
+
     def _flush(self) -> None:
         output = self._session.take_output()
         if output:
             self._transport.write(output)
 
     def _close(self, reason: str) -> None:
-        if self._transport.is_closing():
+        if self._closed:
             return
+        self._closed = True
         self._count(reason)
         if self._timer is not None:
             self._timer.cancel()
         self._flush()
-        self._transport.close()
-        # A half-open peer never reads our last words: do not keep its socket for them.
+        if self._transport.can_write_eof():
+            # A socket closed over unread bytes is reset, and the peer would lose our last words.
+            self._transport.write_eof()
+            self._transport.resume_reading()
+        else:
+            self._transport.close()
+        # A half-open peer never reads them: do not keep its socket for that.
         self._loop.call_later(self._server.server_limits.close_patience, self._transport.abort)
 
     def _arm(self) -> None:
@@ -275,7 +305,8 @@ class RtmpServer:
         self.counters = counters
         self.limits = limits
         self.server_limits = server_limits
-        self._connections: set[RtmpConnection] = set()
+        self._connections: dict[RtmpConnection, None] = {}  # oldest first
+        self._lines = Buckets(server_limits.lines)
         self._servers: list[asyncio.Server] = []
 
     async def listen(
@@ -296,19 +327,27 @@ class RtmpServer:
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 
-    def enter(self, connection: RtmpConnection) -> str:
-        """Register a connection; return the name of the limit that it would pass, if any."""
-        self._connections.add(connection)
+    def enter(self, connection: RtmpConnection) -> None:
+        """Register a connection; the oldest that does not publish gives way where a limit is
+        passed."""
+        self._connections[connection] = None
         self.counters.connections += 1
-        if len(self._connections) > self.server_limits.connections:
-            return "connections"
-        alike = (other for other in self._connections if other.address == connection.address)
-        pending = sum(1 for other in alike if other.pending)
-        return "pending_per_address" if pending > self.server_limits.pending_per_address else ""
+        open_ones = [other for other in self._connections if not other.closed]
+        pending = [other for other in open_ones if other.pending]
+        place = neighbourhood(connection.address)
+        alike = [other for other in pending if neighbourhood(other.address) == place]
+        if len(alike) > self.server_limits.pending_per_address:
+            alike[0].give_way("pending_per_address")
+        elif len(open_ones) > self.server_limits.connections:
+            pending[0].give_way("connections")
+
+    def may_log(self, connection: RtmpConnection, now: float) -> bool:
+        """Return True unless there were too many log lines about the connection's address."""
+        return self._lines.take(neighbourhood(connection.address), now) is None
 
     def leave(self, connection: RtmpConnection) -> None:
         """Forget a connection whose socket is gone."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
 
     async def close(self, words: str) -> None:
         """Stop accepting and tell every encoder why its connection ends."""

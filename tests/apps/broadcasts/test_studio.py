@@ -174,3 +174,20 @@ def test_health_of_a_channel_on_the_air_has_its_numbers(client: Any, air: Direct
     assert health["status"]["keyframe_interval"] == 2.0
     assert health["status"]["renditions"][0]["height"] == 720
     assert "advice" not in health["status"]
+
+
+def test_the_health_says_when_an_encoder_of_the_channel_was_refused(client: Any) -> None:
+    from madang.apps.channels.errors import KeyRefused
+    from madang.apps.channels.services import authorise_publish, create_channel, rotate_key
+
+    owner = make_user()
+    _, old = create_channel("yard", owner=owner)
+    make_channel("hall", owner)
+    rotate_key("yard")
+    with pytest.raises(KeyRefused):
+        authorise_publish([str(old)], "192.0.2.7", encoder="OBS")
+    client.force_login(owner)
+    health = client.get("/studio/@yard/health.json").json()
+    assert (health["state"], health["status"]) == ("offline", None)
+    assert [item["code"] for item in health["advice"]] == ["encoder_refused_revoked"]
+    assert client.get("/studio/@hall/health.json").json()["advice"] == []

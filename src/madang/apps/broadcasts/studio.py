@@ -20,6 +20,7 @@ from madang.apps import problems
 from madang.apps.broadcasts import advice_texts
 from madang.apps.broadcasts.ports import LiveStatus, directory, rfc3339
 from madang.apps.broadcasts.services import recent
+from madang.apps.channels import refusals
 from madang.apps.channels import services as channels
 from madang.apps.channels.errors import ChannelError, NoSuchChannel
 from madang.apps.channels.models import Channel
@@ -74,13 +75,15 @@ def key(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def stream_health(request: HttpRequest, slug: str) -> HttpResponse:
     """Return health of the stream, and advice in the reader's language."""
-    status = directory().snapshot().get(_managed_channel(request, slug).slug)
-    advice = advice_texts.localize(status.advice) if status else []
+    channel = _managed_channel(request, slug)
+    status = directory().snapshot().get(channel.slug)
+    advice = [asdict(note) for note in refusals.notes_of(channel.pk)]
+    advice += [asdict(item) for item in advice_texts.localize(status.advice if status else ())]
     return JsonResponse(
         {
             "state": status.state if status else "offline",
             "status": _numbers(status) if status else None,
-            "advice": [asdict(item) for item in advice],
+            "advice": advice,
         }
     )
 

@@ -74,3 +74,25 @@ class StreamKey(models.Model):
 
     def __str__(self) -> str:
         return self.key_id
+
+
+class EncoderRefusal(models.Model):
+    """Attempts of one encoder to publish to a channel that were refused, for the studio."""
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="refusals")
+    reason = models.CharField(max_length=16)
+    address = models.CharField(max_length=45)
+    encoder = models.CharField(max_length=80, blank=True)
+    count = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-last_at",)
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["channel", "reason", "address"], name="channels_refusal_of_an_encoder"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.address} ({self.reason})"

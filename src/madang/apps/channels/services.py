@@ -16,7 +16,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
-from madang.apps.channels import keys
+from madang.apps.channels import keys, refusals
 from madang.apps.channels.errors import (
     InvalidChannel,
     KeyRefused,
@@ -25,6 +25,7 @@ from madang.apps.channels.errors import (
     TooManyWrongKeys,
 )
 from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
+from madang.apps.channels.refusals import RefusalReason
 from madang.apps.channels.throttle import WrongKeys
 from madang.apps.validation import in_one_sentence
 
@@ -156,6 +157,9 @@ def authorise_publish(
         if row.revoked_at is None and row.channel.owner.is_active:
             return _grant(row)
     if right:
+        old = right[0]
+        reason = RefusalReason.REVOKED if old.revoked_at else RefusalReason.CLOSED
+        refusals.note(old.channel.pk, reason, address, encoder)
         raise KeyRefused(
             "The stream key was revoked: a newer one was made, or the account was closed.",
             mend="Copy the new key from the studio.",
@@ -167,6 +171,8 @@ def authorise_publish(
             "Too many wrong stream keys from this address.",
             mend="Copy the key from the studio: the right one is let in at once.",
         )
+    for mistyped in stored.values():
+        refusals.note(mistyped.channel.pk, RefusalReason.WRONG, address, encoder)
     raise KeyRefused("The stream key is wrong.", mend="Copy the whole key from the studio.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from typing import Final
 
 from madang.apps.broadcasts.models import EndReason
 from madang.apps.broadcasts.ports import LiveStatus
+from madang.apps.channels import refusals
 from madang.apps.channels import services as channels
 from madang.apps.channels.errors import TooManyWrongKeys
+from madang.apps.channels.refusals import RefusalReason
 from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
-from madang.infra.database import DatabaseThreads
+from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.infra.tasks import TaskSupervisor
 from madang.live.events import ShowEnded, ShowEvent, ShowOpened
 from madang.live.show import LiveSettings, Show
@@ -139,11 +142,18 @@ class LiveHub:
         on_air = [slug for slug, channel in self._channels.items() if not channel.ended]
         if grant.slug not in on_air and len(on_air) >= self._settings.max_publishers:
             self.counters.refused["max_publishers"] += 1
+            await self._record_refusal(
+                lambda: refusals.note(
+                    grant.channel_id, RefusalReason.STATION_FULL, address, encoder
+                )
+            )
             raise StationFull(
                 f"{len(on_air)} channels are on the air, which is this station's limit.",
                 mend="Try again when one has ended, or raise the setting live.max_publishers.",
             )
         await self._leases.acquire(grant.slug, ours=grant.slug in on_air)
+        forget = self._record_refusal(lambda: refusals.forget(grant.channel_id, address))
+        self._tasks.spawn(forget)
         return grant
 
     def publish(self, grant: PublishGrant, publisher: Publisher) -> PublishSession:
@@ -224,6 +234,11 @@ class LiveHub:
         await self._releases.wait(CLOSE_PATIENCE)
 
     # --- inside ---
+
+    async def _record_refusal(self, act: Callable[[], None]) -> None:
+        """Tell the studio of a refused encoder; a database that is away hears nothing of it."""
+        with contextlib.suppress(DatabaseAway):
+            await self._database.run(act)
 
     def _new_channel(self, grant: PublishGrant) -> LiveChannel:
         """Return a channel whose broadcast begins now, with everything that follows it."""

@@ -1,7 +1,7 @@
 """RTMP sessions of both sides, sans-IO (Adobe's RTMP 1.0 and Enhanced RTMP v2)."""
 
 from madang.wire.rtmp.client import ClientSession
-from madang.wire.rtmp.errors import RtmpError
+from madang.wire.rtmp.errors import NoHandshake, RtmpError
 from madang.wire.rtmp.events import (
     Closed,
     Connected,
@@ -25,6 +25,7 @@ __all__ = [
     "Event",
     "MediaReceived",
     "MetadataReceived",
+    "NoHandshake",
     "PublishRequested",
     "PublishStopped",
     "RtmpError",

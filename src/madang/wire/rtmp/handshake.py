@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from madang.wire.rtmp.errors import RtmpError
+from madang.wire.rtmp.errors import NoHandshake, RtmpError
 
 VERSION = 3
 PACKET = 1536
@@ -59,6 +59,6 @@ def _refusal(start: bytes) -> RtmpError:
         return RtmpError(
             "The peer speaks TLS, this port does not.", mend="Use rtmp:// or the RTMPS port."
         )
-    if start[0] in (6, 8):
+    if start[0] in (6, 8, 9):
         return RtmpError("The peer wants encrypted RTMP (RTMPE).", mend="Use rtmp:// or rtmps://.")
-    return RtmpError(f"The peer speaks version {start[0]} of RTMP, not {VERSION}.")
+    return NoHandshake(f"The peer speaks version {start[0]} of RTMP, not {VERSION}.")
