@@ -89,7 +89,12 @@ class RtmpPublisher:
             self._raise_if_over()
             self._session.send(tag)
             self._flush()
-            await self._writer.drain()
+            try:
+                await self._writer.drain()
+            except ConnectionError:
+                await asyncio.wait([self._listener])  # it may still read why the server closed
+                self._raise_if_over()
+                raise
 
     async def play(self, tags: Iterable[Tag], *, shift: int = 0) -> None:
         """Send tags at the times of their timestamps, the first at once; `shift` milliseconds are

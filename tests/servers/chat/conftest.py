@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from madang.station.config.settings import Settings
     from tests.support.chat_processes import Play
 
+_streams = count()
+"""Numbers of streams: a bus begins with what was said in the last ten seconds, and must not meet
+another test's."""
+
 
 @pytest.fixture(params=["memory", "redis"])
 def make(request: pytest.FixtureRequest) -> Callable[[], list[Bus]]:
@@ -23,7 +28,8 @@ def make(request: pytest.FixtureRequest) -> Callable[[], list[Bus]]:
     if request.param == "memory":
         return lambda: [MemoryBus()]
     server: Server = request.getfixturevalue("redis")
-    return lambda: [RedisBus(server.url, f"test:{id(request)}") for _ in range(3)]
+    stream = f"test:{next(_streams)}"
+    return lambda: [RedisBus(server.url, stream) for _ in range(3)]
 
 
 @pytest.fixture
