@@ -110,6 +110,27 @@ def test_a_publisher_that_was_replaced_is_told_so_and_adds_nothing() -> None:
     assert Resumed() not in run.follower.events
 
 
+def test_a_phone_that_comes_back_over_its_half_open_connection_is_not_held_off() -> None:
+    run = Run()
+    session = run.broadcast.connect(Publisher())
+    for number in range(1, 6):
+        run.send(session, Encoder().stream(3.0))
+        run.now += 10.0  # the network went away
+        assert not run.broadcast.sending
+        session = run.broadcast.connect(Publisher())
+        assert run.broadcast.disconnects == run.broadcast.takeovers.count == number
+    assert run.broadcast.takeovers.hold_off("192.0.2.1", "test", run.now) == 0.0
+
+
+def test_an_encoder_that_was_displaced_while_it_sent_is_held_off() -> None:
+    run = Run()
+    run.send(run.broadcast.connect(Publisher()), Encoder().stream(3.0))
+    assert run.broadcast.sending
+    run.broadcast.connect(Publisher("192.0.2.2"))
+    assert run.broadcast.takeovers.hold_off("192.0.2.1", "test", run.now + 1) > 0.0
+    assert run.broadcast.takeovers.hold_off("192.0.2.2", "test", run.now + 1) == 0.0
+
+
 def test_what_an_event_leads_to_comes_behind_it_for_every_subscriber() -> None:
     run = Run()
     last = Follower()

@@ -65,6 +65,7 @@ class LiveStatus:
     bytes_out: int
     advice: tuple[AdviceStatus, ...]
     poster: str | None
+    takeovers: int = 0
 
 
 class LiveDirectory(Protocol):

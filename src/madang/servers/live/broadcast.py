@@ -14,8 +14,11 @@ from madang.live.demux import Notice
 from madang.live.events import ShowEnded, ShowEvent, ShowOpened
 from madang.live.show import Show
 from madang.live.variants import codecs
+from madang.servers.live.takeovers import TakeoverLimits, Takeovers
 from madang.servers.rtmp import Publisher
 from madang.wire.flv import Tag, TagType
+
+DEFAULT_TAKEOVER_LIMITS: Final = TakeoverLimits()
 
 REPLACED: Final = "Another encoder took over this channel."
 
@@ -55,17 +58,26 @@ class LiveBroadcast:
     Used on the event loop only. `ended_at` is on the monotonic clock.
     """
 
-    def __init__(self, slug: str, show: Show, clock: Clock) -> None:
+    def __init__(
+        self,
+        slug: str,
+        show: Show,
+        clock: Clock,
+        takeover_limits: TakeoverLimits = DEFAULT_TAKEOVER_LIMITS,
+    ) -> None:
         self.slug = slug
         self.show = show
         self.clock = clock
         self.since = datetime.fromtimestamp(clock.wall(), UTC)
         self.disconnects = 0
+        self.takeovers = Takeovers(takeover_limits)
         self.bytes_in = 0
         self.ended_at: float | None = None
         self.end_reason = EndReason.LOST
         self._now = clock.monotonic
         self._session: PublishSession | None = None
+        self._heard = clock.monotonic()
+        self._silence = takeover_limits.silence
         self._subscribers: list[Subscriber] = []
         self._events: deque[ShowEvent] = deque()
         self._publishing = False
@@ -81,21 +93,36 @@ class LiveBroadcast:
         """The connection that sends now."""
         return self._session.publisher if self._session is not None else None
 
+    @property
+    def sending(self) -> bool:
+        """True while there is a publisher that has sent something just now."""
+        return self._session is not None and self._now() - self._heard < self._silence
+
     def connect(self, publisher: Publisher) -> PublishSession:
         """Let a publisher begin, come back, or take over from another."""
         earlier, self._session = self._session, PublishSession(self, publisher)
         if earlier is not None:
             log.info("channel %s: taken over by %s", self.slug, publisher.address)
-            earlier.publisher.end(REPLACED)
+            self._displace(earlier.publisher)
         self._publish(self.show.publisher_connected(self._now()))
         return self._session
+
+    def _displace(self, publisher: Publisher) -> None:
+        """End a publisher that another one replaces. One that was silent has probably come back
+        itself, over another connection."""
+        self.disconnects += 1
+        self.takeovers.count += 1
+        if self._now() - self._heard < self._silence:
+            self.takeovers.displaced(publisher.address, publisher.encoder, self._now())
+        publisher.end(REPLACED)
 
     def receive(self, session: PublishSession, tag_type: TagType, stamp: int, body: bytes) -> None:
         """Take a tag, unless its publisher was replaced."""
         if session is not self._session:
             return
         self.bytes_in += len(body)
-        events = self.show.receive(tag_type, stamp, body, self._now())
+        self._heard = now = self._now()
+        events = self.show.receive(tag_type, stamp, body, now)
         if events:
             self._publish(events)
 

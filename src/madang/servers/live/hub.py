@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from madang.servers.live.leases import Leases, MemoryLeases
 from madang.servers.live.show_log import ShowLog
 from madang.servers.live.statistics import Statistics, StatisticsIntervals
 from madang.servers.live.status import status_of
+from madang.servers.live.takeovers import TakeoverLimits
 from madang.servers.live.thumbnails import Thumbnailer, ThumbnailLimits, Thumbnails
 from madang.servers.rtmp import Publisher
 
@@ -47,6 +49,10 @@ log = logging.getLogger(__name__)
 
 SubscriberFactory = Callable[[LiveBroadcast], Subscriber]
 """Makes what follows a broadcast from its beginning."""
+
+
+class EncoderDisplaced(MadangError):
+    """Another encoder took over, and this one comes back so soon that it does so by itself."""
 
 
 class StationFull(MadangError):
@@ -66,6 +72,7 @@ class LiveLimits:
 
     tick: float = 0.2
     snapshot: float = 1.0
+    takeovers: TakeoverLimits = field(default_factory=TakeoverLimits)
     retry: float = 10.0
     afterglow: float = 60.0
     wrong_key_delay: float = 2.0
@@ -130,7 +137,7 @@ class LiveHub:
     # --- publishers ---
 
     async def authorise(self, texts: Sequence[str], publisher: Publisher) -> PublishGrant:
-        """Return leave to publish. Raises KeyRefused, StationFull, LeasesAway."""
+        """Return leave to publish. Raises KeyRefused, StationFull, EncoderDisplaced, LeasesAway."""
         address, encoder = publisher.address, publisher.encoder
         try:
             grant = await self._database.run(
@@ -151,6 +158,7 @@ class LiveHub:
                 f"{len(on_air)} channels are on the air, which is this station's limit.",
                 mend="Try again when one has ended, or raise the setting live.max_publishers.",
             )
+        await self._hold_off(grant, publisher)
         await self._leases.acquire(grant.slug, ours=grant.slug in on_air)
         forget = self._record_refusal(lambda: refusals.forget(grant.channel_id, address))
         self._tasks.spawn(forget)
@@ -235,6 +243,32 @@ class LiveHub:
 
     # --- inside ---
 
+    async def _hold_off(self, grant: PublishGrant, publisher: Publisher) -> None:
+        """Refuse an encoder that was displaced and comes back by itself, while another one sends.
+
+        Raises EncoderDisplaced.
+        """
+        channel = self._channels.get(grant.slug)
+        if channel is None:
+            return
+        broadcast = channel.broadcast
+        address, encoder = publisher.address, publisher.encoder
+        seconds = broadcast.takeovers.hold_off(address, encoder, self.clock.monotonic())
+        if not seconds or not broadcast.sending:
+            return
+        received = broadcast.bytes_in
+        await asyncio.sleep(self._limits.takeovers.silence)
+        if broadcast.bytes_in == received:
+            return
+        self.counters.refused["displaced"] += 1
+        await self._record_refusal(
+            lambda: refusals.note(grant.channel_id, RefusalReason.DISPLACED, address, encoder)
+        )
+        raise EncoderDisplaced(
+            "Another encoder took over this channel and is on the air.",
+            mend=f"If this one is to be, stop it, wait {math.ceil(seconds)} s and start it again.",
+        )
+
     async def _record_refusal(self, act: Callable[[], None]) -> None:
         """Tell the studio of a refused encoder; a database that is away hears nothing of it."""
         with contextlib.suppress(DatabaseAway):
@@ -245,7 +279,7 @@ class LiveHub:
         self._shows += 1
         clock, limits, settings = self.clock, self._limits, self._settings
         show = _new_show(settings.live, self._shows, clock.wall(), clock.monotonic())
-        broadcast = LiveBroadcast(grant.slug, show, clock)
+        broadcast = LiveBroadcast(grant.slug, show, clock, limits.takeovers)
         record = self._show_log.open(grant.channel_id, datetime.fromtimestamp(clock.wall(), UTC))
         statistics = Statistics(broadcast, record, self.counters, limits.statistics)
         hls = HlsDelivery(broadcast, statistics)

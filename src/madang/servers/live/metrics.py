@@ -38,7 +38,11 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[LiveStatus], float]], ...]] = (
         "Pictures missing in the stream.",
         lambda s: s.dropped_frames,
     ),
-    ("madang_ingest_disconnects", "How often the encoder was lost.", lambda s: s.disconnects),
+    (
+        "madang_ingest_disconnects",
+        "How often the encoder was lost or replaced.",
+        lambda s: s.disconnects,
+    ),
     ("madang_ingest_bytes", "Received from the encoder in this show.", lambda s: s.bytes_in),
     ("madang_show_bytes", "Sent to the viewers of this show.", lambda s: s.bytes_out),
 )

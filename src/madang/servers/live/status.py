@@ -50,6 +50,7 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
             AdviceStatus(advice.code, advice.severity, advice.values) for advice in show.advice(now)
         ),
         poster=_poster(channel),
+        takeovers=broadcast.takeovers.count,
     )
 
 
