@@ -176,6 +176,17 @@ describe('a room', () => {
     expect(told(true)).toEqual([]);
   });
 
+  it('knows whom the ban of an address keeps out', () => {
+    const of = room({ may_moderate: true });
+    const people = [
+      { person: 'g0011', name: 'ada', kind: 'ban', address: true },
+      { person: 'g2233x', name: 'bo', kind: 'ban' },
+    ];
+    of.sanctioned(event('sanctions', { people, all: true }).sanctions);
+    const names = ['g0011x', 'g0011y', 'g2233x', 'g2233y', 'u1'].map((id) => of.sanctionOn(id, 0)?.name);
+    expect(names).toEqual(['ada', 'ada', 'bo', undefined, undefined]);
+  });
+
   it('knows who spoke lately', () => {
     const of = room();
     of.receive(messages(raw(1, { name: 'Ada' }), raw(2, { name: 'adam' }), raw(3, { name: 'bo' })));

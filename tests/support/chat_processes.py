@@ -102,7 +102,9 @@ class Process:
         self.seconds = 0.0
         self.written: list[Message | ModerationAction] = []
         self._database = DatabaseThreads()
-        settings = ChatHubSettings(0.005, PLENTY, PLENTY, PLENTY, presence=0.05, reaction_sum=0.05)
+        settings = ChatHubSettings(
+            0.005, PLENTY, PLENTY, PLENTY, presence=0.05, reaction_sum=0.05, pause=0.3
+        )
         self.hub = ChatHub(
             settings,
             self._database,
@@ -113,10 +115,11 @@ class Process:
         )
         dispatcher = Dispatcher(self.hub)
         networks: tuple[Network, ...] = ()
+        self.limits = HandshakeSettings(b"salt", None, "sessionid", networks, PLENTY, 1000, 1000)
         self.handshake = ChatHandshake(
             self.hub,
             dispatcher,
-            HandshakeSettings(b"salt", None, "sessionid", networks, PLENTY, 1000, 1000),
+            self.limits,
             Identities(
                 by_session=lambda _: None,
                 by_token=lambda token: (token, ACCOUNTS[token]) if token in ACCOUNTS else None,
@@ -148,9 +151,7 @@ class Client:
         self._acks: dict[int, Any] = {}
         self._number = 0
         asyncio.get_running_loop().add_reader(self._socket, self._read)
-        process.handshake.connect(
-            near, address=address, peer=address, language="en", session_key=None
-        )
+        process.handshake.connect(near, address=address, language="en", session_key=None)
 
     async def join(self, auth: dict[str, Any]) -> None:
         self._send(f"40{json.dumps({'channel': 'yard', **auth})}")
@@ -239,9 +240,10 @@ class Chat:
     def at(self, number: int) -> Process:
         return self.processes[number % len(self.processes)]
 
-    async def join(self, name: str, at: int = 0, **auth: object) -> Client:
-        """Join as the account or the guest of this name; the process is also the address."""
-        client = Client(self.at(at), name, f"192.0.2.{len(self.clients) + 1}")
+    async def join(self, name: str, at: int = 0, *, address: str = "", **auth: object) -> Client:
+        """Join as the account or the guest of this name, by default from an own address."""
+        address = address or f"192.0.2.{len(self.clients) + 1}"
+        client = Client(self.at(at), name, address)
         self.clients.append(client)
         await client.join({"token" if name in ACCOUNTS else "name": name, **auth})
         return client
@@ -255,6 +257,11 @@ class Chat:
         for process in self.processes:
             process.bus.release()
         await self.settled()
+
+    async def counted(self, people: int) -> None:
+        """Wait until every process counts so many people."""
+        rooms = [process.hub.rooms["yard"] for process in self.processes]
+        await until(lambda: all(room.presence(None, 0.0)["people"] == people for room in rooms))
 
     async def settled(self) -> None:
         """Wait until every process has what each has written, in one order."""

@@ -213,6 +213,11 @@ export class Room {
     return holding.reverse();
   }
 
+  /** What is in force on somebody, or on their address. */
+  sanctionOn(person: string, now: number): Sanction | undefined {
+    return this.sanctions(now).find(({ id, address }) => id === person || (address && person.startsWith(id)));
+  }
+
   follow(following: boolean): void {
     this.following = following;
     if (following) this.unread = 0;
@@ -246,7 +251,7 @@ export class Room {
     return Math.max(0, Math.ceil((until - now) / 1_000));
   }
 
-  /** Guests behind one address are one person to the server: the name tells them apart. */
+  /** Programs behind one address are one person to the server: the name tells them apart. */
   #isOwn({ by }: Message): boolean {
     return by.id !== '' && by.id === this.you?.id && by.name === this.you.name;
   }

@@ -4,7 +4,7 @@ import type { Answer, Connection } from './connection';
 import { icon, make } from './dom';
 import { openMenu, type Choices, type Item } from './menu';
 import type { MessageRow, Room, Row } from './model';
-import { doneOf, type Act, type Message, type Named, type Notice, type Sanction } from './protocol';
+import { doneOf, isGuest, type Act, type Message, type Named, type Notice, type Sanction } from './protocol';
 import { refusalWords } from './view';
 import { waitWords } from './composer';
 
@@ -66,9 +66,9 @@ export class Moderation {
   }
 
   open(row: Row, at: HTMLElement): void {
-    if (row.kind === 'message') openMenu(at, row.message.by.name, this.#entries(row));
+    if (row.kind === 'message') openMenu(at, row.message.by.name, this.#entries(row, at));
     else if (row.about && this.room.you?.mayModerate) {
-      openMenu(at, row.about.name, this.#sanctionEntries(row.about));
+      openMenu(at, row.about.name, this.#sanctionEntries(row.about, at));
     }
   }
 
@@ -132,7 +132,7 @@ export class Moderation {
   heard(notice: Notice): void {
     const away = notice.act === 'ban' || notice.act === 'timeout';
     if (notice.by === this.room.you?.name && !away) return;
-    const key = NOTICES[notice.act];
+    const key = notice.address && notice.act === 'ban' ? 'chatModBanAddress' : NOTICES[notice.act];
     if (!key) return;
     const length = notice.seconds === null ? '' : lengthWords(notice.seconds);
     const about = away ? { id: notice.person, name: notice.name } : null;
@@ -144,11 +144,15 @@ export class Moderation {
     const answer = await this.connection.ask('message', { text });
     // What else the station notes is the command again.
     if (answer.ok && /^\/help\b/i.test(text)) this.acts.tell(doneOf(answer.value).note, 'plain');
-    else if (answer.ok) this.#answered(answer, t('chatCommandDone', { command: text }));
+    else if (answer.ok) {
+      const { others } = doneOf(answer.value);
+      const done = t('chatCommandDone', { command: text });
+      this.#answered(answer, others === null ? done : `${done} ${othersWords(others)}`);
+    }
     else this.acts.tell(refusalWords(answer.refusal), 'bad');
   }
 
-  #entries(row: MessageRow): (Item | Choices)[] {
+  #entries(row: MessageRow, at: HTMLElement): (Item | Choices)[] {
     const { message, own } = row;
     const { by } = message;
     const entries: (Item | Choices)[] = [
@@ -177,12 +181,12 @@ export class Moderation {
         act: () => void this.#do({ act, person: by.id }, t(done, { name: by.name })),
       });
     }
-    return [...entries, ...this.#sanctionEntries(by)];
+    return [...entries, ...this.#sanctionEntries(by, at)];
   }
 
   /** A time-out and a ban, or lifting the one that is in force. */
-  #sanctionEntries(by: Named): (Item | Choices)[] {
-    const sanction = this.room.sanctions(Date.now()).find(({ id }) => id === by.id);
+  #sanctionEntries(by: Named, at: HTMLElement): (Item | Choices)[] {
+    const sanction = this.room.sanctionOn(by.id, Date.now());
     const lift = sanction ? [this.#lift(sanction, false)] : [];
     if (sanction && sanction.until === null) return lift;
     return [
@@ -210,7 +214,29 @@ export class Moderation {
             t('chatWasBanned', { name: by.name }),
           ),
       },
+      ...(isGuest(by.id)
+        ? [{ icon: 'ban', label: t('chatBanAddress'), tone: 'bad' as const, act: () => void this.#banAddress(by, at) }]
+        : []),
     ];
+  }
+
+  /** Asks first, as the address is that of others as well. */
+  async #banAddress({ id, name }: Named, at: HTMLElement): Promise<void> {
+    const act = { act: 'ban', person: id, address: true } as const;
+    const answer = await this.connection.ask('moderate', { ...act, dry_run: true } satisfies Act);
+    if (!answer.ok) {
+      this.acts.tell(refusalWords(answer.refusal), 'bad');
+      return;
+    }
+    openMenu(at.isConnected ? at : this.root, othersWords(doneOf(answer.value).others ?? 0), [
+      { icon: 'blank', label: t('chatCancel'), act: () => undefined },
+      {
+        icon: 'ban',
+        label: t('chatBanAddressOf', { name }),
+        tone: 'bad',
+        act: () => void this.#do(act, t('chatAddressWasBanned', { name })),
+      },
+    ]);
   }
 
   /** Whom one may let in again, as far as a menu can show it. */
@@ -220,8 +246,10 @@ export class Moderation {
   }
 
   /** `named`: the menu is not that person's, so its entry says whose ban it is. */
-  #lift({ id, name, until }: Sanction, named: boolean): Item {
+  #lift(sanction: Sanction, named: boolean): Item {
+    const { id, until, address } = sanction;
     const ban = until === null;
+    const name = address ? t('chatAddressOf', { name: sanction.name }) : sanction.name;
     const label = named
       ? t(ban ? 'chatLiftBanOf' : 'chatLiftTimeOutOf', { name })
       : t(ban ? 'chatLiftBan' : 'chatLiftTimeOut');
@@ -265,6 +293,11 @@ export class Moderation {
     }
     this.#timer = setTimeout(away, TOAST_STANDS);
   }
+}
+
+/** Whom the ban of an address keeps out besides. */
+function othersWords(others: number): string {
+  return others === 0 ? t('chatAddressAlone') : t('chatAddressOthers', { n: String(others) });
 }
 
 /** Seconds as the choices of the menu say them, else as a clock does. */

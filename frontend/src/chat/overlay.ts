@@ -1,5 +1,6 @@
 import { Connection } from './connection';
 import { Room, type Row } from './model';
+import { device } from '../lib/storage';
 import { authOf, parseEvent } from './protocol';
 import { RowPainter } from './rows';
 
@@ -29,7 +30,7 @@ export function mountOverlay(root: HTMLElement): void {
   };
 
   new Connection({
-    auth: () => authOf(root.dataset['slug'] ?? '', null, room.since),
+    auth: () => authOf(root.dataset['slug'] ?? '', device(), null, room.since),
     changed: (link) => (root.dataset['state'] = link.state),
     event: (name, value) => {
       const event = parseEvent(name, value);

@@ -1,6 +1,6 @@
 import { t } from '../i18n';
 import { find, need, show } from '../lib/dom';
-import { recall, remember } from '../lib/storage';
+import { device, recall, remember } from '../lib/storage';
 import { Announcer } from './announcer';
 import { Composer } from './composer';
 import { Connection, type Link } from './connection';
@@ -67,7 +67,7 @@ export class ChatPanel {
     this.#reactions = new Reactions(need('[data-chat-air]', root), need('[data-chat-tally]', root));
     this.#announcer = new Announcer(need('[data-chat-announcer]', root));
     this.#connection = new Connection({
-      auth: () => authOf(this.#slug, this.#name(), this.#room.since),
+      auth: () => authOf(this.#slug, device(), this.#name(), this.#room.since),
       changed: (link) => this.#linked(link),
       event: (name, value) => this.#heard(parseEvent(name, value)),
     });

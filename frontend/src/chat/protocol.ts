@@ -82,15 +82,20 @@ export interface Presence {
   viewers: number | null;
 }
 
+/** Whether somebody has no account. */
+export const isGuest = (person: string): boolean => person.startsWith('g');
+
 /** Somebody as acts of moderators name them. */
 export interface Named {
   id: string;
   name: string;
 }
 
-/** A ban, or a time-out that ends at `until` (milliseconds since 1970). */
+/** A ban, or a time-out that ends at `until` (milliseconds since 1970). With `address` it is of all
+ * guests of an address, whose ids begin with its own. */
 export interface Sanction extends Named {
   until: number | null;
+  address: boolean;
 }
 
 /** Who is banned or timed out, as moderators' pages are told: of `all`, or only what changed. */
@@ -109,6 +114,7 @@ export interface Notice {
   person: string;
   name: string;
   seconds: number | null;
+  address: boolean;
   undo: string | null;
 }
 
@@ -144,6 +150,7 @@ export type Act =
   | { act: 'members_only' | 'emote_only' | 'guests'; on: boolean }
   | { act: 'timeout'; person: string; seconds: number }
   | { act: 'links'; to: Links }
+  | { act: 'ban'; person: string; address: true; dry_run?: true }
   | { act: 'ban' | 'unban' | 'untimeout' | 'mod' | 'unmod'; person: string }
   | { act: 'undo'; undo: string };
 
@@ -216,6 +223,7 @@ function parseSanctions(value: unknown): Sanctions {
       id: string(one['person']),
       name: string(one['name']),
       until: one['kind'] === 'timeout' ? moment(one['until']) : null,
+      address: one['address'] === true,
     })),
     lifted: lifted.map((one) => string(one['person'])),
   };
@@ -291,6 +299,7 @@ export function parseEvent(name: string, value: unknown): RoomEvent | null {
           person: string(of['person']),
           name: string(of['name']),
           seconds: number(of['seconds']),
+          address: of['address'] === true,
           undo: string(of['undo']) || null,
         },
       };
@@ -309,19 +318,21 @@ export function parseEvent(name: string, value: unknown): RoomEvent | null {
 /** What the page says of itself when it connects. */
 export function authOf(
   channel: string,
+  device: string,
   name: string | null,
   since: string | null,
 ): Record<string, unknown> {
-  return { channel, ...(name ? { name } : {}), ...(since ? { since } : {}) };
+  return { channel, device, ...(name ? { name } : {}), ...(since ? { since } : {}) };
 }
 
 /** Id of the message that an answer accepts. */
 export const acceptedId = (answer: unknown): string => string(fields(answer)['id']);
 
-/** What an act led to: words of the server, and the mark by which it can be undone. */
-export function doneOf(answer: unknown): { note: string; undo: string | null } {
+/** What an act led to: words of the server, the mark by which it can be undone, and how many others
+ * the ban of an address keeps out (null for other acts). */
+export function doneOf(answer: unknown): { note: string; undo: string | null; others: number | null } {
   const of = typeof answer === 'object' && answer !== null ? fields(answer) : {};
-  return { note: string(of['note']), undo: string(of['undo']) || null };
+  return { note: string(of['note']), undo: string(of['undo']) || null, others: number(of['others']) };
 }
 
 /** Who one is after having taken a name. */

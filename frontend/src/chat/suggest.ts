@@ -12,6 +12,7 @@ export const COMMANDS: readonly Command[] = [
   { name: 'timeout', usage: '@name 10m', help: 'chatHelpTimeout' },
   { name: 'untimeout', usage: '@name', help: 'chatHelpUntimeout' },
   { name: 'ban', usage: '@name', help: 'chatHelpBan' },
+  { name: 'banaddress', usage: '@name', help: 'chatHelpBanAddress' },
   { name: 'unban', usage: '@name', help: 'chatHelpUnban' },
   { name: 'slow', usage: '30s', help: 'chatHelpSlow' },
   { name: 'members', usage: 'on | off', help: 'chatHelpMembers' },

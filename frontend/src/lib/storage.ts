@@ -16,3 +16,16 @@ export function remember(name: string, value: string | null): void {
     return;
   }
 }
+
+let id: string | null = null;
+
+/** A random id of this browser, by which the station tells people of one network apart. Where
+ * nothing can be kept, it is one of this page. */
+export function device(): string {
+  id ??= recall('chat.device');
+  if (id === null) {
+    id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
+    remember('chat.device', id);
+  }
+  return id;
+}

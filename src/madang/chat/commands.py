@@ -16,8 +16,9 @@ DEFAULT_SLOW: Final = 10
 """Seconds of slow mode without a duration."""
 
 HELP: Final = _(
-    "/timeout NAME [10m] [reason] · /untimeout NAME · /ban NAME [reason] · /unban NAME ·"
-    " /slow [30s|off] · /members [off] · /emoteonly [off] · /guests [off] · /links off|mods|all ·"
+    "/timeout NAME [10m] [reason] · /untimeout NAME · /ban NAME [reason] · /banaddress NAME"
+    " [reason] · /unban NAME · /slow [30s|off] · /members [off] · /emoteonly [off] ·"
+    " /guests [off] · /links off|mods|all ·"
     " /pin [text] · /unpin · /clear · /undo · /mod NAME · /unmod NAME"
 )
 
@@ -102,6 +103,7 @@ _COMMANDS: Final[dict[str, Callable[[str], Mapping[str, Any]]]] = {
     "timeout": _timeout,
     "untimeout": _person("untimeout"),
     "ban": _person("ban"),
+    "banaddress": lambda rest: {**_person("ban")(rest), "address": True},
     "unban": _person("unban"),
     "slow": _slow,
     "members": _switch("members_only"),

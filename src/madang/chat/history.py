@@ -11,6 +11,7 @@ from typing import Final
 
 from madang.base.names import folded
 from madang.chat.model import Message
+from madang.chat.people import covers
 
 KEPT: Final = 1000
 """Messages that a reader who reconnects can get exactly: minutes of a busy chat."""
@@ -94,12 +95,19 @@ class History:
         return self._known.get(message_id) or self._upcoming.get(message_id)
 
     def ids(self, person: str | None = None) -> list[str]:
-        """Return the ids of the messages, of one person or all, that are not deleted."""
+        """Return the ids of messages that are not deleted: of a person, an address, or all."""
         return [
             message.id
             for message in chain(self._messages, self._upcoming.values())
-            if message.id not in self._deleted and (person is None or message.person == person)
+            if message.id not in self._deleted
+            and (person is None or covers((person,), message.person))
         ]
+
+    def people(self, person: str) -> list[str]:
+        """Return who wrote here out of `person`, or out of all guests of an address."""
+        messages = chain(self._messages, self._upcoming.values())
+        found = (each.person for each in messages if covers((person,), each.person))
+        return list(dict.fromkeys(found)) or [person]
 
     def last_of(self, person: str) -> Message | None:
         """Return a person's newest message that is not deleted."""
@@ -140,9 +148,10 @@ class History:
                 self._deleted.setdefault(message_id, action)
 
     def delete_before(self, action: str, person: str | None = None) -> None:
-        """Hide delivered messages, of one person or all, whose ids are below that of `action`."""
+        """Hide delivered messages whose ids are below that of `action`: of a person, an address, or
+        all."""
         for message in self._messages:
-            if message.id < action and (person is None or message.person == person):
+            if message.id < action and (person is None or covers((person,), message.person)):
                 self._deleted.setdefault(message.id, action)
 
     def restore(self, action: str) -> list[Message]:

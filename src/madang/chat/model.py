@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
+from madang.chat.people import is_address
+
 TEXT_LENGTH: Final = 500
 """Characters of a message: three lines on a page, a paragraph on a phone."""
 
@@ -95,7 +97,10 @@ class Emote:
 
 @dataclass(frozen=True, slots=True)
 class Sanction:
-    """A ban (`until` is None) or a time-out; `until` in seconds since 1970."""
+    """A ban (`until` is None) or a time-out; `until` in seconds since 1970.
+
+    `person` may stand for all guests of an address; then `name` is one of theirs.
+    """
 
     person: str
     name: str
@@ -109,6 +114,8 @@ class Sanction:
     def as_json(self) -> dict[str, object]:
         """Return the form for clients of moderators."""
         shown: dict[str, object] = {"person": self.person, "name": self.name, "kind": "ban"}
+        if is_address(self.person):
+            shown["address"] = True
         if self.until is not None:
             shown |= {"kind": "timeout", "until": instant(round(self.until * 1000))}
         return shown

@@ -14,6 +14,7 @@ from madang.base.text import Text as _
 from madang.chat.commands import DEFAULT_TIMEOUT
 from madang.chat.errors import ChatRefused, NotAllowed
 from madang.chat.model import ModerationAction, Sanction
+from madang.chat.people import address_of, is_address
 from madang.chat.state import ChatState, Participant
 
 LONGEST_TIMEOUT: Final = 14 * 86_400
@@ -82,14 +83,16 @@ def decide(
             seconds = (
                 _seconds(request, DEFAULT_TIMEOUT, LONGEST_TIMEOUT) if kind == "timeout" else None
             )
-            before = _as_json(state.sanctions.get(person))
+            whom = _address(person) if request.get("address") is True else person
+            before = _as_json(state.sanctions.get(whom))
             return replace(
                 action,
-                person=person,
+                person=whom,
                 name=name,
                 seconds=seconds,
-                ids=tuple(state.history.ids(person)),
+                ids=tuple(state.history.ids(whom)),
                 before={"sanction": before},
+                after={"guest": person} if is_address(whom) else {},
             )
         case "untimeout" | "unban":
             person, name = _sanctioned(state, request)
@@ -139,6 +142,8 @@ def apply(
     for name in ("person", "name", "seconds", "reason"):
         if value := getattr(action, name):
             notice[name] = value
+    if is_address(action.person):
+        notice["address"] = True
     updates.append(ChatUpdate("notice", notice, moderators_only=True))
     return ActionResult(updates, people)
 
@@ -177,9 +182,11 @@ def _perform(
             state.sanctions[action.person] = Sanction(
                 action.person, action.name, until, action.reason
             )
+            people = dict.fromkeys(state.history.people(action.person))
+            people |= {action.after["guest"]: None} if "guest" in action.after else {}
             _hide_messages(state, action)
-            cleared = ChatUpdate("clear", {"person": action.person})
-            return [cleared, _sanction_update(state, action)], frozenset({action.person})
+            cleared = [ChatUpdate("clear", {"person": person}) for person in people]
+            return [*cleared, _sanction_update(state, action)], frozenset({action.person})
         case "untimeout" | "unban":
             state.sanctions.pop(action.person, None)
             return [_sanction_update(state, action)], frozenset({action.person})
@@ -314,6 +321,15 @@ def _target(
     protected = account == state.owner or (account in state.moderators and not actor.manages)
     if protected and not allow_moderators:
         raise ChatRefused("not_allowed", _("Moderators and the owner cannot be sent away."))
+    return found
+
+
+def _address(person: str) -> str:
+    """Return the address of a guest. Raises ChatRefused for an account."""
+    if not (found := address_of(person)):
+        raise ChatRefused(
+            "not_allowed", _("The address of somebody with an account cannot be banned.")
+        )
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from madang.base.confusables import skeleton_of
+from madang.chat.people import address_of
 from madang.chat.state import Participant
 
 REPORT_EXPIRY: Final = 10.0
@@ -82,8 +83,12 @@ class Presence:
 
     @property
     def people(self) -> int:
-        """Distinct people: accounts, and guests by their network address."""
+        """Distinct people: accounts, and guests by browser and network address."""
         return len(self._everywhere)
+
+    def others_at(self, address: str, person: str) -> int:
+        """Return how many guests of an address are present beside `person`."""
+        return sum(address_of(each) == address for each in self._everywhere if each != person)
 
     @property
     def connected_elsewhere(self) -> int:

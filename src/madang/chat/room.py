@@ -19,6 +19,7 @@ from madang.chat.bus_events import BusEvent, action_of, message_of
 from madang.chat.errors import Banned, ChatRefused
 from madang.chat.model import Account, Message, ModerationAction, Role
 from madang.chat.moderation import ChatUpdate
+from madang.chat.people import covers
 from madang.chat.presence import Presence
 from madang.chat.state import ChatState, Participant
 from madang.wire.chat import CloseReason, event_frame, json_of, list_frame
@@ -110,6 +111,10 @@ class Room:
         """Return person and name of somebody present with this name, whatever the case."""
         found = self._presence.find(skeleton_of(name))
         return found if found is not None and folded(found[1]) == folded(name) else None
+
+    def others_at(self, address: str, person: str) -> int:
+        """Return how many guests of an address are present beside `person`."""
+        return self._presence.others_at(address, person)
 
     def knows_name(self, name: str) -> bool:
         """Return whether somebody with this name is present or wrote lately."""
@@ -287,7 +292,7 @@ class Room:
     def _update_permissions(self, people: frozenset[str] | None, wall: float) -> None:
         """Send people, or everybody if None, what they may do now."""
         for reader in list(self.readers):
-            if people is None or reader.participant.person in people:
+            if people is None or covers(people, reader.participant.person):
                 before = reader.participant.role
                 if reader.account is not None:
                     reader.participant = self.state.participant(reader.account)
@@ -299,7 +304,7 @@ class Room:
             reader.emit("sanctions", self.state.sanctioned(wall))
 
     def _expel(self, people: frozenset[str]) -> None:
-        for reader in [each for each in self.readers if each.participant.person in people]:
+        for reader in [each for each in self.readers if covers(people, each.participant.person)]:
             reader.expel(Banned(), CloseReason.REFUSED)
 
     # --- output ---------------------------------------------------------------------------------

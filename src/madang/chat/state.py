@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from madang.chat.model import (
     Sanction,
     hue_of,
 )
+from madang.chat.people import address_of
 from madang.chat.word_filter import WordFilter
 
 _LINK: Final = re.compile(
@@ -92,9 +94,15 @@ class ChatState:
         return Participant(account.person, account.name, role, manages, account.bot, account.id)
 
     def sanction_on(self, person: str, now: float) -> Sanction | None:
-        """Return the ban or time-out in force on a person; `now` in seconds since 1970."""
-        sanction = self.sanctions.get(person)
-        return sanction if sanction is not None and sanction.holds(now) else None
+        """Return the longest ban or time-out in force on a person, or on a guest's address.
+
+        `now` is in seconds since 1970.
+        """
+        if not self.sanctions:
+            return None
+        found = (self.sanctions.get(key) for key in {person, address_of(person)})
+        in_force = [each for each in found if each is not None and each.holds(now)]
+        return max(in_force, key=lambda each: each.until or math.inf, default=None)
 
     def sanctioned(self, now: float) -> dict[str, object]:
         """Return the payload of `sanctions` for a moderator who joins: the last ones in force."""

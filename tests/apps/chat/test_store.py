@@ -57,6 +57,30 @@ def test_what_comes_twice_is_kept_once(channel: Channel) -> None:
     assert shown(channel) == [2, 3]
 
 
+def test_the_ban_of_an_address_hides_what_its_guests_wrote_until_it_is_undone(
+    channel: Channel,
+) -> None:
+    from madang.apps.chat import services, store
+    from madang.chat.people import address_of, guest
+
+    pupils = [guest(b"salt", "192.0.2.7", device) for device in "ab"]
+    written = [*pupils, guest(b"salt", "192.0.2.8", "a"), "u9"]
+    entries = [replace(said(number), person=person) for number, person in enumerate(written)]
+    store.save_messages([(channel.pk, entry) for entry in entries])
+    ban = act(9, "ban", person=address_of(pupils[0]), name="mia", before={"sanction": None})
+    store.save_action(channel.pk, ban)
+    assert shown(channel) == [2, 3]
+    state = services.open_chat("yard")
+    assert [state.sanction_on(each, NOW / 1000) is not None for each in written] == [
+        *(True, True),
+        *(False, False),
+    ]
+    [row] = services.bans(channel)
+    assert row.is_address
+    store.save_action(channel.pk, act(10, "undo", undoes=ban.id))
+    assert shown(channel) == [0, 1, 2, 3]
+
+
 def test_a_ban_holds_after_a_restart_until_it_is_undone(channel: Channel) -> None:
     from madang.apps.chat import services, store
 

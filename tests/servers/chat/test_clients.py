@@ -181,7 +181,7 @@ def test_people_of_one_chat_are_each_answered_in_their_language(
     assert owner.say("/slow x")["error"] == (
         "/slow 뒤에는 /slow 30처럼 초를 적거나 off를 적어 주세요."
     )
-    # Guests behind one address are one person: the ban is of both, and each reads of it.
+    # Programs of one address that send no device are one person: the ban is of both.
     assert owner.say("/ban english")["ok"]
     assert english.wait_for("error")["detail"] == "You are banned from this chat."
     assert korean.wait_for("error")["detail"] == "이 채팅에서 차단되었습니다."

@@ -44,7 +44,7 @@ def test_two_processes_count_their_people_together_and_know_each_others_names(
     owner = people.join("owner", "names", token=tokens[OWNER], name=None)
     for each in (anna, *there):
         each.until(lambda p=each: any(x["connected"] == 5 for x in p.of("presence")), "five")
-    # All guests of one address are one person, who may have a name twice; an account is another.
+    # Programs of one address are one person, who may have a name twice; an account is another.
     people.join("bora", "names", url=at(other), token=tokens["bora"], name=None)
     people.join("second window", "names", token=tokens["bora"], name=None)
     counted = {"connected": 7, "people": 3, "viewers": None}

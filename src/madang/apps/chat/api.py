@@ -281,6 +281,7 @@ def _ban(row: Sanction) -> BanView:
     return BanView(
         person=row.person,
         name=row.name,
+        address=row.is_address,
         kind="ban" if row.until is None else "timeout",
         by=row.by_name,
         at=row.at,

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from madang.apps.channels.models import Channel
 from madang.chat.ids import LENGTH
+from madang.chat.people import is_address
 
 PERSON_LENGTH = 24
 
@@ -107,7 +108,8 @@ class ChatAct(models.Model):
 
 
 class Sanction(models.Model):
-    """A ban (`until` is null) or a time-out in force or past."""
+    """A ban (`until` is null) or a time-out in force or past, of a person or of all guests of an
+    address."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="sanctions")
     person = models.CharField(max_length=PERSON_LENGTH)
@@ -125,6 +127,11 @@ class Sanction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} {self.channel_id}"
+
+    @property
+    def is_address(self) -> bool:
+        """True if `person` stands for all guests of an address."""
+        return is_address(self.person)
 
 
 class Emote(models.Model):

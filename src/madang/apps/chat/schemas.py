@@ -109,10 +109,12 @@ class ActView(Schema):
 
 
 class BanView(Schema):
-    """A ban or a time-out in force; `until` is null for a ban."""
+    """A ban or a time-out in force; `until` is null for a ban. `address`: of all guests of the
+    network address of somebody with this name."""
 
     person: str
     name: str
+    address: bool
     kind: Literal["ban", "timeout"]
     by: str
     at: datetime
@@ -132,6 +134,8 @@ class ActRequest(Schema):
     on: bool | None = None
     to: str | None = None
     undo: str | None = None
+    address: bool | None = None
+    dry_run: bool | None = None
 
 
 class NewMessage(Schema):

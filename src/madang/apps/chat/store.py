@@ -18,6 +18,7 @@ from madang.apps.channels.models import Channel
 from madang.apps.chat.models import ChatAct, ChatMessage, ChatSettings, Moderator, Sanction
 from madang.chat.ids import first_at
 from madang.chat.model import Message, ModerationAction, Role
+from madang.chat.people import is_address
 
 BATCH: Final = 500
 DEFAULT_RETENTION: Final = 90
@@ -133,8 +134,9 @@ def save_action(channel: int, action: ModerationAction) -> None:
             deleted_by=action.id
         )
     elif action.kind in {"timeout", "ban"}:
+        match = "person__startswith" if is_address(action.person) else "person"
         ChatMessage.objects.filter(
-            channel_id=channel, person=action.person, key__lt=action.id, deleted_by=""
+            channel_id=channel, key__lt=action.id, deleted_by="", **{match: action.person}
         ).update(deleted_by=action.id)
 
 

@@ -38,9 +38,9 @@ NOBODY: Final = Participant("", "", Role.GUEST)
 class ChatConnection:
     """A client, from the WebSocket handshake to the end.
 
-    `address` is what limits count by, `peer` the client's whole address, `language` the code of
-    the one in which it is told what is refused. `events` is called with what the session says;
-    `lost` with the ending when it is over.
+    `address` is what limits count by, `language` the code of the one in which it is told what is
+    refused. `events` is called with what the session says; `lost` with the ending when it is over.
+    `device` is the random id of the browser, empty until it has joined or where there is none.
     """
 
     __slots__ = (
@@ -49,6 +49,7 @@ class ChatConnection:
         "_frames",
         "_loop",
         "_lost",
+        "_paused",
         "_queued",
         "_send",
         "_socket",
@@ -56,11 +57,11 @@ class ChatConnection:
         "account",
         "address",
         "credential",
+        "device",
         "dropped",
         "language",
         "missed",
         "participant",
-        "peer",
         "room",
         "session",
     )
@@ -72,7 +73,6 @@ class ChatConnection:
         session: ChatSession,
         *,
         address: str,
-        peer: str,
         language: str,
         events: Callable[[ChatConnection, list[ChatEvent]], None],
         lost: Callable[[ChatConnection, CloseReason], None],
@@ -85,11 +85,12 @@ class ChatConnection:
         self._lost = lost
         self._frames: deque[tuple[bytes, int]] | None = None
         self._queued = 0
+        self._paused: asyncio.TimerHandle | None = None
         self._writer: SocketWriter | None = None  # while the client does not take a whole frame
         self.session = session
         self.address = address
-        self.peer = peer
         self.language = language
+        self.device = ""
         self.missed = 0
         self.dropped = 0
         self.room: Room | None = None
@@ -161,6 +162,12 @@ class ChatConnection:
         elif now >= self.session.deadline():
             self._tell(self.session.tick(now))
 
+    def pause(self, seconds: float) -> None:
+        """Read nothing more for so long: the client's own socket holds it up."""
+        if self._paused is None and not self.closed:
+            self._loop.remove_reader(self._fileno)
+            self._paused = self._loop.call_later(seconds, self._resume)
+
     def end(self, ending: CloseReason) -> None:
         """Close from our side, with the ending's code."""
         self.session.close(ending)
@@ -177,6 +184,10 @@ class ChatConnection:
             self._queued -= len(dropped)
             self.missed += count
             self.dropped += count
+
+    def _resume(self) -> None:
+        self._paused = None
+        self._loop.add_reader(self._fileno, self._readable)
 
     def _readable(self) -> None:
         try:
@@ -224,6 +235,8 @@ class ChatConnection:
         if self._fileno < 0:
             return
         self._loop.remove_reader(self._fileno)
+        if self._paused is not None:
+            self._paused.cancel()
         if self._writer is not None:
             self._writer.detach()
         self._fileno = -1

@@ -164,13 +164,14 @@ class Dispatcher:
         person, clock = connection.participant.person, self._hub.clock
         if room.expected.sanction_on(person, clock.wall()) is not None:
             raise ChatRefused("timed_out", _("A moderator gave you a time-out."))
-        for key in (person, connection.address):
-            if (wait := self._hub.reaction_rate.take(key, clock.monotonic())) is not None:
+        for buckets, key in (
+            (self._hub.reactions_per_person, person),
+            (self._hub.reactions_per_address, connection.address),
+        ):
+            if (wait := buckets.take(key, clock.monotonic())) is not None:
                 raise ChatRefused(
                     "too_fast", _("You are too fast: wait a moment."), retry_after=wait
                 )
-            if connection.account is None:
-                break  # a guest's person stands for the address
         room.reactions[emote] += 1
         return {"ok": True}
 
@@ -227,8 +228,12 @@ class Dispatcher:
             find_reader=room.find_reader,
             actions=room.actions,
         )
-        self._hub.perform(room, action)
         answer: Answer = {"ok": True}
+        if "guest" in action.after:
+            answer["others"] = room.others_at(action.person, action.after["guest"])
+        if request.get("dry_run") is True:
+            return answer
+        self._hub.perform(room, action)
         if action.kind != "undo":
             answer["undo"] = action.id
         return answer

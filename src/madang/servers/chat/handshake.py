@@ -6,8 +6,8 @@ Long polling is refused with an explanation; sockets are taken over from the HTT
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
+import math
 import secrets
 import socket
 from collections import Counter
@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.languages import language_for
 from madang.base.addresses import Network
+from madang.chat import people
 from madang.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
 from madang.chat.model import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
 from madang.chat.rate_limits import Buckets, Rate, neighbourhood
@@ -53,6 +54,7 @@ for a thousand readers that do not read."""
 
 SLUG_LENGTH: Final = 40
 TOKEN_LENGTH: Final = 200
+DEVICE_LENGTH: Final = 64
 
 _BAD_TRANSPORT: Final = 0
 """Engine.IO's code for an unknown transport."""
@@ -65,8 +67,9 @@ class HandshakeSettings:
     """Secrets and limits.
 
     `salt` hides guests' addresses. `origin` is the station's own; None takes it from Host.
-    `connects` limits new connections of an address, `per_address` its open ones, `connections` all
-    open ones.
+    `connects` limits new connections of an address, `per_address` its open ones, `per_device` those
+    of one browser, `connections` all open ones. Who is above the limit of an address is told so in
+    words, and a tenth more are refused without; `retry` is in seconds.
     """
 
     salt: bytes
@@ -76,6 +79,8 @@ class HandshakeSettings:
     connects: Rate
     per_address: int
     connections: int
+    per_device: int = 10
+    retry: float = 30.0
 
 
 class ChatHandshake:
@@ -95,6 +100,7 @@ class ChatHandshake:
         self._clock = hub.clock
         self._connects = Buckets(settings.connects)
         self._open: Counter[str] = Counter()
+        self._open_by_device: Counter[str] = Counter()
 
     def __call__(self, exchange: Exchange) -> Any:
         """Answer an exchange below `/socket.io/`, or return a coroutine that does."""
@@ -106,23 +112,20 @@ class ChatHandshake:
             return self._refuse(exchange, 400, "engine")
         if self._hub.draining:
             return self._refuse(exchange, 503, "draining")
-        peer = exchange.client_address(self._settings.trusted_proxies)
-        address = neighbourhood(peer)
-        if self._connects.take(address, self._clock.monotonic()) is not None:
-            return self._too_many(exchange, address, peer, "connection_rate")
-        if self._open[address] >= self._settings.per_address:
-            return self._too_many(exchange, address, peer, "connections_per_address")
+        address = neighbourhood(exchange.client_address(self._settings.trusted_proxies))
+        wait = self._connects.take(address, self._clock.monotonic())
+        if wait is not None:
+            return self._refuse(exchange, 429, "connection_rate", wait)
+        per_address, retry = self._settings.per_address, self._settings.retry
+        if self._open[address] >= per_address + max(1, per_address // 10):
+            return self._refuse(exchange, 429, "connections_per_address", retry)
         if len(self._hub.connections) >= self._settings.connections:
             return self._refuse(exchange, 503, "full")
-        return self._accept(exchange, address, peer)
+        return self._accept(exchange, address)
 
-    def _refuse(self, exchange: Exchange, status: int, reason: str) -> None:
+    def _refuse(self, exchange: Exchange, status: int, reason: str, wait: float = 0.0) -> None:
         self._hub.counters.refused[reason] += 1
-        exchange.refuse(status, "")
-
-    def _too_many(self, exchange: Exchange, address: str, peer: str, reason: str) -> None:
-        self._hub.abuse.refused_connection(address, peer, reason, self._clock.monotonic())
-        self._refuse(exchange, 429, reason)
+        exchange.refuse(status, "", [("retry-after", f"{math.ceil(wait)}")] if wait else [])
 
     def _no_polling(self, exchange: Exchange, query: Mapping[str, str]) -> None:
         self._hub.counters.refused["polling"] += 1
@@ -142,7 +145,7 @@ class ChatHandshake:
             ]
         exchange.answer(400, headers, body)
 
-    async def _accept(self, exchange: Exchange, address: str, peer: str) -> None:
+    async def _accept(self, exchange: Exchange, address: str) -> None:
         cookies = parse_cookie(exchange.header("cookie"))
         language = language_for(cookies, exchange.header("accept-language"))
         own = self._own_origin(exchange)
@@ -152,14 +155,13 @@ class ChatHandshake:
         except ConnectionError as error:
             log.debug("a chat client hung up in the handshake: %s", error)
             return
-        self.connect(taken, address=address, peer=peer, language=language, session_key=session_key)
+        self.connect(taken, address=address, language=language, session_key=session_key)
 
     def connect(
         self,
         taken: socket.socket,
         *,
         address: str,
-        peer: str,
         language: str,
         session_key: str | None,
     ) -> None:
@@ -182,7 +184,6 @@ class ChatHandshake:
             taken,
             session,
             address=address,
-            peer=peer,
             language=language,
             events=events,
             lost=self._lost,
@@ -199,19 +200,41 @@ class ChatHandshake:
             del self._open[connection.address]
         if connection.room is not None:
             connection.room.leave(connection, self._clock.monotonic())
+            self._open_by_device[connection.device] -= 1
+            if self._open_by_device[connection.device] <= 0:
+                del self._open_by_device[connection.device]
 
     def _join(
         self, connection: ChatConnection, auth: Mapping[str, Any], session_key: str | None
     ) -> None:
         """Let a client join at once where no query is needed, else after the queries."""
         room = self._hub.rooms.get(str(auth.get("channel")))
-        if room is not None and session_key is None and auth.get("token") is None:
-            try:
+        try:
+            self._check_limits(connection, auth)
+            if room is not None and session_key is None and auth.get("token") is None:
                 self._enter(connection, room, None, auth)
-            except ChatRefused as error:
-                self._reject(connection, error)
+                return
+        except ChatRefused as error:
+            self._reject(connection, error)
         else:
             self._hub.tasks.spawn(self._join_later(connection, auth, session_key))
+
+    def _check_limits(self, connection: ChatConnection, auth: Mapping[str, Any]) -> None:
+        """Raise ChatRefused for a connection too many of an address, or of a browser."""
+        device = auth.get("device") or ""
+        if not isinstance(device, str) or len(device) > DEVICE_LENGTH:
+            raise _bad_auth()
+        settings = self._settings
+        if self._open[connection.address] > settings.per_address:
+            words = _("Too many of your network are in chats here. You may read meanwhile.")
+            raise ChatRefused("connections_per_address", words, retry_after=settings.retry)
+        connection.device = f"{connection.address} {device}" if device else ""
+        if device and self._open_by_device[connection.device] >= settings.per_device:
+            words = format_lazy(
+                _("Chats are open in {most} windows of this browser already: close one."),
+                most=settings.per_device,
+            )
+            raise ChatRefused("connections_per_device", words, retry_after=settings.retry)
 
     async def _join_later(
         self, connection: ChatConnection, auth: Mapping[str, Any], session_key: str | None
@@ -234,7 +257,7 @@ class ChatHandshake:
     ) -> tuple[Room, Account | None, Credential | None]:
         slug, token = auth.get("channel"), auth.get("token")
         if not isinstance(slug, str) or not (token is None or isinstance(token, str)):
-            raise ChatRefused("bad_auth", _("auth is {channel, name?, token?, since?}."))
+            raise _bad_auth()
         unknown = ChatRefused(
             "unknown_channel",
             format_lazy(_("There is no channel {slug}."), slug=slug[:SLUG_LENGTH]),
@@ -279,12 +302,13 @@ class ChatHandshake:
         if account is not None:
             participant = state.participant(account)
         else:
-            participant = self._guest(connection.address, room, auth.get("name"))
+            participant = self._guest(connection, room, auth)
         sanction = room.expected.sanction_on(participant.person, wall)
         if sanction is not None and sanction.until is None:
             raise Banned
         since = auth.get("since")
         connection.account, connection.participant, connection.room = account, participant, room
+        self._open_by_device[connection.device] += 1
         connection.session.accept(asyncio.get_running_loop().time())
         backlog = state.history.backlog(since if isinstance(since, str) else None)
         connection.session.emit(
@@ -310,10 +334,12 @@ class ChatHandshake:
         connection.push(list_frame("messages", encoded), len(encoded))
         self._hub.fan_out.enter(room, connection)
 
-    def _guest(self, address: str, room: Room, name: object) -> Participant:
-        """Return a guest, whose person stands for its address. Raises ChatRefused."""
-        digest = hmac.digest(self._settings.salt, address.encode(), "sha256")
-        person = f"g{digest[:8].hex()}"
+    def _guest(
+        self, connection: ChatConnection, room: Room, auth: Mapping[str, Any]
+    ) -> Participant:
+        """Return a guest, a browser at an address. Raises ChatRefused."""
+        device, name = auth.get("device") or "", auth.get("name")
+        person = people.guest(self._settings.salt, connection.address, device)
         if name is not None:
             name = room.state.guest_name(name, lambda skeleton: room.name_taken(skeleton, person))
         return Participant(person, name or "", Role.GUEST)
@@ -328,3 +354,7 @@ class ChatHandshake:
         if self._settings.origin is not None and origin == self._settings.origin:
             return True
         return bool(origin) and urlsplit(origin).netloc == exchange.header("host")
+
+
+def _bad_auth() -> ChatRefused:
+    return ChatRefused("bad_auth", _("auth is {channel, name?, token?, since?, device?}."))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from madang.apps.broadcasts.ports import directory
 from madang.apps.channels.errors import NoSuchChannel
@@ -24,7 +24,6 @@ from madang.chat.state import ChatState
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.infra.tasks import TaskSupervisor
-from madang.servers.chat.abuse import AbuseDetector
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.connection import ChatConnection
 from madang.servers.chat.counters import ChatCounters
@@ -37,23 +36,31 @@ log = logging.getLogger(__name__)
 Listener = Callable[[Room, str, Message | ModerationAction], None]
 
 
+_REFUSALS: Final = Rate(60, 60.0)
+"""A request a second, for a minute, all refused: nobody who types gets so many."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatHubSettings:
     """Limits of the chats of a process; times in seconds.
 
     `tick` lies between two frames of a busy chat. `per_person` and `per_address` limit messages,
-    `reactions` the reactions of a person. `sweep` lies between two checks of all connections'
-    deadlines, `presence` between two presence reports, `reaction_sum` between two sums of
-    reactions. A chat stays in memory for `idle` without readers. Events of the last `recent`, and
-    at most `most_recent` (20 MB), are kept for a chat that is opened meanwhile: another process may
-    not have written them yet, as the database can be away for a minute. `retry` lies between two
-    queries while it is. The clients of a process that ends reconnect within `drain_spread`.
+    `reactions` the reactions of a person. A connection that goes on after so many `refusals` is not
+    read for `pause`, which is shorter than the time-out of a ping. `sweep` lies between two checks
+    of all connections' deadlines, `presence` between two presence reports, `reaction_sum` between
+    two sums of reactions. A chat stays in memory for `idle` without readers. Events of the last
+    `recent`, and at most `most_recent` (20 MB), are kept for a chat that is opened meanwhile:
+    another process may not have written them yet, as the database can be away for a minute. `retry`
+    lies between two queries while it is. The clients of a process that ends reconnect within
+    `drain_spread`.
     """
 
     tick: float
     per_person: Rate
     per_address: Rate
     reactions: Rate
+    refusals: Rate = _REFUSALS
+    pause: float = 10.0
     sweep: float = 1.0
     presence: float = 2.0
     reaction_sum: float = 0.5
@@ -96,8 +103,9 @@ class ChatHub:
         self.connections: dict[ChatConnection, None] = {}
         self.per_person = Buckets(settings.per_person)
         self.per_address = Buckets(settings.per_address)
-        self.reaction_rate = Buckets(settings.reactions)
-        self.abuse = AbuseDetector()
+        self.reactions_per_person = Buckets(settings.reactions)
+        self.reactions_per_address = Buckets(settings.per_address)
+        self._refusals = Buckets(settings.refusals)
         self.draining = False
         self.listeners: list[Listener] = []
         self.person_changed: Callable[[int], None] = lambda _: None
@@ -198,16 +206,10 @@ class ChatHub:
         return {slug: room.connected() for slug, room in list(self._rooms.items())}
 
     def count_refusal(self, connection: ChatConnection, reason: str) -> None:
-        """Count a refused request of a client, or its refused join."""
+        """Count a refused request of a client, or its refused join; pause one that goes on."""
         self.counters.refused[reason] += 1
-        if reason == "unavailable":
-            return  # a fault of the station
-        now, participant = self.clock.monotonic(), connection.participant
-        if connection.room is None:
-            self.abuse.refused_connection(connection.address, connection.peer, reason, now)
-            return
-        key = f"{connection.address} {participant.person} {participant.name}"
-        self.abuse.refused_request(key, connection.peer, reason, now)
+        if self._refusals.take(f"{id(connection)}", self.clock.monotonic()) is not None:
+            connection.pause(self.settings.pause)
 
     # --- publishing -----------------------------------------------------------------------------
 
@@ -302,9 +304,11 @@ class ChatHub:
             for connection in list(self.connections):
                 connection.tick(self.loop.time())
             now = self.clock.monotonic()
-            for buckets in (self.per_person, self.per_address, self.reaction_rate):
+            for buckets in (
+                *(self.per_person, self.per_address, self._refusals),
+                *(self.reactions_per_person, self.reactions_per_address),
+            ):
                 buckets.sweep(now)
-            self.abuse.sweep(now)
             for slug, room in list(self._rooms.items()):
                 since = room.empty_since
                 idle = since is not None and now - since > self.settings.idle

@@ -1,7 +1,6 @@
 """Requests of the processes that serve pages, taken from Redis one by one.
 
-The other side is `madang.apps.chat.rpc_client`. This side also writes connection counts to Redis,
-and publishes abusive addresses for the machine with the pages, to which clients connect first.
+The other side is `madang.apps.chat.rpc_client`. This side also writes connection counts to Redis.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from madang.apps.chat.rpc_client import (
     decode_request,
     encode_response,
 )
-from madang.chat.bus_events import ABUSE_CHANNEL
 from madang.chat.errors import ChatRefused
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.tasks import TaskSupervisor
@@ -45,15 +43,13 @@ class RpcServerLimits:
     """Times in seconds.
 
     Redis may take `patience`, and is tried again after `retry`. A look into the list of requests
-    waits `block`. Counts are written every `count`. At most `abuse_lines` wait for Redis: an
-    abuser who is lost beyond it is reported again.
+    waits `block`. Counts are written every `count`.
     """
 
     patience: float = 1.0
     block: float = 2.0
     retry: float = 0.5
     count: float = 2.0
-    abuse_lines: int = 1000
 
 
 DEFAULT_LIMITS: Final = RpcServerLimits()
@@ -80,7 +76,6 @@ class RpcServer:
         self._client, self._blocking = loop_clients(
             url, patience=limits.patience, block=limits.block
         )
-        self._abuse_lines: asyncio.Queue[str] = asyncio.Queue(limits.abuse_lines)
         self._supervisor = TaskSupervisor(log, "a request of a page")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -89,10 +84,8 @@ class RpcServer:
         for work, pause in (
             (self._take_request, 0.0),
             (self._write_counts, self._limits.count),
-            (self._publish_abuse, 0.0),
         ):
             self._tasks.add(self._supervisor.spawn(self._repeat(work, pause)))
-        self._hub.abuse.report = self._queue_abuse
 
     async def close(self) -> None:
         """Take no more requests, and remove this process's counts."""
@@ -160,13 +153,6 @@ class RpcServer:
                 return RpcResponse(
                     error=error.code, words=error.message, retry_after=error.retry_after
                 )
-
-    def _queue_abuse(self, line: str) -> None:
-        if not self._abuse_lines.full():
-            self._abuse_lines.put_nowait(line)
-
-    async def _publish_abuse(self) -> None:
-        await self._client.publish(ABUSE_CHANNEL, await self._abuse_lines.get())
 
     async def _write_counts(self) -> None:
         counts = {slug: len(room.readers) for slug, room in self._hub.rooms.items() if room.readers}

@@ -100,9 +100,10 @@ class ChatSection(Section):
 
     tick: Annotated[float, Field(ge=0.01, le=0.25)] = 0.025
     messages_per_person: Annotated[int, Field(ge=1)] = 5
-    messages_per_address: Annotated[int, Field(ge=1)] = 30
-    connects_per_address: Annotated[int, Field(ge=1)] = 100
-    connections_per_address: Annotated[int, Field(ge=1)] = 200
+    messages_per_address: Annotated[int, Field(ge=1)] = 300
+    connects_per_address: Annotated[int, Field(ge=1)] = 2000
+    connections_per_address: Annotated[int, Field(ge=1)] = 3000
+    connections_per_device: Annotated[int, Field(ge=1)] = 10
     max_connections: Annotated[int, Field(ge=1)] = 20_000
 
 

@@ -40,7 +40,7 @@ CONNECT_SECONDS: Final = 10.0
 """Window of the rate limit of connections."""
 
 REACTIONS: Final = 10
-"""Of a person, or of all guests of one address: more than a finger taps."""
+"""Of a person: more than a finger taps. An address has as many as messages."""
 
 
 class ChatPlane:
@@ -75,6 +75,7 @@ class ChatPlane:
                 trusted_proxies=settings.http.trusted_proxies,
                 connects=Rate(chosen.connects_per_address, CONNECT_SECONDS),
                 per_address=chosen.connections_per_address,
+                per_device=chosen.connections_per_device,
                 connections=chosen.max_connections,
             ),
             identities,
