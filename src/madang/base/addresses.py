@@ -21,10 +21,11 @@ _TUNNELS: Final = (
 _NAT64_LOCAL: Final = IPv6Network("64:ff9b:1::/48")
 """NAT64 of a network of one's own (RFC 8215): where the IPv4 address stands is unknown."""
 
+_V6_NEIGHBOURHOOD: Final = 64
+"""Bits: a household gets a whole /64 (RFC 6177)."""
 
 _HOST: Final = re.compile(r"(?:\[([^\]]*)\]|([^:]+))(?::\d*)?")
 """Host field: an IPv6 address in brackets or a name or IPv4 address, and a port."""
-
 
 _HOP: Final = re.compile(r"\[([^\]]*)\](?::\d*)?|([^:]*):\d*|(.*)")
 """Hop: an IPv6 address in brackets, an IPv4 address with a port, or an address alone."""
@@ -127,6 +128,14 @@ def unmapped(address: str) -> str:
     Sockets listening on `[::]` report IPv4 peers that way (RFC 4291, section 2.5.5.2).
     """
     return str(_parsed(address) or address) if address.startswith("::") else address
+
+
+def neighbourhood(address: str) -> str:
+    """Return the key of an address for limits and bans: IPv4 whole, IPv6 by its first 64 bits."""
+    parsed = _parsed(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Address(int(parsed) >> _V6_NEIGHBOURHOOD << _V6_NEIGHBOURHOOD))
+    return address
 
 
 def _parts(field: str) -> list[str]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 MAX_KNOWN: Final = 100_000
 """Buckets in memory, which invented addresses must not fill."""
-
-_V6_NEIGHBOURHOOD: Final = 64
-"""Bits: a household gets a whole /64 (RFC 6177)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +41,3 @@ class Buckets:
     def sweep(self, now: float) -> None:
         """Drop buckets that are full again."""
         self._full_at = {key: at for key, at in self._full_at.items() if at > now}
-
-
-def neighbourhood(address: str) -> str:
-    """Return the key of an address for limits and bans: IPv4 whole, IPv6 by its first 64 bits."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(IPv6Address(int(parsed) >> _V6_NEIGHBOURHOOD << _V6_NEIGHBOURHOOD))
-    return address

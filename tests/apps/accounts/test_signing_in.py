@@ -3,9 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 
 from tests.support.apps import PASSWORD, make_user
 
+KNOWN_COOKIE = "madang_known"
 LOGIN = "/accounts/login/"
 
 
@@ -20,36 +24,106 @@ def test_name_and_address_both_sign_in(client: Any, login: str) -> None:
     assert (response.status_code, response["Location"]) == (302, "/studio/")
 
 
-def test_wrong_passwords_shut_an_account_for_a_while_even_for_the_right_one(client: Any) -> None:
+def test_wrong_passwords_shut_an_account_at_an_address_for_a_while(client: Any) -> None:
     make_user()
-    for attempt in range(5):
-        assert sign_in(client, "minji", "wrong", f"192.0.2.{attempt}").status_code == 200
-    response = sign_in(client, "minji", PASSWORD, "192.0.2.200")
-    assert response.status_code == 200
-    assert "_auth_user_id" not in client.session
-
-
-def test_wrong_passwords_shut_an_address_for_a_while_whatever_the_account(client: Any) -> None:
-    make_user()
-    for attempt in range(10):
-        sign_in(client, f"somebody{attempt}", "wrong")
-    assert sign_in(client, "minji").status_code == 200
-    assert "_auth_user_id" not in client.session
-    assert sign_in(client, "minji", address="198.51.100.1").status_code == 302
-
-
-def test_a_forwarded_address_from_the_client_itself_changes_nothing(client: Any) -> None:
-    for attempt in range(10):
-        sign_in(client, f"somebody{attempt}", "wrong")
-    make_user()
-    response = client.post(
+    for _ in range(5):
+        assert sign_in(client, "minji", "wrong").status_code == 200
+    assert sign_in(client, "minji").status_code == 429
+    forwarded = client.post(
         LOGIN,
         {"login": "minji", "password": PASSWORD},
         REMOTE_ADDR="192.0.2.1",
         HTTP_X_FORWARDED_FOR="203.0.113.9",
     )
-    assert response.status_code == 200
+    assert forwarded.status_code == 429, "a client cannot choose its address"
     assert "_auth_user_id" not in client.session
+    assert sign_in(client, "minji", address="198.51.100.1").status_code == 302
+
+
+def test_a_class_of_which_ten_mistype_signs_in(client: Any) -> None:
+    make_user()
+    for pupil in range(10):
+        assert sign_in(client, f"pupil{pupil}", "wrong").status_code == 200
+    assert sign_in(client, "minji").status_code == 302
+
+
+def test_nobody_keeps_out_whose_browser_has_signed_in_before(client: Any) -> None:
+    make_user()
+    assert sign_in(client, "minji").status_code == 302
+    known = client.cookies[KNOWN_COOKIE]
+    client.logout()
+    for _ in range(6):
+        pupil = sign_in(Client(), "minji", "wrong")
+    assert pupil.status_code == 429
+    client.cookies[KNOWN_COOKIE] = known
+    assert sign_in(client, "minji").status_code == 302
+    forged = Client()
+    forged.cookies[KNOWN_COOKIE] = known.value.replace(":", "x:", 1)
+    assert sign_in(forged, "minji").status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Too many attempts to sign in"), ("ko", "로그인을 너무 많이 시도했습니다")],
+)
+def test_a_refused_sign_in_is_a_page_in_the_readers_language(
+    client: Any, language: str, words: str
+) -> None:
+    for _ in range(5):
+        sign_in(client, "minji", "wrong")
+    client.cookies["django_language"] = language
+    response = sign_in(client, "minji", "wrong")
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 300
+    assert words in response.content.decode()
+    assert client.get("/", REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert client.get(LOGIN, REMOTE_ADDR="192.0.2.1").status_code == 200
+
+
+class CountingHasher(Argon2PasswordHasher):
+    """The hasher of the station, which counts what it computes."""
+
+    hashes = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        CountingHasher.hashes += 1
+        return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        CountingHasher.hashes += 1
+        return super().verify(password, encoded)
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        *("minji", "nobody", "minji@example.org", "nobody@example.org"),
+        *("closed", "closed@example.org", "keyless", "keyless@example.org", "@", "a@b@c"),
+    ],
+)
+def test_a_wrong_password_costs_one_hash_and_as_many_queries_whoever_is_asked_for(
+    client: Any, login: str
+) -> None:
+    from django.db import connection
+
+    make_user(email="minji@example.org")
+    closed = make_user("closed", email="closed@example.org")
+    closed.is_active = False
+    closed.save()
+    keyless = make_user("keyless", email="keyless@example.org")
+    keyless.set_unusable_password()
+    keyless.save()
+    CountingHasher.hashes = 0
+    hashers = [f"{__name__}.CountingHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers), CaptureQueriesContext(connection) as queries:
+        assert sign_in(client, login, "wrong").status_code == 200
+    assert (CountingHasher.hashes, len(queries)) == (1, 1)
+
+
+def test_a_session_of_the_version_before_stays(client: Any) -> None:
+    old = "allauth.account.auth_backends.AuthenticationBackend"
+    client.force_login(make_user(), backend=old)
+    assert client.get("/api/v1/me").json()["name"] == "minji"
 
 
 def test_strangers_cannot_open_an_account(client: Any) -> None:

@@ -23,11 +23,11 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.languages import language_for
-from madang.base.addresses import Network
+from madang.base.addresses import Network, neighbourhood
 from madang.chat import people
 from madang.chat.errors import Banned, ChatRefused, ChatWithoutDatabase
 from madang.chat.model import NAME_LENGTH, REACTIONS, TEXT_LENGTH, Account, Role
-from madang.chat.rate_limits import Buckets, Rate, neighbourhood
+from madang.chat.rate_limits import Buckets, Rate
 from madang.chat.room import Room
 from madang.chat.state import Participant
 from madang.infra.database import DatabaseAway
