@@ -32,7 +32,7 @@ CHANNELS = (
     *("steady", "quality", "waiting", "ending", "framed", "desk", "renamed", "sparse", "players"),
     *("taken", "cut", "thrice", "crowd", "rotated", "tracks", "broken"),
     *("talk", "order", "rules", "missed", "again", "many", "keys", "place", "second"),
-    *("names", "emotes", "menus", "lifting"),
+    *("names", "emotes", "menus", "lifting", "blocked", "addresses"),
 )
 
 Publish = Callable[..., AbstractContextManager[Encoder]]

@@ -4,6 +4,8 @@ import { parseRefusal, type Refusal } from './protocol';
 
 /** The server answers an act within this time (ms), or nobody knows what became of it. */
 const ANSWER_WITHIN = 8_000;
+/** An attempt ends within this time (ms), whatever a network does with it. */
+const CONNECTS_WITHIN = 15_000;
 /** A connection must hold for this long (ms) before failures count from the beginning again. */
 const HOLDS = 10_000;
 
@@ -29,6 +31,7 @@ export class Connection {
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #holds: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setTimeout> | undefined;
   #wanted = false;
   /** An attempt is under way. */
   #busy = false;
@@ -43,6 +46,7 @@ export class Connection {
     });
     this.#socket.on('connect', () => {
       this.#busy = false;
+      clearTimeout(this.#watch);
       clearTimeout(this.#holds);
       this.#holds = setTimeout(() => (this.#attempt = 0), HOLDS);
       options.changed({ state: 'open' });
@@ -67,6 +71,11 @@ export class Connection {
     this.#busy = true;
     this.options.changed({ state: 'connecting' });
     this.#socket.disconnect().connect();
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => {
+      this.#socket.disconnect();
+      this.#closed(null);
+    }, CONNECTS_WITHIN);
   }
 
   /** Connects anew, for instance under another name. */
@@ -87,6 +96,7 @@ export class Connection {
   stop(): void {
     this.#wanted = false;
     clearTimeout(this.#timer);
+    clearTimeout(this.#watch);
     this.#socket.disconnect();
   }
 
@@ -104,6 +114,7 @@ export class Connection {
 
   #closed(refusal: Refusal | null, after: number | null = null): void {
     clearTimeout(this.#holds);
+    clearTimeout(this.#watch);
     this.#busy = false;
     if (!this.#wanted) return;
     let retryAt: number | null = null;

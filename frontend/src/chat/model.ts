@@ -5,6 +5,8 @@ import { mentions } from './text';
 export const KEPT = 10_000;
 /** Rows beyond it go in one sweep, so that a full list is not cut at every message. */
 const SLACK = 500;
+/** Messages older than this (ms) are in the station's database, if they are anywhere. */
+const SETTLED = 10_000;
 
 export type Row =
   | {
@@ -91,6 +93,20 @@ export class Room {
     if (!this.following) this.unread += added.filter(({ own }) => !own).length;
     this.#trim();
     return added;
+  }
+
+  /** Takes the last messages as the API tells them: adds what is new, and removes what is missing
+   * among them. Of the last seconds some may not be written yet. */
+  polled(messages: readonly Message[]): MessageRow[] {
+    const [first, last] = [messages[0], messages.at(-1)];
+    const told = new Set(messages.map(({ id }) => id));
+    const gone = this.#rows.flatMap((row) => {
+      if (row.kind !== 'message' || row.state !== 'sent' || !first || !last) return [];
+      const { id, at } = row.message;
+      return id >= first.id && at < last.at - SETTLED && !told.has(id) ? [id] : [];
+    });
+    if (gone.length) this.remove(gone);
+    return this.receive(messages);
   }
 
   /** Shows a message of one's own before the server has it. */

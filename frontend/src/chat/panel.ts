@@ -4,6 +4,7 @@ import { device, recall, remember } from '../lib/storage';
 import { Announcer } from './announcer';
 import { Composer } from './composer';
 import { Connection, type Link } from './connection';
+import { Fallback } from './fallback';
 import { VirtualList } from './list';
 import { closeMenu } from './menu';
 import { Room, type MessageRow, type Row } from './model';
@@ -32,6 +33,7 @@ export class ChatPanel {
   readonly #list: VirtualList<Row>;
   readonly #view: PanelView;
   readonly #connection: Connection;
+  readonly #fallback: Fallback;
   readonly #composer: Composer;
   readonly #moderation: Moderation;
   readonly #reactions: Reactions;
@@ -71,6 +73,18 @@ export class ChatPanel {
       changed: (link) => this.#linked(link),
       event: (name, value) => this.#heard(parseEvent(name, value)),
     });
+    this.#fallback = new Fallback({
+      slug: () => this.#slug,
+      event: (event) => this.#heard(event),
+      messages: (messages) => {
+        this.#announce(this.#room.polled(messages));
+        this.#show();
+      },
+      changed: () => {
+        this.#show();
+        this.#tick();
+      },
+    });
     this.#composer = new Composer(need('[data-chat-form]', root), {
       send: (text, replyTo) => void this.#send(text, replyTo),
       suggest: (completion) => suggestionsFor(completion, this.#room, this.#emotes),
@@ -87,7 +101,7 @@ export class ChatPanel {
       remove: (row) => this.#moderation.remove(row),
     });
     this.#bind();
-    this.#view.banner(this.#link, this.#room, Date.now());
+    this.#tick();
     setInterval(() => this.#tick(), 500);
   }
 
@@ -99,6 +113,7 @@ export class ChatPanel {
   stop(): void {
     closeMenu();
     this.#connection.stop();
+    this.#fallback.stop();
   }
 
   get #slug(): string {
@@ -162,6 +177,7 @@ export class ChatPanel {
       return;
     }
     if (code) this.#view.entry('none');
+    this.#fallback.linked(link);
     this.#tick();
   }
 
@@ -332,13 +348,13 @@ export class ChatPanel {
     this.#view.newMessages(this.#room);
     show(
       find('[data-chat-empty]', this.root),
-      this.#room.rows.length === 0 && this.#link.state === 'open',
+      this.#room.rows.length === 0 && (this.#link.state === 'open' || this.#fallback.active),
     );
   }
 
   #tick(): void {
     const now = Date.now();
-    this.#view.banner(this.#link, this.#room, now);
+    this.#view.banner(this.#link, this.#room, now, this.#fallback.active);
     const wait = this.#room.secondsToWait(now);
     this.#composer.wait(this.#link.state === 'open' ? wait : 0);
   }

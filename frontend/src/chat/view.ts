@@ -34,6 +34,7 @@ export function modeWords(mode: Mode): string[] {
 /** The parts of the panel around the messages. */
 export class PanelView {
   readonly #root: HTMLElement;
+  #refused = '';
 
   constructor(
     root: HTMLElement,
@@ -83,14 +84,22 @@ export class PanelView {
   }
 
   /** What keeps one from reading or writing now, and for how long. */
-  banner(link: Link, room: Room, now: number): void {
-    const { text, state, again } = bannerOf(link, room, now);
+  banner(link: Link, room: Room, now: number, polls = false): void {
+    if (!polls) this.#refused = '';
+    const { text, state, again } = polls ? this.#pollingBanner(link) : bannerOf(link, room, now);
     this.#root.dataset['state'] = state;
     const banner = need('[data-chat-banner]', this.#root);
     show(banner, text !== '');
     banner.dataset['tone'] = state === 'connecting' ? 'plain' : 'bad';
     say(find('[data-chat-banner-text]', banner), text);
     show(find('[data-chat-retry]', banner), again);
+  }
+
+  /** The words stay while one attempt to connect follows another. */
+  #pollingBanner(link: Link): Banner {
+    if (link.state === 'closed') this.#refused = link.refusal ? refusalWords(link.refusal) : '';
+    const text = `${this.#refused || t('chatBlocked')} ${t('chatPolling')}`;
+    return { text, state: this.#refused ? 'refused' : 'offline', again: link.state === 'closed' };
   }
 
   /** Why the name that was given cannot be had; empty when it can. */

@@ -59,6 +59,8 @@ export const en = {
 
   chatConnecting: 'Connecting…',
   chatOffline: 'The connection broke. Trying again in {n}.',
+  chatBlocked: 'Your network does not let the chat connect.',
+  chatPolling: 'Messages are shown every few seconds; you write again when the chat connects, which it keeps trying.',
   chatPeople: '{n} here',
   chatOwner: 'Broadcaster',
   chatModerator: 'Moderator',

@@ -60,6 +60,8 @@ export const ko: Dictionary = {
 
   chatConnecting: '연결하는 중…',
   chatOffline: '연결이 끊겼습니다. {n} 후 다시 연결합니다.',
+  chatBlocked: '네트워크가 채팅 연결을 막고 있습니다.',
+  chatPolling: '메시지는 몇 초마다 가져와 보여 줍니다. 계속 연결을 시도하며, 연결되면 다시 쓸 수 있습니다.',
   chatPeople: '{n}명 참여 중',
   chatOwner: '방송인',
   chatModerator: '매니저',

@@ -70,8 +70,8 @@ export function poll<T>(options: PollOptions<T>): Poll {
 }
 
 /** Fetches JSON; rejects unless the answer is 2xx. */
-export async function fetchJson(url: string, signal: AbortSignal): Promise<unknown> {
-  const response = await fetch(url, { signal, headers: { Accept: 'application/json' } });
+export async function fetchJson(url: string, signal: AbortSignal, more: RequestInit = {}): Promise<unknown> {
+  const response = await fetch(url, { signal, headers: { Accept: 'application/json' }, ...more });
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   return response.json();
 }

@@ -284,3 +284,22 @@ def test_a_session_from_another_sites_page_changes_nothing(channel: Channel) -> 
 
     strict = as_(Client(HTTP_HOST="localhost", enforce_csrf_checks=True), "olive")
     assert send(strict, "patch", BASE, {"slow": 5}).status_code == 403
+
+
+def test_the_last_messages_are_for_everybody_and_for_caches(client: Any, channel: Channel) -> None:
+    from madang.apps.chat import store
+    from madang.chat.history import SHOWN
+    from madang.chat.model import Message, Role
+
+    said = [
+        Message(f"{number:018x}", 1000 * number, "g1", "ada", Role.GUEST, f"text {number}")
+        for number in range(SHOWN + 2)
+    ]
+    store.save_messages([(channel.pk, message) for message in said])
+    channel.messages.filter(key=said[-1].id).update(deleted_by="x")
+    answer = client.get(f"{BASE}/recent")
+    assert [each["text"] for each in answer.json()] == [m.text for m in said[1:-1]]
+    assert {"id", "at", "name", "role", "person", "hue", "text"} <= answer.json()[0].keys()
+    assert "max-age=2" in answer["Cache-Control"]
+    assert client.get(f"{BASE}/recent", HTTP_IF_NONE_MATCH=answer["ETag"]).status_code == 304
+    assert client.get("/api/v1/channels/nowhere/chat/recent").status_code == 404

@@ -10,7 +10,7 @@ from tests.support.station import Station
 
 @pytest.fixture(scope="session")
 def station(on_air: Station) -> Station:
-    """The shared station, with two more accounts: guests behind one address are one person."""
+    """The shared station, with two more accounts."""
     for name, password in (MODERATOR, MEMBER):
         on_air.command("user", "create", name, "--password", password)
     return on_air

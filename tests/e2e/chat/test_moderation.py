@@ -221,6 +221,37 @@ async def test_a_ban_and_a_time_out_are_lifted_in_the_menus(
     prompt.check()
 
 
+async def test_the_ban_of_an_address_says_first_whom_else_it_hits(
+    station: Station, browser: Browser
+) -> None:
+    path = "/@addresses"
+    async with (
+        open_chat(browser, station, path, account=(OWNER, PASSWORD)) as owner,
+        open_chat(browser, station, path, guest="minji") as minji,
+        open_chat(browser, station, path, guest="river") as river,
+    ):
+        for page, words in ((minji, "noise"), (river, "a word")):
+            await page.write(words)
+            await owner.sees(words)
+        # A ban is of one browser.
+        await owner.chooses("noise", "Ban")
+        await expect(minji.chat).to_have_attribute("data-state", "refused", timeout=ARRIVES)
+        await river.write("still here")
+        await owner.sees("still here")
+        await owner.undoes()
+        await owner.sees("noise")
+
+        await expect(owner.chat.locator("[data-chat-people]")).to_have_text("2 here")
+        await owner.chooses("noise", "Ban the address …")
+        menu = owner.tab.page.get_by_role("menu", name="1 more who are here now")
+        await menu.get_by_role("menuitem", name="Ban the address of minji", exact=True).click()
+        await owner.says("The address of minji is banned.")
+        await expect(river.chat).to_have_attribute("data-state", "refused", timeout=ARRIVES)
+        await owner.misses("still here")
+        await owner.undoes()
+        await owner.sees("still here")
+
+
 async def test_a_command_that_cannot_be_done_is_explained_in_korean(
     station: Station, browser: Browser
 ) -> None:

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, WebSocketRoute, expect
 
-from tests.support.chat import MEMBER, SOON, open_chat
+from tests.support.browser import new_tab
+from tests.support.chat import MEMBER, SOON, ChatPage, open_chat
 from tests.support.station import Station
 
 pytestmark = pytest.mark.alone  # what one person does is on the others' pages within a second
@@ -36,6 +37,42 @@ async def test_a_page_whose_connection_broke_gets_what_it_missed_exactly_once(
         texts = await river.chat.locator(".chat-text").all_inner_texts()
         assert texts == ["before", *(f"while away {n}" for n in range(5)), "after"]
         assert not [each for each in river.tab.complaints if each.startswith("uncaught")]
+
+
+async def test_a_network_that_blocks_websockets_is_named_and_read_through_the_api(
+    station: Station, browser: Browser
+) -> None:
+    path = "/@blocked"
+    blocked = True
+
+    async def connect(wire: WebSocketRoute) -> None:
+        if blocked:
+            await wire.close()
+        else:
+            wire.connect_to_server()
+
+    context = await browser.new_context(locale="en-US")
+    async with open_chat(browser, station, path, guest="minji") as minji:
+        await minji.write("before")
+        await minji.sees("before")
+        tab = await new_tab(context)
+        await tab.page.route_web_socket("**/socket.io/**", connect)
+        await tab.page.goto(f"{station.http}{path}", wait_until="domcontentloaded")
+        reader = ChatPage(tab, [])
+        banner = reader.chat.locator("[data-chat-banner-text]")
+        await expect(banner).to_contain_text("does not let the chat connect", timeout=20_000)
+        await reader.sees("before")
+        await minji.write("meanwhile")
+        await minji.sees("meanwhile")
+        await reader.sees("meanwhile", within=10 * SOON)
+        blocked = False
+        await reader.chat.locator("[data-chat-retry]").click()
+        await reader.arrives()
+        await expect(banner).to_be_hidden()
+        assert await reader.chat.locator(".chat-text").all_inner_texts() == ["before", "meanwhile"]
+        await minji.write("after")
+        await reader.sees("after", within=5 * SOON)
+    await context.close()
 
 
 async def test_a_message_that_did_not_get_through_can_be_sent_again(

@@ -22,7 +22,10 @@ from tests.support.station import OWNER, PASSWORD, Station, until
 from tests.support.stores import postgresql
 from tests.support.web_client import WebClient
 
-SLUGS = ("yard", "pages", "talk", "order", "moves", "names", "words", "show", "apart")
+SLUGS = (
+    *("yard", "pages", "talk", "order", "moves", "names", "words", "show", "apart"),
+    "shared",
+)
 
 
 @pytest.fixture(scope="session", autouse=True)

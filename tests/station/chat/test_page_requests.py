@@ -72,6 +72,37 @@ def test_what_is_done_through_the_api_is_on_every_page_within_a_second(
     assert (status, problem["code"]) == (409, "unknown_act")
 
 
+def test_an_address_is_banned_through_the_api_and_the_chat_is_read_without_a_connection(
+    web: Role, other: Role, people: ChatClients, tokens: dict[str, str]
+) -> None:
+    chat = "/channels/shared/chat"
+
+    def do(**act: Any) -> dict[str, Any]:
+        status, answer = call(web.http, "POST", f"{chat}/acts", tokens[OWNER], act)
+        assert status == 200, answer
+        return dict(answer)
+
+    def read() -> list[str]:
+        return [each["text"] for each in call(web.http, "GET", f"{chat}/recent", None)[1]]
+
+    anna = people.join("anna", "shared", device="browser of anna")
+    bora = people.join("bora", "shared", url=at(other), device="browser of bora")
+    for each in (anna, bora):
+        each.say(f"from {each.name}")
+        each.until(lambda p=each: any(x["people"] == 2 for x in p.of("presence")), "both are known")
+    until(lambda: read() == ["from anna", "from bora"], "what was said is read through the API")
+    ban = {"act": "ban", "person": anna.of("welcome")[0]["me"]["person"], "address": True}
+    assert do(**ban, dry_run=True) == {"ok": True, "others": 1}
+    undo = do(**ban)["undo"]
+    for each in (anna, bora):
+        soon(each, lambda p=each: p.of("disconnect"), "kept out")
+    until(lambda: read() == [], "what they wrote is gone")
+    [listed] = call(web.http, "GET", f"{chat}/bans", tokens[OWNER])[1]
+    assert (listed["name"], listed["address"]) == ("anna", True)
+    do(act="undo", undo=undo)
+    until(lambda: read() == ["from anna", "from bora"], "what they wrote is back")
+
+
 def test_what_is_set_on_the_pages_is_on_every_page_within_a_second(
     web: Role, other: Role, people: ChatClients, tokens: dict[str, str]
 ) -> None:

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Final
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from ninja import File, Form, Query, Router
+from ninja.decorators import decorate_view
 from ninja.files import UploadedFile
 from ninja.responses import Status
 from pydantic import AwareDatetime
 
 from madang.apps.accounts.tokens import caller, session_or_token
-from madang.apps.api import PAGE_SIZE, Cursor, Limit, page
+from madang.apps.api import PAGE_SIZE, Cursor, Limit, cacheable, page
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat import emotes as pictures
@@ -35,11 +36,15 @@ from madang.apps.chat.schemas import (
     SettingsView,
 )
 from madang.chat.errors import NotAllowed
-from madang.chat.model import Emote, hue_of, instant
+from madang.chat.history import SHOWN
+from madang.chat.model import Emote, Message, hue_of, instant
 
 router = Router(tags=["chat"])
 
 _MEMBERS: Final = session_or_token("chat")
+RECENT_SECONDS: Final = 2
+"""For which caches answer who polls a chat: all of a network that lets nobody connect."""
+
 _SENT_FIELDS: Final = ("slow", "members_only", "emote_only", "links", "guests")
 
 
@@ -175,6 +180,16 @@ def say(request: HttpRequest, slug: str, body: NewMessage) -> dict[str, Any]:
     return ports.chats().say(slug, account, body.dict(exclude_none=True))
 
 
+@router.get("/channels/{slug}/chat/recent", response=list[MessageView])
+@decorate_view(cacheable(RECENT_SECONDS))
+def recent(request: HttpRequest, slug: str) -> list[MessageView]:
+    """Return the last messages, the oldest first, for readers whom a network does not let connect.
+
+    Ask every few seconds: caches answer for two.
+    """
+    return [_view(message) for message in store.last_messages(get_channel(slug).pk, SHOWN)]
+
+
 @router.get("/channels/{slug}/chat/replay", response=MessagePage)
 def replay(
     request: HttpRequest,
@@ -246,7 +261,10 @@ def _page(found: Any, cursor: str | None, limit: int) -> MessagePage:
 
 
 def _message(row: ChatMessage) -> MessageView:
-    message = store.message_of(row)
+    return _view(store.message_of(row), deleted=bool(row.deleted_by))
+
+
+def _view(message: Message, *, deleted: bool = False) -> MessageView:
     return MessageView(
         id=message.id,
         at=datetime.fromisoformat(instant(message.at)),
@@ -257,7 +275,7 @@ def _message(row: ChatMessage) -> MessageView:
         text=message.text,
         bot=message.bot,
         reply_to=dict(message.reply_to) if message.reply_to is not None else None,
-        deleted=bool(row.deleted_by),
+        deleted=deleted,
     )
 
 
