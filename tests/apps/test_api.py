@@ -19,6 +19,7 @@ OTHERS = (
     "channels/{slug}/chat/emotes",
     "channels/{slug}/chat/emotes/{name}",
     "channels/{slug}/chat/messages",
+    "channels/{slug}/chat/recent",
     "channels/{slug}/chat/replay",
     "channels/{slug}/chat/log",
     "channels/{slug}/chat/bans",
