@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
@@ -18,6 +20,9 @@ pytestmark = pytest.mark.e2e
 
 STALLED = 1000
 """Readers that stop reading."""
+
+LETTERS = "bcdfghjkmnrstvwxyz"
+"""Letters of which no two look alike: a name may not look like another's."""
 
 ROUNDS = 20
 """Of 20 messages of 1.5 KB: more than the kernel and the queues hold for one reader."""
@@ -63,6 +68,11 @@ def knock(station: Station, *, receive: int | None = None) -> socket.socket:
     sock.connect(("127.0.0.1", station.http_port))
     sock.sendall(HANDSHAKE)
     return sock
+
+
+def join(name: str, device: str) -> bytes:
+    """Socket.IO's CONNECT packet of a browser."""
+    return text("40" + json.dumps({"channel": "yard", "name": name, "device": device}))
 
 
 def read_until(sock: socket.socket, end: bytes) -> bytes:
@@ -159,6 +169,31 @@ def test_a_flood_of_connections_from_one_address_is_refused_with_a_name(
         assert sum(b"retry-after: " in answer.lower() for answer in answers) == refused
         assert metrics(station)['madang_chat_refused_total{reason="connection_rate"}'] == refused
         assert prompt(anna, bora, "still here") < 2.0
+
+
+def test_a_school_behind_one_address_is_in_the_chat_at_once_and_nothing_is_logged_of_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    station = Station(tmp_path_factory.mktemp("school") / "data")
+    with running(station), contextlib.ExitStack() as stack:
+        pupils = [stack.enter_context(contextlib.closing(knock(station))) for _ in range(300)]
+        names = (f"p{first}u{second}" for first, second in product(LETTERS, LETTERS))
+        for name, sock in zip(names, pupils, strict=False):
+            read_until(sock, b'"maxPayload"')
+            sock.sendall(join(name, f"browser of {name}"))
+        for sock in pupils:
+            assert b'"may_write":true' in read_until(sock, b'"recovered"')
+        for sock in pupils:
+            sock.sendall(text('421["message",{"text":"hello"}]'))
+        for sock in pupils:
+            assert b'431[{"id"' in read_until(sock, b'431[{"id"')
+        # Windows that one browser has too many of are told so, however often they try.
+        for _ in range(20):
+            window = stack.enter_context(contextlib.closing(knock(station)))
+            read_until(window, b'"maxPayload"')
+            window.sendall(join("many", "browser"))
+        assert b"close one" in read_until(window, b"connections_per_device")
+        assert "127.0.0.1" not in station.said().partition("ready http")[2]
 
 
 def test_whoever_is_too_many_is_refused_with_a_name(

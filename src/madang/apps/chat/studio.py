@@ -29,6 +29,7 @@ from madang.apps.chat.forms import LINKS, EmoteForm, ModeratorForm, RulesForm, i
 from madang.apps.chat.models import ChatAct
 from madang.apps.chat.studio_parts import attempt, room_of
 from madang.base.errors import MadangError
+from madang.chat.people import is_address
 
 Change = Callable[[HttpRequest, Channel, User], Form | None]
 View = Callable[[HttpRequest, str], HttpResponse]
@@ -232,6 +233,8 @@ def _detail(action: ChatAct) -> str:
     parts = [action.reason] if action.reason else []
     if action.seconds:
         parts.insert(0, in_words(action.seconds))
+    if is_address(action.person):
+        parts.append(_("everybody without an account at this address"))
     after = action.detail.get("after", {})
     match action.kind, after.get(action.kind):
         case "slow", int() as seconds:
