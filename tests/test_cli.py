@@ -42,6 +42,7 @@ def test_an_account_a_channel_and_its_keys_from_the_command_line(tmp_path: Path)
     data = ("--data", str(tmp_path))
     user = done("user", "create", "minji", "--admin", "--password", "courtyard-at-dusk", *data)
     assert user == {"id": 1, "name": "minji", "email": "", "admin": True}
+    assert done("user", "create", "bora", "--admin", "--first", *data) is None
 
     channel = done("channel", "create", "yard", "--owner", "minji", "--title", "Drums", *data)
     assert set(channel) == {"slug", "title", "stream_key", "publish_url", "watch_url"}

@@ -78,6 +78,8 @@ class Site:
         self.authority.issue(DOMAIN)
         self.tls = True
         self.shape = shape
+        self.administrator: dict[str, Any] = {}
+        """Account of the station that the first `apply` made, with its password."""
         self.backup = ""
         """Table [backup], or ""."""
         self.write()
@@ -95,7 +97,7 @@ class Site:
             text += f'key = "{self.ground.key}"\nknown_hosts = "known_hosts"\n'
             if len(self.machines) > 1:
                 text += f'private_address = "{machine.address}"\n'
-        text += '\n[[administrators]]\nname = "ada"\nemail = "ada@example.org"\n'
+        text += '\n[[administrators]]\nname = "olga"\nemail = "olga@example.org"\n'
         text += f'ssh_keys = ["{self.ground.public_key.strip()}"]\n'
         if self.tls:
             text += '\n[tls]\ncertificate = "fullchain.pem"\nkey = "privkey.pem"\n'
@@ -117,7 +119,9 @@ class Site:
         """Run `deploy apply`, which must succeed; return the changes."""
         code, out, errors = self.madang("apply", "--json")
         assert code == 0, errors[-4000:]
-        changed: list[dict[str, str]] = json.loads(out)["changed"]
+        result = json.loads(out)
+        self.administrator = result["administrator"] or self.administrator
+        changed: list[dict[str, str]] = result["changed"]
         return changed
 
     def plan(self) -> list[str]:

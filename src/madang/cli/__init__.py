@@ -128,6 +128,9 @@ def user_create(
         str | None, typer.Option(help="[default: asked for; without a terminal, made up]")
     ] = None,
     admin: Annotated[bool, typer.Option("--admin", help="May run the whole station.")] = False,
+    first: Annotated[
+        bool, typer.Option("--first", help="Nothing, where there is an administrator already.")
+    ] = False,
     data: Data = None,
     config: Config = None,
     as_json: Json = False,
@@ -135,7 +138,11 @@ def user_create(
     """Make an account."""
     control_plane(data, config)
     from madang.apps.accounts.services import create_user
+    from madang.station.first_run import has_administrator
 
+    if first and has_administrator():
+        report(as_json, None, ["There is an administrator already."])
+        return
     generated = ""
     if password is None and sys.stdin.isatty() and not as_json:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
@@ -288,18 +295,25 @@ def doctor(
 ) -> None:
     """Check what can be wrong on this machine and say how to mend it; exit 1 if anything is."""
     checks: Sequence[Check | SecurityFinding]
+    deployed = False
     if security:
         checks = deploy.deployment(from_).security(authority)
     else:
-        from madang.station.doctor import examine
+        from madang.station.doctor import examine, is_deployed
 
-        checks = examine(load_settings(data, config))
+        settings = load_settings(data, config)
+        checks, deployed = examine(settings), is_deployed(settings)
     ok = all(check.ok for check in checks)
     lines = [
         f"{'ok  ' if check.ok else 'BAD '} {check.name}: {check.detail}"
         + (f"\n     → {check.mend}" if check.mend else "")
         for check in checks
     ]
+    if deployed and not ok:
+        lines.append(
+            "The settings of this server come from station.toml on the operator's own computer: "
+            "change them there, then: madang deploy apply"
+        )
     report(as_json, {"ok": ok, "checks": [asdict(check) for check in checks]}, lines)
     if not ok:
         raise typer.Exit(1)

@@ -161,7 +161,7 @@ def restore(
 
     done = bring_back(
         settings,
-        RestoreRequest(identifier, replace, media, settings_to=config),
+        RestoreRequest(identifier, replace, media, settings_to=config or settings.file),
         show_progress,
         source=source,
         password_file=password_file,

@@ -19,7 +19,11 @@ Data = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings file [default: madang.toml in it]", readable=False),
+    typer.Option(
+        "--config",
+        help="Settings file [default: MADANG_CONFIG or madang.toml in it]",
+        readable=False,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 

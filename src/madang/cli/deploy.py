@@ -1,4 +1,4 @@
-"""`madang deploy`: plan, apply, status, rollback."""
+"""`madang deploy`: plan, apply, status, run, rollback."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from madang.cli.common import Json, print_table, report
+from madang.ops.deploy.errors import DeployError
 
 if TYPE_CHECKING:
     from madang.ops.deploy.runner import Deployment
@@ -67,11 +68,34 @@ def apply(
         if event["event"] == "done"
     ]
     releases = {event["host"]: event["release"] for event in events if event["event"] == "release"}
+    account, trouble = None, ""
+    try:
+        account = servers.first_administrator()
+    except DeployError as error:  # the servers are as described all the same
+        trouble = str(error)
     lines = [
         f"{len(done)} thing(s) changed." if done else "Nothing had to change.",
         f"The station is at https://{servers.station.domain}/",
+        *(_next_steps(servers, account) if account else ()),
+        *filter(None, [trouble]),
     ]
-    report(as_json, {"changed": done, "releases": releases}, lines)
+    result = {"changed": done, "releases": releases, "administrator": account}
+    report(as_json, result, lines)
+
+
+def _next_steps(servers: Deployment, account: dict[str, Any]) -> list[str]:
+    """Return what remains to do after the first `apply`."""
+    offsite = servers.station.backup.offsite
+    return [
+        f"Sign in there as {account['name']} with the password {account['password']} (shown only "
+        "now), and change it.",
+        "Next:",
+        "  open a channel in your studio; it shows address and stream key for the encoder",
+        f"  keep {servers.folder / 'station.secrets.json'} safe: without it no backup opens",
+        *([] if offsite else ["  set backup.offsite in station.toml: no copy survives the server"]),
+        "  madang doctor --security       looks at the servers from outside and inside",
+        "  madang deploy run -- status    any command of the station, on its server",
+    ]
 
 
 @app.command()
@@ -89,6 +113,24 @@ def status(from_: From = DEFAULT_FROM, as_json: Json = False) -> None:
         print_table(False, rows)
     if not all(row["ready"] for row in rows):
         raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="-- ARGS", help="Command and options, after --.")
+    ],
+    *,
+    from_: From = DEFAULT_FROM,
+    host: Annotated[
+        str | None, typer.Option(metavar="NAME", help="[default: the one with the database]")
+    ] = None,
+) -> None:
+    """Run a `madang` command on the server as the right user; exit as it does."""
+    done = deployment(from_).madang(arguments, host)
+    typer.echo(done.output, nl=False)
+    typer.echo(done.errors, err=True, nl=False)
+    raise typer.Exit(done.exit_code)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from madang.base.errors import MadangError
+from madang.ops.deploy.model.layout import PROGRAM
 from madang.station import backups as station_backups
 from madang.station import boot
 from madang.station.config.fields import Address, masked_url
@@ -55,6 +56,11 @@ def examine(settings: Settings) -> list[Check]:
         mail,
     ]
     return [check(settings) for check in checks]
+
+
+def is_deployed(settings: Settings) -> bool:
+    """Return true if `madang deploy` wrote the settings file, and will again."""
+    return settings.file is not None and settings.file.is_relative_to(PROGRAM)
 
 
 def data_folder(settings: Settings) -> Check:

@@ -40,9 +40,14 @@ class FirstSignIn:
     password: str
 
 
+def has_administrator() -> bool:
+    """Return true if an account may run the station."""
+    return User.objects.filter(admin=True).exists()
+
+
 def ensure_administrator() -> FirstSignIn | None:
     """Make an administrator where there is none, and return how to sign in, this once."""
-    if User.objects.filter(admin=True).exists():
+    if has_administrator():
         return None
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     create_user(ADMINISTRATOR, password=password, admin=True)

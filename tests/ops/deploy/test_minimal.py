@@ -184,7 +184,7 @@ def test_what_is_wrong_is_found_by_the_doctor_shown_by_plan_and_mended_by_apply(
 
     machine.ask(
         "echo '# by hand' >> /etc/nginx/nginx.conf; echo x >> /etc/madang/tls/privkey.pem; "
-        "ufw allow 9999/tcp; chmod 666 /etc/sudoers.d/60-ada; systemctl stop madang"
+        "ufw allow 9999/tcp; chmod 666 /etc/sudoers.d/60-olga; systemctl stop madang"
     )
     code, out, errors = site.madang("plan")
     assert code == 2

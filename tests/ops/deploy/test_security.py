@@ -97,6 +97,19 @@ def test_an_internal_fault_is_found(tmp_path: Path, changes: dict[str, Any], nam
     assert inside(tmp_path, **changes) == [name]
 
 
+def test_advice_is_given_as_the_operator_follows_it_at_home(tmp_path: Path) -> None:
+    web, media = machines(load_station(station_file(tmp_path, SPLIT)))
+    failed = {"backup": {"tried": "2026-11-25T03:30:00Z", "error": "x, then: madang backup now"}}
+    for machine, command in (
+        (web, "madang deploy run -- backup now"),
+        (media, "madang deploy run --host media -- backup now"),
+    ):
+        found = internal_findings(machine, GOOD_MACHINE | failed, NOW)
+        backups = next(one for one in found if one.name.endswith("backups"))
+        assert backups.mend == f"then: {command}"
+        assert backups.detail.endswith(f"x, then: {command}")
+
+
 def test_each_machine_needs_the_jails_of_its_own_roles(tmp_path: Path) -> None:
     web, media = machines(load_station(station_file(tmp_path, SPLIT)))
 

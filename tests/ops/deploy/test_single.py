@@ -18,6 +18,7 @@ from tests.support import visitor_load
 from tests.support.chat_clients import ChatClient
 from tests.support.deployed import (
     DOMAIN,
+    MADANG,
     Site,
     Visitor,
     assert_backed_up,
@@ -28,6 +29,7 @@ from tests.support.deployed import (
 )
 from tests.support.machines import Ground, Machine, inside
 from tests.support.sshd import Sftp, sftp_server
+from tests.support.station import ROOT
 
 # `alone`: how long a part of the live playlist takes is measured here.
 pytestmark = [
@@ -122,9 +124,37 @@ def test_a_backup_is_taken_and_proven_by_the_system_here_and_elsewhere(
     assert backups(machine, *TAKEN_BY)[0]["verified_at"] is not None
     timers = machine.ask("systemctl list-timers --no-legend --no-pager")
     assert {"madang-backup.timer", "madang-backup-verify.timer"} <= set(timers.split())
-    told = site.on_machine(machine, "web", "status")["backup"]
+    # As root, by the command on the PATH, which becomes the right user.
+    told = json.loads(machine.ask("madang status --json"))["backup"]
     assert told["verified_at"]
     assert told["error"] is None
+    second = json.loads(machine.ask("madang backup now --json"))
+    machine.ask("systemctl start madang-backup")
+    assert backups(machine, *TAKEN_BY)[1]["id"] == second["id"]
+
+
+def test_the_station_has_an_administrator_and_is_asked_from_home(
+    site: Site, machine: Machine
+) -> None:
+    assert site.administrator["name"] == "olga"
+    assert site.administrator["password"]
+    done = subprocess.run(
+        [*MADANG, "deploy", "run", "--from", str(site.file), "--", "status", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["running"]
+
+
+def test_owners_are_mended(site: Site, machine: Machine) -> None:
+    machine.ask("chown -R root:root /var/lib/madang-backup/cache /var/lib/madang/run")
+    changes = ["owners in /var/lib/madang-backup", "owners in /var/lib/madang"]
+    assert site.plan() == changes
+    site.apply()
+    assert site.plan() == []
 
 
 class Talk:

@@ -230,3 +230,11 @@ def test_the_data_folder_comes_from_the_command_line_then_the_environment(tmp_pa
     assert data_folder(tmp_path / "a", environ) == tmp_path / "a"
     assert data_folder(None, environ) == tmp_path / "b"
     assert data_folder(None, {}) == Path("data").absolute()
+
+
+def test_the_environment_names_a_settings_file(tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text('[station]\nname = "Yard"\n')
+    settings = load(tmp_path, environ={"MADANG_CONFIG": str(file)})
+    assert (settings.station.name, settings.file) == ("Yard", file)
+    assert load(tmp_path, environ={"MADANG_CONFIG": ""}).file is None

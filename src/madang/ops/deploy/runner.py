@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import json
 import pickle
+import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +31,22 @@ from madang.ops.deploy.security import (
     probe_machine,
 )
 from madang.ops.deploy.setup.steps import DesiredState, setup_steps, units_by_file
+from madang.ops.deploy.texts import command
 from madang.ops.deploy.texts.service import Secrets
 
 EventHandler = Callable[[dict[str, Any]], None]
 """Receives each event of the engine."""
+
+RUN_SCRIPT: Final = f"""
+import json, subprocess, sys
+try:
+    done = subprocess.run([{command.PATH!r}, *sys.argv[1:]], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True)
+    print(json.dumps([done.returncode, done.stdout, done.stderr]))
+except FileNotFoundError:
+    print(json.dumps([1, "", "madang: nothing is deployed there yet: madang deploy apply\\n"]))
+"""
+"""Runs the server's `madang`; prints exit code, output and errors as JSON."""
 
 READY_SECONDS: Final = 60.0
 """A start with migrations on a slow disk takes a few seconds."""
@@ -41,6 +54,15 @@ READY_SECONDS: Final = 60.0
 MEMORY_STEP: Final = 256 << 20
 """Bytes. The kernel reserves a little more or less after each update, which must not restart a
 database."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """Result of a command on a server."""
+
+    exit_code: int
+    output: str
+    errors: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +211,37 @@ class Deployment:
 
     def _run_everywhere(self, command: str) -> dict[str, str]:
         return self.run_command(dict.fromkeys(self.station.hosts, command), lambda event: None)
+
+    def madang(self, arguments: Sequence[str], host: str | None = None) -> CommandResult:
+        """Run `madang` with `arguments` on `host` as the right user of that server.
+
+        Default: the machine with the database. Raises DeployError.
+        """
+        name = host or machines(self.station)[0].name
+        if name not in self.station.hosts:
+            raise DeployError(
+                f"There is no host {name} in station.toml.",
+                mend=f"It has: {', '.join(sorted(self.station.hosts))}.",
+            )
+        line = shlex.join(["python3", "-c", RUN_SCRIPT, *arguments])
+        answer = self.run_command({name: line}, lambda event: None)[name]
+        return CommandResult(*json.loads(answer))
+
+    def first_administrator(self) -> dict[str, Any] | None:
+        """Make the first of `administrators` the station's, unless it has one.
+
+        Returns the account with its password, shown only now. Raises DeployError.
+        """
+        person = self.station.administrators[0]
+        arguments = ("user", "create", person.name, "--email", person.email, "--admin", "--first")
+        done = self.madang([*arguments, "--json"])
+        if done.exit_code:
+            raise DeployError(
+                f"No administrator could be made: {done.errors.strip().removeprefix('madang: ')}",
+                mend="Make one: madang deploy run -- user create NAME --admin",
+            )
+        made: dict[str, Any] | None = json.loads(done.output)
+        return made
 
     def status(self) -> dict[str, Any]:
         """Return the state of each role, by machine."""

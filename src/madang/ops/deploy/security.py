@@ -6,6 +6,7 @@ input.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -270,7 +271,18 @@ def _backups(
 ) -> SecurityFinding:
     """Check the health of the machine's backups."""
     health = assess(BackupState(**state) if state is not None else BackupState(), now)
-    return _make_finding(f"{machine.name}: backups", health.ok, health.detail, health.mend)
+    return _make_finding(
+        f"{machine.name}: backups",
+        health.ok,
+        _from_home(machine, health.detail),
+        _from_home(machine, health.mend),
+    )
+
+
+def _from_home(machine: StationMachine, advice: str) -> str:
+    """Return `advice` with commands of the server as the operator gives them at home."""
+    host = "" if machine.runs_migrations else f" --host {machine.name}"
+    return re.sub(r"\bmadang (?=[a-z])", f"madang deploy run{host} -- ", advice)
 
 
 def _make_finding(name: str, ok: bool, detail: str, mend: str) -> SecurityFinding:

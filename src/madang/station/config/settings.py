@@ -39,6 +39,7 @@ from madang.station.stores import urls
 FILE_NAME: Final = "madang.toml"
 ENVIRONMENT_PREFIX: Final = "MADANG_"
 DATA_VARIABLE: Final = "MADANG_DATA"
+CONFIG_VARIABLE: Final = "MADANG_CONFIG"
 DEFAULT_DATA: Final = Path("data")
 RTMP_APPLICATION: Final = "live"
 SECRET_KEYS: Final = frozenset({"http.metrics_token", "backup.s3_key", "backup.s3_secret"})
@@ -82,7 +83,7 @@ class Settings(BaseModel):
 
     @property
     def file(self) -> Path | None:
-        """Settings file of `--config`; None for the data folder's own."""
+        """Settings file of `--config` or `MADANG_CONFIG`; None for the data folder's own."""
         return self._file
 
     @property
@@ -185,11 +186,13 @@ def load(
 ) -> Settings:
     """Read the settings in force.
 
-    `data` is the data folder, `config` a file instead of the one in it, `overrides` values from the
-    command line by key (`http.bind`); `only` reads these sections and leaves the others at their
-    defaults. Raises SettingsError.
+    `data` is the data folder, `config` a file instead of the one in it (otherwise `MADANG_CONFIG`),
+    `overrides` values from the command line by key (`http.bind`); `only` reads these sections and
+    leaves the others at their defaults. Raises SettingsError.
     """
     folder = data_folder(data, environ)
+    if config is None and environ.get(CONFIG_VARIABLE):
+        config = Path(environ[CONFIG_VARIABLE])
     layers = [
         *_from_file(config or folder / FILE_NAME, required=config is not None),
         *_from_environment(environ),

@@ -45,6 +45,7 @@ from madang.ops.deploy.model.resources import (
     SystemdUnit,
 )
 from madang.ops.deploy.model.station_file import Station
+from madang.ops.deploy.setup import commands
 
 FOLDER: Final = "/var/lib/madang-backup"
 """State, cache and staging of the backups; the station reads the state."""
@@ -86,12 +87,18 @@ def settings(station: Station, machine: StationMachine) -> Mapping[str, object]:
     return {**timer_options, **options}
 
 
+def user(station: Station, machine: StationMachine) -> str:
+    """Return the user that takes the backups of `machine`."""
+    return _timers(station, machine).user if _by_timers(station) else USER
+
+
 def prerequisites(station: Station, machine: StationMachine, password: str) -> tuple[Resource, ...]:
     """Folders, password and key; with PostgreSQL also the configuration of its archive."""
-    owner = _timers(station, machine).user if _by_timers(station) else USER
+    owner = user(station, machine)
     resources: list[Resource] = [Folder(SETTINGS)]
     if _by_timers(station):
         resources += [Folder(FOLDER, 0o750, owner, USER), Folder(LOCAL, 0o700, owner, owner)]
+        resources += [commands.owned(folder, owner) for folder in (FOLDER, LOCAL)]
     else:
         resources.append(Folder(f"{DATA}/backup", 0o700, USER, USER))
     if machine.has_database:

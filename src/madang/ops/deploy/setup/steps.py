@@ -41,7 +41,7 @@ from madang.ops.deploy.model.resources import (
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.release import DIGITS, Release
 from madang.ops.deploy.setup import backups, commands
-from madang.ops.deploy.texts import base, database, nginx, security, service
+from madang.ops.deploy.texts import base, command, database, nginx, security, service
 from madang.ops.deploy.texts.service import TLS, Secrets
 
 NGINX_CHECK: Final = "nginx -t -q"
@@ -227,6 +227,7 @@ def _application(desired: DesiredState) -> tuple[Resource, ...]:
         Packages(("restic", "openssh-client")),
         UserAccount(USER, DATA),
         Folder(DATA, 0o700, USER, USER),
+        commands.owned(DATA, USER),
         Folder(PROGRAM),
         Folder(f"{PROGRAM}/packages"),
         Folder(SETTINGS),
@@ -329,6 +330,12 @@ def _station(desired: DesiredState) -> tuple[Resource, ...]:
     switch = files("madang.ops.deploy.remote").joinpath("switch.py").read_text(encoding="utf-8")
     return (
         ManagedFile(f"{TOOLS}/switch.py", switch, 0o755, tool=True),
+        ManagedFile(
+            command.PATH,
+            command.madang(machine, backups.user(desired.station, machine)),
+            0o755,
+            tool=True,
+        ),
         ManagedFile(
             f"{STATE}/roles.json",
             json.dumps({"migrates": machine.runs_migrations, "roles": plan}, indent=1) + "\n",
