@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol, cast
 from madang.apps.channels.services import PublishGrant
 from madang.base.addresses import unmapped
 from madang.base.errors import LimitExceeded, MadangError, ParseError
-from madang.chat.rate_limits import Buckets, Rate, neighbourhood
+from madang.base.addresses import neighbourhood
+from madang.chat.rate_limits import Buckets, Rate
 from madang.wire.flv import TagType
 from madang.wire.rtmp import (
     DEFAULT_LIMITS,

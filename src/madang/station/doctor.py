@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -16,7 +17,7 @@ from typing import Final
 from madang.base.errors import MadangError
 from madang.ops.deploy.model.layout import PROGRAM
 from madang.station import backups as station_backups
-from madang.station import boot
+from madang.station import boot, readiness
 from madang.station.config.fields import Address, masked_url
 from madang.station.config.settings import Settings
 from madang.station.roles import run_files
@@ -78,14 +79,18 @@ def data_folder(settings: Settings) -> Check:
 
 
 def disk_space(settings: Settings) -> Check:
-    """Check the free space on the disk of the data folder."""
-    free = shutil.disk_usage(_nearest(settings.data)).free
-    detail = f"{free / 1e9:.1f} GB free"
-    if free >= FREE_BYTES:
-        return Check("disk space", True, detail)
-    return Check(
-        "disk space", False, detail, f"free at least {FREE_BYTES / 1e9:.0f} GB, or add a disk"
-    )
+    """Check the free space on the disks of the data folder and of media."""
+    places = list(readiness.folders(settings)) or [_nearest(settings.data)]
+    free = {place: shutil.disk_usage(place).free for place in places}
+    detail = ", ".join(f"{place}: {left / 1e9:.1f} GB free" for place, left in free.items())
+    mend = f"free at least {FREE_BYTES / 1e9:.0f} GB, or add a disk"
+    try:
+        readiness.require_space(settings)
+    except readiness.DiskFull as error:
+        return Check("disk space", False, f"disk full: {error.message}; {detail}", mend)
+    if min(free.values()) < FREE_BYTES:
+        return Check("disk space", False, detail, mend)
+    return Check("disk space", True, detail)
 
 
 def clock(settings: Settings) -> Check:
@@ -193,7 +198,10 @@ def redis(settings: Settings) -> Check:
 
     try:
         version = redis.probe(settings.redis.url)
-    except redis.NoRedis as error:
+        with contextlib.closing(redis.client(settings.redis.url)) as client:
+            redis.require_writable(client)
+            redis.require_room(client)
+    except (redis.NoRedis, redis.RedisRefuses) as error:
         return Check("Redis", False, error.message, error.mend)
     return Check("Redis", True, f"{masked_url(settings.redis.url)}: version {version}")
 

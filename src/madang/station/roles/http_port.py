@@ -12,7 +12,7 @@ from madang.infra.database import DatabaseThreads
 from madang.servers.http.health import HealthEndpoints
 from madang.servers.http.listener import Dispatch, Listener
 from madang.servers.http.metrics import Metrics
-from madang.station import boot
+from madang.station import readiness
 from madang.station.config.settings import Settings
 from madang.station.roles import systemd
 from madang.station.roles.errors import address_unusable
@@ -30,7 +30,7 @@ def health_endpoints(
     return HealthEndpoints(
         metrics,
         database_threads,
-        [("database", boot.ask_database)],
+        readiness.checks(settings),
         token.get_secret_value() if token else None,
     )
 

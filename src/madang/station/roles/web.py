@@ -40,7 +40,7 @@ from madang.servers.http.listen_socket import (
 )
 from madang.servers.http.static import StaticFiles
 from madang.servers.http.wsgi_middleware import WsgiMiddleware
-from madang.station import boot
+from madang.station import readiness
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.django import static_files
@@ -265,7 +265,7 @@ def _run_worker(
     middleware = WsgiMiddleware(
         application,
         StaticFiles(static_files.find),
-        [("database", boot.ask_database)],
+        readiness.checks(settings),
         trusted_proxies=settings.http.trusted_proxies,
         metrics_token=token.get_secret_value() if token else None,
     )

@@ -52,6 +52,63 @@ class NoRedis(MadangError):
     """Redis cannot be reached, or is not one that the station can use."""
 
 
+class RedisRefuses(MadangError):
+    """Redis answers, but takes no writes."""
+
+
+PROBE_KEY: Final = "madang:probe"
+
+
+def require_writable(asked: redis.Redis) -> None:
+    """Write a key that expires at once. Raises NoRedis or RedisRefuses with the reason."""
+    try:
+        asked.set(PROBE_KEY, 1, px=1000)
+    except redis.OutOfMemoryError:
+        raise RedisRefuses(
+            "Redis is out of memory and takes no writes.",
+            mend="Raise maxmemory in its configuration; INFO memory shows what it uses.",
+        ) from None
+    except (redis.ResponseError, redis.ReadOnlyError) as error:
+        saving = str(error).startswith("MISCONF")
+        raise RedisRefuses(
+            "Redis could not save to its disk and takes no writes."
+            if saving
+            else f"Redis takes no writes: {str(error).rstrip('.')}.",
+            mend="Free space on its disk; then: redis-cli BGSAVE. Redis needs to save nothing for "
+            'the station: save "", appendonly no.'
+            if saving
+            else "Check redis.url: it must be a server that takes writes.",
+        ) from None
+    except (redis.RedisError, OSError) as error:
+        raise NoRedis(
+            f"Redis does not answer: {str(error).rstrip('.')}.",
+            mend="Check redis.url, and that Redis runs.",
+        ) from None
+
+
+def require_room(asked: redis.Redis) -> None:
+    """Check memory and eviction. Raises RedisRefuses where keys are or will soon be lost."""
+    memory = asked.info("memory")
+    used, limit, policy = (
+        memory[name] for name in ("used_memory", "maxmemory", "maxmemory_policy")
+    )
+    if limit and used > limit * MEMORY_SHARE:
+        raise RedisRefuses(
+            f"Redis uses {used / 1e6:.0f} MB of its {limit / 1e6:.0f} MB.",
+            mend="Raise maxmemory in its configuration: what is full takes no writes.",
+        )
+    if limit and policy != "noeviction":
+        raise RedisRefuses(
+            f"Redis drops keys when it is full (maxmemory-policy {policy}), those of running shows "
+            "as well.",
+            mend="Set maxmemory-policy noeviction in its configuration, and restart it.",
+        )
+
+
+MEMORY_SHARE: Final = 0.8
+"""Part of maxmemory above which an operator is told."""
+
+
 def django_caches(url: str) -> dict[str, dict[str, Any]]:
     """Return Django's CACHES for `url`. See `madang.station.stores.redis_cache`."""
 
@@ -68,7 +125,8 @@ def django_caches(url: str) -> dict[str, dict[str, Any]]:
 
 def probe(url: str) -> str:
     """Connect once and return the server's version. Raises NoRedis with the reason."""
-    asked = client(url)
+    # Without the client's own PING, which a Redis that could not save refuses.
+    asked = redis.Redis.from_url(url, **{**LIMITS, "health_check_interval": 0})
     try:
         version = str(asked.info("server")["redis_version"])
     except (redis.RedisError, OSError) as error:

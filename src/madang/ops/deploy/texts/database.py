@@ -73,7 +73,11 @@ protected-mode yes
 requirepass {password}
 maxmemory {max(64, memory // 1_048_576 // 16)}mb
 # Sessions and what is on the air are in it: full is an error, not a reason to forget.
-maxmemory-policy volatile-lru
-appendonly yes
-appendfsync everysec
+maxmemory-policy noeviction
+# Nothing in it must outlast a restart, and a full disk must not stop it: nothing is saved, and
+# nothing is read that an earlier configuration saved.
+save ""
+appendonly no
+stop-writes-on-bgsave-error no
+dbfilename not-saved.rdb
 """
