@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 from madang.apps.channels.services import PublishGrant
-from madang.base.addresses import unmapped
+from madang.base.addresses import neighbourhood, unmapped
 from madang.base.errors import LimitExceeded, MadangError, ParseError
-from madang.base.addresses import neighbourhood
 from madang.chat.rate_limits import Buckets, Rate
 from madang.wire.flv import TagType
 from madang.wire.rtmp import (

@@ -154,7 +154,7 @@ def database(settings: Settings) -> Check:
     name = databases.name(settings)
     if settings.database_file is None:
         try:
-            name = f"{name}: PostgreSQL {postgresql_version(settings)}"
+            name = f"{name}: PostgreSQL {sound_postgresql(settings)}"
         except MadangError as error:
             return Check("database", False, error.message, error.mend)
     elif not settings.database_file.exists():
@@ -183,11 +183,15 @@ def database(settings: Settings) -> Check:
     return Check("database", True, f"{name}: sound and up to date")
 
 
-def postgresql_version(settings: Settings) -> str:
-    """Return the version of the PostgreSQL server. Raises NoPostgresql."""
+def sound_postgresql(settings: Settings) -> str:
+    """Return the version of the PostgreSQL server. Raises NoPostgresql, Unsound."""
     from madang.station.stores import postgresql
 
-    return postgresql.probe(settings.database.url)
+    version = postgresql.probe(settings.database.url)
+    # The timers of a deployed server take the backups of PostgreSQL from its archive.
+    archived = settings.backup.run_by == "timer" and settings.backup.database == "here"
+    postgresql.require_sound(settings.database.url, archived=archived)
+    return version
 
 
 def redis(settings: Settings) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from madang.ops.backup import postgresql as postgresql_database
 from madang.ops.backup.create import BackupCreator, ship_wal
 from madang.ops.backup.destinations import (
     Credentials,
@@ -28,10 +30,14 @@ from madang.ops.backup.pgbackrest_config import (
     pgbackrest_conf,
     postgresql_conf,
 )
-from tests.support.backup_stations import PostgresqlStation
+from madang.ops.backup.restore import RestoreRequest
+from madang.station.backups import bring_back
+from madang.station.config.settings import load
+from tests.support.backup_stations import PostgresqlStation, user
 from tests.support.backups import backup_creator, backup_json, error_message
 from tests.support.sshd import Sftp
 from tests.support.station import until
+from tests.support.stores import postgresql_programs as programs
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +151,45 @@ def test_missing_archiving_is_reported_with_the_settings_to_change(
     alone = {**backup_station.settings, "BACKUP__LOCAL": "off", "BACKUP__OFFSITE": "file:///srv/x"}
     backup_station.server.start()
     assert "needs a near copy" in error_message(backup_creator(backup_station.data, **alone).create)
+
+
+def test_backups_go_on_with_another_cluster_as_after_an_upgrade(
+    postgresql: PostgresqlStation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = postgresql
+    before = backup_creator(station.data, **station.settings)
+    before.create()
+    # What pg_upgradecluster does: the same content in a cluster of its own.
+    content = tmp_path / "content.sql"
+    with content.open("w") as file:
+        command = [programs() / "pg_dump", "-h", station.folder, "-p", str(station.port), "madang"]
+        subprocess.run([*command, "-U", user()], check=True, stdout=file)
+    station.server.stop()
+    older, station.cluster = station.cluster, station.folder / "newer"
+    station.initialise()
+    restore = [programs() / "psql", "-h", station.folder, "-p", str(station.port), "madang"]
+    with content.open() as file:
+        subprocess.run([*restore, "-U", user()], check=True, stdin=file, stdout=subprocess.DEVNULL)
+    creator = backup_creator(station.data, **station.settings)
+    message = error_message(creator.create)
+    assert f"runs the cluster {station.cluster}, and the backups are of {older}" in message
+    assert "madang deploy apply" in message
+
+    station.configuration.unlink()
+    creator.create()
+    folders = sorted((station.folder / "near/postgresql/backup/madang").glob("20*"))
+    assert [each.name[-1] for each in folders] == ["F", "F"], "both are full"
+
+    # A restore says which version it needs before anything is moved.
+    monkeypatch.setattr(postgresql_database, "installed_versions", lambda: [99])
+    settings = {f"MADANG_{name}": value for name, value in station.settings.items()}
+    loaded, request = load(station.data, environ=settings), RestoreRequest(replace=True)
+    message = error_message(lambda: bring_back(loaded, request, lambda progress: None))
+    version = station.server.version
+    assert f"The backup is of PostgreSQL {version}, and here is 99." in message
+    assert f"postgresql-{version}" in message
+    assert station.ask("SELECT count(*) FROM channels_channel") == [(2,)]
+    assert not list(station.folder.glob("*before-restore*"))
 
 
 # --- configuration ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,13 @@ import pytest
 
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import load_station
-from madang.ops.deploy.security import HEADERS, ExternalView, external_findings, internal_findings
+from madang.ops.deploy.security import (
+    AUDIT_SCRIPT,
+    HEADERS,
+    ExternalView,
+    external_findings,
+    internal_findings,
+)
 from tests.support.stations import MINIMAL, SPLIT, station_file
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -89,6 +96,8 @@ INSIDE: list[tuple[dict[str, Any], str]] = [
     ({"backup": {"taken": "2026-11-20T03:30:00Z"}}, "backups"),
     ({"backup": {"tried": "2026-11-25T03:30:00Z", "error": "no way there"}}, "backups"),
     ({"open_secrets": "/etc/madang/tls/privkey.pem "}, "secrets"),
+    ({"cluster": "15/main", "clusters": "15/main 17/main "}, "PostgreSQL"),
+    ({"cluster": "17/main", "clusters": "15/main 17/main "}, "PostgreSQL"),
 ]
 
 
@@ -108,6 +117,26 @@ def test_advice_is_given_as_the_operator_follows_it_at_home(tmp_path: Path) -> N
         backups = next(one for one in found if one.name.endswith("backups"))
         assert backups.mend == f"then: {command}"
         assert backups.detail.endswith(f"x, then: {command}")
+
+
+@pytest.mark.parametrize(
+    ("used", "mend"),
+    [
+        ("15/main", "see the guide, From an empty server, A new version of the distribution"),
+        ("17/main", "pg_dropcluster 15 main; apt-get purge postgresql-15"),
+    ],
+)
+def test_what_an_upgrade_of_postgresql_has_left_is_told(
+    tmp_path: Path, used: str, mend: str
+) -> None:
+    station = load_station(station_file(tmp_path, MINIMAL))
+    answer = GOOD_MACHINE | {"cluster": used, "clusters": "15/main 17/main "}
+    found = internal_findings(machines(station)[0], answer, NOW)[-1]
+    assert found.mend.endswith(mend)
+
+
+def test_the_audit_is_a_script_that_a_shell_accepts() -> None:
+    subprocess.run(["sh", "-n", "-c", AUDIT_SCRIPT], check=True)
 
 
 def test_each_machine_needs_the_jails_of_its_own_roles(tmp_path: Path) -> None:

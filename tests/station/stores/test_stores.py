@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from madang.station import doctor
@@ -258,3 +259,26 @@ def test_sessions_outlive_redis(tmp_path: Path) -> None:
         server.stop()
         said, _ = process.communicate("\n", timeout=20)
         assert said.strip() == "ada"
+
+
+def test_a_database_that_must_be_mended_is_found(postgresql: Server) -> None:
+    database.require_sound(postgresql.url, archived=False)
+    with pytest.raises(database.Unsound, match="archive_mode is off"):
+        database.require_sound(postgresql.url, archived=True)
+    with psycopg.connect(postgresql.url, autocommit=True) as owner:
+        owner.execute("CREATE DATABASE bare TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+        version = owner.info.server_version
+        try:
+            bare = f"{postgresql.url.rpartition('/')[0]}/bare"
+            with pytest.raises(database.Unsound, match="bare is in SQL_ASCII, not in UTF-8"):
+                database.require_sound(bare, archived=False)
+        finally:
+            owner.execute("DROP DATABASE bare")
+        if version < database.DATABASE_COLLATIONS:
+            return
+        owner.execute("UPDATE pg_database SET datcollversion = '1' WHERE datname = 'madang'")
+        try:
+            with pytest.raises(database.Unsound, match="sorts texts otherwise"):
+                database.require_sound(postgresql.url, archived=False)
+        finally:
+            owner.execute("UPDATE pg_database SET datcollversion = NULL WHERE datname = 'madang'")

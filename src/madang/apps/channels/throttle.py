@@ -6,7 +6,7 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Final
 
-from madang.chat.rate_limits import neighbourhood
+from madang.base.addresses import neighbourhood
 
 WRONG_KEYS: Final = 30
 """Distinct wrong keys of an address within `WINDOW`: a school's mistyped keys stay far below."""

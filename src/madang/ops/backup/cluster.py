@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ SOCKETS: Final = "/var/run/postgresql"
 """Socket folder of the packages of Debian and Ubuntu."""
 
 PORT: Final = 5432
+
+PROGRAMS: Final = Path("/usr/lib/postgresql")
+"""Folder of the programs of each major version, in the packages of Debian and Ubuntu."""
 
 RECOVERY_SECONDS: Final = 6 * 3600.0
 """Limit for the replay of write-ahead log; that of a busy day takes minutes."""
@@ -124,11 +128,24 @@ class PostgresCluster:
             subprocesses.run(["pg_ctlcluster", version, name, what], user=self.owner, cwd=Path("/"))
 
     def _pg_ctl(self, *arguments: str) -> None:
-        own = Path("/usr/lib/postgresql", str(self.version), "bin", "pg_ctl")
+        own = PROGRAMS / str(self.version) / "bin" / "pg_ctl"
         program = str(own) if own.is_file() else subprocesses.find_program("pg_ctl")
         subprocesses.run(
             [program, "-D", str(self.folder), "-w", *arguments], user=self.owner, cwd=Path("/")
         )
+
+
+def installed_versions() -> list[int]:
+    """Return the major versions of PostgreSQL on this machine. Raises BackupError."""
+    found = {
+        int(program.parts[-3])
+        for program in PROGRAMS.glob("*/bin/postgres")
+        if program.parts[-3].isdigit()
+    }
+    with suppress(BackupError):  # of other packages than those of Debian and Ubuntu
+        said = subprocesses.run(["pg_ctl", "--version"])
+        found |= {int(number) for number in re.findall(r"\) (\d+)", said)}
+    return sorted(found)
 
 
 @contextmanager

@@ -52,6 +52,10 @@ class Database(Protocol):
         """Describe the data that a restore would replace; None where there is none."""
         ...
 
+    def require_server(self, backup: DatabaseBackup) -> None:
+        """Check that what runs `backup` is installed here, before anything is replaced."""
+        ...
+
     def restore(
         self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str
     ) -> list[str]:
@@ -99,6 +103,9 @@ class SqliteDatabase:
     def existing_data(self) -> str | None:
         return f"the database {self._file}" if self._file.exists() else None
 
+    def require_server(self, backup: DatabaseBackup) -> None:
+        pass
+
     def restore(
         self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str
     ) -> list[str]:
@@ -132,6 +139,9 @@ class RemoteDatabase:
 
     def existing_data(self) -> str | None:
         return None
+
+    def require_server(self, backup: DatabaseBackup) -> None:
+        pass
 
     def restore(
         self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str

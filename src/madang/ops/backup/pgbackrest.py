@@ -15,7 +15,12 @@ from madang.ops.backup import subprocesses
 from madang.ops.backup.cluster import PostgresCluster, chown
 from madang.ops.backup.destinations import Destination, RepositoryPart
 from madang.ops.backup.errors import BackupError, NotVerified
-from madang.ops.backup.pgbackrest_config import STANZA, PgBackRestConfig, pgbackrest_conf
+from madang.ops.backup.pgbackrest_config import (
+    LOCAL_REPOSITORY,
+    STANZA,
+    PgBackRestConfig,
+    pgbackrest_conf,
+)
 from madang.ops.backup.subprocesses import ProgramFailed
 
 FULL_EVERY: Final = timedelta(days=6, hours=12)
@@ -44,6 +49,18 @@ class PgBackRest:
     def create_stanza(self) -> None:
         """Create the repositories of the configuration where they are missing."""
         self._run("stanza-create")
+
+    def archived_cluster(self) -> str:
+        """Return the system identifier of the cluster that the local repository is of."""
+        output = self._run("info", f"--repo={LOCAL_REPOSITORY}", "--output=json")
+        return str(json.loads(output)[0]["db"][-1]["system-id"])
+
+    def upgrade_stanza(self) -> None:
+        """Continue the repositories with another cluster, such as one of a newer PostgreSQL.
+
+        The next backup is a full one, whatever was asked for; older backups stay.
+        """
+        self._run("stanza-upgrade")
 
     def back_up(self, number: int) -> None:
         """Take an incremental backup, or a full one where the last is older than FULL_EVERY."""
@@ -86,6 +103,21 @@ class PgBackRest:
         return subprocesses.run(
             ["pgbackrest", *where, *options, command], user=self.cluster.owner, cwd=Path("/")
         )
+
+
+def configured_cluster(file: Path) -> Path | None:
+    """Return the cluster's folder in the configuration `file`; None where it has none.
+
+    Raises BackupError.
+    """
+    try:
+        found = re.search(r"^pg1-path=(.+)$", file.read_text(), re.MULTILINE)
+    except OSError as error:
+        raise BackupError(
+            f"pgBackRest's {file} cannot be read: {error.strerror}.",
+            mend="Run this as PostgreSQL's user or as root.",
+        ) from None
+    return Path(found[1]) if found else None
 
 
 def write_configuration(

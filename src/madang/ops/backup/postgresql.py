@@ -16,6 +16,7 @@ from madang.ops.backup.cluster import (
     PostgresCluster,
     PostgresServer,
     chown,
+    installed_versions,
     scratch_server,
 )
 from madang.ops.backup.destinations import Destination, DestinationKind, RepositoryPart
@@ -24,6 +25,7 @@ from madang.ops.backup.model import BackupPlan, DatabaseBackup, DatabaseContent
 from madang.ops.backup.pgbackrest import (
     REPOSITORY_MODE,
     PgBackRest,
+    configured_cluster,
     supports_block_incremental,
     write_configuration,
 )
@@ -60,7 +62,7 @@ class PostgresqlDatabase:
 
     def back_up(self, identifier: str, staging: Path) -> DatabaseBackup:
         server, cluster = self._running_server()
-        pgbackrest = self._configured(cluster)
+        pgbackrest = self._configured(server, cluster)
         self._require_archiving(server)
         failed: dict[str, str] = {}
         for number, destination in self._repositories().items():
@@ -128,6 +130,7 @@ class PostgresqlDatabase:
         destination: Destination,
         owner: UnixUser | None,
     ) -> DatabaseContent:
+        self.require_server(backup)
         cluster = _empty_cluster(scratch / "cluster", backup, owner)
         number = self._repository_number(destination)
         pgbackrest = PgBackRest(cluster, self._configuration)
@@ -147,6 +150,16 @@ class PostgresqlDatabase:
         if folder is not None and folder.is_dir() and any(folder.iterdir()):
             return f"the cluster {folder}, whose server does not answer"
         return None
+
+    def require_server(self, backup: DatabaseBackup) -> None:
+        here = installed_versions()
+        if backup.server not in here:
+            raise BackupError(
+                f"The backup is of PostgreSQL {backup.server}, and here is "
+                f"{' and '.join(map(str, here)) or 'none'}.",
+                mend=f"Install postgresql-{backup.server} first, or take a machine whose "
+                "distribution has it; nothing was changed. An upgrade comes after the restore.",
+            )
 
     def restore(
         self, backup: DatabaseBackup, staging: Path, destination: Destination, *, target_id: str
@@ -246,11 +259,23 @@ class PostgresqlDatabase:
                 mend=f"Put into postgresql.conf and restart it: {shown}",
             )
 
-    def _configured(self, cluster: PostgresCluster) -> PgBackRest:
-        """Return the command with the station's configuration and its repositories created."""
-        pgbackrest = self._pgbackrest(self._configuration, cluster, self._local, self._offsite)
+    def _configured(self, server: PostgresServer, cluster: PostgresCluster) -> PgBackRest:
+        """Return the command with the station's configuration and its repositories, created or
+        continued with this cluster."""
+        file = self._configuration
+        pgbackrest = self._pgbackrest(file, cluster, self._local, self._offsite)
+        if configured_cluster(file) != cluster.folder:
+            raise BackupError(
+                f"PostgreSQL runs the cluster {cluster.folder}, and the backups are of "
+                f"{configured_cluster(file)}.",
+                mend=f"After an upgrade of PostgreSQL: madang deploy apply; or remove {file}, and "
+                "run this again.",
+            )
         info = self._local.folder(RepositoryPart.POSTGRESQL) / "backup" / STANZA / "backup.info"
-        if not info.exists() or OFFSITE_REPOSITORY in self._repositories():
+        identifier = server.query("SELECT system_identifier FROM pg_control_system()")
+        if info.exists() and pgbackrest.archived_cluster() != identifier:
+            pgbackrest.upgrade_stanza()
+        elif not info.exists() or OFFSITE_REPOSITORY in self._repositories():
             pgbackrest.create_stanza()
         return pgbackrest
 

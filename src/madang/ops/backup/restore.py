@@ -128,6 +128,7 @@ def _install(plan: BackupPlan, request: RestoreRequest, restored: _RestoredBacku
             f"The backup is of {manifest.database.engine}, the settings name {database.engine}.",
             mend="Set database.url and backup.database to what the backup has, or take another.",
         )
+    database.require_server(manifest.database)
     conflicts = [what for what in (_conflicting_files(plan), database.existing_data()) if what]
     unfinished = plan.folder / UNFINISHED
     if conflicts and not request.replace and not unfinished.exists():

@@ -20,6 +20,7 @@ from madang.ops.backup.model import BackupState
 from madang.ops.backup.schedule import assess
 from madang.ops.deploy.model.layout import RTMP_PORT, RTMPS_PORT, StationMachine
 from madang.ops.deploy.model.station_file import Station
+from madang.ops.deploy.texts.database import FIND_CLUSTER
 
 PROBED_PORTS: Final = (
     *(21, 22, 23, 25, 53, 80, 110, 111, 139, 143, 443, 445, 1883, 1935, 1936, 2049, 2375, 3000),
@@ -56,6 +57,10 @@ printf '"jails": "%s", ' "$(fail2ban-client status 2>/dev/null | sed -n 's/.*Jai
 printf '"updates": "%s", ' "$(systemctl is-active apt-daily-upgrade.timer)"
 printf '"waiting": %s, ' "$(apt-get -s -o Debug::NoLocking=true upgrade 2>/dev/null | grep -c '^Inst.*[Ss]ecurity')"
 printf '"reboot": %s, ' "$([ -e /run/reboot-required ] && echo true || echo false)"
+if [ -d /etc/postgresql ]; then
+@FIND_CLUSTER@
+    printf '"cluster": "%s", "clusters": "%s", ' "$c" "$(pg_lsclusters -h | awk '{print $1 "/" $2}' | tr '\n' ' ')"
+fi
 printf '"backup": %s, ' "$(cat /var/lib/madang-backup/state.json /var/lib/madang/backup/state.json 2>/dev/null | tr '\n' ' ' | grep . || echo null)"
 printf '"services": {'
 comma=
@@ -69,7 +74,7 @@ for unit in $(systemctl list-unit-files --no-legend --type=service 'madang*' | a
     [ -n "$value" ] && printf '%s"%s": %s' "$comma" "$unit" "$value" && comma=', '
 done
 printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/redis-cli.env /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
-"""  # noqa: E501  # a shell script for one machine, whose lines are clearer unbroken
+""".replace("@FIND_CLUSTER@", FIND_CLUSTER)  # noqa: E501  # a shell script for one machine, whose lines are clearer unbroken
 """Script for root that prints one JSON object and changes nothing."""
 
 
@@ -263,7 +268,29 @@ def internal_findings(
             apply,
         ),
         _backups(machine, answer["backup"], now),
+        *([_clusters(machine, answer)] if answer.get("clusters") else []),
     ]
+
+
+def _clusters(machine: StationMachine, answer: Mapping[str, Any]) -> SecurityFinding:
+    """Check what an upgrade of PostgreSQL has left to do."""
+
+    def version(cluster: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in re.findall(r"\d+", cluster.partition("/")[0]))
+
+    used = answer["cluster"]
+    others = [cluster for cluster in answer["clusters"].split() if cluster != used]
+    newer = [cluster for cluster in others if version(cluster) > version(used)]
+    name, _, label = (newer or others or [""])[0].partition("/")
+    return _make_finding(
+        f"{machine.name}: PostgreSQL",
+        not others,
+        f"in use: {used}" + (f"; there is also: {', '.join(others)}" if others else ""),
+        "see the guide, From an empty server, A new version of the distribution"
+        if newer
+        else f"when all is well, on the machine: pg_dropcluster {name} {label}; "
+        f"apt-get purge postgresql-{name}",
+    )
 
 
 def _backups(

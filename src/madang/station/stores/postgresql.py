@@ -131,6 +131,65 @@ def probe(url: str) -> str:
     return f"{version // 10_000}.{version % 10_000}"
 
 
+class Unsound(MadangError):
+    """PostgreSQL answers, and something about it must be mended."""
+
+
+def require_sound(url: str, *, archived: bool) -> None:
+    """Check encoding, order of texts and, where changes are `archived`, their archive.
+
+    Raises NoPostgresql, Unsound.
+    """
+    try:
+        with _connect(url) as connection:
+            values = connection.execute(_SOUND).fetchone()
+            outdated = (
+                connection.execute(_OUTDATED).fetchone()
+                if connection.info.server_version >= DATABASE_COLLATIONS
+                else None
+            )
+    except psycopg.Error as error:
+        raise NoPostgresql(
+            f"The database {masked_url(url)} cannot be reached: {_in_a_line(error)}.",
+            mend="Check database.url, that PostgreSQL runs, and that this user may open it.",
+        ) from None
+    assert values is not None
+    name, encoding, archive_mode, failed = values
+    if encoding != "UTF8":
+        raise Unsound(
+            f"The database {name} is in {encoding}, not in UTF-8.",
+            mend="See the guide, From an empty server, A database that is not UTF-8.",
+        )
+    if outdated is not None and outdated[0]:
+        raise Unsound(
+            "The system sorts texts otherwise than when the database's indexes were made.",
+            mend="madang deploy apply; elsewhere, as its owner: "
+            f"REINDEX DATABASE {name}; ALTER DATABASE {name} REFRESH COLLATION VERSION;",
+        )
+    if archived and (archive_mode == "off" or failed):
+        raise Unsound(
+            "PostgreSQL does not archive its changes: archive_mode is off."
+            if archive_mode == "off"
+            else f"PostgreSQL's changes have not arrived in the archive since {failed:%F %R}.",
+            mend="madang deploy apply, as after an upgrade of PostgreSQL; its log says more.",
+        )
+
+
+DATABASE_COLLATIONS: Final = 150_000
+"""First version that records the version of a database's collation."""
+
+_SOUND: Final = """
+SELECT current_database(), current_setting('server_encoding'), current_setting('archive_mode'),
+CASE WHEN last_failed_time > coalesce(last_archived_time, '-infinity') THEN last_failed_time END
+FROM pg_stat_archiver
+"""
+
+_OUTDATED: Final = """
+SELECT datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid)
+FROM pg_database WHERE datname = current_database()
+"""
+
+
 @contextlib.contextmanager
 def alone(url: str, lock: int) -> Iterator[None]:
     """Hold the database's advisory lock number `lock`, on whichever machine this runs."""
@@ -140,7 +199,10 @@ def alone(url: str, lock: int) -> Iterator[None]:
 
 
 def _connect(url: str) -> psycopg.Connection[Any]:
-    given: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS} | conninfo_to_dict(url)
+    given: dict[str, Any] = {
+        "connect_timeout": CONNECT_SECONDS,
+        "client_encoding": "utf8",
+    } | conninfo_to_dict(url)
     return PatientConnection.connect(**given, autocommit=True)
 
 

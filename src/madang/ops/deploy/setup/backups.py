@@ -46,6 +46,8 @@ from madang.ops.deploy.model.resources import (
 )
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.setup import commands
+from madang.ops.deploy.setup.postgresql import PSQL
+from madang.ops.deploy.texts.database import FIND_CLUSTER
 
 FOLDER: Final = "/var/lib/madang-backup"
 """State, cache and staging of the backups; the station reads the state."""
@@ -115,13 +117,27 @@ def prerequisites(station: Station, machine: StationMachine, password: str) -> t
     return tuple(resources)
 
 
+_PGBACKREST: Final = (
+    f"env -C / runuser -u {POSTGRES} -- pgbackrest --config={PGBACKREST_CONF} --stanza={STANZA}"
+)
+
 CREATE_STANZA: Final = CustomCommand(
     "archive of PostgreSQL begins",
     f"[ -e {LOCAL}/postgresql/backup/{STANZA}/backup.info ]",
-    f"cd / && runuser -u {POSTGRES} -- pgbackrest --config={PGBACKREST_CONF} "
-    f"--stanza={STANZA} stanza-create",
+    f"{_PGBACKREST} stanza-create",
 )
 """Creation of PostgreSQL's archive, before its first backup."""
+
+_ARCHIVED: Final = "import json, sys; print(json.load(sys.stdin)[0]['db'][-1]['system-id'])"
+
+CONTINUE_STANZA: Final = CustomCommand(
+    "archive of PostgreSQL goes on with another cluster",
+    f"[ ! -e {LOCAL}/postgresql/backup/{STANZA}/backup.info ] || "
+    f'[ "$({PSQL} -c "SELECT system_identifier FROM pg_control_system()")" = '
+    f'"$({_PGBACKREST} --repo=1 --output=json info | python3 -c "{_ARCHIVED}")" ]',
+    f"{_PGBACKREST} stanza-upgrade && systemctl start --no-block madang-backup.service",
+)
+"""Upgrade of the stanza after that of PostgreSQL, and a backup, which is a full one."""
 
 
 def restore(station: Station, machine: StationMachine, release: str) -> tuple[Resource, ...]:
@@ -308,7 +324,8 @@ TOOL_SCRIPT: Final = f"""#!/bin/sh
 # pgBackRest's configuration: the template with what this machine alone knows.
 set -eu
 umask 077
-cluster=$(ls -d /var/lib/postgresql/*/main | sort -V | tail -1)
+{FIND_CLUSTER}
+cluster=/var/lib/postgresql/$c
 block=
 # Block-incremental backups are a trial before 2.46, and unknown before 2.45.
 version=$(pgbackrest version | sed 's/[^0-9.]//g')

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from pathlib import Path
 from typing import Final
 
-from madang.ops.backup.pgbackrest_config import postgresql_conf
 from madang.ops.deploy.model.layout import (
     DATA,
-    POSTGRESQL_PORT,
     PROGRAM,
     STATIC_FILES,
     TOOLS,
     USER,
-    StationMachine,
 )
 from madang.ops.deploy.model.resources import STATE, CustomCommand, ManagedFile, Resource
-from madang.ops.deploy.model.station_file import Station, Volume
+from madang.ops.deploy.model.station_file import Volume
 from madang.ops.deploy.release import COMPILED, Release
-from madang.ops.deploy.texts import database
 from madang.ops.deploy.texts.nginx import CHALLENGES
 from madang.ops.deploy.texts.service import TLS
 
@@ -69,67 +64,6 @@ def swap(megabytes: int) -> CustomCommand:
         "mkswap -q /swapfile; swapon /swapfile; "
         "grep -q '^/swapfile ' /etc/fstab || echo '/swapfile none swap sw 0 0' >> /etc/fstab",
     )
-
-
-def postgresql(
-    station: Station, machine: StationMachine, memory: int, password: str, archive: str
-) -> tuple[Resource, ...]:
-    """The distribution's cluster of any version: tuned, closed to other machines, archived by
-    pgBackRest with the configuration `archive`.
-
-    Commands, as its folder has the version in its name, which is known only after the packages are
-    installed; files are compared with cmp.
-    """
-    resources: list[Resource] = []
-    find = "d=$(ls -d /etc/postgresql/*/main | sort -V | tail -1)"
-    for name, text, path in (
-        ("settings", database.postgresql(station, machine, memory), "conf.d/60-madang.conf"),
-        ("access", database.access(station, machine), "pg_hba.conf"),
-        ("archive", postgresql_conf(Path(archive)), "conf.d/70-madang-backup.conf"),
-    ):
-        body = shlex.quote(text)
-        resources.append(
-            CustomCommand(
-                f"PostgreSQL {name}",
-                f'{find}; printf %s {body} | cmp -s - "$d/{path}" '
-                f"&& [ ! -e {STATE}/postgresql-stale ]",
-                f"set -e; {find}; touch {STATE}/postgresql-stale; "
-                f'mkdir -p "$d/conf.d"; cat > "$d/{path}.new"; '
-                f'chown postgres:postgres "$d/{path}.new"; chmod 640 "$d/{path}.new"; '
-                f'mv -f "$d/{path}.new" "$d/{path}"',
-                text,
-            )
-        )
-    psql = "cd / && runuser -u postgres -- psql -qAtX -v ON_ERROR_STOP=1"
-    # In a file of root's, as command lines are readable by everybody.
-    pgpass = ManagedFile(
-        f"{STATE}/pgpass",
-        f"127.0.0.1:{POSTGRESQL_PORT}:{USER}:{USER}:{password}\n",
-        0o600,
-        secret=True,
-    )
-    login = f"PGPASSFILE={pgpass.path} psql -w -qAtX -h 127.0.0.1 -U {USER} -d {USER} -c 'SELECT 1'"
-    resources += [
-        pgpass,
-        CustomCommand(
-            "PostgreSQL runs with them",
-            f"systemctl is-active --quiet postgresql && [ ! -e {STATE}/postgresql-stale ]",
-            "systemctl enable --quiet postgresql && systemctl restart postgresql "
-            "&& for i in $(seq 100); do pg_isready -q && break; sleep 0.2; done "
-            f"&& pg_isready -q && rm -f {STATE}/postgresql-stale",
-        ),
-        CustomCommand(
-            "database of the station",
-            f"{login} >/dev/null 2>&1",
-            f"set -e; {psql} >/dev/null; "
-            f"{psql} -c \"SELECT 1 FROM pg_database WHERE datname = '{USER}'\" | grep -q 1 "
-            f"|| {psql} -c 'CREATE DATABASE {USER} OWNER {USER}'",
-            f"SELECT 'CREATE ROLE {USER} LOGIN' WHERE NOT EXISTS "
-            f"(SELECT FROM pg_roles WHERE rolname = '{USER}') \\gexec\n"
-            f"ALTER ROLE {USER} LOGIN PASSWORD '{password}';\n",
-        ),
-    ]
-    return tuple(resources)
 
 
 def include_in_redis(path: str) -> CustomCommand:

@@ -40,7 +40,7 @@ from madang.ops.deploy.model.resources import (
 )
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.release import DIGITS, Release
-from madang.ops.deploy.setup import backups, commands
+from madang.ops.deploy.setup import backups, commands, postgresql
 from madang.ops.deploy.texts import base, command, database, nginx, security, service
 from madang.ops.deploy.texts.service import TLS, Secrets
 
@@ -196,7 +196,7 @@ def _data(desired: DesiredState) -> tuple[Resource, ...]:
         # The station's group may read the state of the backups.
         UserAccount(USER, DATA),
         *backups.prerequisites(desired.station, desired.machine, desired.secrets.backup),
-        *commands.postgresql(
+        *postgresql.resources(
             desired.station,
             desired.machine,
             desired.facts.memory,
@@ -204,6 +204,8 @@ def _data(desired: DesiredState) -> tuple[Resource, ...]:
             backups.PGBACKREST_CONF,
         ),
         backups.CREATE_STANZA,
+        backups.CONTINUE_STANZA,
+        postgresql.COLLATIONS,
         redis,
         commands.include_in_redis(redis.path),
         SystemdUnit("redis-server.service", (redis,)),

@@ -18,6 +18,20 @@ CONNECTIONS: Final = 100
 """A few per process of the station, and some for psql."""
 
 
+FIND_CLUSTER: Final = rf"""
+c=
+for each in $(pg_lsclusters -h 2>/dev/null | awk '$3 == {POSTGRESQL_PORT} {{print $1 "/" $2}}' | sort -V); do
+    if ! grep -qs '^manual' "/etc/postgresql/$each/start.conf"; then c=$each; fi
+done
+[ -n "$c" ] || c=$(cd /etc/postgresql && ls -d */main | sort -V | tail -n 1)
+"""  # noqa: E501  # a shell script, whose lines are clearer unbroken
+"""Set `c` to VERSION/NAME of the cluster with the station's database.
+
+An upgrade of the distribution brings an empty cluster on another port; pg_upgradecluster leaves the
+old one behind, not started any more, with this port still in its configuration.
+"""
+
+
 def postgresql(station: Station, machine: StationMachine, memory: int) -> str:
     """A file for conf.d of any version (14 to 17). `memory` is that of the whole machine, in
     bytes."""
