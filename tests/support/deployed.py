@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import queue
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -311,45 +309,31 @@ class Visitor:
         finally:
             encoder.close()
 
-    @contextmanager
-    def floods(self) -> Iterator[None]:
-        """Keep writing into a chat although refused, until the context ends."""
-        with self.chats() as people:
-            flood = people.join("flood")
+    def probes(self, count: int) -> None:
+        """Ask for a file of other software."""
+        for _ in range(count):
+            self.get("/wp-login.php")
 
-            def insist() -> None:
-                # No answer arrives once the address is blocked or the program has ended.
-                with suppress(queue.Empty, OSError, ValueError):
-                    while True:
-                        flood.say("buy this")
+    def sends_no_rtmp(self, address: str, count: int) -> None:
+        """Connect to the port for RTMP and send something else."""
+        script = (
+            "import socket, sys\n"
+            "for _ in range(int(sys.argv[2])):\n"
+            "    with socket.create_connection((sys.argv[1], 1935), 5) as sock:\n"
+            "        sock.sendall(b'\\5')\n"
+            "        sock.recv(1)\n"
+        )
+        command = [sys.executable, "-c", script, address, str(count)]
+        subprocess.run(inside(self.namespace, command), capture_output=True, check=False)
 
-            threading.Thread(target=insist, daemon=True).start()
-            yield
-
-    def guesses_stream_keys(self, address: str) -> None:
-        """Guess stream keys until the address is blocked from RTMP."""
-
-        def shut_out() -> bool:
-            return not self.reaches(address, 1935)
-
-        said = ""
-        for _ in range(3):
-            with ExitStack() as tries:
-                encoders = [
-                    tries.enter_context(self.publish(f"rtmp://{address}/live/guess{number}"))
-                    for number in range(8)
-                ]
-                wait_until(
-                    # All are answered, or none will be.
-                    lambda: shut_out() or not any(one.running for one in encoders),  # noqa: B023
-                    60,
-                    "the encoders go on",
-                )
-                said += "".join(encoder.said() for encoder in encoders)
-            if shut_out():
-                break
-        assert "stream key" in said
-        wait_until(shut_out, 30, said)
+    def shows_wrong_stream_keys(self, address: str, count: int) -> None:
+        """Publish with keys that open nothing until each is refused."""
+        with ExitStack() as tries:
+            encoders = [
+                tries.enter_context(self.publish(f"rtmp://{address}/live/guess{number}"))
+                for number in range(count)
+            ]
+            wait_until(lambda: not any(one.running for one in encoders), 60, "the encoders go on")
 
     def watch(self, slug: str, seconds: float = 3.0) -> int:
         """Return the pictures decoded by a real ffmpeg from a live stream in `seconds` of it, over

@@ -61,6 +61,12 @@ AWAY: Final = ProblemType(
     _("The station cannot look this up now"),
     _("A store that the station needs does not answer; `Retry-After` says when to try again."),
 )
+TOO_MANY: Final = ProblemType(
+    "too-many-requests",
+    429,
+    _("Too many requests at once"),
+    _("More came from this address than all people behind one send; see `Retry-After`."),
+)
 FAILED: Final = ProblemType(
     "failed", 500, _("It did not work"), _("The station failed for the reason in `detail`.")
 )
@@ -82,7 +88,7 @@ def _by_error() -> Mapping[type[MadangError], ProblemType]:
 
 def problem_types() -> Mapping[str, ProblemType]:
     """Return every type that the API may answer with, by name."""
-    types = (INVALID_REQUEST, NOT_FOUND, FORBIDDEN, SIGN_IN, AWAY, *_by_error().values())
+    types = (INVALID_REQUEST, NOT_FOUND, FORBIDDEN, SIGN_IN, AWAY, TOO_MANY, *_by_error().values())
     return {each.name: each for each in types}
 
 

@@ -16,7 +16,7 @@ import typer
 
 from madang import __version__
 from madang.base.errors import MadangError
-from madang.cli import bench, deploy, plan
+from madang.cli import bench, deploy, deploy_bans, plan
 from madang.cli.backup import app as backup_app
 from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
 from madang.cli.mail import app as mail_app
@@ -45,6 +45,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(backup_app, name="backup")
 app.add_typer(deploy.app, name="deploy")
+deploy.app.command("bans")(deploy_bans.bans)
+deploy.app.command("unban")(deploy_bans.unban)
 app.add_typer(token_app, name="token")
 app.add_typer(mail_app, name="mail")
 app.command("plan")(plan.plan)

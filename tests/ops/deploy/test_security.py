@@ -33,7 +33,7 @@ GOOD_MACHINE: dict[str, Any] = {
     "root": "without-password",
     "firewall": "active deny ",
     "filtered": 4,
-    "jails": "madang-chat, madang-keys, madang-sign-in, sshd",
+    "jails": "madang-probes, madang-rtmp, sshd",
     "updates": "active",
     "waiting": 0,
     "reboot": False,
@@ -146,9 +146,9 @@ def test_each_machine_needs_the_jails_of_its_own_roles(tmp_path: Path) -> None:
         findings = internal_findings(machine, GOOD_MACHINE | {"jails": jails}, NOW)
         return next(one.ok for one in findings if one.name.endswith("Fail2ban"))
 
-    assert watched(web, "madang-chat, madang-sign-in, sshd")
-    assert not watched(web, "madang-sign-in, sshd")
-    assert watched(media, "madang-keys, sshd")
+    assert watched(web, "madang-probes, sshd")
+    assert not watched(web, "sshd")
+    assert watched(media, "madang-rtmp, sshd")
 
 
 def test_closed_ssh_is_no_fault_where_it_is_limited_to_addresses(

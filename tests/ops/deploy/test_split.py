@@ -86,26 +86,13 @@ def test_the_machines_reach_each_other_and_nobody_else_does(site: Site) -> None:
     assert DOMAIN in web.ask("cat /etc/nginx/conf.d/madang.conf")
 
 
-def test_who_floods_the_chat_is_shut_out_where_he_knocks_and_nobody_else(site: Site) -> None:
-    web = site.machines["web"]
-    with site.visitor() as flooder, site.visitor() as friend, flooder.floods():
-        wait_until(
-            lambda: not flooder.reaches(web.address, 443),
-            30,
-            web.ask("journalctl -u madang-chat-refusals -n 5"),
-        )
-        assert friend.get("/@yard")[0] == 200
-
-
-def test_who_tries_stream_keys_is_shut_out_where_encoders_knock_and_nobody_else(
-    site: Site,
-) -> None:
+def test_who_speaks_no_rtmp_is_shut_out_where_encoders_connect(site: Site) -> None:
     web, media = site.machines["web"], site.machines["media"]
-    with site.visitor() as guesser, site.visitor() as friend:
-        guesser.guesses_stream_keys(media.address)
+    with site.visitor() as scanner, site.visitor() as friend:
+        scanner.sends_no_rtmp(media.address, 35)
+        wait_until(lambda: not scanner.reaches(media.address, 1935), 30, "let in")
         assert friend.reaches(media.address, 1935)
-        # He may go on watching, as others behind his address do.
-        assert guesser.reaches(web.address, 443)
+        assert scanner.reaches(web.address, 443)
 
 
 def test_both_machines_tell_how_they_are(site: Site) -> None:

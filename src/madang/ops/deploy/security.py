@@ -21,6 +21,7 @@ from madang.ops.backup.schedule import assess
 from madang.ops.deploy.model.layout import RTMP_PORT, RTMPS_PORT, StationMachine
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts.database import FIND_CLUSTER
+from madang.ops.deploy.texts.security import jail_names
 
 PROBED_PORTS: Final = (
     *(21, 22, 23, 25, 53, 80, 110, 111, 139, 143, 443, 445, 1883, 1935, 1936, 2049, 2375, 3000),
@@ -73,7 +74,7 @@ for unit in $(systemctl list-unit-files --no-legend --type=service 'madang*' | a
     value=$(systemd-analyze security --no-pager "$unit" 2>/dev/null | awk 'END {for (i = 1; i < NF; i++) if ($i ~ /service:$/) print $(i + 1)}')
     [ -n "$value" ] && printf '%s"%s": %s' "$comma" "$unit" "$value" && comma=', '
 done
-printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/redis-cli.env /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
+printf '}, "open_secrets": "%s"}\n' "$(find /etc/madang/tls/privkey.pem /etc/madang/backup.* /etc/madang/pgbackrest.conf /var/lib/madang-backup /var/backups/madang /var/lib/madang /var/lib/madang-deploy /opt/madang/releases/*/madang.toml -maxdepth 0 -perm /o=rwx 2>/dev/null | tr '\n' ' ')"
 """.replace("@FIND_CLUSTER@", FIND_CLUSTER)  # noqa: E501  # a shell script for one machine, whose lines are clearer unbroken
 """Script for root that prints one JSON object and changes nothing."""
 
@@ -209,9 +210,6 @@ def internal_findings(
     by_key = answer["password"] == answer["keyboard"] == "no" and answer["root"] != "yes"
     firewall = answer["firewall"].split()
     jails = {name.strip() for name in answer["jails"].split(",")}
-    expected = {"sshd"}
-    expected |= {"madang-sign-in", "madang-chat"} if machine.serves_web else set()
-    expected |= {"madang-keys"} if machine.accepts_rtmp else set()
     exposed = {unit: value for unit, value in answer["exposure"].items() if value > MAX_EXPOSURE}
     units = ", ".join(f"{unit} {value}" for unit, value in answer["exposure"].items())
     waiting, secrets = answer["waiting"], answer["open_secrets"].split()
@@ -239,7 +237,7 @@ def internal_findings(
         ),
         _make_finding(
             f"{host}: Fail2ban",
-            expected <= jails,
+            jail_names(machine) <= jails,
             f"watches: {', '.join(sorted(jails - {''})) or 'nothing'}",
             f"{apply}; then: systemctl status fail2ban",
         ),

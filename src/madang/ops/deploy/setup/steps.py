@@ -40,8 +40,8 @@ from madang.ops.deploy.model.resources import (
 )
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.release import DIGITS, Release
-from madang.ops.deploy.setup import backups, commands, postgresql
-from madang.ops.deploy.texts import base, command, database, nginx, security, service
+from madang.ops.deploy.setup import backups, commands, postgresql, protection
+from madang.ops.deploy.texts import base, command, database, nginx, nginx_limits, security, service
 from madang.ops.deploy.texts.service import TLS, Secrets
 
 NGINX_CHECK: Final = "nginx -t -q"
@@ -120,7 +120,7 @@ def setup_steps(desired: DesiredState) -> tuple[SetupStep, ...]:
         SetupStep("station", _station(desired) if desired.machine.runs_migrations else ()),
         SetupStep("station", () if desired.machine.runs_migrations else _station(desired)),
         SetupStep("backups", backups.timers(desired.station, desired.machine, desired.config)),
-        SetupStep("security", _security(desired)),
+        SetupStep("security", protection.security_step(desired.station, desired.machine)),
         SetupStep("monitoring", monitoring),
         SetupStep("mail", _mail(desired)),
         # Last: it depends on others, and the rest must stand if it fails.
@@ -275,6 +275,7 @@ def _web(desired: DesiredState) -> tuple[Resource, ...]:
         ManagedFile("/etc/nginx/nginx.conf", nginx.main(station)),
         ManagedFile("/etc/nginx/conf.d/madang.conf", nginx.site(station, desired.machine)),
     )
+    pages = nginx_limits.pages(station)
     packages: tuple[str, ...] = ("nginx", "openssl")
     loaded = _own_certificate(desired)
     certificate: tuple[Resource, ...] = loaded
@@ -289,6 +290,7 @@ def _web(desired: DesiredState) -> tuple[Resource, ...]:
         Folder(TLS, 0o750, "root", USER),
         Folder(nginx.CHALLENGES),
         Folder(STATIC_FILES),
+        *(ManagedFile(f"{nginx_limits.PAGES}/{path}", text) for path, text in pages.items()),
         AbsentFile("/etc/nginx/sites-enabled/default"),
         *certificate,
         *config,
@@ -359,35 +361,3 @@ def _firewall(desired: DesiredState) -> tuple[Resource, ...]:
         Packages(("ufw",)),
         commands.firewall(security.firewall(desired.station, desired.machine)),
     )
-
-
-def _security(desired: DesiredState) -> tuple[Resource, ...]:
-    station, machine = desired.station, desired.machine
-    jails = ManagedFile("/etc/fail2ban/jail.d/madang.local", security.jails(station, machine))
-    filters = (
-        ManagedFile("/etc/fail2ban/filter.d/madang-sign-in.local", security.FILTER_SIGN_IN),
-        ManagedFile("/etc/fail2ban/filter.d/madang-keys.local", security.FILTER_KEYS),
-        ManagedFile("/etc/fail2ban/filter.d/madang-chat.local", security.filter_chat(machine)),
-    )
-    sshd = ManagedFile("/etc/ssh/sshd_config.d/10-madang.conf", security.SSHD)
-    return (
-        Packages(("fail2ban", "python3-systemd", "nftables")),
-        *_chat_refusals(desired),
-        *filters,
-        jails,
-        SystemdUnit("fail2ban.service", (*filters, jails), check="fail2ban-client -t >/dev/null"),
-        sshd,
-        SystemdUnit("ssh.service", (sshd,), reload=True, check="sshd -t", enable=False),
-    )
-
-
-def _chat_refusals(desired: DesiredState) -> tuple[Resource, ...]:
-    if not security.receives_chat_refusals(desired.machine):
-        return ()
-    password = f"REDISCLI_AUTH={desired.secrets.redis}\n"
-    unit = security.CHAT_REFUSALS_UNIT
-    files = (
-        ManagedFile(security.CHAT_REFUSALS_PASSWORD, password, 0o600, secret=True),
-        ManagedFile(f"/etc/systemd/system/{unit}", security.CHAT_REFUSALS_SERVICE),
-    )
-    return (*files, SystemdUnit(unit, files))

@@ -13,6 +13,7 @@ from madang.ops.deploy.model.layout import (
 )
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts import HEADER
+from madang.ops.deploy.texts import nginx_limits as limits
 from madang.ops.deploy.texts.service import TLS
 
 CHALLENGES: Final = "/var/www/madang-acme"
@@ -31,14 +32,21 @@ CLOUDFLARE: Final = (
 CONNECTIONS: Final = 16384
 """Per worker: a viewer has two or three connections, each with one to the station."""
 
-SIGN_INS_A_MINUTE: Final = 20
-"""Per address, which may be that of a whole school; the station also counts per account."""
+REQUESTS_PER_CONNECTION: Final = 100_000
+"""A player asks some six times a second; the default of 1,000 reconnects it every few minutes."""
 
-REQUESTS_A_SECOND: Final = 60
-"""Pages and API requests per address: far above a person, far below a flood."""
-
-CONNECTIONS_PER_ADDRESS: Final = 400
-"""A hundred viewers behind one address, with four connections each."""
+CACHED: Final = """        proxy_cache madang_cache;
+        # The language is in the key, everything else personal goes past the cache.
+        proxy_ignore_headers Vary;
+        proxy_cache_key "$madang_language $host$request_uri";
+        proxy_cache_methods GET HEAD;
+        proxy_cache_bypass $madang_personal;
+        proxy_no_cache $madang_personal;
+        proxy_cache_lock on;
+        proxy_cache_use_stale updating error timeout http_502 http_503;
+        add_header X-Cache $upstream_cache_status;
+"""
+"""Cache of answers that the station marks as cacheable, for anonymous readers."""
 
 NO_NETDATA: Final = (
     "Netdata does not answer on this server. Debian 13 does not have it among its packages; "
@@ -74,6 +82,7 @@ http {{
     server_tokens off;
     server_names_hash_bucket_size 128;
     keepalive_timeout 65s;
+    keepalive_requests {REQUESTS_PER_CONNECTION};
     client_header_timeout 15s;
     client_body_timeout 30s;
     send_timeout 30s;
@@ -84,6 +93,7 @@ http {{
     ssl_session_timeout 1d;
     ssl_session_tickets off;
     gzip on;
+    gzip_vary on;
     gzip_proxied any;
     gzip_comp_level 4;
     gzip_min_length 1024;
@@ -107,6 +117,7 @@ def site(station: Station, machine: StationMachine) -> str:
         upstreams += f"""upstream madang_{role} {{
     server {address}:{PORTS[own]} max_fails=0;
     keepalive 64;
+    keepalive_requests {REQUESTS_PER_CONNECTION};
 }}
 """
     return f"""{HEADER}
@@ -115,25 +126,23 @@ map $http_upgrade $madang_connection {{
     ''      '';
 }}
 
-# Whoever is signed in or shows a token is answered for himself alone.
-map "$http_authorization$cookie_sessionid" $madang_personal {{
+# Whoever is signed in, shows a token, or has a notice waiting is answered for himself alone.
+map "$http_authorization$cookie_sessionid$cookie_messages" $madang_personal {{
     default 1;
     ''      0;
 }}
 
-limit_req_zone $binary_remote_addr zone=madang_sign_in:2m rate={SIGN_INS_A_MINUTE}r/m;
-limit_req_zone $binary_remote_addr zone=madang_requests:10m rate={REQUESTS_A_SECOND}r/s;
-limit_conn_zone $binary_remote_addr zone=madang_connections:10m;
-limit_req_status 429;
-limit_conn_status 429;
-proxy_cache_path /var/cache/nginx-madang levels=1:2 keys_zone=madang_api:5m max_size=100m
-                 inactive=10m use_temp_path=off;
+{limits.maps(station)}
+# What nobody asked for within fifteen seconds is forgotten, so that nothing older is ever shown.
+proxy_cache_path /var/cache/nginx-madang levels=1:2 keys_zone=madang_cache:5m max_size=100m
+                 inactive=15s use_temp_path=off;
 
 {upstreams}
 server {{
     listen 80 default_server;
     listen [::]:80 default_server;
     server_name {station.domain};
+    access_log {limits.PROBES_LOG} madang_probe if=$madang_garbage;
     location /.well-known/acme-challenge/ {{
         root {CHALLENGES};
     }}
@@ -156,9 +165,9 @@ server {{
     server_name {station.domain};
     ssl_certificate {TLS}/fullchain.pem;
     ssl_certificate_key {TLS}/privkey.pem;
-    access_log /var/log/nginx/madang-access.log;
+    access_log {limits.ACCESS_LOG} madang if=$madang_logged;
+    access_log {limits.PROBES_LOG} madang_probe if=$madang_probe;
 
-    limit_conn madang_connections {CONNECTIONS_PER_ADDRESS};
     client_max_body_size 2m;
 
     proxy_http_version 1.1;
@@ -172,33 +181,50 @@ server {{
     # While a release changes hands the next try finds the new one.
     proxy_next_upstream error timeout;
 
+{limits.REFUSALS}
     location / {{
-        limit_req zone=madang_requests burst=200 nodelay;
+        limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
         proxy_pass http://madang_web;
     }}
 
-    location = /accounts/login/ {{
-        limit_req zone=madang_sign_in burst=20 nodelay;
+    # Only what the station marks as the same for every anonymous reader is kept.
+    location = / {{
+        limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
+        proxy_pass http://madang_web;
+{CACHED}    }}
+    location /@ {{
+        limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
+        proxy_pass http://madang_web;
+{CACHED}    }}
+    location /embed/ {{
+        limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
+        proxy_pass http://madang_web;
+{CACHED}    }}
+
+    # Forms with passwords cost the processor; the page itself is a page like others.
+    location /accounts/ {{
+        limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
+        limit_req zone=madang_forms burst={limits.FORMS_BURST} nodelay;
         proxy_pass http://madang_web;
     }}
 
     location /api/ {{
-        limit_req zone=madang_requests burst=200 nodelay;
+        limit_req zone=madang_api burst={limits.API_BURST} nodelay;
         proxy_pass http://madang_web;
-        proxy_cache madang_api;
-        proxy_cache_methods GET HEAD;
-        proxy_cache_bypass $madang_personal;
-        proxy_no_cache $madang_personal;
-        proxy_cache_lock on;
-        proxy_cache_use_stale updating error timeout http_502 http_503;
-        proxy_cache_background_update on;
-        add_header X-Cache $upstream_cache_status;
-    }}
+{CACHED}    }}
 
+    # Files that a page needs, without a limit of their own: its reader was counted already.
+    location /static/ {{
+        proxy_pass http://madang_web;
+        proxy_cache madang_cache;
+        proxy_cache_lock on;
+        access_log off;
+    }}
     # Names that carry a hash of their content, compressed when the release was installed.
     location /static/dist/assets/ {{
         alias {STATIC_FILES}/assets/;
         gzip_static on;
+        include /etc/nginx/madang-brotli[.]conf;
         add_header Cache-Control "public, max-age=31536000, immutable";
         add_header X-Content-Type-Options nosniff;
         access_log off;
@@ -247,8 +273,9 @@ server {{
         proxy_pass http://madang_web;
     }}
 
-    # Playlists that wait for the next part, the parts, and endless FLV: handed on at once.
-    location /live/ {{
+    # Playlists that wait for the next part, the parts, endless FLV, and recordings: handed on at
+    # once. No limit by address: a school that watches is one.
+    location ~ ^/(?:live|vod)/ {{
         proxy_pass http://madang_live;
         proxy_buffering off;
         proxy_cache off;

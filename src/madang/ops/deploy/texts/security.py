@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from madang.chat.bus_events import ABUSE_CHANNEL
 from madang.ops.deploy.model.layout import (
     PORTS,
     POSTGRESQL_PORT,
     REDIS_PORT,
     RTMP_PORT,
     RTMPS_PORT,
-    SETTINGS,
     StationMachine,
     machines,
     unit_name,
 )
 from madang.ops.deploy.model.station_file import Administrator, Station
-from madang.ops.deploy.texts import HEADER, SANDBOX
+from madang.ops.deploy.texts import HEADER
+from madang.ops.deploy.texts.nginx_limits import PROBES_LOG
 
 SSHD: Final = f"""{HEADER}PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -32,8 +31,15 @@ ClientAliveInterval 15
 ClientAliveCountMax 4
 """
 
-BAN_SECONDS: Final = 3600
-"""A longer ban would hit the next user of an address; each repetition doubles it."""
+BAN_SECONDS: Final = 600
+"""A longer ban would hit the next user of an address."""
+
+SSH_BAN_SECONDS: Final = 3600
+"""Each repetition doubles it."""
+
+MAX_PROBES: Final = 20
+MAX_BAD_HANDSHAKES: Final = 30
+"""Within ten minutes."""
 
 
 def authorized_keys(person: Administrator) -> str:
@@ -75,75 +81,49 @@ def firewall(station: Station, machine: StationMachine) -> tuple[str, ...]:
     return tuple(dict.fromkeys(rules))
 
 
-FILTER_SIGN_IN: Final = f"""{HEADER}# The sign-in page answers a wrong password
-# with itself (200), one without the form's token with 403, a right one with 302.
+BAN_ACTION: Final = f"""{HEADER}# New connections alone: who watches behind the same
+# address goes on watching.
+[INCLUDES]
+before = nftables.conf
+
 [Definition]
-failregex = ^<HOST> \\S+ \\S+ \\[[^\\]]*\\] "POST /accounts/login/[^"]*" (?:200|403|429)\\s
+type = multiport
+
+[Init]
+blocktype = ct state new reject
+"""
+
+FILTER_PROBES: Final = f"""{HEADER}# nginx writes this log only for requests that
+# no client of the station makes: paths of other software, and bytes that are no HTTP.
+[Definition]
+failregex = ^<HOST> \\[[^\\]]*\\] "
 ignoreregex =
 """
 
-FILTER_KEYS: Final = f"""{HEADER}# An encoder that showed a stream key which opens nothing.
+FILTER_RTMP: Final = f"""{HEADER}# Bytes that are no handshake of RTMP. Wrong stream
+# keys, browsers and TLS at the wrong port and odd streams are not here: honest people and
+# encoders try for hours.
 [Definition]
-failregex = rtmp <HOST>: refused: .*stream key
+failregex = \\] rtmp <HOST>: no RTMP handshake: 
 ignoreregex =
 """
 
-_LOGGER: Final = r"\[madang\.servers\.chat\.abuse\]"
-
-FILTER_CHAT: Final = f"""{HEADER}# Who went on although the chat refused him
-# sixty times: a flood of messages or connections, or tries with tokens that open nothing. The
-# logger's name is part of it, as what people write must not look like this line.
-[Definition]
-failregex = \\] chat <HOST>: refused again and again: \\w+\\s+{_LOGGER}
-ignoreregex =
-"""
-
-CHAT_REFUSALS_UNIT: Final = "madang-chat-refusals.service"
-CHAT_REFUSALS_PASSWORD: Final = f"{SETTINGS}/redis-cli.env"
-
-FILTER_REMOTE_CHAT: Final = f"""{HEADER}# The same, from the journal of {CHAT_REFUSALS_UNIT}:
-# the chat is on another machine, and tells of it through Redis.
-[Definition]
-failregex = redis-cli\\[\\d+\\]: chat <HOST>: refused again and again: \\w+$
-ignoreregex =
-"""
-
-CHAT_REFUSALS_SERVICE: Final = f"""{HEADER}
-[Unit]
-Description=Madang, hears from the chat on another machine whom it would shut out
-After=redis-server.service
-StartLimitIntervalSec=0
-
-[Service]
-Type=exec
-DynamicUser=yes
-EnvironmentFile={CHAT_REFUSALS_PASSWORD}
-ExecStart=/usr/bin/redis-cli -h 127.0.0.1 -p {REDIS_PORT} --raw SUBSCRIBE {ABUSE_CHANNEL}
-# It ends when Redis does.
-Restart=always
-RestartSec=2
-Slice=madang.slice
-
-RestrictAddressFamilies=AF_UNIX AF_INET
-{SANDBOX}
-[Install]
-WantedBy=multi-user.target
-"""
-"""Writes the chat's refusals to the journal of the machine with nginx, for Fail2ban."""
+OLD_FILES: Final = tuple(
+    f"/etc/fail2ban/filter.d/madang-{name}.local" for name in ("sign-in", "keys", "chat")
+)
+"""Filters of earlier versions, which shut out honest people."""
 
 
-def receives_chat_refusals(machine: StationMachine) -> bool:
-    """Return true if clients connect to `machine` for a chat that runs on another one."""
-    return machine.serves_web and not machine.has_chat
-
-
-def filter_chat(machine: StationMachine) -> str:
-    """Fail2ban's filter for the journal of the chat, or of CHAT_REFUSALS_UNIT."""
-    return FILTER_REMOTE_CHAT if receives_chat_refusals(machine) else FILTER_CHAT
+def jail_names(machine: StationMachine) -> frozenset[str]:
+    """Return the jails that a machine has."""
+    names = {"sshd"}
+    names |= {"madang-probes"} if machine.serves_web else set()
+    names |= {"madang-rtmp"} if machine.accepts_rtmp else set()
+    return frozenset(names)
 
 
 def jails(station: Station, machine: StationMachine) -> str:
-    """Fail2ban's jails with their limits."""
+    """Fail2ban's jails: only what no honest client does, each for its own ports."""
     ignored = ["127.0.0.1/8", "::1"]
     ignored += [
         other.host.private_address for other in machines(station) if other.host.private_address
@@ -152,8 +132,6 @@ def jails(station: Station, machine: StationMachine) -> str:
     text = f"""{HEADER}[DEFAULT]
 ignoreip = {" ".join(ignored)}
 bantime = {BAN_SECONDS}
-bantime.increment = true
-bantime.maxtime = 1w
 findtime = 600
 maxretry = 5
 banaction = nftables-multiport
@@ -163,38 +141,31 @@ banaction_allports = nftables-allports
 enabled = true
 backend = systemd
 port = {machine.host.port}
+bantime = {SSH_BAN_SECONDS}
+bantime.increment = true
+bantime.maxtime = 1w
 """
     if machine.serves_web:
-        text += """
-[madang-sign-in]
+        text += f"""
+[madang-probes]
 enabled = true
 backend = polling
-filter = madang-sign-in
-logpath = /var/log/nginx/madang-access.log
+filter = madang-probes
+logpath = {PROBES_LOG}
 port = http,https
-maxretry = 10
+banaction = madang-new
+maxretry = {MAX_PROBES}
 """
     if machine.accepts_rtmp:
-        units = f"_SYSTEMD_UNIT={unit_name('all' if 'all' in machine.roles else 'live')}"
+        unit = unit_name("all" if "all" in machine.roles else "live")
         text += f"""
-[madang-keys]
-enabled = true
-backend = systemd
-journalmatch = {units}
-filter = madang-keys
-port = {RTMP_PORT},{RTMPS_PORT}
-maxretry = 10
-"""
-    if machine.serves_web:
-        unit = unit_name("all" if "all" in machine.roles else "chat")
-        unit = CHAT_REFUSALS_UNIT if receives_chat_refusals(machine) else unit
-        text += f"""
-[madang-chat]
+[madang-rtmp]
 enabled = true
 backend = systemd
 journalmatch = _SYSTEMD_UNIT={unit}
-filter = madang-chat
-port = http,https
-maxretry = 2
+filter = madang-rtmp
+port = {RTMP_PORT},{RTMPS_PORT}
+banaction = madang-new
+maxretry = {MAX_BAD_HANDSHAKES}
 """
     return text
