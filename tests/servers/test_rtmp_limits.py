@@ -75,9 +75,10 @@ def test_an_encoder_that_was_displaced_does_not_take_over_again_by_itself() -> N
     key = channel_key()
     takeovers = TakeoverLimits(quiet=6.0, silence=1.0)
     with on_the_air(live_limits=LiveLimits(takeovers=takeovers)) as air:
-        Encoder(air, key)
+        first = Encoder(air, key)
         air.on_air("yard")
         second = Encoder(air, key)
+        assert "took over" in str(first.failure)
         until(lambda: air.hub.snapshot()["yard"].takeovers == 1)
         for _ in range(2):
             words = refusal(air, key)
