@@ -205,6 +205,50 @@ def test_what_stands_around_a_body_is_no_longer_than_a_head(around: bytes) -> No
     assert [type(event) for event in events] == [InvalidRequest]
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 7])
+@pytest.mark.parametrize(
+    ("before", "field", "after"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n", b"A: %b\r\n" % (b"b" * 995), b"\r\n"),
+        (b"GET /", b"a" * 1000, b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n",
+         b"A: %b\r\n" % (b"b" * 995), b"\r\n"),
+    ],
+)  # fmt: skip
+def test_a_limit_counts_what_was_read_however_it_comes(
+    before: bytes, field: bytes, after: bytes, pieces: int
+) -> None:
+    """A head of 33 kB, or trailers, whose end comes with their last bytes."""
+    for count, fits in ((MAX_HEAD // 1000 - 2, True), (MAX_HEAD // 1000 + 2, False)):
+        data = before + field * count + after
+        size = -(-len(data) // pieces)
+        reader = RequestReader()
+        events: list[Event] = []
+        for at in range(0, len(data), size):
+            if not (events and isinstance(events[-1], InvalidRequest)):
+                events += reader.receive(data[at : at + size])
+        assert (not isinstance(events[-1], InvalidRequest)) is fits
+
+
+def test_trailers_have_as_many_fields_as_a_head() -> None:
+    reader = RequestReader()
+    head = CHUNKED[: CHUNKED.index(b"3\r\n")]
+    events = reader.receive(head + b"0\r\n" + b"A: b\r\n" * (MAX_FIELDS + 1) + b"\r\n")
+    assert [type(event) for event in events] == [Request, InvalidRequest]
+
+
+def test_extensions_of_chunks_are_in_proportion_to_the_body() -> None:
+    reader = RequestReader()
+    head = CHUNKED[: CHUNKED.index(b"3\r\n")]
+    reader.receive(head)
+    plain = [reader.receive(b"1\r\nx\r\n") for _ in range(20_000)]
+    assert all(type(event) is Body for events in plain for event in events)
+    events = [
+        event for _ in range(40) for event in reader.receive(b"1;" + b"e" * 999 + b"\r\nx\r\n")
+    ]
+    assert isinstance(events[-1], InvalidRequest) or InvalidRequest in map(type, events)
+
+
 def test_a_body_does_not_count_as_part_of_the_head_behind_it() -> None:
     reader = RequestReader()
     reader.receive(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")

@@ -21,6 +21,10 @@ MAX_HEAD: Final = 32 << 10
 """Bytes of a request head, and of the framing of a body: chunk sizes and extensions, trailers."""
 
 MAX_FIELDS: Final = 100
+"""Fields of a head, and of the trailers."""
+
+FRAMING_SHARE: Final = 16
+"""Bytes of framing for each byte of a body: chunks of one byte have five."""
 
 MAX_CACHED_LINE: Final = 512
 CACHED_LINES: Final = 4096
@@ -35,6 +39,7 @@ Headers = Sequence[tuple[str, str]]
 _CONDITIONS: Final = frozenset({"if-modified-since", "if-none-match", "if-range", "range"})
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _END: Final = b"\r\n\r\n"
+_FIELD_SIGNS: Final = len(b": \r\n")
 _LINE: Final = re.compile(rb"(GET|HEAD) (/[!-\"$-~]*) HTTP/1\.1")
 
 
@@ -123,23 +128,21 @@ class RequestReader:
     """Parses the requests of one connection."""
 
     __slots__ = (
-        "_events",
-        "_fields",
-        "_head",
-        "_known",
-        "_parser",
-        "_refusal",
-        "_request",
-        "_target",
-        "idle",
-        "known_fields",
+        *("_count", "_ended", "_events", "_fields", "_framing", "_head", "_known", "_parser"),
+        *("_refusal", "_request", "_size", "_target", "idle", "known_fields"),
     )
+
+    _head: int  # bytes since the last event
+    _size: int  # bytes of the head, then of the trailers
+    _count: int  # fields of the same
+    _framing: int  # bytes around the body, beyond what its size allows
 
     def __init__(self) -> None:
         self._known = b""  # bytes of the last plain request from the end of its line on
         self.known_fields = Fields([])
         """Fields of the last plain request."""
         self._events: list[Event] = []
+        self._ended = False
         self._refusal: InvalidRequest | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self.on_message_begin()
@@ -163,6 +166,8 @@ class RequestReader:
 
     def receive(self, data: bytes) -> list[Event]:
         """Parse `data` and return the events. Nothing follows an InvalidRequest."""
+        if self._ended:
+            return []
         line = b""
         if self.idle:
             request = self.request_of(self.repeated(data))
@@ -172,6 +177,7 @@ class RequestReader:
             if not line.isascii():  # simple clients send Korean paths unencoded
                 encoded = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line)
                 data = encoded + data[len(line) :]
+        inside = not self.idle and self._request is not None
         self.idle = False
         events: list[Event] = []
         self._events = events
@@ -185,13 +191,24 @@ class RequestReader:
         else:
             if line:  # otherwise some of the head came before
                 self._remember(data)
-        if events or self.idle:
-            self._head = 0
-        else:
-            self._head += len(data)
-            if self._head > MAX_HEAD:
-                events.append(_too_long())
+        if self._unread(data, events) or (inside and self._framed(data, events)):
+            events.append(_too_long())
+        self._ended = bool(events) and isinstance(events[-1], InvalidRequest)
         return events
+
+    def _unread(self, data: bytes, events: list[Event]) -> bool:
+        """Return whether too much has come since the last event."""
+        self._head = 0 if events or self.idle else self._head + len(data)
+        return self._head > MAX_HEAD
+
+    def _framed(self, data: bytes, events: list[Event]) -> bool:
+        """Return whether the framing of a body, extensions of its chunks too, is out of proportion
+        to it. `data` was received within one."""
+        if self.idle or (events and isinstance(events[-1], InvalidRequest)):
+            return False
+        body = sum(len(event.data) for event in events if isinstance(event, Body))
+        self._framing = max(0, self._framing + len(data) - body * (1 + FRAMING_SHARE))
+        return self._framing > MAX_HEAD
 
     def _switch(self, rest: bytes) -> None:
         """Go on after a request that may change the protocol, in case its handler does not."""
@@ -229,14 +246,16 @@ class RequestReader:
         self._target = b""
         self._fields: list[tuple[str, str]] = []
         self._request: Request | None = None
-        self._head = 0
+        self._head = self._size = self._count = self._framing = 0
 
     def on_url(self, data: bytes) -> None:
         """Take some of the request target."""
         self._target += data
+        self._grow(len(data), 0)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field; those of trailers are ignored."""
+        """Take a field; those of trailers are counted and ignored."""
+        self._grow(len(name) + len(value) + _FIELD_SIGNS, 1)
         if self._request is None:
             self._fields.append(
                 (name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t"))
@@ -244,6 +263,7 @@ class RequestReader:
 
     def on_headers_complete(self) -> None:
         """Emit the request, or stop the parser."""
+        self._size = self._count = 0
         fields = Fields(self._fields)
         method = self._parser.get_method().decode("latin-1")
         path, query = _split(_origin_form(self._target))
@@ -262,6 +282,14 @@ class RequestReader:
         if self._refusal is not None:
             raise ValueError(self._refusal.words)  # llhttp stops here
         self._events.append(self._request)
+
+    def _grow(self, size: int, fields: int) -> None:
+        """Count bytes and fields of a head or of trailers, or stop the parser."""
+        self._size += size
+        self._count += fields
+        if self._size > MAX_HEAD or self._count > MAX_FIELDS:
+            self._refusal = _too_long()
+            raise ValueError(self._refusal.words)  # llhttp stops here
 
     def on_body(self, data: bytes) -> None:
         """Emit some of the body."""
@@ -311,8 +339,6 @@ def _refusal(request: Request) -> InvalidRequest | None:
     """Return the error of a head that llhttp accepts, None where there is none."""
     fields = request.fields
     hosts, codings = fields.get_all("host"), fields.get_all("transfer-encoding")
-    if len(fields) > MAX_FIELDS:
-        return _too_long()
     if request.version not in {"1.0", "1.1"}:
         words = "This server speaks HTTP/1.1."
         return InvalidRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, words)
