@@ -16,10 +16,6 @@ from madang.chat.model import Message, ModerationAction
 STREAM: Final = "madang:chat"
 FIELD: Final = b"n"
 
-ABUSE_CHANNEL: Final = "madang:chat:stubborn"
-"""Publish/subscribe channel of abusive addresses, one log line each, for the machine that clients
-connect to first."""
-
 LONGEST: Final = 50_000
 """Entries that the stream keeps: minutes in which a process may be cut off."""
 

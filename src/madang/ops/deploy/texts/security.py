@@ -104,7 +104,7 @@ FILTER_RTMP: Final = f"""{HEADER}# Bytes that are no handshake of RTMP. Wrong st
 # keys, browsers and TLS at the wrong port and odd streams are not here: honest people and
 # encoders try for hours.
 [Definition]
-failregex = \\] rtmp <HOST>: no RTMP handshake: 
+failregex = \\] rtmp <HOST>: no RTMP handshake:
 ignoreregex =
 """
 
