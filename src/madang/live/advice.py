@@ -132,7 +132,7 @@ RULES: Final = (
         "frames_dropped",
         "warning",
         when.frames_dropped,
-        _("{percent} % of the pictures are missing"),
+        _("Pictures that are missing: {percent}%"),
         _(
             "{count} pictures never arrived. If the encoder reports dropped frames, lower the "
             "bit rate; if it reports skipped frames, choose a faster preset or a smaller picture."
