@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from madang.chat.bus_events import BusEvent
+from madang.chat.errors import ChatRefused
 from madang.chat.history import KEPT
-from madang.chat.model import Mode, ModerationAction
-from madang.chat.room import Room
-from madang.chat.state import ChatState
+from madang.chat.model import Mode, ModerationAction, Role
+from madang.chat.room import SLOW_MODE_PEOPLE, Room
+from madang.chat.state import ChatState, Participant
 from tests.support.chat_room import WALL, FakeReader, action, event, message, state
 
 
@@ -124,3 +125,19 @@ def test_a_reader_who_enters_gets_no_updates_of_before() -> None:
     assert room.take_output() is not None
     room.enter(FakeReader())
     assert room.take_output() is None
+
+
+def test_slow_mode_forgets_the_first_of_very_many_and_not_the_last() -> None:
+    def waits(person: str, now: float) -> bool:
+        try:
+            room.pass_slow_mode(Participant(person, "x", Role.GUEST), now)
+        except ChatRefused:
+            return True
+        return False
+
+    room = opened(state(mode=Mode(slow=3600)))
+    assert not waits("g first", 0.0)
+    assert waits("g first", 1.0)
+    assert not any(waits(f"g{number}", 2.0) for number in range(SLOW_MODE_PEOPLE))
+    assert waits(f"g{SLOW_MODE_PEOPLE - 1}", 3.0)
+    assert not waits("g first", 3.0)

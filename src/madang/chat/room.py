@@ -30,8 +30,8 @@ ACTIONS_KEPT: Final = 200
 NONCES_KEPT: Final = 4096
 """Messages that a client may send again after a broken connection."""
 
-SLOW_MODE_PEOPLE: Final = 10_000
-"""People whose last message slow mode remembers before it forgets those whose wait is over."""
+SLOW_MODE_PEOPLE: Final = 50_000
+"""The last people to write whose messages slow mode remembers: 5 MB."""
 
 
 class Reader(Protocol):
@@ -173,11 +173,7 @@ class Room:
                 _("Slow mode: one message in {slow} s.", slow=slow),
                 retry_after=slow - since,
             )
-        if len(self._last_message_at) > SLOW_MODE_PEOPLE:
-            self._last_message_at = {
-                person: at for person, at in self._last_message_at.items() if now - at < slow
-            }
-        self._last_message_at[participant.person] = now
+        self._begin_wait(participant.person, now)
 
     # --- events of the bus ----------------------------------------------------------------------
 
@@ -244,10 +240,16 @@ class Room:
             history.partitioned.add(message.id)
         self._remember_nonce(message)
         if self.state.mode.slow and history.get(message.id) is None:  # from another process
-            self._last_message_at[message.person] = now
+            self._begin_wait(message.person, now)
         history.expect(message)
         self._pending.append(message)
         return True
+
+    def _begin_wait(self, person: str, now: float) -> None:
+        self._last_message_at.pop(person, None)  # the newest is the last
+        self._last_message_at[person] = now
+        if len(self._last_message_at) > SLOW_MODE_PEOPLE:
+            del self._last_message_at[next(iter(self._last_message_at))]
 
     def _remember_nonce(self, message: Message) -> None:
         if message.nonce:
