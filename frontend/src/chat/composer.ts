@@ -15,7 +15,7 @@ export interface ComposerOptions {
   suggest: (completion: Completion) => Suggestion[];
 }
 
-/** Where a message is written: text, reply, completions, and what is left to wait. */
+/** Form for a message: text, reply, completions, and the seconds left to wait. */
 export class Composer {
   readonly #field: HTMLTextAreaElement;
   readonly #button: HTMLButtonElement;
@@ -151,7 +151,7 @@ export class Composer {
     this.#send();
   }
 
-  /** Whether Enter has nothing left to complete. */
+  /** True if Enter has nothing left to complete. */
   #typedInFull(): boolean {
     const chosen = this.#suggestions[this.#chosen];
     const typed = this.#field.value.slice(this.#completion?.from, this.#completion?.to);

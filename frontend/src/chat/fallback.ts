@@ -28,7 +28,7 @@ export class Fallback {
 
   constructor(private readonly options: FallbackOptions) {}
 
-  /** Whether what is shown comes from the API. */
+  /** True while the messages on the page come from the API. */
   get active(): boolean {
     return this.#active;
   }

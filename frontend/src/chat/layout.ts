@@ -1,4 +1,4 @@
-/** Where rows of different heights stand, in pixels; pure, so that it can be tested without a page. */
+/** Positions of rows of different heights, in pixels; pure, to be tested without a page. */
 
 /** A row that has not been measured yet is taken to be this high. */
 export const GUESS = 30;

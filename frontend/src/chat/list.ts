@@ -25,7 +25,7 @@ export class VirtualList<R extends { key: string }> {
   #rows: readonly R[] = [];
   #next: readonly R[] = [];
   #following = true;
-  /** Where the reader is: a row, and how far below the top of the view it begins (px). */
+  /** Place of the reader: a row, and its distance from the top of the view (px). */
   #anchor: { key: string; offset: number } | null = null;
   #width = 0;
   #placed = -1;

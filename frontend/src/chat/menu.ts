@@ -90,7 +90,7 @@ export function openMenu(at: HTMLElement, title: string, entries: readonly (Item
   }
 }
 
-/** Where an arrow leads among `count` places; null for every other key. */
+/** Returns the place among `count` that an arrow key leads to; null for every other key. */
 export function steer(key: string, here: number, count: number): number | null {
   switch (key) {
     case 'ArrowDown':

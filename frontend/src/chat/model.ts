@@ -38,7 +38,7 @@ export const CALM: Mode = {
   guests: true,
 };
 
-/** What a page knows of its room. Times are milliseconds since 1970 and come from outside. */
+/** State of a chat on a page. Times are milliseconds since 1970 and come from outside. */
 export class Room {
   #rows: Row[] = [];
   #known = new Set<string>();
@@ -192,7 +192,7 @@ export class Room {
       person !== null && message.by.id !== person;
     this.#rows = this.#rows.filter((row) => {
       if (row.kind === 'notice') return person !== null;
-      // What is still on its way, the server has not judged yet.
+      // The server has not judged messages under way.
       if (row.state !== 'sent' || stays(row)) return true;
       this.#known.delete(row.message.id);
       return false;
@@ -216,7 +216,7 @@ export class Room {
     this.presence = welcome.presence;
   }
 
-  /** Who is banned or timed out, as the page of a moderator is told. */
+  /** Applies bans and time-outs, as the page of a moderator is told them. */
   sanctioned({ all, given, lifted }: Sanctions): void {
     if (all) this.#sanctions.clear();
     for (const id of [...lifted, ...given.map((one) => one.id)]) this.#sanctions.delete(id);
@@ -229,7 +229,7 @@ export class Room {
     return holding.reverse();
   }
 
-  /** What is in force on somebody, or on their address. */
+  /** Ban or time-out in force on somebody, or on their address. */
   sanctionOn(person: string, now: number): Sanction | undefined {
     return this.sanctions(now).find(({ id, address }) => id === person || (address && person.startsWith(id)));
   }

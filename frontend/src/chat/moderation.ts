@@ -20,7 +20,7 @@ const LENGTHS = [
 /** Choices of slow mode, in seconds. */
 const SLOW = [0, 5, 10, 30, 60] as const;
 
-/** Who may send links, with the key of the dictionary. */
+/** Choices for links, with their key of the dictionary. */
 const LINKS = [
   ['all', 'chatLinksAll'],
   ['moderators', 'chatLinksModerators'],
@@ -142,7 +142,7 @@ export class Moderation {
   /** A line that begins with a slash. */
   async command(text: string): Promise<void> {
     const answer = await this.connection.ask('message', { text });
-    // What else the station notes is the command again.
+    // The other notes of the station repeat the command.
     if (answer.ok && /^\/help\b/i.test(text)) this.acts.tell(doneOf(answer.value).note, 'plain');
     else if (answer.ok) {
       const { others } = doneOf(answer.value);
@@ -295,7 +295,7 @@ export class Moderation {
   }
 }
 
-/** Whom the ban of an address keeps out besides. */
+/** Returns words about the others that the ban of an address keeps out. */
 function othersWords(others: number): string {
   return others === 0 ? t('chatAddressAlone') : t('chatAddressOthers', { n: String(others) });
 }

@@ -242,7 +242,7 @@ export class ChatPanel {
         this.#connection.comeBackIn(event.after);
         break;
       case 'error':
-        // What is left of it, the welcome of the next connection says.
+        // The welcome of the next connection says what is left of it.
         if (event.refusal.code !== 'signed_out') room.notice(refusalWords(event.refusal), 'bad');
         break;
       case undefined:
@@ -251,7 +251,7 @@ export class ChatPanel {
     this.#show();
   }
 
-  /** What was there when one came is for reading, not for hearing. */
+  /** Announces messages that came after the page was opened. */
   #announce(added: readonly MessageRow[]): void {
     const since = this.#cameAt;
     this.#announcer.add(added.filter(({ message }) => message.at >= since));
@@ -360,7 +360,7 @@ export class ChatPanel {
   }
 }
 
-/** How somebody of this standing can take part. Who is timed out waits at the field. */
+/** Returns the way to take part with this standing; a time-out leaves the field in place. */
 function entryOf(you: Standing): 'write' | 'name' | 'sign-in' | 'none' {
   if (you.mayWrite || you.reason === 'timed_out') return 'write';
   if (you.reason === 'name_needed') return 'name';

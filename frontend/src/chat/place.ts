@@ -8,7 +8,7 @@ interface Panel {
 
 const POPUP = 'popup,width=420,height=760';
 
-/** Where the chat is: beside the player, put away, or in a window of its own. */
+/** Binds the place of the chat: beside the player, put away, or in a window of its own. */
 export function bindPlace(root: HTMLElement, panel: Panel): void {
   const page = document.documentElement;
   const show = find<HTMLButtonElement>('[data-chat-show]');

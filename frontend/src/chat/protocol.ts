@@ -1,4 +1,4 @@
-/** What goes over the chat's connection, read and checked. Names of fields are the server's. */
+/** Parsing of what the chat's connection carries. Names of fields are the server's. */
 import { fields, instant, list, number, string } from '../lib/status';
 
 export const ROLES = ['owner', 'moderator', 'member', 'guest'] as const;
@@ -27,7 +27,7 @@ export interface Message {
   replyTo: Quote | null;
   /** The mark that the sender gave it, so that what is sent twice is one. */
   nonce: string | null;
-  /** It was deleted, and a moderator brought it back to its place. */
+  /** True if a moderator brought it back after its deletion. */
   restored: boolean;
 }
 
@@ -39,20 +39,20 @@ export interface Mode {
   membersOnly: boolean;
   emoteOnly: boolean;
   links: Links;
-  /** Whether people without an account may write. */
+  /** True if people without an account may write. */
   guests: boolean;
 }
 
-/** Who this page is in the room, and what it may. */
+/** Identity and permissions of this page in the chat. */
 export interface Standing extends Person {
   signedIn: boolean;
   mayWrite: boolean;
   mayModerate: boolean;
-  /** Whether one chooses the moderators. */
+  /** True if one chooses the moderators. */
   mayManage: boolean;
   /** Code of what keeps one from writing: `name_needed`, `timed_out` and others. */
   reason: string;
-  /** When that ends, in milliseconds since 1970. */
+  /** End of that, in milliseconds since 1970. */
   until: number | null;
 }
 
@@ -70,7 +70,7 @@ export interface Welcome {
   presence: Presence;
   /** Signs that a message may have. */
   longest: number;
-  /** What follows is exactly what was missed; otherwise it is the room anew. */
+  /** True if the messages that follow are exactly those missed; otherwise the chat starts anew. */
   recovered: boolean;
   /** More was missed than the room remembers. */
   gap: boolean;
@@ -78,11 +78,11 @@ export interface Welcome {
 
 export interface Presence {
   people: number | null;
-  /** Who watches the stream; null off the air. */
+  /** Viewers of the stream; null off the air. */
   viewers: number | null;
 }
 
-/** Whether somebody has no account. */
+/** True for somebody without an account. */
 export const isGuest = (person: string): boolean => person.startsWith('g');
 
 /** Somebody as acts of moderators name them. */
@@ -98,7 +98,7 @@ export interface Sanction extends Named {
   address: boolean;
 }
 
-/** Who is banned or timed out, as moderators' pages are told: of `all`, or only what changed. */
+/** Bans and time-outs, as moderators' pages are told them: `all`, or only the changes. */
 export interface Sanctions {
   all: boolean;
   given: Sanction[];
@@ -106,7 +106,7 @@ export interface Sanctions {
   lifted: string[];
 }
 
-/** What a moderator did, as the other moderators hear it. */
+/** Act of a moderator, as the other moderators hear of it. */
 export interface Notice {
   act: string;
   by: string;
@@ -142,7 +142,7 @@ export type RoomEvent =
   | { type: 'reconnect'; after: number }
   | { type: 'error'; refusal: Refusal };
 
-/** What a moderator does, as the server takes it. */
+/** Act of a moderator, as the server takes it. */
 export type Act =
   | { act: 'delete' | 'pin'; id: string }
   | { act: 'unpin' | 'clear' }
@@ -315,7 +315,7 @@ export function parseEvent(name: string, value: unknown): RoomEvent | null {
   }
 }
 
-/** What the page says of itself when it connects. */
+/** Returns what the page says of itself when it connects. */
 export function authOf(
   channel: string,
   device: string,
@@ -328,12 +328,12 @@ export function authOf(
 /** Id of the message that an answer accepts. */
 export const acceptedId = (answer: unknown): string => string(fields(answer)['id']);
 
-/** What an act led to: words of the server, the mark by which it can be undone, and how many others
+/** Result of an act: words of the server, the mark by which it can be undone, and how many others
  * the ban of an address keeps out (null for other acts). */
 export function doneOf(answer: unknown): { note: string; undo: string | null; others: number | null } {
   const of = typeof answer === 'object' && answer !== null ? fields(answer) : {};
   return { note: string(of['note']), undo: string(of['undo']) || null, others: number(of['others']) };
 }
 
-/** Who one is after having taken a name. */
+/** Returns the identity after taking a name. */
 export const namedOf = (answer: unknown): Standing => parseStanding(fields(answer)['me']);

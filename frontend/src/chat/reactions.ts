@@ -8,7 +8,7 @@ const FLIGHT = 2_600;
 /** A count stands this long (ms) after the last reaction. */
 const COUNT_STANDS = 4_000;
 
-/** How many pictures `count` reactions start: all of a few, ever fewer of more. */
+/** Returns how many pictures `count` reactions start: all of a few, ever fewer of more. */
 export const flights = (count: number): number =>
   Math.min(MOST_AT_ONCE, Math.max(1, Math.round(1 + Math.log2(Math.max(1, count)))));
 

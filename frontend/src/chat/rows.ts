@@ -4,7 +4,7 @@ import type { MessageRow, Row } from './model';
 import type { Emote, Role } from './protocol';
 import { onlyEmotes, pieces } from './text';
 
-/** What a person can do with a row. */
+/** Actions of a person on a row. */
 export interface RowActs {
   reply(row: MessageRow): void;
   menu(row: Row, at: HTMLElement): void;

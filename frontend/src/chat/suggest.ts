@@ -1,9 +1,9 @@
-/** What can be completed where the caret stands; pure. */
+/** Completions at the caret; pure. */
 import type { Key } from '../i18n';
 
 export interface Command {
   name: string;
-  /** How it is written after its name. */
+  /** Text after its name. */
   usage: string;
   help: Key;
 }
@@ -29,7 +29,7 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 export interface Suggestion {
-  /** What takes the place of what was typed. */
+  /** Text that replaces what was typed. */
   insert: string;
   label: string;
   /** A word more about it. */
@@ -45,7 +45,7 @@ export interface Completion {
   typed: string;
 }
 
-/** What is being typed before `caret`, if it can be completed. */
+/** Returns the part before `caret` that can be completed, or null. */
 export function completionAt(text: string, caret: number): Completion | null {
   const before = text.slice(0, caret);
   const command = /^\/([a-z]*)$/i.exec(before);

@@ -6,7 +6,7 @@ import { commandsFor, type Completion, type Suggestion } from './suggest';
 /** Suggestions shown at once. */
 const MOST = 8;
 
-/** What fits what is being typed: commands, people seen lately, emotes. */
+/** Returns completions for the typed text: commands, people seen lately, emotes. */
 export function suggestionsFor(
   at: Completion,
   room: Room,

@@ -1,4 +1,4 @@
-/** What is written in a message, cut into pieces that the page shows differently. */
+/** Text of a message, cut into pieces that the page shows differently. */
 
 export type Piece =
   | { kind: 'text'; text: string }
@@ -68,7 +68,7 @@ function shortLink(address: string): string {
 
 const normal = (name: string): string => name.normalize('NFKC').toLocaleLowerCase('und');
 
-/** Whether `text` calls `name`, whatever the case of its letters. */
+/** True if `text` mentions `name`, in any case. */
 export function mentions(text: string, name: string): boolean {
   if (!name) return false;
   const wanted = normal(name);
@@ -77,7 +77,7 @@ export function mentions(text: string, name: string): boolean {
   );
 }
 
-/** Whether the message is nothing but a few emotes, which may then be shown larger. */
+/** True if the message is nothing but a few emotes, which may then be shown larger. */
 export function onlyEmotes(found: readonly Piece[]): boolean {
   const emotes = found.filter(({ kind }) => kind === 'emote').length;
   return (

@@ -9,19 +9,19 @@ import type { RowPainter } from './rows';
 
 const whole = new Intl.NumberFormat(language);
 
-/** What the page itself finds: nobody else is there to say it. */
+/** Refusals that the page itself finds, with their key of the dictionary. */
 const OWN_REFUSALS: Readonly<Record<string, Key>> = {
   offline: 'chatErrorOffline',
   no_answer: 'chatErrorNoAnswer',
 };
 
-/** Why something was not done. What the station refuses it says in the reader's language. */
+/** Returns the words of a refusal; those of the station are in the reader's language already. */
 export function refusalWords(refusal: Refusal): string {
   const own = OWN_REFUSALS[refusal.code];
   return own ? t(own) : refusal.message || t('chatErrorUnknown');
 }
 
-/** The words above the messages: which rules are in force. */
+/** Returns the rules in force, as they stand above the messages. */
 export function modeWords(mode: Mode): string[] {
   const words: string[] = [];
   if (!mode.guests) words.push(t('chatModeNoGuests'));
@@ -83,7 +83,7 @@ export class PanelView {
     say(find('[data-chat-new-text]', button), words);
   }
 
-  /** What keeps one from reading or writing now, and for how long. */
+  /** Shows the obstacle to reading or writing, and its end. */
   banner(link: Link, room: Room, now: number, polls = false): void {
     if (!polls) this.#refused = '';
     const { text, state, again } = polls ? this.#pollingBanner(link) : bannerOf(link, room, now);
@@ -102,7 +102,7 @@ export class PanelView {
     return { text, state: this.#refused ? 'refused' : 'offline', again: link.state === 'closed' };
   }
 
-  /** Why the name that was given cannot be had; empty when it can. */
+  /** Shows the reason against a name; empty for none. */
   nameError(words: string): void {
     const line = need('[data-chat-name-error]', this.#root);
     say(line, words);
@@ -110,7 +110,7 @@ export class PanelView {
     find('[data-chat-name]', this.#root)?.toggleAttribute('aria-invalid', words !== '');
   }
 
-  /** Which way of taking part is offered: writing, giving a name, signing in, or none. */
+  /** Shows the form for writing, for a name, the link to sign in, or none of them. */
   entry(which: 'write' | 'name' | 'sign-in' | 'none'): void {
     show(find('[data-chat-form]', this.#root), which === 'write');
     show(find('[data-chat-name-form]', this.#root), which === 'name');
