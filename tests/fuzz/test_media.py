@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from madang.base.errors import ParseError
+from madang.media import nal
+from madang.media.adts import is_adts, split
 from madang.media.av1 import strip_temporal_delimiters
 from madang.media.configs import audio_track, unit_samples, video_track
+from madang.media.parameter_sets import ParameterSets, trimmed
 from madang.media.track import AudioTrack, Codec, Track
 from madang.wire.fmp4 import init_segment
 from tests.support.fuzzing import SUITE_COUNT, fuzz
+from tests.support.odd_streams import sets_of
 from tests.support.samples import PROGRAMS, RECIPES, Sample, sample
 
 WITHOUT_CONFIG = frozenset({Codec.AC3, Codec.EAC3, Codec.MP3})
@@ -51,6 +55,30 @@ def test_a_configuration_makes_a_track_or_is_refused(codec: Codec) -> None:
         init_segment([make(codec, data, frame)])
 
     fuzz(target, [made.config for made in samples_of(codec)], (ParseError,), share(codec))
+
+
+@pytest.mark.parametrize("codec", [Codec.AVC, Codec.HEVC])
+def test_parameter_sets_make_a_configuration_or_are_refused(codec: Codec) -> None:
+    def target(data: bytes) -> None:
+        sets = ParameterSets.find(codec, nal.split_byte_stream(data))
+        if sets.complete:
+            config = sets.config()
+            assert trimmed(codec, config) == config
+            init_segment([video_track(codec, config)])
+
+    seeds = [b"\0\0\1" + b"\0\0\1".join(sets_of(codec, s.config)) for s in samples_of(codec)]
+    fuzz(target, seeds, (ParseError,), SUITE_COUNT // 4)
+
+
+def test_adts_is_taken_off_or_refused() -> None:
+    def target(data: bytes) -> None:
+        if is_adts(data):
+            config, frames = split(data)
+            assert sum(map(len, frames)) < len(data)
+            audio_track(Codec.AAC, config)
+
+    frame = b"\xff\xf1\x4c\x40\x02\x1f\xfc" + bytes(9)
+    fuzz(target, [frame, frame * 3], (ParseError,), SUITE_COUNT // 4)
 
 
 @pytest.mark.parametrize("codec", [codec for codec in Codec if codec in FRAMES_READ])

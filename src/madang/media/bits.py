@@ -9,6 +9,17 @@ class CodecConfigError(ParseError):
     """Invalid codec configuration or frame header."""
 
 
+class UnplayableConfig(CodecConfigError):
+    """Valid configuration that no browser plays, nor what comes in one stream with it.
+
+    `what` names it in a few words.
+    """
+
+    def __init__(self, what: str, message: str, *, mend: str = "") -> None:
+        super().__init__(message, mend=mend)
+        self.what = what
+
+
 class BitReader:
     """Reader of big-endian bit fields, first bit first.
 
@@ -69,3 +80,27 @@ class BitReader:
         """Read a signed Exp-Golomb code (ITU-T H.264, 9.1.1)."""
         code = self.ue()
         return (code + 1) // 2 if code & 1 else -(code // 2)
+
+
+class BitWriter:
+    """Writer of big-endian bit fields, first bit first."""
+
+    __slots__ = ("_value", "size")
+
+    def __init__(self) -> None:
+        self._value = 0
+        self.size = 0
+
+    def write(self, value: int, count: int) -> None:
+        """Write `value` in `count` bits."""
+        self._value = self._value << count | value
+        self.size += count
+
+    def replace(self, position: int, value: int, count: int) -> None:
+        """Set the `count` bits, now 0, at `position` to `value`."""
+        self._value |= value << self.size - position - count
+
+    def octets(self) -> bytes:
+        """Return the bits, filled up with 0 to whole bytes."""
+        size = (self.size + 7) // 8
+        return (self._value << size * 8 - self.size).to_bytes(size, "big")

@@ -30,7 +30,7 @@ def parse_sps(nal: bytes) -> HevcSps:
     bits.skip(16 + 4)
     sub_layers = bits.read(3)
     bits.skip(1)
-    _skip_profile_tier_level(bits, sub_layers)
+    skip_profile_tier_level(bits, sub_layers)
     bits.ue()  # sps_seq_parameter_set_id
     chroma_format = bits.ue()
     separate_planes = chroma_format == _CHROMA_444 and bits.flag()
@@ -44,7 +44,8 @@ def parse_sps(nal: bytes) -> HevcSps:
     return HevcSps(width, height, _read_frame_rate(bits, sub_layers))
 
 
-def _skip_profile_tier_level(bits: BitReader, sub_layers: int) -> None:
+def skip_profile_tier_level(bits: BitReader, sub_layers: int) -> None:
+    """Skip profile_tier_level of `sub_layers` layers above the first (7.3.3)."""
     bits.skip(88 + 8)
     present = [(bits.flag(), bits.flag()) for _ in range(sub_layers)]
     if sub_layers:

@@ -53,6 +53,13 @@ def parse_config(config: bytes) -> AudioTrack:
     )
 
 
+def usual_header(packet: bytes) -> bytes:
+    """Return the OpusHead of a stream without one, by its first packet: mono or stereo (RFC 6716,
+    3.1), with the pre-skip of libopus."""
+    channels = 2 if packet[0] & 4 else 1
+    return _HEAD.pack(_MAGIC, 1, channels, 312, SAMPLE_RATE, 0, 0)
+
+
 def packet_samples(data: bytes) -> int:
     """Return the samples at 48 kHz of a packet (RFC 6716, 3.1 and 3.2). Raises CodecConfigError.
 
