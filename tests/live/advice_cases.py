@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
-from madang.wire.flv import TagType
+from madang.wire.flv import Tag, TagType
 from tests.support.broadcast import Broadcast, Sent, shifted
+from tests.support.odd_streams import without_headers
 from tests.support.real_streams import (
     AAC,
     SIZE,
@@ -107,6 +108,27 @@ def unstamped() -> Broadcast:
     )
 
 
+def telephony() -> Broadcast:
+    """Return a show with G.711 beside its picture."""
+    sounds = [Sent(n / 50, Tag(TagType.AUDIO, n * 20, b"\x72" + bytes(160))) for n in range(600)]
+    return shown(sorted([*sounds, *real_stream(sound=None)], key=lambda item: item.at))
+
+
+def old_picture() -> Broadcast:
+    """Return a show with Sorenson H.263 beside its sound."""
+    pictures = [Sent(n / 25, Tag(TagType.VIDEO, n * 40, b"\x12" + bytes(99))) for n in range(300)]
+    return shown(sorted([*pictures, *real_stream(None)], key=lambda item: item.at))
+
+
+def unstamped_and_undescribed() -> Broadcast:
+    """Return a show of AAC without its header and without stamps to tell its rate from."""
+    sent = without_headers(real_stream(), TagType.AUDIO)
+    return shown(
+        replace(i, tag=replace(i.tag, timestamp=0)) if i.tag.type is TagType.AUDIO else i
+        for i in sent
+    )
+
+
 CASES: Final[dict[str, Callable[[], Broadcast]]] = {
     "silent": silent,
     "encoder_slow": lambda: shown(from_slow_processor(real_stream(seconds=30.0), 0.85)),
@@ -127,6 +149,10 @@ CASES: Final[dict[str, Callable[[], Broadcast]]] = {
     ),
     "clock_jumps": jumping,
     "media_damaged": damaged,
+    "picture_not_carried": old_picture,
+    "sound_not_carried": telephony,
+    "picture_undescribed": lambda: shown(without_headers(real_stream(), TagType.VIDEO)),
+    "sound_undescribed": unstamped_and_undescribed,
     "sound_late": lambda: apart(TagType.AUDIO),
     "picture_late": lambda: apart(TagType.VIDEO),
     "sound_unstamped": unstamped,

@@ -80,7 +80,7 @@ def test_a_damaged_configuration_leaves_the_one_before_in_force() -> None:
     demuxer = Demuxer()
     take(demuxer, video_header(), audio_header())
     before = demuxer.headers()
-    bad = [video_header(0, b"damaged"), audio_header(0, b"")]
+    bad = [video_header(0, b"damaged"), audio_header(0, b"\x11")]
     assert [type(item) for item in take(demuxer, *bad)] == [Notice, Notice]
     assert demuxer.headers() == before
     (frame,) = take(demuxer, sound(0, 1))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
+from madang.live.demux import Notice
 from madang.live.events import (
     InitChanged,
     PartAdded,
@@ -231,6 +232,10 @@ class Broadcast:
         events = self.leave() + self.note(self.show.end(self.now))
         check_events(self.events, SOURCE, self.viewer)
         return events
+
+    def notices(self) -> list[Notice]:
+        """Return what was said of the media so far."""
+        return [event for event in self.events if isinstance(event, Notice)]
 
     def note(self, events: list[ShowEvent]) -> list[ShowEvent]:
         self.events += events

@@ -89,6 +89,40 @@ RULES: Final = (
             "automatic or 0, and switch off intra-refresh."
         ),
     ),
+    Rule(
+        "picture_not_carried",
+        "error",
+        when.picture_not_carried,
+        _("The picture cannot be shown: {codec}"),
+        _("Viewers get the sound alone. Choose H.264 in the encoder."),
+    ),
+    Rule(
+        "sound_not_carried",
+        "error",
+        when.sound_not_carried,
+        _("The sound cannot be played: {codec}"),
+        _("Viewers get the picture without it. Choose AAC (AAC-LC) in stereo in the encoder."),
+    ),
+    Rule(
+        "picture_undescribed",
+        "error",
+        when.picture_undescribed,
+        _("The picture cannot be decoded: its headers are missing"),
+        _(
+            "The encoder sends no sequence header and no parameter sets (SPS, PPS) with its key "
+            "frames. Let it repeat headers at every key frame, or stop and start the stream there."
+        ),
+    ),
+    Rule(
+        "sound_undescribed",
+        "error",
+        when.sound_undescribed,
+        _("The sound cannot be decoded: its header is missing"),
+        _(
+            "The encoder sends no sequence header, and the sound itself does not tell its rate "
+            "and channels. Stop and start the stream there, or choose another AAC encoder."
+        ),
+    ),
     # --- warnings: some viewers do not, or soon nobody will ---
     Rule(
         "no_audio",

@@ -77,13 +77,39 @@ _COMMON_AVC: Final = frozenset({"42", "4D", "58", "64"})
 
 
 def no_video(observed: Observed) -> Values | None:
-    """Sound alone."""
-    return _HOLDS if observed.tracks.video is None else None
+    """Sound alone, and no other reason for it."""
+    faults = observed.faults
+    explained = faults.picture_left_out or faults.picture_unconfigured
+    return _HOLDS if observed.tracks.video is None and not explained else None
 
 
 def no_audio(observed: Observed) -> Values | None:
-    """Picture alone."""
-    return _HOLDS if observed.tracks.audio is None else None
+    """Picture alone, and no other reason for it."""
+    faults = observed.faults
+    explained = faults.sound_left_out or faults.sound_unconfigured
+    return _HOLDS if observed.tracks.audio is None and not explained else None
+
+
+def picture_not_carried(observed: Observed) -> Values | None:
+    """A picture of a codec that the station does not carry, or no browser plays."""
+    codec = observed.faults.picture_left_out
+    return {"codec": codec} if codec else None
+
+
+def sound_not_carried(observed: Observed) -> Values | None:
+    """Sound of a codec that the station does not carry, or no browser plays."""
+    codec = observed.faults.sound_left_out
+    return {"codec": codec} if codec else None
+
+
+def picture_undescribed(observed: Observed) -> Values | None:
+    """A picture that nothing in the stream tells how to decode."""
+    return _HOLDS if observed.faults.picture_unconfigured else None
+
+
+def sound_undescribed(observed: Observed) -> Values | None:
+    """Sound that nothing in the stream tells how to decode."""
+    return _HOLDS if observed.faults.sound_unconfigured else None
 
 
 def codec_uncommon(observed: Observed) -> Values | None:

@@ -17,37 +17,61 @@ SOUND_ENOUGH: Final = 0.5
 """Seconds of audio that suffice to measure the duration of its units."""
 
 
+@dataclass(frozen=True, slots=True)
+class Buffered:
+    """A unit of `track`, which is one of `tracks`."""
+
+    tracks: Tracks
+    track: Track
+    unit: AccessUnit
+
+    @property
+    def on_clock(self) -> bool:
+        """True for the units by which the stream is cut."""
+        return self.track is (self.tracks.video or self.tracks.audio)
+
+
 @dataclass(slots=True)
 class Opening:
     """Units in the order of their arrival. Settings and `now` in seconds."""
 
     part_target: float
     segment: float
-    _units: list[tuple[Track, AccessUnit]] = field(default_factory=list)
+    _units: list[Buffered] = field(default_factory=list)
     _began: float | None = None
+    _first: int = 0  # time of the first unit on the clock
     _known: bool = False
     _keys: int = 0
 
     def clear(self) -> None:
-        """Begin again, with another publisher or other tracks."""
+        """Begin again, with another publisher."""
         self._units.clear()
         self._began = None
         self._known = False
         self._keys = 0
 
+    def change(self, before: Tracks | None, tracks: Tracks) -> None:
+        """Go on with other tracks. What is buffered stays where the clock does: an encoder may
+        change its configuration with every key frame."""
+        if before is None or _clock(before) != _clock(tracks) or len(before.all) != len(tracks.all):
+            self.clear()
+
     def add(self, tracks: Tracks, track: Track, unit: AccessUnit, now: float) -> None:
         """Keep a unit."""
-        is_video = track is tracks.video
-        if tracks.video is not None and not self._keys and not (is_video and unit.key):
+        buffered = Buffered(tracks, track, unit)
+        if tracks.video is not None and not self._keys and not (buffered.on_clock and unit.key):
             return  # nothing can be shown before the first key frame
         if self._began is None:
             self._began = now
-        self._units.append((track, unit))
-        if is_video:
-            self._keys += unit.key
-            self._known = self._keys > 1 or self._span(track) >= PATIENCE
-        elif tracks.video is None:
-            self._known = self._span(track) >= SOUND_ENOUGH
+            self._first = unit.dts
+        self._units.append(buffered)
+        if buffered.on_clock:
+            span = (unit.dts - self._first) / track.timescale
+            if tracks.video is not None:
+                self._keys += unit.key
+                self._known = self._keys > 1 or span >= PATIENCE
+            else:
+                self._known = span >= SOUND_ENOUGH
 
     def deadline(self) -> float | None:
         """Return when to stop waiting, None before the first unit."""
@@ -57,15 +81,16 @@ class Opening:
         """Tell whether enough is known, or the wait is over."""
         return self._known or (self._began is not None and now >= self._began + PATIENCE)
 
-    def close(self, tracks: Tracks) -> tuple[Cutting, list[tuple[Track, AccessUnit]]]:
+    def close(self, tracks: Tracks) -> tuple[Cutting, list[Buffered]]:
         """Return how to cut the stream, and the buffered units."""
-        clock = tracks.video or tracks.audio
-        on_clock = [unit for track, unit in self._units if track is clock]
+        on_clock = [buffered.unit for buffered in self._units if buffered.on_clock]
         cutting = measure(tracks, on_clock, self.part_target, self.segment)
         units = list(self._units)
         self.clear()
         return cutting, units
 
-    def _span(self, track: Track) -> float:
-        first = next(unit for other, unit in self._units if other is track)
-        return (self._units[-1][1].dts - first.dts) / track.timescale
+
+def _clock(tracks: Tracks) -> tuple[bool, int]:
+    """Return the kind of the clock track and its rate."""
+    clock = tracks.video or tracks.audio
+    return tracks.video is not None, clock.timescale if clock is not None else 0

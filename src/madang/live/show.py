@@ -287,17 +287,20 @@ class Show:
         self._interleaver = Interleaver()
         if self.tracks is None or (self.tracks.video is None) is not (tracks.video is None):
             self.meter.clock_replaced()
-        self.tracks = tracks
+        before, self.tracks = self.tracks, tracks
         self.feed.begin_tracks(tracks, self._demuxer.headers())
         if self.source is None:
-            self._opening.clear()
-            return
+            self._opening.change(before, tracks)
+        else:
+            self._change_source(self.source, tracks, events)
+
+    def _change_source(self, source: Rendition, tracks: Tracks, events: list[ShowEvent]) -> None:
         if self._segmenter is not None:
             self._cut(self._segmenter.flush(), events)
         clock = tracks.video or tracks.audio
         assert clock is not None
-        events += self.source.change(tracks, clock.timescale)
-        self._segmenter = Segmenter(tracks, self.source.cutting)
+        events += source.change(tracks, clock.timescale)
+        self._segmenter = Segmenter(tracks, source.cutting)
 
     def _add(self, arrivals: list[Arrival], now: float, events: list[ShowEvent]) -> None:
         for arrival in arrivals:
@@ -325,12 +328,18 @@ class Show:
             return
         cutting, units = self._opening.close(self.tracks)
         window = self._new_window(SOURCE, cutting, self.first_msn)
-        self.source = Rendition(SOURCE, self.tracks, cutting, window, self._dates)
-        self._segmenter = Segmenter(self.tracks, cutting)
+        tracks = units[0].tracks if units else self.tracks
+        source = self.source = Rendition(SOURCE, tracks, cutting, window, self._dates)
+        self._segmenter = Segmenter(tracks, cutting)
         self.state = "live"
         events.append(ShowOpened())
-        for track, unit in units:
-            self._cut(self._segmenter.add(track, unit), events)
+        for buffered in units:
+            if buffered.tracks is not tracks:
+                tracks = buffered.tracks
+                self._change_source(source, tracks, events)
+            self._cut(self._segmenter.add(buffered.track, buffered.unit), events)
+        if tracks is not self.tracks:
+            self._change_source(source, self.tracks, events)
 
     def _cut(self, cuts: list[Cut], events: list[ShowEvent]) -> None:
         source = self.source

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from madang.wire.flv import TagType
 from tests.support.data_plane import Air, on_the_air, until
 from tests.support.rtmp_publisher import RtmpPublisher
 from tests.support.shows import Encoder, channel_key, recording
@@ -162,6 +164,25 @@ def test_a_new_title_reaches_who_watches() -> None:
         air.hub.channel_changed("yard")
         until(lambda: air.status("yard")["title"] == "가을 마당")
         encoder.stop()
+
+
+def test_an_encoder_is_disconnected_only_where_nothing_can_be_carried() -> None:
+    telephony = b"\x72" + bytes(160)
+    other_sound = tuple(
+        replace(tag, body=telephony) if tag.type is TagType.AUDIO else tag for tag in recording()
+    )
+    nothing = tuple(
+        replace(tag, body=b"\x12\0") if tag.type is TagType.VIDEO else tag for tag in other_sound
+    )
+    with on_the_air(grace=0.5) as air:
+        encoder = Encoder(air, channel_key(), other_sound)
+        air.on_air("yard")
+        (advice,) = air.hub.snapshot()["yard"].advice
+        assert (advice.code, advice.values) == ("sound_not_carried", {"codec": "G.711 A-law"})
+        encoder.stop()
+        until(lambda: not air.hub.snapshot())
+        Encoder(air, channel_key("lane"), nothing)
+        until(lambda: "disconnected" in {show.end_reason for show in shows()})
 
 
 def test_other_threads_may_look_and_send_a_publisher_away() -> None:

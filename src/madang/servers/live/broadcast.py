@@ -198,7 +198,7 @@ class LiveBroadcast:
                 log.info("channel %s: the show is over (%s)", self.slug, self.end_reason)
             case Notice():
                 log.warning("channel %s: %s: %s", self.slug, event.code, event.detail)
-                if event.code == "unsupported_codec" and self.show.tracks is None:
+                if event.code == "nothing_carried":
                     self.disconnect(event.detail)
             case _:
                 pass

@@ -120,7 +120,7 @@ def parse_audio(body: bytes) -> list[AudioPacket]:
         case number:
             name = _UNSUPPORTED_FORMATS.get(number, f"of an unknown codec (number {number})")
             raise UnsupportedCodec(
-                f"The sound is {name}, which Madang does not carry.", mend=_ADVICE
+                name, f"The sound is {name}, which Madang does not carry.", mend=_ADVICE
             )
 
 

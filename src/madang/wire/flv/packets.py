@@ -24,7 +24,11 @@ class FlvError(ParseError):
 
 
 class UnsupportedCodec(ParseError):
-    """Tag of an unsupported codec, named in the message."""
+    """Tag of an unsupported codec, named in the message and by `what`."""
+
+    def __init__(self, what: str, message: str, *, mend: str = "") -> None:
+        super().__init__(message, mend=mend)
+        self.what = what
 
 
 class PacketKind(enum.Enum):
@@ -65,7 +69,7 @@ class ExtendedLayout:
         if codec is None:
             name = self.unsupported.get(fourcc) or f"of an unknown codec ({fourcc!r})"
             raise UnsupportedCodec(
-                f"The {self.medium} is {name}, which Madang does not carry.", mend=self.advice
+                name, f"The {self.medium} is {name}, which Madang does not carry.", mend=self.advice
             )
         return codec
 

@@ -156,7 +156,9 @@ def _parse_legacy(body: bytes, key: bool) -> VideoPacket:
     codec = _LEGACY_CODECS.get(number)
     if codec is None:
         name = _LEGACY_UNSUPPORTED.get(number, f"of an unknown codec (number {number})")
-        raise UnsupportedCodec(f"The video is {name}, which Madang does not carry.", mend=_ADVICE)
+        raise UnsupportedCodec(
+            name, f"The video is {name}, which Madang does not carry.", mend=_ADVICE
+        )
     if len(body) < 5:
         raise FlvError("A video tag is cut off.")
     kind = _LEGACY_KINDS.get(body[1])
@@ -170,6 +172,7 @@ def _parse_extended(track: ExtendedTrack, key: bool) -> VideoPacket:
     codec = _LAYOUT.codec(track.fourcc)
     if track.packet_type == _VideoPacketType.TS_CONFIG:
         raise UnsupportedCodec(
+            "video of an MPEG transport stream",
             "The video is described for MPEG transport streams, which Madang does not read.",
             mend=_ADVICE,
         )
