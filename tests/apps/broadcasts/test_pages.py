@@ -85,6 +85,16 @@ def test_pages_forbid_framing_and_scripts_of_others(client: Any) -> None:
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("path", ["/", "/@yard", "/embed/@yard"])
+def test_anonymous_pages_set_no_cookie_and_may_be_kept_for_seconds(client: Any, path: str) -> None:
+    make_channel("yard")
+    response = client.get(path)
+    assert not response.cookies
+    assert response["X-Accel-Expires"] == "2"
+    client.force_login(make_user("ada"))
+    assert client.get(path)["X-Accel-Expires"] == "0"
+
+
 def test_the_embedded_player_may_be_framed_by_any_site(client: Any) -> None:
     make_channel("yard")
     response = client.get("/embed/@yard")

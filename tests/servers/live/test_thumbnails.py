@@ -131,4 +131,10 @@ def test_a_channel_on_the_air_has_a_poster() -> None:
         assert latest.headers["cache-control"] == "no-cache"
         sent = len(named.body) + len(latest.body)
         until(lambda: air.counters.bytes_sent["poster"] == sent)  # counted once they are out
+
+        def is_known() -> bool:
+            tag = air.ask("/live/yard/poster.jpg").headers["etag"]
+            return air.ask("/live/yard/poster.jpg", if_none_match=tag).status == 304
+
+        until(is_known)  # a new picture may come in between
         encoder.stop()

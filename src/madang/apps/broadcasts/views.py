@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +16,9 @@ from madang.apps.broadcasts.ports import LiveStatus, directory
 from madang.apps.broadcasts.services import last_of_each
 from madang.apps.channels import services as channels
 from madang.apps.channels.models import Channel
+
+CACHE_SECONDS: Final = 2
+"""Time in which a page may miss that a show began; it finds out by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
             offline.append(OfflineEntry(card, shows.get(channel.pk)))
     live.sort(key=lambda entry: (-entry.status.viewers, entry.channel.slug))
     offline.sort(key=_latest_first)
-    return render(request, "home.html", {"live": live, "offline": offline})
+    return _page(request, "home.html", {"live": live, "offline": offline})
 
 
 @require_safe
@@ -69,7 +73,15 @@ def embed(request: HttpRequest, slug: str) -> HttpResponse:
 def _player(request: HttpRequest, slug: str, template: str) -> HttpResponse:
     if (card := channels.find(slug)) is None:
         raise Http404
-    return render(request, template, {"channel": card, "status": directory().snapshot().get(slug)})
+    return _page(request, template, {"channel": card, "status": directory().snapshot().get(slug)})
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a page that a proxy in front, and no browser, may keep for anonymous readers."""
+    response = render(request, template, context)
+    personal = request.user.is_authenticated or "messages" in request.COOKIES
+    response["X-Accel-Expires"] = "0" if personal else str(CACHE_SECONDS)
+    return response
 
 
 def _latest_first(entry: OfflineEntry) -> tuple[float, str]:

@@ -28,7 +28,7 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
     """
     if not exchange.headers.conditional:
         return exchange.send(whole(content_type, etag, len(body)), body, shared=True)
-    part = _select(exchange, _headers(content_type, etag), len(body))
+    part = select(exchange, _headers(content_type, etag), len(body))
     if part is None:
         return 0
     start, first, size = part
@@ -50,7 +50,7 @@ def answer_file(exchange: Exchange, file: Path | int, headers: Headers) -> int:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC) if isinstance(file, Path) else file
         cleanup.callback(os.close, descriptor)
         length = os.fstat(descriptor).st_size
-        part = _select(exchange, [*headers, ("accept-ranges", "bytes")], length)
+        part = select(exchange, [*headers, ("accept-ranges", "bytes")], length)
         if part is None:
             return 0
         start, first, size = part
@@ -76,7 +76,7 @@ def _headers(content_type: str, etag: str) -> Headers:
     ]
 
 
-def _select(exchange: Exchange, headers: Headers, length: int) -> tuple[bytes, int, int] | None:
+def select(exchange: Exchange, headers: Headers, length: int) -> tuple[bytes, int, int] | None:
     """Return the head, offset and size of the response; None where 304 or 416 has been sent.
 
     Several ranges get the whole body, as RFC 9110, section 14.2 allows.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable
 from typing import Final
 
 from madang.live.files import CachedPlaylist, MediaFile
 from madang.live.show import Show
 from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, Responder, head_of
-from madang.servers.http.immutable import answer_immutable, whole
+from madang.servers.http.immutable import answer_immutable, select, whole
 from madang.servers.live.thumbnails import Picture
 
 _PLAYLIST: Final[Headers] = [
@@ -72,7 +73,13 @@ def answer_picture(exchange: Exchange, picture: Picture) -> int:
     """Answer with a thumbnail; return the bytes sent. Addresses with `?v=` name one picture."""
     if "v" in exchange.query():
         return answer_immutable(exchange, "image/jpeg", f'"{picture.number}"', picture.jpeg)
-    return exchange.answer(200, _LATEST_PICTURE, picture.jpeg)
+    # By content, as numbers begin anew with the process.
+    headers = [*_LATEST_PICTURE, ("etag", f'"{zlib.crc32(picture.jpeg):08x}"')]
+    part = select(exchange, headers, len(picture.jpeg))
+    if part is None:
+        return 0
+    start, first, size = part
+    return exchange.send(start, picture.jpeg[first : first + size])
 
 
 def file_head(file: MediaFile, *, sound_only: bool) -> bytes:
