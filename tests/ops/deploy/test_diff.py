@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from madang.ops.deploy.diff import (
     DIFF_LINES,
     ObservedState,
+    changing_keys,
     difference,
     parse_observed,
     probe_request,
@@ -173,3 +174,19 @@ def test_results_of_checks_are_matched_to_their_commands() -> None:
         "checks": [True, False],
     }
     assert parse_observed(request, answer).checks == {"a": True, "b": False}
+
+
+def test_a_plan_counts_what_follows_from_a_change() -> None:
+    command = CustomCommand("restart", "true", "false", after=(FILE.key,))
+    loaded = unit_seen(UNIT.stamp)
+    file = file_seen(FILE, digest="0" * 64)
+    observed = ObservedState(
+        paths={**loaded.paths, **file.paths}, units=loaded.units, checks={"true": True}
+    )
+    changing = changing_keys((FILE, UNIT, command), observed)
+    assert changing == {FILE.key}
+    for follower, how in ((UNIT, "restart"), (command, "run")):
+        assert difference(follower, observed) is None
+        change = difference(follower, observed, changing)
+        assert change is not None
+        assert change.how == how

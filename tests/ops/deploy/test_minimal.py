@@ -29,9 +29,10 @@ RELEASE = re.compile(r"release 0\.1\.0-")
 def site(ground: Ground) -> Site:
     machine = ground.machine("main")
     site = Site(ground, "minimal", {"main": machine})
-    assert len(site.plan()) > 40
+    planned = site.plan()
     began = time.monotonic()
-    assert len(site.apply()) > 40
+    assert len(planned) > 40
+    assert sorted(entry["what"] for entry in site.apply()) == sorted(planned)
     print(f"\napply from nothing, minimal: {time.monotonic() - began:.0f} s")
     return site
 
@@ -44,6 +45,25 @@ def machine(site: Site) -> Machine:
 def test_a_second_run_changes_nothing(site: Site) -> None:
     assert site.plan() == []
     assert site.apply() == []
+
+
+def test_there_is_no_earlier_release_to_go_back_to(site: Site) -> None:
+    code, _, errors = site.madang("rollback")
+    assert code == 1
+    assert errors == "madang: main: There is no earlier release on this machine to go back to.\n"
+
+
+def test_logs_are_rotated_by_size_and_for_administrators_alone(machine: Machine) -> None:
+    machine.ask("fallocate -l 60M /var/log/nginx/madang-access.log")
+    machine.ask("systemctl start logrotate")
+    assert machine.ask("stat -c '%a %s' /var/log/nginx/madang-access.log").strip() == "640 0"
+    readable = "find /var/log/nginx /var/log/fail2ban.log /var/log/madang -type f -perm /o=r"
+    assert machine.ask(readable) == ""
+    for unit in ("nginx", "fail2ban"):
+        said = machine.ask(f"systemd-analyze security --no-pager {unit} | tail -n 1")
+        exposure = re.search(r"service: ([\d.]+)", said)
+        assert exposure is not None
+        assert float(exposure[1]) < 4
 
 
 def test_a_stranger_publishes_and_another_plays_through_tls(site: Site, machine: Machine) -> None:
@@ -73,6 +93,17 @@ def test_a_stranger_publishes_and_another_plays_through_tls(site: Site, machine:
             assert status == 200
         with sender.publish(f"rtmps://{DOMAIN}:1936/live/{made['stream_key']}") as encoder:
             wait_until(lambda: viewer.get("/live/yard/index.m3u8")[0] == 200, 30, encoder.said())
+
+
+def test_while_the_station_is_away_its_own_page_says_so(site: Site, machine: Machine) -> None:
+    machine.ask("systemctl stop madang.socket madang.service")
+    try:
+        with site.visitor() as viewer:
+            status, page = viewer.get("/plan/", "-H", "Accept-Language: ko")
+            assert status == 503
+            assert '<html lang="ko">' in page
+    finally:
+        machine.ask("systemctl start madang.socket madang.service")
 
 
 def test_netdata_is_for_the_staff_who_signed_in(

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from madang.ops.deploy.errors import StationFileError
+from madang.ops.deploy.model.facts import SUPPORTED_PLATFORMS, Platform
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import Station, load_station
 from madang.ops.deploy.setup import backups
-from madang.ops.deploy.texts import database, nginx, security, service
+from madang.ops.deploy.texts import database, hardening, nginx, security, service
 from madang.ops.deploy.texts.service import Secrets
 from madang.station.config.settings import load
 from tests.support.stations import MINIMAL, SINGLE, SPLIT, station_file
@@ -42,9 +43,18 @@ def every_machine(folder: Path) -> list[tuple[Station, StationMachine]]:
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx: script/setup --dev")
-@pytest.mark.parametrize("cloudflare", ["false", "true"])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_nginx_accepts_its_configuration(tmp_path: Path, shape: str, cloudflare: str) -> None:
+@pytest.mark.parametrize(
+    ("shape", "cloudflare", "version"),
+    [
+        ("minimal", "false", (1, 22)),
+        ("minimal", "false", (1, 18)),
+        ("single", "true", (1, 22)),
+        ("split", "true", (1, 22)),
+    ],
+)
+def test_nginx_accepts_its_configuration(
+    tmp_path: Path, shape: str, cloudflare: str, version: tuple[int, int]
+) -> None:
     station = load_shape(tmp_path, shape, f"cloudflare = {cloudflare}\n")
     web = machines(station)[0]
     subprocess.run(
@@ -63,11 +73,12 @@ def test_nginx_accepts_its_configuration(tmp_path: Path, shape: str, cloudflare:
         "/etc/nginx/conf.d": str(tmp_path),
         "/run/nginx.pid": str(tmp_path / "pid"),
         "/etc/nginx/modules-enabled": str(tmp_path / "none"),
-        "/etc/nginx/madang-brotli": str(tmp_path / "none"),
+        # A module that is not on every machine of developers.
+        "brotli_static on;": "",
     }
     for name, text in (
         ("nginx.main", nginx.main(station)),
-        ("site.conf", nginx.site(station, web)),
+        ("site.conf", nginx.site(station, web, version)),
     ):
         moved = text
         for before, after in places.items():
@@ -81,6 +92,16 @@ def test_nginx_accepts_its_configuration(tmp_path: Path, shape: str, cloudflare:
     )
     assert done.returncode == 0, done.stderr
     assert ("real_ip_header" in nginx.main(station)) == (cloudflare == "true")
+
+
+@pytest.mark.parametrize("platform", SUPPORTED_PLATFORMS.values(), ids=lambda each: each.name)
+def test_nginx_is_told_only_what_its_version_knows(tmp_path: Path, platform: Platform) -> None:
+    station = load_shape(tmp_path, "minimal")
+    text = nginx.site(station, machines(station)[0], platform.nginx)
+    assert ("ssl_reject_handshake" in text) == (platform.nginx >= (1, 20))
+    assert ("brotli_static" in text) == (platform.nginx >= (1, 22))
+    assert ("http2 on;" in text) == (platform.nginx >= (1, 26))
+    assert ("ssl http2" in text) == (platform.nginx < (1, 26))
 
 
 def analyse(folder: Path, *arguments: str) -> None:
@@ -112,6 +133,19 @@ def test_systemd_accepts_the_units_and_their_exposure_is_low(tmp_path: Path) -> 
         for name in names:
             if name.endswith(".service"):
                 analyse(folder, "security", "--offline=true", "--threshold=25", name)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+@pytest.mark.parametrize("unit", ["nginx.service", "postgresql@.service"])
+def test_services_of_the_distribution_are_restricted(tmp_path: Path, unit: str) -> None:
+    distributed = Path("/lib/systemd/system") / unit
+    if not distributed.exists():
+        pytest.skip(f"needs {unit}")
+    name = unit.replace("@.", "@15-main.")
+    shutil.copy(distributed, tmp_path / name)
+    (tmp_path / f"{name}.d").mkdir()
+    (tmp_path / f"{name}.d/60-madang.conf").write_text(hardening.DROP_INS[unit])
+    analyse(tmp_path, "security", "--offline=true", "--threshold=60", name)
 
 
 def test_the_program_accepts_the_settings_of_a_minimal_station(tmp_path: Path) -> None:

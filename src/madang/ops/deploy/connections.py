@@ -81,7 +81,8 @@ def run_shell(command: str, stdin: str = "", host: Any = None) -> str:
         arguments["_stdin"] = stdin
     good, output = where.run_shell_command(StringCommand(command), **arguments)
     if not good:
-        raise PyinfraError(f"{where.name}: {output.stderr.strip() or 'a command failed'}")
+        reason = output.stderr.strip() or output.stdout.strip() or "a command failed"
+        raise PyinfraError(f"{where.name}: {reason}")
     return str(output.stdout)
 
 
@@ -92,7 +93,7 @@ def lock_machine(host: Host, job: DeployJob) -> Any:
     """
     holder = shlex.quote(f"{job.operator} since {_timestamp()}")
     script = (
-        f"mkdir -p -m 700 {STATE}; exec 9>>{LOCK}; if flock -w {LOCK_SECONDS} 9; "
+        f"install -d -m 700 {STATE}; exec 9>>{LOCK}; if flock -w {LOCK_SECONDS} 9; "
         f"then printf '%s' {holder} > {LOCK}.holder; echo held; exec cat >/dev/null; "
         f"else cat {LOCK}.holder; fi"
     )
@@ -131,7 +132,7 @@ def write_audit_log(state: State, job: DeployJob, result: str) -> None:
             continue
         try:
             run_shell(
-                "mkdir -p -m 750 /var/log/madang && cat >> /var/log/madang/deploy.jsonl",
+                "umask 027; mkdir -p /var/log/madang && cat >> /var/log/madang/deploy.jsonl",
                 line + "\n",
                 host=host,
             )

@@ -92,8 +92,18 @@ def parse_observed(request_sent: Mapping[str, Any], answer: Mapping[str, Any]) -
     )
 
 
-def difference(desired: Resource, observed: ObservedState) -> ResourceChange | None:
-    """Return the change that `desired` needs, or None."""
+def changing_keys(resources: Iterable[Resource], observed: ObservedState) -> frozenset[str]:
+    """Return the keys of the resources that differ."""
+    return frozenset(one.key for one in resources if difference(one, observed) is not None)
+
+
+def difference(
+    desired: Resource, observed: ObservedState, changing: frozenset[str] = frozenset()
+) -> ResourceChange | None:
+    """Return the change that `desired` needs, or None.
+
+    `changing` are keys of resources that will have changed before, after which some run again.
+    """
     match desired:
         case Packages():
             missing = [*missing_packages(desired, observed)]
@@ -114,11 +124,10 @@ def difference(desired: Resource, observed: ObservedState) -> ResourceChange | N
                 return None
             return ResourceChange(desired.key, "remove")
         case SystemdUnit():
-            return _unit(desired, observed)
+            return _unit(desired, observed, changing)
         case CustomCommand():
-            return (
-                None if observed.checks.get(desired.check) else ResourceChange(desired.key, "run")
-            )
+            good = observed.checks.get(desired.check) and changing.isdisjoint(desired.after)
+            return None if good else ResourceChange(desired.key, "run")
 
 
 def missing_packages(desired: Packages, observed: ObservedState) -> list[str]:
@@ -174,13 +183,16 @@ def _lines(desired: ManagedFile, before: str | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _unit(desired: SystemdUnit, observed: ObservedState) -> ResourceChange | None:
+def _unit(
+    desired: SystemdUnit, observed: ObservedState, changing: frozenset[str]
+) -> ResourceChange | None:
     state = observed.units.get(desired.name, {})
     stamp = observed.paths.get(desired.stamp_path)
+    loaded = stamp is not None and str(stamp.get("text", "")).strip() == desired.stamp
     wrong = []
     if not state.get("active"):
         wrong.append("start")
-    elif stamp is None or str(stamp.get("text", "")).strip() != desired.stamp:
+    elif not loaded or not changing.isdisjoint(file.key for file in desired.files):
         wrong.append("reload" if desired.reload else "restart")
     if desired.enable and not state.get("enabled"):
         wrong.append("enable")

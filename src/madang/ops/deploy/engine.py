@@ -48,7 +48,13 @@ from madang.ops.deploy.connections import (
     verify_key_login,
     write_audit_log,
 )
-from madang.ops.deploy.diff import ObservedState, difference, parse_observed, probe_request
+from madang.ops.deploy.diff import (
+    ObservedState,
+    changing_keys,
+    difference,
+    parse_observed,
+    probe_request,
+)
 from madang.ops.deploy.job import DeployJob
 from madang.ops.deploy.model.facts import FACTS_SCRIPT
 from madang.ops.deploy.model.resources import (
@@ -187,7 +193,9 @@ def main() -> int:
         known = isinstance(error, JobFailed | PyinfraError)
         reason = str(error) if known else f"The deployment failed: {error!r}"
         output = [line for line in handler.lines if line.strip()][-15:]
-        send_event("failed", why=handler.redact(reason), failed=failures.by_host, said=output)
+        send_event(
+            "failed", why=handler.redact(reason.rstrip(".")), failed=failures.by_host, said=output
+        )
         return 1
     send_event("end")
     return 0
@@ -232,10 +240,12 @@ def _prepare(job: DeployJob, state: State) -> None:
     """Query all states, send the differences, and queue the operations."""
     # For all steps at once: nothing changes before the last query.
     observed: dict[str, ObservedState] = {}
+    changing: dict[str, frozenset[str]] = {}
     for host in state.inventory:
         everything = tuple(one for step in job.targets[host.name].steps for one in step.resources)
         with ctx_host.use(host):
-            observed[host.name] = Observation(everything).state()
+            observed[host.name] = seen = Observation(everything).state()
+        changing[host.name] = changing_keys(everything, seen)
     longest = max(len(target.steps) for target in job.targets.values())
     for number in range(longest):
         parts: dict[str, SetupStep] = {
@@ -247,7 +257,10 @@ def _prepare(job: DeployJob, state: State) -> None:
         }
         for host in state.inventory:
             step = parts[host.name]
-            changes = [difference(resource, observed[host.name]) for resource in step.resources]
+            stale = changing[host.name]
+            changes = [
+                difference(resource, observed[host.name], stale) for resource in step.resources
+            ]
             send_event(
                 "differs",
                 host=host.name,

@@ -18,14 +18,18 @@ class Platform:
 
     name: str
     python: str
+    nginx: tuple[int, int]
+    """Its version."""
     packages: tuple[str, ...] = ()
 
 
 SUPPORTED_PLATFORMS: Final = {
-    ("debian", "12"): Platform("Debian 12", "3.11"),
-    ("debian", "13"): Platform("Debian 13", "3.13"),
-    ("ubuntu", "22.04"): Platform("Ubuntu 22.04", "3.11", ("python3.11", "python3.11-venv")),
-    ("ubuntu", "24.04"): Platform("Ubuntu 24.04", "3.12"),
+    ("debian", "12"): Platform("Debian 12", "3.11", (1, 22)),
+    ("debian", "13"): Platform("Debian 13", "3.13", (1, 26)),
+    ("ubuntu", "22.04"): Platform(
+        "Ubuntu 22.04", "3.11", (1, 18), ("python3.11", "python3.11-venv")
+    ),
+    ("ubuntu", "24.04"): Platform("Ubuntu 24.04", "3.12", (1, 24)),
 }
 
 FACTS_SCRIPT: Final = r"""

@@ -143,13 +143,15 @@ class SystemdUnit:
 class CustomCommand:
     """A resource that only a command can check (exit code 0: satisfied) and change (`run`).
 
-    `check` changes nothing and also runs in `deploy plan`. `stdin` may be secret.
+    `check` changes nothing and also runs in `deploy plan`. `stdin` may be secret. `after` are keys
+    of resources whose change makes `check` fail.
     """
 
     name: str
     check: str
     run: str
     stdin: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -177,6 +177,8 @@ def program(release: Release, wheel: str) -> CustomCommand:
         f"cp -r {library}/madang/web/static/dist/assets {STATIC_FILES}/; "
         f"find {STATIC_FILES}/assets -type f "
         "\\( -name '*.js' -o -name '*.css' -o -name '*.svg' \\) -exec gzip -9 -k -f -n {} +; "
+        f"! command -v brotli >/dev/null || find {STATIC_FILES}/assets -type f "
+        "\\( -name '*.js' -o -name '*.css' -o -name '*.svg' \\) -exec brotli -q 11 -k -f {} +; "
         f"chmod -R a+rX {STATIC_FILES}; sync -f {folder}; touch {folder}/.complete",
         start,
     )

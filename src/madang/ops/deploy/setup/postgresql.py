@@ -78,6 +78,7 @@ def resources(
             "systemctl enable --quiet postgresql && systemctl restart postgresql "
             f"&& for i in $(seq 100); do {answers} && break; sleep 0.2; done "
             f"&& {answers} && rm -f {STATE}/postgresql-stale",
+            after=tuple(resource.key for resource in found),
         ),
         CustomCommand("database of the station", f"{login} >/dev/null 2>&1", *_make(password)),
     ]

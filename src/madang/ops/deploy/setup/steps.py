@@ -28,7 +28,6 @@ from madang.ops.deploy.model.layout import (
 )
 from madang.ops.deploy.model.resources import (
     STATE,
-    AbsentFile,
     Folder,
     ManagedFile,
     Packages,
@@ -160,12 +159,12 @@ def _base(desired: DesiredState) -> tuple[Resource, ...]:
             ManagedFile(f"/etc/sudoers.d/60-{person.name}", security.sudoers(person), 0o440),
         ]
     return (
-        Folder(STATE, 0o700),
         # Before the first reader of the journal: Fail2ban would keep reading the one in memory.
         Folder("/var/log/journal", 0o2755, "root", "systemd-journal"),
         journal,
         SystemdUnit("systemd-journald.service", (journal,), enable=False),
         Packages((*names, "sudo", *desired.facts.platform.packages)),
+        *protection.base(desired.machine),
         updates,
         SystemdUnit("unattended-upgrades.service", (updates,)),
         commands.time_zone(desired.station.time_zone),
@@ -193,6 +192,7 @@ def _data(desired: DesiredState) -> tuple[Resource, ...]:
     )
     return (
         Packages(("postgresql", "redis-server", *BACKUP_PACKAGES)),
+        protection.restart_restricted("postgresql@.service"),
         # The station's group may read the state of the backups.
         UserAccount(USER, DATA),
         *backups.prerequisites(desired.station, desired.machine, desired.secrets.backup),
@@ -226,11 +226,12 @@ def _application(desired: DesiredState) -> tuple[Resource, ...]:
     wheel = f"{PROGRAM}/packages/{release.wheel.name}"
     folder = f"{PROGRAM}/releases/{name}"
     return (
-        Packages(("restic", "openssh-client")),
+        Packages(("restic", "openssh-client", *("brotli",) * desired.machine.serves_web)),
         UserAccount(USER, DATA),
         Folder(DATA, 0o700, USER, USER),
         commands.owned(DATA, USER),
         Folder(PROGRAM),
+        Folder(STATIC_FILES),
         Folder(f"{PROGRAM}/packages"),
         Folder(SETTINGS),
         *(
@@ -271,12 +272,15 @@ def _web(desired: DesiredState) -> tuple[Resource, ...]:
     if not desired.machine.serves_web:
         return ()
     station = desired.station
+    version = desired.facts.platform.nginx
     config = (
         ManagedFile("/etc/nginx/nginx.conf", nginx.main(station)),
-        ManagedFile("/etc/nginx/conf.d/madang.conf", nginx.site(station, desired.machine)),
+        ManagedFile("/etc/nginx/conf.d/madang.conf", nginx.site(station, desired.machine, version)),
     )
     pages = nginx_limits.pages(station)
     packages: tuple[str, ...] = ("nginx", "openssl")
+    if version >= nginx.WITH_BROTLI:
+        packages = (*packages, "libnginx-mod-http-brotli-static")
     loaded = _own_certificate(desired)
     certificate: tuple[Resource, ...] = loaded
     if not loaded:
@@ -287,11 +291,12 @@ def _web(desired: DesiredState) -> tuple[Resource, ...]:
         )
     return (
         Packages(packages),
+        protection.restart_restricted("nginx.service"),
         Folder(TLS, 0o750, "root", USER),
         Folder(nginx.CHALLENGES),
-        Folder(STATIC_FILES),
+        Folder(nginx_limits.PAGES),
+        Folder(f"{nginx_limits.PAGES}/madang-pages"),
         *(ManagedFile(f"{nginx_limits.PAGES}/{path}", text) for path, text in pages.items()),
-        AbsentFile("/etc/nginx/sites-enabled/default"),
         *certificate,
         *config,
         SystemdUnit("nginx.service", (*config, *loaded), reload=True, check=NGINX_CHECK),

@@ -35,6 +35,9 @@ CONNECTIONS: Final = 16384
 REQUESTS_PER_CONNECTION: Final = 100_000
 """A player asks some six times a second; the default of 1,000 reconnects it every few minutes."""
 
+WITH_BROTLI: Final = (1, 22)
+"""Version of nginx since which distributions have a module for brotli."""
+
 CACHED: Final = """        proxy_cache madang_cache;
         # The language is in the key, everything else personal goes past the cache.
         proxy_ignore_headers Vary;
@@ -105,8 +108,16 @@ http {{
 """
 
 
-def site(station: Station, machine: StationMachine) -> str:
-    """The station's servers, upstreams and limits."""
+def site(station: Station, machine: StationMachine, version: tuple[int, int]) -> str:
+    """The station's servers, upstreams and limits, for nginx of `version`."""
+    http2 = "listen 443 ssl http2{};\n    listen [::]:443 ssl http2{};"
+    if version >= (1, 26):
+        http2 = "listen 443 ssl{};\n    listen [::]:443 ssl{};\n    http2 on;"
+    reject = "ssl_reject_handshake on;"
+    if version < (1, 20):
+        certificate = f"ssl_certificate {TLS}/fullchain.pem;\n    ssl_certificate_key"
+        reject = f"{certificate} {TLS}/privkey.pem;\n    return 444;"
+    brotli = "\n        brotli_static on;" if version >= WITH_BROTLI else ""
     upstreams = ""
     for role in ("web", "live", "chat"):
         target = with_role(station, role)
@@ -151,17 +162,15 @@ server {{
     }}
 }}
 
-# Names that are not ours get nothing: no page, no certificate.
+# Names that are not ours get nothing: no page and, where nginx can, no certificate.
 server {{
-    listen 443 ssl http2 default_server;
-    listen [::]:443 ssl http2 default_server;
+    {http2.format(*[" default_server"] * 2)}
     server_name _;
-    ssl_reject_handshake on;
+    {reject}
 }}
 
 server {{
-    listen 443 ssl http2;
-    listen [::]:443 ssl http2;
+    {http2.format("", "")}
     server_name {station.domain};
     ssl_certificate {TLS}/fullchain.pem;
     ssl_certificate_key {TLS}/privkey.pem;
@@ -223,8 +232,7 @@ server {{
     # Names that carry a hash of their content, compressed when the release was installed.
     location /static/dist/assets/ {{
         alias {STATIC_FILES}/assets/;
-        gzip_static on;
-        include /etc/nginx/madang-brotli[.]conf;
+        gzip_static on;{brotli}
         add_header Cache-Control "public, max-age=31536000, immutable";
         add_header X-Content-Type-Options nosniff;
         access_log off;
