@@ -192,7 +192,8 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001  # whatever it is, the operator is told
         known = isinstance(error, JobFailed | PyinfraError)
         reason = str(error) if known else f"The deployment failed: {error!r}"
-        output = [line for line in handler.lines if line.strip()][-15:]
+        lines = [line for line in handler.lines if line.strip() and not line.endswith("Connected")]
+        output = lines[-15:]
         send_event(
             "failed", why=handler.redact(reason.rstrip(".")), failed=failures.by_host, said=output
         )

@@ -43,7 +43,8 @@ from madang.ops.deploy.setup import backups, commands, postgresql, protection
 from madang.ops.deploy.texts import base, command, database, nginx, nginx_limits, security, service
 from madang.ops.deploy.texts.service import TLS, Secrets
 
-NGINX_CHECK: Final = "nginx -t -q"
+NGINX_CHECK: Final = "umask 027; nginx -t -q"
+"""The test creates missing logs."""
 
 
 @dataclass(frozen=True, slots=True)
