@@ -194,8 +194,10 @@ def test_what_is_wrong_is_found_by_the_doctor_shown_by_plan_and_mended_by_apply(
     site: Site, machine: Machine
 ) -> None:
     code, found = site.doctor("--authority", str(site.authority.certificate))
-    assert found == {}, found
-    assert code == 0
+    # A test's machine has no security source, and its disk is this computer's.
+    assert set(found) - {"disks"} == {"security updates", "backups", "a copy elsewhere"}, found
+    assert found["security updates"].endswith("no source of them")
+    assert code == 1
     key = (site.folder / "privkey.pem").read_text().splitlines()[1]
     machine.ask("ufw disable; systemctl stop fail2ban; chmod 644 /etc/madang/tls/privkey.pem")
     machine.ask("systemd-run --quiet --collect --unit=open-door python3 -m http.server 9000")
@@ -206,7 +208,7 @@ def test_what_is_wrong_is_found_by_the_doctor_shown_by_plan_and_mended_by_apply(
     machine.ask("systemctl stop open-door")
     assert code == 1
     # Nobody knows this authority: to the world, the certificate is none.
-    assert set(found) == {"open ports", "certificate", "firewall", "Fail2ban", "secrets"}
+    assert {"open ports", "certificate", "firewall", "Fail2ban", "secrets"} <= set(found)
     assert "not meant to be: 9000" in found["open ports"]
 
     machine.ask(

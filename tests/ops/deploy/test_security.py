@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import mmap
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,12 +38,20 @@ GOOD_MACHINE: dict[str, Any] = {
     "jails": "madang-probes, madang-rtmp, sshd",
     "updates": "active",
     "waiting": 0,
+    "source": 1,
+    "stale": "",
+    "kernel": "6.1.0-18-cloud-amd64",
+    "running": "6.1.0-18-cloud-amd64",
+    "disks": "/=40 /srv/madang=79 ",
     "reboot": False,
     "services": {"madang.service": "active"},
     "exposure": {"madang.service": 1.2},
-    "backup": None,
+    "backup": {"taken": "2026-11-25T03:30:00Z", "verified": "2026-11-22T03:30:00Z"},
     "open_secrets": "",
 }
+
+
+OFFSITE = '\n[backup]\noffsite = "sftp://yard@203.0.113.9/srv/yard"\n'
 
 
 def outside(folder: Path, view: ExternalView, text: str = MINIMAL) -> list[str]:
@@ -52,8 +62,8 @@ def outside(folder: Path, view: ExternalView, text: str = MINIMAL) -> list[str]:
 
 
 def inside(folder: Path, **changes: Any) -> list[str]:
-    station = load_station(station_file(folder, MINIMAL))
-    findings = internal_findings(machines(station)[0], GOOD_MACHINE | changes, NOW)
+    station = load_station(station_file(folder, MINIMAL + OFFSITE))
+    findings = internal_findings(station, machines(station)[0], GOOD_MACHINE | changes, NOW)
     assert all(finding.ok == (not finding.mend) for finding in findings)
     return [finding.name.partition(": ")[2] for finding in findings if not finding.ok]
 
@@ -88,7 +98,12 @@ INSIDE: list[tuple[dict[str, Any], str]] = [
     ({"jails": "sshd"}, "Fail2ban"),
     ({"updates": "inactive"}, "security updates"),
     ({"waiting": 3}, "security updates"),
+    ({"source": 0}, "security updates"),
     ({"reboot": True}, "running what is installed"),
+    ({"stale": "nginx.service ssh.service "}, "running what is installed"),
+    ({"kernel": "6.1.0-21-cloud-amd64"}, "running what is installed"),
+    ({"disks": "/=81 "}, "disks"),
+    ({"backup": None}, "backups"),
     ({"exposure": {"madang.service": 9.2}}, "sandboxes"),
     ({"exposure": {}}, "sandboxes"),
     ({"services": {"madang.service": "failed"}}, "services"),
@@ -107,13 +122,14 @@ def test_an_internal_fault_is_found(tmp_path: Path, changes: dict[str, Any], nam
 
 
 def test_advice_is_given_as_the_operator_follows_it_at_home(tmp_path: Path) -> None:
-    web, media = machines(load_station(station_file(tmp_path, SPLIT)))
+    station = load_station(station_file(tmp_path, SPLIT))
+    web, media = machines(station)
     failed = {"backup": {"tried": "2026-11-25T03:30:00Z", "error": "x, then: madang backup now"}}
     for machine, command in (
         (web, "madang deploy run -- backup now"),
         (media, "madang deploy run --host media -- backup now"),
     ):
-        found = internal_findings(machine, GOOD_MACHINE | failed, NOW)
+        found = internal_findings(station, machine, GOOD_MACHINE | failed, NOW)
         backups = next(one for one in found if one.name.endswith("backups"))
         assert backups.mend == f"then: {command}"
         assert backups.detail.endswith(f"x, then: {command}")
@@ -131,19 +147,41 @@ def test_what_an_upgrade_of_postgresql_has_left_is_told(
 ) -> None:
     station = load_station(station_file(tmp_path, MINIMAL))
     answer = GOOD_MACHINE | {"cluster": used, "clusters": "15/main 17/main "}
-    found = internal_findings(machines(station)[0], answer, NOW)[-1]
+    found = internal_findings(station, machines(station)[0], answer, NOW)[-1]
     assert found.mend.endswith(mend)
 
 
-def test_the_audit_is_a_script_that_a_shell_accepts() -> None:
-    subprocess.run(["sh", "-n", "-c", AUDIT_SCRIPT], check=True)
+def test_a_station_without_a_copy_elsewhere_is_told(tmp_path: Path) -> None:
+    station = load_station(station_file(tmp_path, MINIMAL))
+    findings = internal_findings(station, machines(station)[0], GOOD_MACHINE, NOW)
+    (found,) = (finding for finding in findings if not finding.ok)
+    assert found.name == "main: a copy elsewhere"
+
+
+def test_the_audit_answers_on_any_machine_and_sees_deleted_libraries(tmp_path: Path) -> None:
+    library = tmp_path / "usr/lib/libold.so.1"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(bytes(4096))
+    script = AUDIT_SCRIPT.replace(" /(usr/)?lib", f" {tmp_path}/(usr/)?lib")
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ):
+        library.unlink()
+        done = subprocess.run(
+            ["sh", "-c", script.replace(r"s#.*/\([^/]*\.service\).*#\1#p", "s#.*#it#p")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    answer = json.loads(done.stdout)
+    assert set(answer["stale"].split()) == {"it"}
+    assert set(GOOD_MACHINE) <= set(answer)
 
 
 def test_each_machine_needs_the_jails_of_its_own_roles(tmp_path: Path) -> None:
-    web, media = machines(load_station(station_file(tmp_path, SPLIT)))
+    station = load_station(station_file(tmp_path, SPLIT))
+    web, media = machines(station)
 
     def watched(machine: StationMachine, jails: str) -> bool:
-        findings = internal_findings(machine, GOOD_MACHINE | {"jails": jails}, NOW)
+        findings = internal_findings(station, machine, GOOD_MACHINE | {"jails": jails}, NOW)
         return next(one.ok for one in findings if one.name.endswith("Fail2ban"))
 
     assert watched(web, "madang-probes, sshd")

@@ -66,6 +66,8 @@ def assess(state: BackupState, now: datetime) -> BackupHealth:
             False, f"the last backup failed: {state.error}", "then: madang backup now"
         )
     if not state.taken:
+        if state.since and now - parse_rfc3339(state.since) > MAX_AGE:
+            return BackupHealth(False, "no backup was ever taken", "run: madang backup now")
         return BackupHealth(True, "none yet")
     age = now - parse_rfc3339(state.taken)
     if age > MAX_AGE:

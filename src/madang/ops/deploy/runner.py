@@ -256,7 +256,9 @@ class Deployment:
         for machine in machines(self.station):
             view = probe_machine(self.station, machine, authority)
             findings += external_findings(self.station, machine, view, now)
-            findings += internal_findings(machine, json.loads(answers[machine.name]), now)
+            findings += internal_findings(
+                self.station, machine, json.loads(answers[machine.name]), now
+            )
         return findings
 
     def rollback(self, on_event: EventHandler) -> dict[str, str]:

@@ -17,7 +17,7 @@ from http.client import HTTPException, HTTPSConnection
 from typing import Any, Final
 
 from madang.ops.backup.model import BackupState
-from madang.ops.backup.schedule import assess
+from madang.ops.backup.schedule import BackupHealth, assess
 from madang.ops.deploy.model.layout import RTMP_PORT, RTMPS_PORT, StationMachine
 from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts.database import FIND_CLUSTER
@@ -35,6 +35,9 @@ PROBE_SECONDS: Final = 3.0
 
 CERTIFICATE_DAYS: Final = 14
 """certbot renews 30 days before expiry, so fewer days than this mean weeks of failures."""
+
+MAX_DISK_SHARE: Final = 80
+"""Percent of a disk; above it a busy week fills the rest."""
 
 MAX_EXPOSURE: Final = 2.5
 """Limit of `systemd-analyze security` for the station's services, from 0 (best) to 10."""
@@ -57,6 +60,13 @@ printf '"filtered": %s, ' "$(nft list ruleset 2>/dev/null | grep -c 'ufw-user-in
 printf '"jails": "%s", ' "$(fail2ban-client status 2>/dev/null | sed -n 's/.*Jail list:[[:space:]]*//p')"
 printf '"updates": "%s", ' "$(systemctl is-active apt-daily-upgrade.timer)"
 printf '"waiting": %s, ' "$(apt-get -s -o Debug::NoLocking=true upgrade 2>/dev/null | grep -c '^Inst.*[Ss]ecurity')"
+printf '"source": %s, ' "$(apt-cache policy | grep -ciE 'l=Debian-Security|a=[a-z]+-security')"
+printf '"stale": "%s", ' "$(for each in /proc/[0-9]*; do
+    grep -qsE ' /(usr/)?lib[^ ]*\.so[.0-9]*.* \(deleted\)$' "$each/maps" && sed -n 's#.*/\([^/]*\.service\).*#\1#p' "$each/cgroup"
+done | sort -u | tr '\n' ' ')"
+kernel=$(ls /boot/vmlinuz-*-"$(uname -r | sed 's/^[0-9.]*-[0-9]*-//')" 2>/dev/null | sort -V | tail -n 1)
+printf '"kernel": "%s", "running": "%s", ' "${kernel#/boot/vmlinuz-}" "$(uname -r)"
+printf '"disks": "%s", ' "$(df -P / /var /srv/madang 2>/dev/null | awk 'NR > 1 { sub("%", "", $5); print $6 "=" $5 }' | sort -u | tr '\n' ' ')"
 printf '"reboot": %s, ' "$([ -e /run/reboot-required ] && echo true || echo false)"
 if [ -d /etc/postgresql ]; then
 @FIND_CLUSTER@
@@ -203,7 +213,7 @@ def external_findings(
 
 
 def internal_findings(
-    machine: StationMachine, answer: Mapping[str, Any], now: datetime
+    station: Station, machine: StationMachine, answer: Mapping[str, Any], now: datetime
 ) -> list[SecurityFinding]:
     """Check a machine's answer to AUDIT_SCRIPT."""
     host, apply = machine.name, "madang deploy apply"
@@ -243,16 +253,16 @@ def internal_findings(
         ),
         _make_finding(
             f"{host}: security updates",
-            answer["updates"] == "active" and waiting == 0,
-            f"every night: {answer['updates']}; waiting: {waiting}",
-            "on the machine: unattended-upgrade --verbose",
+            answer["updates"] == "active" and waiting == 0 and answer["source"] > 0,
+            f"every night: {answer['updates']}; waiting: {waiting}"
+            + ("" if answer["source"] else "; apt knows no source of them"),
+            "on the machine: unattended-upgrade --verbose"
+            if answer["source"]
+            else "on the machine: name the distribution's security source in /etc/apt, such as "
+            "deb http://security.debian.org/debian-security trixie-security main",
         ),
-        _make_finding(
-            f"{host}: running what is installed",
-            not answer["reboot"],
-            "a reboot is wanted" if answer["reboot"] else "no reboot is wanted",
-            "reboot it while nobody is on the air",
-        ),
+        _running(machine, answer),
+        _disks(machine, answer["disks"]),
         _make_finding(
             f"{host}: sandboxes",
             bool(answer["exposure"]) and not exposed,
@@ -266,8 +276,45 @@ def internal_findings(
             apply,
         ),
         _backups(machine, answer["backup"], now),
+        _make_finding(
+            f"{host}: a copy elsewhere",
+            station.backup.offsite is not None,
+            station.backup.offsite or "none: the backups are lost with the server",
+            f"set backup.offsite in station.toml, then: {apply}",
+        ),
         *([_clusters(machine, answer)] if answer.get("clusters") else []),
     ]
+
+
+def _running(machine: StationMachine, answer: Mapping[str, Any]) -> SecurityFinding:
+    """Check that no process or kernel from before an update is running."""
+    stale, kernel = answer["stale"].split(), answer["kernel"]
+    old_kernel = bool(kernel) and kernel != answer["running"]
+    reasons = [
+        *(["a reboot is wanted"] if answer["reboot"] else []),
+        *([f"the kernel {kernel} is installed, {answer['running']} runs"] if old_kernel else []),
+        *([f"with libraries from before an update: {', '.join(stale)}"] if stale else []),
+    ]
+    reboot = answer["reboot"] or old_kernel
+    return _make_finding(
+        f"{machine.name}: running what is installed",
+        not reasons,
+        "; ".join(reasons) or "no reboot is wanted, no library is outdated",
+        "reboot it while nobody is on the air"
+        if reboot
+        else f"while nobody is on the air, on the machine: systemctl restart {' '.join(stale)}",
+    )
+
+
+def _disks(machine: StationMachine, answer: str) -> SecurityFinding:
+    """Check the share of each disk in use."""
+    used = {place: int(share) for place, _, share in (one.partition("=") for one in answer.split())}
+    return _make_finding(
+        f"{machine.name}: disks",
+        all(share < MAX_DISK_SHARE for share in used.values()),
+        ", ".join(f"{place} {share} %" for place, share in used.items()),
+        "free space: old recordings, journalctl --vacuum-size=200M, apt-get clean; or add a disk",
+    )
 
 
 def _clusters(machine: StationMachine, answer: Mapping[str, Any]) -> SecurityFinding:
@@ -295,7 +342,10 @@ def _backups(
     machine: StationMachine, state: Mapping[str, Any] | None, now: datetime
 ) -> SecurityFinding:
     """Check the health of the machine's backups."""
-    health = assess(BackupState(**state) if state is not None else BackupState(), now)
+    known = BackupState(**state) if state is not None else BackupState()
+    health = assess(known, now)
+    if health.ok and not known.taken:
+        health = BackupHealth(False, "none yet", "madang backup now")
     return _make_finding(
         f"{machine.name}: backups",
         health.ok,
