@@ -81,9 +81,13 @@ def run_shell(command: str, stdin: str = "", host: Any = None) -> str:
         arguments["_stdin"] = stdin
     good, output = where.run_shell_command(StringCommand(command), **arguments)
     if not good:
-        reason = output.stderr.strip() or output.stdout.strip() or "a command failed"
-        raise PyinfraError(f"{where.name}: {reason}")
+        raise PyinfraError(f"{where.name}: {_words(output)}")
     return str(output.stdout)
+
+
+def _words(output: Any) -> str:
+    """Return what a failed command wrote, to standard output where it joined the two."""
+    return output.stderr.strip() or output.stdout.strip()[-1000:] or "a command failed"
 
 
 def lock_machine(host: Host, job: DeployJob) -> Any:

@@ -108,8 +108,7 @@ class Deployment:
         finally:
             engine.wait()
         if failure is not None:
-            output = "".join(f"\n  {line}" for line in failure["said"])
-            raise DeployError(f"{failure['why']}.{output}" if output else f"{failure['why']}.")
+            raise DeployError(failure_message(failure["why"], failure["said"]))
         if not ended:
             raise DeployError(
                 "The deployment was cut off before it had ended.",
@@ -269,6 +268,14 @@ class Deployment:
             for machine in machines(self.station)
         }
         return self.run_command(commands, on_event)
+
+
+def failure_message(reason: str, output: Sequence[str]) -> str:
+    """Return the message of a failed run, which ends with what failed and why."""
+    # pyinfra counts commands below the words of the one that failed.
+    lines = [line for line in output if "Error: executed" not in line]
+    said = "".join(f"  {line}\n" for line in lines)
+    return f"The output of the servers ends:\n{said}{reason}." if said else f"{reason}."
 
 
 def secret_texts(secrets: Secrets, station: Station) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ from madang.ops.deploy.release import COMPILED, Release
 from madang.ops.deploy.texts.nginx import CHALLENGES
 from madang.ops.deploy.texts.service import TLS
 
+NAME_CHECK: Final = f"{TOOLS}/name_check.py"
+
 CERTIFICATE_HOOK: Final = f"""#!/bin/sh
 # Written by `madang deploy`. certbot runs this after each renewal: the certificate goes to where
 # nginx and the station read it, nginx takes it up without letting go of anybody.
@@ -200,24 +202,12 @@ def self_signed(domain: str) -> CustomCommand:
 
 def lets_encrypt(domain: str, mail: str) -> CustomCommand:
     """A certificate of Let's Encrypt once the name leads here; renewed by certbot's timer."""
-    token = f"{CHALLENGES}/.well-known/acme-challenge/madang-here"
-    url = f"http://{domain}/.well-known/acme-challenge/madang-here"
-    fetch = (
-        "python3 -c 'import sys, urllib.request; "
-        "print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())'"
-    )
     return CustomCommand(
         f"certificate of {domain} from Let's Encrypt",
         f"[ -e /etc/letsencrypt/live/{domain}/fullchain.pem ] && "
         f"cmp -s /etc/letsencrypt/live/{domain}/fullchain.pem {TLS}/fullchain.pem",
         # Checked from here first: each failed attempt counts against Let's Encrypt's rate limit.
-        f"set -e; mkdir -p $(dirname {token}); w=$(head -c 16 /dev/urandom | od -An -tx1 "
-        f"| tr -d ' \\n'); echo $w > {token}; got=$({fetch} {url} 2>/dev/null || :); "
-        f"rm -f {token}; "
-        f'[ "$got" = "$w" ] || {{ echo "The name {domain} does not lead to this machine: '
-        f"{url} is not answered from here. Point its A record (and AAAA, if it has one) at this "
-        f"machine, wait until it is known, and apply again. Until then the station runs with a "
-        f'certificate that browsers warn of." >&2; exit 1; }}; '
+        f"set -e; python3 {NAME_CHECK} {domain} {CHALLENGES}; "
         f"certbot certonly --quiet --non-interactive --agree-tos --webroot -w {CHALLENGES} "
         f"-d {domain} -m {mail} --keep-until-expiring --deploy-hook {TOOLS}/certificate; "
         f"RENEWED_LINEAGE=/etc/letsencrypt/live/{domain} {TOOLS}/certificate",

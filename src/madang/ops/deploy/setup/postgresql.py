@@ -52,8 +52,7 @@ def resources(
         found.append(
             CustomCommand(
                 f"PostgreSQL {name}",
-                f'{find}; printf %s {body} | cmp -s - "$d/{path}" '
-                f"&& [ ! -e {STATE}/postgresql-stale ]",
+                f'{find}; printf %s {body} | cmp -s - "$d/{path}"',
                 f"set -e; {find}; touch {STATE}/postgresql-stale; "
                 f'mkdir -p "$d/conf.d"; cat > "$d/{path}.new"; '
                 f'chown postgres:postgres "$d/{path}.new"; chmod 640 "$d/{path}.new"; '

@@ -315,9 +315,15 @@ def _certificate(desired: DesiredState) -> tuple[Resource, ...]:
     if station.tls is not None or not desired.machine.serves_web:
         return ()
     return (
+        ManagedFile(commands.NAME_CHECK, _remote("name_check.py"), 0o755, tool=True),
         commands.lets_encrypt(station.domain, station.administrators[0].email),
         SystemdUnit("certbot.timer"),
     )
+
+
+def _remote(name: str) -> str:
+    """Return the text of a program for servers."""
+    return files("madang.ops.deploy.remote").joinpath(name).read_text(encoding="utf-8")
 
 
 def _station(desired: DesiredState) -> tuple[Resource, ...]:
@@ -337,9 +343,8 @@ def _station(desired: DesiredState) -> tuple[Resource, ...]:
     if len(machines(desired.station)) > 1:
         key = f"{desired.secrets.session}\n"
         shared = (ManagedFile(f"{DATA}/secret.key", key, 0o600, USER, USER, secret=True),)
-    switch = files("madang.ops.deploy.remote").joinpath("switch.py").read_text(encoding="utf-8")
     return (
-        ManagedFile(f"{TOOLS}/switch.py", switch, 0o755, tool=True),
+        ManagedFile(f"{TOOLS}/switch.py", _remote("switch.py"), 0o755, tool=True),
         ManagedFile(
             command.PATH,
             command.madang(machine, backups.user(desired.station, machine)),
