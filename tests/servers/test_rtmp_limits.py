@@ -185,6 +185,24 @@ def test_only_bytes_of_no_honest_client_are_logged_for_fail2ban(
         until(lambda: f"rtmp 127.0.0.1: {FOR_FAIL2BAN}" in caplog.text)
 
 
+def test_what_closes_a_connection_is_logged_with_the_header_of_its_chunk(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = channel_key()
+
+    async def send_odd_bytes(air: Air) -> None:
+        async with RtmpPublisher("127.0.0.1", air.rtmp_port, name=key) as publisher:
+            publisher._writer.write(b"\x04\0\0\0\0\0\x01\x14\0\0\0\0\0" + b"\xff")
+            await publisher.wait_closed()
+
+    caplog.set_level("INFO", "madang.servers.rtmp")
+    with on_the_air() as air:
+        air.loop.run(send_odd_bytes(air))
+        until(lambda: "(chunk type 3, chunk stream 63, without a header" in caplog.text)
+        until(lambda: air.rtmp_counters.passed_over == 1)
+        assert "1 malformed messages were passed over" in caplog.text
+
+
 def test_nobody_fills_the_log(caplog: pytest.LogCaptureFixture) -> None:
     from madang.chat.rate_limits import Rate
     from madang.servers.rtmp import ServerLimits

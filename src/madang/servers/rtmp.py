@@ -61,9 +61,10 @@ DEFAULT_SERVER_LIMITS: Final = ServerLimits()
 @dataclass(slots=True)
 class RtmpCounters:
     """Totals since the start of the process: `closed` is by why a connection ended, `refused` by
-    the name of the reason."""
+    the name of the reason, `passed_over` are malformed messages that did not matter."""
 
     connections: int = 0
+    passed_over: int = 0
     closed: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
@@ -138,6 +139,9 @@ class RtmpConnection(asyncio.Protocol):
         reason = "connection_lost" if exc else "closed_by_peer"
         self._count(reason)
         self._end_publication(reason)
+        if passed_over := self._session.passed_over:
+            self._server.counters.passed_over += passed_over
+            self._log(logging.INFO, f"{passed_over} malformed messages were passed over")
         self._server.leave(self)
 
     def end(self, words: str) -> None:
@@ -167,13 +171,14 @@ class RtmpConnection(asyncio.Protocol):
         try:
             events = act(self._loop.time())
         except NoHandshake as error:
-            self._break_off("no_handshake", f"no RTMP handshake: {error}")
-            return
-        except LimitExceeded as error:
-            self._break_off(error.limit, str(error))
+            self._log(logging.WARNING, f"no RTMP handshake: {error}")
+            self._break_off("no_handshake", str(error))
             return
         except ParseError as error:
-            self._break_off("protocol_error", str(error))
+            header = self._session.last_header
+            self._log(logging.WARNING, f"{error} ({header})" if header else str(error))
+            reason = error.limit if isinstance(error, LimitExceeded) else "protocol_error"
+            self._break_off(reason, str(error))
             return
         for event in events:
             self._react(event)
@@ -181,7 +186,9 @@ class RtmpConnection(asyncio.Protocol):
         if self._session.closing:
             self._close("session_ended")
         elif self._transport.get_write_buffer_size() > self._server.server_limits.unread:
-            self._break_off("unread", "The peer does not read its answers.")
+            words = "The peer does not read its answers."
+            self._log(logging.WARNING, words)
+            self._break_off("unread", words)
         else:
             self._arm()
 
@@ -226,7 +233,6 @@ class RtmpConnection(asyncio.Protocol):
             self._close("refused")
 
     def _break_off(self, reason: str, words: str) -> None:
-        self._log(logging.WARNING, words)
         self._session.end(words)
         self._end_publication(reason)
         self._close(reason)

@@ -3,8 +3,8 @@
 Follows "Action Message Format -- AMF 0" (Adobe, 2007). AMF 3 is limited to what publishers send
 behind the switch marker of section 3.1: scalars and strings.
 
-Types in Python: float for Number, bool, str (String and Long String), None, `UNDEFINED`, dict for
-Object, `EcmaArray`, list for Strict Array, `Date`.
+Types in Python: float for Number, bool, str (String, Long String and XML), None, `UNDEFINED`, dict
+for Object, `EcmaArray`, list for Strict Array, `Date`.
 """
 
 from __future__ import annotations
@@ -68,11 +68,14 @@ class _Marker(enum.IntEnum):
     OBJECT = 0x03
     NULL = 0x05
     UNDEFINED = 0x06
+    REFERENCE = 0x07
     ECMA_ARRAY = 0x08
     OBJECT_END = 0x09
     STRICT_ARRAY = 0x0A
     DATE = 0x0B
     LONG_STRING = 0x0C
+    UNSUPPORTED = 0x0D
+    XML = 0x0F
     TYPED_OBJECT = 0x10
     AMF3 = 0x11
 
@@ -112,11 +115,28 @@ def decode(data: bytes) -> list[Value]:
     Invalid UTF-8 is decoded with replacement characters: cameras write metadata in their own code
     pages. Raises Amf0Error, and LimitExceeded past `MAX_DEPTH` or `MAX_VALUES`.
     """
-    reader = _ValueReader(data)
-    values = []
-    while reader.position < len(data):
-        values.append(reader.value(depth=0))
+    values, error = _decode(data)
+    if error is not None:
+        raise error
     return values
+
+
+def decode_beginning(data: bytes) -> tuple[list[Value], bool]:
+    """Decode `data` up to the first value that cannot be read; return True with the values if there
+    is none. Raises LimitExceeded."""
+    values, error = _decode(data)
+    return values, error is None
+
+
+def _decode(data: bytes) -> tuple[list[Value], Amf0Error | None]:
+    reader = _ValueReader(data)
+    values: list[Value] = []
+    try:
+        while reader.position < len(data):
+            values.append(reader.value(depth=0))
+    except Amf0Error as error:
+        return values, error
+    return values, None
 
 
 def _encode(value: Value, out: bytearray) -> None:
@@ -188,11 +208,14 @@ class _ValueReader:
                 return self._take(1) != b"\0"
             case _Marker.STRING:
                 return self._text(self._u16())
-            case _Marker.LONG_STRING:
+            case _Marker.LONG_STRING | _Marker.XML:
                 return self._text(self._u32())
             case _Marker.NULL:
                 return None
-            case _Marker.UNDEFINED:
+            case _Marker.UNDEFINED | _Marker.UNSUPPORTED:
+                return UNDEFINED
+            case _Marker.REFERENCE:
+                self._u16()  # to an object of this message; no command needs it
                 return UNDEFINED
             case _Marker.OBJECT:
                 return self._properties(depth, {})

@@ -51,6 +51,9 @@ CONTROLS_ONE_WAY: dict[str, tuple[int, bytes, Control | None]] = {
         b"\x00" + amf0.encode("publish", 5.0) + b"\x11\x01" + amf0.encode("key"),
         Command("publish", 5.0, (None, "key")),
     ),
+    "a null for the number": (20, amf0.encode("foo", None, None), Command("foo", 0.0)),
+    "a number that is text": (20, amf0.encode("foo", "1", None), Command("foo", 0.0)),
+    "a broken tail": (20, amf0.encode("foo", 2.0, None) + b"\0", Command("foo", 2.0)),
     "a name alone": (20, amf0.encode("closeStream"), Command("closeStream", 0.0, ())),
     "a shared object": (19, b"\x00\x00", None),
 }
@@ -62,7 +65,6 @@ CONTROLS_BROKEN: dict[str, tuple[int, bytes]] = {
     "a short event": (4, b"\x00"),
     "a command without a name": (20, amf0.encode(1.0, 2.0)),
     "an empty command": (20, b""),
-    "a command whose number is text": (20, amf0.encode("connect", "1")),
 }
 
 AGGREGATES: dict[str, tuple[bytes, Aggregate]] = {
@@ -133,6 +135,10 @@ READ: dict[str, tuple[bytes, list[RtmpMessage]]] = {
     "type 1 on a fresh chunk stream": (
         b"\x42\0\0\x05\0\0\x06\x04\0\x06\0\0\0\x07",
         [RtmpMessage(4, 5, 0, b"\0\x06\0\0\0\x07")],
+    ),
+    "type 2 on a fresh chunk stream, an empty message": (
+        b"\x85\0\0\x14" + _A,
+        [RtmpMessage(0, 20, 0, b""), RtmpMessage(8, 1000, 1, b"a")],
     ),
     "a chunk stream of two bytes": (
         b"\x00\x06" + _A[1:] + b"\x80\x06\0\0\x01b",
@@ -212,7 +218,6 @@ READ: dict[str, tuple[bytes, list[RtmpMessage]]] = {
 
 BROKEN: dict[str, bytes] = {
     "type 3 on a fresh chunk stream": b"\xc5a",
-    "type 2 on a fresh chunk stream": b"\x85\0\0\x14a",
     "a message inside another": b"\x06\0\0\x2a\0\x01\x04\x09\x01\0\0\0"
     + _LONG[:128]
     + b"\x06"

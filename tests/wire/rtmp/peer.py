@@ -13,10 +13,12 @@ CLIENT_HELLO = opening(b"c" * HANDSHAKE_RANDOM)
 
 
 class Peer:
-    """A session and the client's end of its connection; `now` is the test's clock, in seconds."""
+    """A session and the client's end of its connection; `now` is the test's clock, in seconds,
+    `stamp` the stream's, in milliseconds."""
 
     def __init__(self, limits: RtmpLimits = DEFAULT_LIMITS) -> None:
         self.now = 0.0
+        self.stamp = 0
         self.session = ServerSession(handshake_random=SERVER_RANDOM, now=self.now, limits=limits)
         self.writer = ChunkWriter()
         self.reader = ChunkReader(DEFAULT_LIMITS)
@@ -39,7 +41,9 @@ class Peer:
         self, type_id: int, body: bytes, timestamp: int = 0, stream_id: int = 1
     ) -> list[Event]:
         """Send a message of any type."""
-        return self.feed(self.writer.encode(3, RtmpMessage(type_id, timestamp, stream_id, body)))
+        return self.feed(
+            self.writer.encode(3, RtmpMessage(type_id, timestamp & 0xFFFFFFFF, stream_id, body))
+        )
 
     def call(
         self, name: str, transaction: float, *values: amf0.Value, stream_id: int = 0

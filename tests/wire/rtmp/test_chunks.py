@@ -134,3 +134,16 @@ def test_a_header_is_not_read_before_it_is_whole() -> None:
     assert reader.buffered == 14
     reader.feed(b"\0\0a")
     assert reader.next_message() == RtmpMessage(8, 0x01000000, 1, b"a")
+
+
+def test_the_header_of_the_latest_chunk_is_described_without_its_payload() -> None:
+    reader = ChunkReader(RtmpLimits())
+    reader.feed(b"\x04\0\x03\xe8\0\0\x06\x14\1\0\0\0secret" + b"\xc7")
+    assert reader.next_message() is not None
+    assert reader.last_header() == (
+        "chunk type 0, chunk stream 4, message type 20, 6 bytes, 0 of them to come, "
+        "message stream 1, time 1000 ms"
+    )
+    with pytest.raises(RtmpError):
+        reader.next_message()
+    assert reader.last_header() == "chunk type 3, chunk stream 7, without a header before it"

@@ -91,6 +91,11 @@ class LiveMetrics:
             "madang_rtmp_connections", "Connections of encoders.", self._rtmp.connections
         )
         yield CounterMetricFamily(
+            "madang_rtmp_passed_over",
+            "Malformed messages of encoders that did not matter.",
+            self._rtmp.passed_over,
+        )
+        yield CounterMetricFamily(
             "madang_flv_dropped_bytes",
             "Not sent to FLV readers that fell behind.",
             self._counters.flv_dropped_bytes,

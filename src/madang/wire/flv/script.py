@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from madang.wire import amf0
 
@@ -13,16 +14,16 @@ _ON_METADATA = "onMetaData"
 def on_metadata(body: bytes) -> dict[str, amf0.Value]:
     """Return the properties of an onMetaData tag; empty for any other script tag.
 
-    `@setDataFrame`, used by publishers, is unwrapped. Raises Amf0Error and LimitExceeded; callers
-    ignore them, as the metadata of many cameras is malformed.
+    `@setDataFrame`, used by publishers, and whatever else stands before the name is passed over, as
+    is a broken tail. Raises Amf0Error and LimitExceeded; callers ignore them, as the metadata of
+    many cameras is malformed.
     """
-    match amf0.decode(body):
-        case [str(wrapper), str(name), Mapping() as values, *_] if (
-            wrapper == _SET_DATA_FRAME and name == _ON_METADATA
-        ):
-            return dict(values)
-        case [str(name), Mapping() as values, *_] if name == _ON_METADATA:
-            return dict(values)
+    values, whole = amf0.decode_beginning(body)
+    for name, properties in pairwise(values):
+        if name == _ON_METADATA and isinstance(properties, Mapping):
+            return dict(properties)
+    if not whole:
+        raise amf0.Amf0Error("A script tag cannot be read.")
     return {}
 
 

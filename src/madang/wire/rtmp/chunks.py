@@ -80,11 +80,26 @@ class ChunkReader:
         self._position = 0
         self._current: _ChunkStream | None = None
         self._chunk_left = 0
+        self._form = 0
+        self._csid = 0
 
     @property
     def buffered(self) -> int:
         """Bytes not yet read."""
         return len(self._data) - self._position
+
+    def last_header(self) -> str:
+        """Describe the header of the latest chunk for a log, without the payload, which may have
+        secrets."""
+        words = f"chunk type {self._form}, chunk stream {self._csid}"
+        stream = self._streams.get(self._csid)
+        if stream is None:
+            return f"{words}, without a header before it"
+        return (
+            f"{words}, message type {stream.type_id}, {stream.length} bytes, "
+            f"{stream.missing} of them to come, message stream {stream.stream_id}, "
+            f"time {stream.timestamp} ms"
+        )
 
     def limit_messages(self, name: str, size: int) -> None:
         """Limit messages that begin from now on to `size` bytes; `name` is the limit's name."""
@@ -195,6 +210,7 @@ class ChunkReader:
                 return None
             csid = 64 + int.from_bytes(data[position:end], "little")
             position = end
+        self._form, self._csid = form, csid
         stream = self._streams.get(csid)
         if form == 3:
             if stream is None:
@@ -236,7 +252,7 @@ class ChunkReader:
                 return None
             time = _U32.unpack(extended)[0]
         if stream is None:
-            stream = self._add(csid, form)
+            stream = self._add(csid)
         elif stream.missing:
             raise RtmpError("A message begins inside another on the same chunk stream.")
         if form < 2:
@@ -254,10 +270,9 @@ class ChunkReader:
         self._open(stream)
         return stream
 
-    def _add(self, csid: int, form: int) -> _ChunkStream:
-        if form == 2:
-            raise RtmpError("A chunk refers to a header that was not sent.")
-        # Type 1 is legal here, on message stream 0: librtmp uses it for pings.
+    def _add(self, csid: int) -> _ChunkStream:
+        # Type 1 is legal here, on message stream 0: librtmp uses it for pings. Type 2 (DJI) is an
+        # empty message of type 0.
         if len(self._streams) >= self._limits.chunk_streams:
             raise LimitExceeded("chunk_streams", "The peer uses too many chunk streams.")
         stream = self._streams[csid] = _ChunkStream(csid)

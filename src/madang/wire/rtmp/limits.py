@@ -30,7 +30,8 @@ class RtmpLimits:
     """One message of a publisher: a key frame of 4K at 100 Mbit/s stays below 4 MiB."""
 
     metadata: int = 64 * 1024
-    """One onMetaData. Real ones have 1 to 2 KiB; parsed values take many times their bytes."""
+    """One onMetaData; larger ones are passed over. Real ones have 1 to 2 KiB; parsed values take
+    many times their bytes."""
 
     chunk_size: int = 0x7FFFFFFF
     """Largest chunk size announced by a peer: the field's top bit must be zero (RTMP 1.0, 5.4.1).
@@ -51,7 +52,11 @@ class RtmpLimits:
     50 Mbit/s."""
 
     bit_rate_window: float = 10.0
-    """Covers the burst of a key frame, and of a network that was stalled."""
+    """Covers the burst of a key frame."""
+
+    catch_up: float = 30.0
+    """Time of the stream that may arrive late and then faster than it plays, after a stall of the
+    network: twice the longest silence."""
 
 
 DEFAULT_LIMITS = RtmpLimits()

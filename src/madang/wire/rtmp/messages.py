@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from madang.wire import amf0, flv
 from madang.wire.rtmp.chunks import TIMESTAMP_MASK
@@ -101,20 +101,25 @@ class UserControl:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A call or its answer (7.1.1). `transaction` is 0 if no answer is requested."""
+    """A call or its answer (7.1.1). `transaction` is 0 if no answer is requested, or where there is
+    no number. `whole` is False if the values end where the rest cannot be read."""
 
     name: str
     transaction: float
     values: tuple[amf0.Value, ...] = (None,)
+    whole: bool = field(default=True, compare=False)
 
     @classmethod
     def parse(cls, body: bytes) -> Command:
-        match amf0.decode(body):
+        decoded, whole = amf0.decode_beginning(body)
+        match decoded:
             case [str(name), float(transaction), *values]:
-                return cls(name, transaction, tuple(values))
+                return cls(name, transaction, tuple(values), whole)
+            case [str(name), _, *values]:
+                return cls(name, 0.0, tuple(values), whole)
             case [str(name)]:
-                return cls(name, 0.0, ())
-        raise RtmpError("A command does not begin with its name and number.")
+                return cls(name, 0.0, (), whole)
+        raise RtmpError("A command does not begin with its name.")
 
     def serialise(self) -> bytes:
         return amf0.encode(self.name, self.transaction, *self.values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from typing import assert_never
 
@@ -36,6 +37,7 @@ from madang.wire.rtmp.messages import (
     parse_control,
     type_id_of,
 )
+from madang.wire.rtmp.rate import BitRateLimit
 
 WINDOW = 2_500_000
 """Bytes between acknowledgements, requested from the peer and the default for its side: about a
@@ -93,11 +95,9 @@ class ServerSession:
         self._announced = ""
         self._window = WINDOW
         self._acknowledged = 0
-        self._rate_began = now
-        self._rate_bytes = 0
+        self._rate = BitRateLimit(limits, now)
         self._bytes_in = 0
-        self._bytes_out = 0
-        self._unreadable_metadata = 0
+        self._passed_over = 0
 
     @property
     def bytes_in(self) -> int:
@@ -105,14 +105,14 @@ class ServerSession:
         return self._bytes_in
 
     @property
-    def bytes_out(self) -> int:
-        """Bytes taken by `take_output`."""
-        return self._bytes_out
+    def passed_over(self) -> int:
+        """Number of malformed messages that were ignored in whole or in part."""
+        return self._passed_over
 
     @property
-    def unreadable_metadata(self) -> int:
-        """Number of script messages ignored as malformed AMF 0."""
-        return self._unreadable_metadata
+    def last_header(self) -> str:
+        """Header of the latest chunk in words, empty during the handshake."""
+        return "" if self._phase is _Phase.HANDSHAKE else self._chunks.last_header()
 
     @property
     def awaiting_decision(self) -> bool:
@@ -132,7 +132,7 @@ class ServerSession:
         """
         self._bytes_in += len(data)
         self._heard = now
-        self._limit_rate(len(data), now)
+        self._rate.passed(now)
         if self._phase is _Phase.CLOSING:
             return []
         if self._phase is _Phase.HANDSHAKE:
@@ -144,6 +144,7 @@ class ServerSession:
             self._enter(_Phase.SETUP)
         self._chunks.feed(data)
         events = self._read()
+        self._rate.received(len(data))
         if self._bytes_in - self._acknowledged >= self._window // 2:
             self._acknowledged = self._bytes_in
             self._send(Acknowledgement(self._bytes_in & chunks.TIMESTAMP_MASK))
@@ -153,7 +154,6 @@ class ServerSession:
         """Return the pending output and clear it."""
         output = bytes(self._output)
         self._output.clear()
-        self._bytes_out += len(output)
         return output
 
     def deadline(self) -> float | None:
@@ -223,16 +223,6 @@ class ServerSession:
                 return None
         assert_never(self._phase)
 
-    def _limit_rate(self, size: int, now: float) -> None:
-        window = self._limits.bit_rate_window
-        if now - self._rate_began >= window:
-            self._rate_began = now
-            self._rate_bytes = 0
-        self._rate_bytes += size
-        if self._rate_bytes * 8 > self._limits.bit_rate * window:
-            megabits = self._limits.bit_rate / 1e6
-            raise LimitExceeded("bit_rate", f"The stream has more than {megabits:g} Mbit/s.")
-
     def _read(self) -> list[Event]:
         events: list[Event] = []
         self._sent_ahead = False
@@ -253,6 +243,7 @@ class ServerSession:
         media = _MEDIA.get(type_id)
         if media is not None:
             if accepted:
+                self._rate.media(timestamp)
                 events.append(MediaReceived(media, timestamp, body))
         elif type_id in (TagType.SCRIPT, TypeId.DATA_AMF3):
             if accepted:
@@ -261,29 +252,36 @@ class ServerSession:
             if accepted:
                 self._aggregate(message, events)
         else:
-            control = parse_control(type_id, body)
+            try:
+                control = parse_control(type_id, body)
+            except ParseError:
+                self._passed_over += 1
+                return
             if control is not None:
                 self._control(control, message.stream_id, events)
 
     def _aggregate(self, message: chunks.RtmpMessage, events: list[Event]) -> None:
-        for tag in Aggregate.parse(message.body).at(message.timestamp):
+        try:
+            aggregate = Aggregate.parse(message.body)
+        except ParseError:
+            self._passed_over += 1
+            return
+        for tag in aggregate.at(message.timestamp):
             if tag.type is TagType.SCRIPT:
                 self._metadata(tag.body, events)
             else:
+                self._rate.media(tag.timestamp)
                 events.append(MediaReceived(tag.type, tag.timestamp, tag.body))
 
     def _metadata(self, body: bytes, events: list[Event]) -> None:
-        if len(body) > self._limits.metadata:
-            raise LimitExceeded("metadata", f"Metadata of {len(body)} bytes is too large.")
-        try:
-            values = flv.on_metadata(body)
-        except LimitExceeded:
-            raise
-        except ParseError:
-            # Nothing depends on metadata, and a camera with malformed metadata can be fine.
-            self._unreadable_metadata += 1
-            return
-        if values:
+        # Nothing depends on metadata, and a camera with malformed metadata can be fine, as can a
+        # file with an index of all its key frames.
+        values = None
+        with contextlib.suppress(ParseError):
+            values = flv.on_metadata(body) if len(body) <= self._limits.metadata else None
+        if values is None:
+            self._passed_over += 1
+        elif values:
             events.append(MetadataReceived(values))
 
     def _control(self, control: Control, stream_id: int, events: list[Event]) -> None:
@@ -299,6 +297,7 @@ class ServerSession:
                 pass  # this side sends too little for them to matter
 
     def _called(self, command: Command, stream_id: int, events: list[Event]) -> None:
+        self._passed_over += not command.whole
         if command.name == "connect":
             self._connect(command, events)
             return
@@ -336,14 +335,14 @@ class ServerSession:
         self._send(WindowSize(WINDOW))
         self._send(PeerBandwidth(WINDOW))
         self._output += self._writer.set_chunk_size(CHUNK_SIZE)
-        self._answer(command, *connect_result(self._connected))
+        self._result(command, *connect_result(self._connected))
         events.append(self._connected)
 
     def _create_stream(self, command: Command) -> None:
         self._net_streams += 1
         if self._net_streams > self._limits.net_streams:
             raise LimitExceeded("net_streams", "The peer creates too many streams.")
-        self._answer(command, None, float(self._net_streams))
+        self._result(command, None, float(self._net_streams))
 
     def _publish(
         self, command: Command, stream_id: int, connected: Connected, events: list[Event]
@@ -376,7 +375,10 @@ class ServerSession:
     def _answer(self, command: Command, *values: amf0.Value) -> None:
         """Answer a call with its own transaction ID; a call with none gets no answer."""
         if command.transaction:
-            self._send(Command("_result", command.transaction, values))
+            self._result(command, *values)
+
+    def _result(self, command: Command, *values: amf0.Value) -> None:
+        self._send(Command("_result", command.transaction, values))
 
     def _status(self, level: str, code: str, description: str, on: int | None = None) -> None:
         """Send onStatus on the publishing stream, or on another."""
