@@ -1,7 +1,8 @@
-import { Connection } from './connection';
-import { Room, type Row } from './model';
 import { device } from '../lib/storage';
-import { authOf, parseEvent } from './protocol';
+import { Connection } from './connection';
+import { Fallback } from './fallback';
+import { Room, type Row } from './model';
+import { authOf, parseEvent, type Emote, type RoomEvent } from './protocol';
 import { RowPainter } from './rows';
 
 /** The chat over a picture: read only, without a background, for OBS and its like. */
@@ -29,19 +30,37 @@ export function mountOverlay(root: HTMLElement): void {
     if (stay > 0) setTimeout(() => element.classList.add('overlay-gone'), stay);
   };
 
-  new Connection({
-    auth: () => authOf(root.dataset['slug'] ?? '', device(), null, room.since),
-    changed: (link) => (root.dataset['state'] = link.state),
-    event: (name, value) => {
-      const event = parseEvent(name, value);
-      if (event?.type === 'welcome') {
-        room.welcome(event.welcome);
-        painter.emotes = new Map(event.welcome.emotes.map((emote) => [emote.name, emote]));
-      } else if (event?.type === 'messages') room.receive(event.messages);
-      else if (event?.type === 'delete') room.remove(event.ids);
-      else if (event?.type === 'clear') room.clear(event.person);
-      else return;
+  const heard = (event: RoomEvent | null): void => {
+    if (event?.type === 'welcome') {
+      room.welcome(event.welcome);
+      emotesAre(event.welcome.emotes);
+    } else if (event?.type === 'emotes') emotesAre(event.emotes);
+    else if (event?.type === 'messages') room.receive(event.messages);
+    else if (event?.type === 'delete') room.remove(event.ids);
+    else if (event?.type === 'clear') room.clear(event.person);
+    else return;
+    render();
+  };
+  const emotesAre = (emotes: readonly Emote[]): void => {
+    painter.emotes = new Map(emotes.map((emote) => [emote.name, emote]));
+  };
+
+  const slug = root.dataset['slug'] ?? '';
+  const fallback = new Fallback({
+    slug: () => slug,
+    event: heard,
+    messages: (messages) => {
+      room.polled(messages);
       render();
     },
+    changed: () => undefined,
+  });
+  new Connection({
+    auth: () => authOf(slug, device(), null, room.since),
+    changed: (link) => {
+      root.dataset['state'] = link.state;
+      fallback.linked(link);
+    },
+    event: (name, value) => heard(parseEvent(name, value)),
   }).start();
 }

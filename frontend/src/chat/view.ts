@@ -99,7 +99,7 @@ export class PanelView {
   #pollingBanner(link: Link): Banner {
     if (link.state === 'closed') this.#refused = link.refusal ? refusalWords(link.refusal) : '';
     const text = `${this.#refused || t('chatBlocked')} ${t('chatPolling')}`;
-    return { text, state: this.#refused ? 'refused' : 'offline', again: link.state === 'closed' };
+    return { text, state: this.#refused ? 'refused' : 'offline', again: true };
   }
 
   /** Shows the reason against a name; empty for none. */
