@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
-from madang.wire.hls import MultivariantPlaylist, parse_multivariant
-from tests.support.broadcast import Broadcast, Encoder
+from madang.wire.hls import MultivariantPlaylist, Variant, parse_multivariant
+from tests.live.advice_cases import shown
+from tests.support.broadcast import Broadcast, Encoder, Sent
+from tests.support.real_streams import SIZE, X264, real_stream
 
 
 def playlist(encoder: Encoder) -> tuple[MultivariantPlaylist, Broadcast]:
@@ -42,3 +45,47 @@ def test_sound_alone_has_no_size_and_no_frame_rate() -> None:
     assert variant.codecs == "mp4a.40.2"
     assert variant.resolution is None
     assert variant.frame_rate is None
+
+
+def source(made: Broadcast) -> Variant:
+    """Return what the playlist says of the source."""
+    found = made.show.playlist()
+    assert found is not None
+    return parse_multivariant(found.body.decode()).variants[0]
+
+
+def pictures(rate: int, *filters: str) -> tuple[Sent, ...]:
+    """Return a stream with a key frame every second."""
+    group = ("-g", str(rate), "-bf", "0", *(("-vf", ",".join(filters)) if filters else ()))
+    return real_stream((*X264, *group), seconds=8.0, source=f"testsrc2=s={SIZE}:r={rate}")
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 25), (60, 15), (25, 60)])
+def test_the_frame_rate_after_a_takeover_is_that_of_the_new_encoder(
+    before: int, after: int
+) -> None:
+    made = shown(pictures(before))
+    assert source(made).frame_rate == before
+    made.connect()
+    made.send(pictures(after))
+    assert source(made).frame_rate == after
+
+
+def test_pictures_after_a_takeover_leave_no_holes_between_parts() -> None:
+    made = shown(pictures(60))
+    made.connect()
+    made.send(pictures(15))
+    units = made.viewer.all_units()[1][-60:]
+    for unit, later in pairwise(units):
+        assert unit.dts + unit.duration == pytest.approx(later.dts, abs=180)
+
+
+def test_the_size_is_that_of_the_picture_as_it_is_shown() -> None:
+    made = shown(pictures(25, "scale=180:144", "setsar=16/15"))
+    assert source(made).resolution == (192, 144)
+
+
+def test_a_high_dynamic_range_is_named() -> None:
+    sdr, hlg = pictures(25), pictures(25, "format=yuv420p", "setparams=color_trc=arib-std-b67")
+    assert source(shown(sdr)).video_range == "SDR"
+    assert source(shown(hlg)).video_range == "HLG"

@@ -297,7 +297,7 @@ def test_the_first_segment_of_all_is_no_discontinuity() -> None:
     assert not parse_media(ready(window).body.decode()).segments[0].discontinuity
 
 
-def test_bit_rates_are_those_of_whole_segments() -> None:
+def test_bit_rates_are_those_of_long_segments_and_never_below_the_mean() -> None:
     window = Window("e", PART, TARGET, 30.0)
     assert window.bit_rates() == (0.0, 0.0)
     window.set_map(b"init", discontinuity=False)
@@ -311,8 +311,11 @@ def test_bit_rates_are_those_of_whole_segments() -> None:
     window.add_part(bytes(9000), 0.5, True, EPOCH)
     window.end_segment()
     peak, mean = window.bit_rates()
-    assert peak == 12_000.0
-    assert mean == pytest.approx(14_000 * 8 / 4.5)
+    assert peak == mean == pytest.approx(14_000 * 8 / 4.5)
+    window.add_part(bytes(9000), 1.5, True, EPOCH)
+    assert window.bit_rates() == (peak, mean)
+    window.add_part(bytes(9000), 0.5, False, None)
+    assert window.bit_rates()[0] == 72_000.0
 
 
 def test_nothing_else_has_a_name() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from madang.media.avc import parse_config
 from madang.media.bits import CodecConfigError
+from madang.media.track import Color
 from tests.support.bit_fields import octets, se, u, ue
 
 NO_VUI = "0"
@@ -46,6 +47,41 @@ def test_everything_before_the_timing_is_passed() -> None:
     before = aspect + "11" + signal + "1" + ue(0) + ue(1)
     track = parse_config(avcc(PLAIN, size(640, 480), vui(1, 50, before)))
     assert track.frame_rate == 25
+    assert track.display_size == (853, 480)
+    assert track.color == Color(1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "expected"),
+    [
+        (u(0, 8), 1),
+        (u(1, 8), 1),
+        (u(2, 8), Fraction(12, 11)),
+        (u(16, 8), 2),
+        (u(17, 8), 1),
+        (u(255, 8) + u(64, 16) + u(45, 16), Fraction(64, 45)),
+        (u(255, 8) + u(0, 16) + u(45, 16), 1),
+        (u(255, 8) + u(64, 16) + u(0, 16), 1),
+        (u(255, 8) + u(65_535, 16) + u(1, 16), 1),
+    ],
+)
+def test_pixels_are_square_unless_a_plausible_ratio_is_stated(
+    aspect: str, expected: Fraction
+) -> None:
+    track = parse_config(avcc(PLAIN, size(320, 240), vui(1, 50, "1" + aspect + "000")))
+    assert track.pixel_aspect == expected
+
+
+def test_full_range_without_colors_is_kept() -> None:
+    signal = "1" + u(5, 3) + "1" + "0"
+    track = parse_config(avcc(PLAIN, size(320, 240), vui(1, 50, "00" + signal + "0")))
+    assert track.color == Color(full_range=True)
+    assert track.frame_rate == 25
+
+
+def test_a_set_that_allows_fields_is_interlaced() -> None:
+    assert parse_config(avcc(PLAIN, size(320, 240, frames_only=False), NO_VUI)).interlaced
+    assert not parse_config(avcc(PLAIN, size(320, 240), NO_VUI)).interlaced
 
 
 @pytest.mark.parametrize(
@@ -86,8 +122,11 @@ def test_an_implausible_rate_is_no_rate(ticks: int, scale: int) -> None:
 
 
 def test_usability_information_that_is_cut_off_leaves_the_size() -> None:
-    track = parse_config(avcc(PLAIN, size(320, 240), "1" + "0000" + "1" + u(1, 20)))
+    before = "1" + u(14, 8) + "000"
+    track = parse_config(avcc(PLAIN, size(320, 240), "1" + before + "1" + u(1, 20)))
     assert (track.width, track.height) == (320, 240)
+    assert track.pixel_aspect == Fraction(4, 3)
+    assert track.frame_rate is None
     assert track.frame_rate is None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -23,6 +25,43 @@ SOURCE: Final = "source"
 _SEQUENCE_WRAP: Final = 1 << 32
 
 
+STEPS: Final = 64
+"""Steps between pictures of which the frame rate is the mean."""
+
+SAME_RATE: Final = 0.02
+"""Share by which a frame rate that was measured is off."""
+
+HOLE: Final = 1.6
+"""Usual steps from which a step has pictures missing in it."""
+
+
+@dataclass(slots=True)
+class FrameSteps:
+    """Steps between the pictures of late, in ticks, in the order of decoding."""
+
+    _steps: deque[int] = field(default_factory=lambda: deque(maxlen=STEPS))
+    _last: int | None = None
+
+    def note(self, units: Sequence[AccessUnit]) -> None:
+        """Note the pictures of a part."""
+        for unit in units:
+            if self._last is not None:
+                self._steps.append(unit.dts - self._last)
+            self._last = unit.dts
+
+    def restart(self) -> None:
+        """Begin with other pictures."""
+        self._steps.clear()
+        self._last = None
+
+    def usual(self) -> float | None:
+        """Return the mean step without holes, None before the second picture."""
+        if not self._steps:
+            return None
+        limit = HOLE * statistics.median_low(self._steps)
+        return statistics.fmean(step for step in self._steps if step < limit)
+
+
 @dataclass(slots=True)
 class Rendition:
     """Muxes cuts into fragments and adds them to the window."""
@@ -32,6 +71,7 @@ class Rendition:
     cutting: Cutting
     window: Window
     dates: ProgramDates
+    _frames: FrameSteps = field(default_factory=FrameSteps)
     _sequence: int = 0
     _discontinuity: bool = False
     _map_due: bool = True
@@ -41,6 +81,16 @@ class Rendition:
         """True where the next part begins behind a discontinuity."""
         return self._discontinuity
 
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames per second of late, or as when the show opened; None without video."""
+        if self.tracks.video is None:
+            return None
+        rate = self.cutting.rate / (self._frames.usual() or self.cutting.frame)
+        stated = self.tracks.video.frame_rate
+        # What the encoder states is exact, where it is true.
+        return float(stated) if stated and abs(rate / stated - 1) < SAME_RATE else rate
+
     def change(self, tracks: Tracks, rate: int) -> list[RenditionEvent]:
         """Begin other tracks, or the same of another publisher, with the next part.
 
@@ -49,6 +99,7 @@ class Rendition:
         ended = self._ended(self.window.end_segment())
         self.tracks = tracks
         self.cutting = self.cutting.at_rate(rate)
+        self._frames.restart()
         self._discontinuity = True
         self._map_due = True
         return ended
@@ -65,6 +116,8 @@ class Rendition:
                 events.append(InitChanged(self.name, file, self.tracks))
             self._map_due = self._discontinuity = False
         rate = self.cutting.rate
+        if self.tracks.video is not None:
+            self._frames.note(cut.units[0])
         body = fragment(self._sequence, self._runs(cut))
         self._sequence = (self._sequence + 1) % _SEQUENCE_WRAP
         duration = (cut.end - cut.start) / rate
@@ -113,7 +166,7 @@ class Rendition:
             return last.dts + last.duration
         # A picture that stays because the next ones were lost has its usual duration here; one
         # that came late (after its part) has to have some.
-        frame = self.cutting.frame
+        frame = max(self.cutting.frame, round(self._frames.usual() or 0))
         return end if last.dts < end <= last.dts + 3 * frame else last.dts + frame
 
 

@@ -24,13 +24,6 @@ def codecs(rendition: Rendition) -> str:
     return ",".join(track.codec_string for track in rendition.tracks.all)
 
 
-def frame_rate(rendition: Rendition) -> float | None:
-    """Return frames per second, as measured when the show opened; None without video."""
-    if rendition.tracks.video is None:
-        return None
-    return round(rendition.cutting.rate / rendition.cutting.frame, 3)
-
-
 def _variant(name: str, rendition: Rendition) -> Variant:
     peak, mean = rendition.window.bit_rates()
     video = rendition.tracks.video
@@ -39,6 +32,7 @@ def _variant(name: str, rendition: Rendition) -> Variant:
         bandwidth=max(1, round(peak * HEAD_ROOM)),
         average_bandwidth=max(1, round(mean)),
         codecs=codecs(rendition),
-        resolution=None if video is None else (video.width, video.height),
-        frame_rate=frame_rate(rendition),
+        resolution=None if video is None else video.display_size,
+        frame_rate=rendition.frame_rate,
+        video_range="SDR" if video is None else video.color.video_range,
     )

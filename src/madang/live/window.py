@@ -218,18 +218,22 @@ class Window:
         """Return the highest and the mean bit rate of the listed segments, in bits a second.
 
         Segments shorter than half the target duration do not count for the highest, as RFC
-        8216bis, section 4.1 defines it; a window without whole segments counts its parts.
+        8216bis, section 4.1 defines it, unless there are no others; it is never below the mean.
+        A growing segment counts from that duration on, or where it is the only one.
         """
+        half = self.target_duration / 2
         sizes = [
             (sum(len(part.file.body) for part in segment.parts) * 8, segment.duration)
             for segment in self._segments
-            if segment.parts and (segment.complete or len(self._segments) == 1)
+            if segment.parts
+            and (segment.complete or segment.duration >= half or len(self._segments) == 1)
         ]
         total = sum(duration for _, duration in sizes)
         if not total:
             return 0.0, 0.0
-        long = [size for size in sizes if size[1] >= self.target_duration / 2] or sizes
-        return max(bits / duration for bits, duration in long), sum(b for b, _ in sizes) / total
+        long = [size for size in sizes if size[1] >= half] or sizes
+        mean = sum(bits for bits, _ in sizes) / total
+        return max(mean, *(bits / duration for bits, duration in long)), mean
 
     def _has(self, msn: int, part: int | None) -> bool:
         if not self._segments:

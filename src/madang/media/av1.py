@@ -40,6 +40,7 @@ def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
         width=header.width,
         height=header.height,
         frame_rate=header.frame_rate,
+        color=header.color,
     )
 
 
@@ -59,12 +60,13 @@ def _codec_string(header: SequenceHeader) -> str:
     tier = "H" if header.high_tier else "M"
     short = f"av01.{header.profile}.{header.level:02d}{tier}.{header.bit_depth:02d}"
     format_ = f"{header.monochrome:d}.{header.subsampling}"
-    colour = (header.primaries, header.transfer, header.matrix)
+    color = header.color
+    colour = (color.primaries, color.transfer, color.matrix)
     # Players treat unspecified colours (2) as BT.709 (1), the default.
-    if format_ == "0.110" and set(colour) <= {1, 2} and not header.full_range:
+    if format_ == "0.110" and set(colour) <= {1, 2} and not color.full_range:
         return short
     numbers = ".".join(f"{number:02d}" for number in colour)
-    return f"{short}.{format_}.{numbers}.{header.full_range:d}"
+    return f"{short}.{format_}.{numbers}.{color.full_range:d}"
 
 
 def _find_sequence_header(data: bytes) -> SequenceHeader | None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from madang.media import video
 from madang.media.bits import BitReader
+from madang.media.track import Color
 
 _BT709 = 1
 _SRGB = 13
@@ -16,14 +17,11 @@ _SELECT = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Color:
+class _Format:
     bit_depth: int
     monochrome: bool
     subsampling: str
-    primaries: int
-    transfer: int
-    matrix: int
-    full_range: bool
+    color: Color
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,8 @@ class SequenceHeader:
     """Properties of an AV1 stream.
 
     `level` is seq_level_idx of the first operating point. `subsampling` is three digits:
-    horizontal, vertical, chroma sample position. Colours are code points of ITU-T H.273. `width`
-    and `height` are the largest of a frame, in pixels.
+    horizontal, vertical, chroma sample position. `width` and `height` are the largest of a frame,
+    in pixels.
     """
 
     profile: int
@@ -41,10 +39,7 @@ class SequenceHeader:
     bit_depth: int
     monochrome: bool
     subsampling: str
-    primaries: int
-    transfer: int
-    matrix: int
-    full_range: bool
+    color: Color
     width: int
     height: int
     frame_rate: Fraction | None
@@ -65,18 +60,15 @@ def parse_sequence_header(payload: bytes) -> SequenceHeader:
     width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
     width, height = bits.read(width_bits) + 1, bits.read(height_bits) + 1
     _skip_tools(bits, reduced)
-    color = _read_color(bits, profile)
+    format_ = _read_format(bits, profile)
     return SequenceHeader(
         profile=profile,
         level=level,
         high_tier=high_tier,
-        bit_depth=color.bit_depth,
-        monochrome=color.monochrome,
-        subsampling=color.subsampling,
-        primaries=color.primaries,
-        transfer=color.transfer,
-        matrix=color.matrix,
-        full_range=color.full_range,
+        bit_depth=format_.bit_depth,
+        monochrome=format_.monochrome,
+        subsampling=format_.subsampling,
+        color=format_.color,
         width=width,
         height=height,
         frame_rate=frame_rate,
@@ -132,7 +124,7 @@ def _skip_tools(bits: BitReader, reduced: bool) -> None:
     bits.skip(3)
 
 
-def _read_color(bits: BitReader, profile: int) -> _Color:
+def _read_format(bits: BitReader, profile: int) -> _Format:
     """Read color_config() of 5.5.2."""
     bit_depth = 10 if bits.flag() else 8
     if profile == 2 and bit_depth == 10 and bits.flag():
@@ -142,7 +134,7 @@ def _read_color(bits: BitReader, profile: int) -> _Color:
     if bits.flag():
         primaries, transfer, matrix = bits.read(8), bits.read(8), bits.read(8)
     if not monochrome and (primaries, transfer, matrix) == (_BT709, _SRGB, _IDENTITY):
-        return _Color(bit_depth, False, "000", primaries, transfer, matrix, True)
+        return _Format(bit_depth, False, "000", Color(primaries, transfer, matrix, full_range=True))
     full_range = bits.flag()
     if monochrome:
         subsampling = "110"
@@ -150,7 +142,8 @@ def _read_color(bits: BitReader, profile: int) -> _Color:
         across, down = _read_subsampling(bits, profile, bit_depth)
         position = bits.read(2) if across and down else 0
         subsampling = f"{across:d}{down:d}{position}"
-    return _Color(bit_depth, monochrome, subsampling, primaries, transfer, matrix, full_range)
+    color = Color(primaries, transfer, matrix, full_range=full_range)
+    return _Format(bit_depth, monochrome, subsampling, color)
 
 
 def _read_subsampling(bits: BitReader, profile: int, bit_depth: int) -> tuple[bool, bool]:

@@ -22,14 +22,15 @@ _MAX_CYCLE = 255
 class _Sps:
     width: int
     height: int
+    frames_only: bool
+    usability: video.Usability
     frame_rate: Fraction | None
 
 
 def parse_config(config: bytes) -> VideoTrack:
-    """Return the track described by an avcC, with size and frame rate of its first SPS.
+    """Return the track described by an avcC, with the facts of its first SPS.
 
-    The size is in coded pixels after cropping: decoders apply the sample aspect ratio. Raises
-    CodecConfigError.
+    Raises CodecConfigError.
     """
     bits = BitReader(config, _WHAT)
     if bits.read(8) != 1:
@@ -49,6 +50,9 @@ def parse_config(config: bytes) -> VideoTrack:
         width=sps.width,
         height=sps.height,
         frame_rate=sps.frame_rate,
+        pixel_aspect=sps.usability.pixel_aspect,
+        color=sps.usability.color,
+        interlaced=not sps.frames_only,
     )
 
 
@@ -80,7 +84,7 @@ def _parse_sps(nal: bytes) -> _Sps:
         width -= (left + right) * across
         height -= (top + bottom) * down * fields
     video.check_size(width, height, "H.264")
-    return _Sps(width, height, _read_frame_rate(bits))
+    return _Sps(width, height, frames_only, *_read_usability(bits))
 
 
 def _read_chroma_and_depth(bits: BitReader) -> tuple[int, bool]:
@@ -120,16 +124,18 @@ def _skip_picture_order_count(bits: BitReader) -> None:
                 bits.se()
 
 
-def _read_frame_rate(bits: BitReader) -> Fraction | None:
-    """Return the frame rate of the usability information (E.2.1: two ticks make a frame)."""
+def _read_usability(bits: BitReader) -> tuple[video.Usability, Fraction | None]:
+    """Return the usability information and the frame rate in it (E.2.1: two ticks make a frame).
+
+    Some cameras truncate it, and decoders do not need it: what is missing is unknown.
+    """
+    usability = video.Usability()
     try:
-        if not bits.flag():
-            return None
-        video.skip_video_usability(bits)
-        if not bits.flag():
-            return None
-        ticks_per_field = bits.read(32)
-        return video.frame_rate(bits.read(32), 2 * ticks_per_field)
+        if bits.flag():
+            usability = video.read_usability(bits)
+            if bits.flag():
+                ticks_per_field = bits.read(32)
+                return usability, video.frame_rate(bits.read(32), 2 * ticks_per_field)
     except CodecConfigError:
-        # Some cameras truncate this part, which decoders do not need.
-        return None
+        pass
+    return usability, None

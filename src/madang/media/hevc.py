@@ -12,10 +12,10 @@ _NAL_SPS = 33
 
 
 def parse_config(config: bytes) -> VideoTrack:
-    """Return the track described by an hvcC, with size and frame rate of its SPS.
+    """Return the track described by an hvcC, with the facts of its SPS.
 
-    The size is in coded pixels after cropping. Without timing in the SPS, the average frame rate of
-    the record is used. Raises CodecConfigError.
+    Without timing in the SPS, the average frame rate of the record is used. Raises
+    CodecConfigError.
     """
     bits = BitReader(config, _WHAT)
     # Some writers left the version at 0 while the record was a draft; the layout is the same.
@@ -33,6 +33,9 @@ def parse_config(config: bytes) -> VideoTrack:
         width=sps.width,
         height=sps.height,
         frame_rate=sps.frame_rate or video.frame_rate(average_frame_rate, 256),
+        pixel_aspect=sps.usability.pixel_aspect,
+        color=sps.usability.color,
+        interlaced=sps.interlaced,
     )
 
 

@@ -13,20 +13,27 @@ _MAX_PICTURES = 16
 _MAX_LONG_TERM_PICTURES = 32
 _MAX_POC_BITS = 16
 _CHROMA_444 = 3
+_SOURCE_FLAGS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class HevcSps:
-    """`width` and `height` in pixels after cropping, `frame_rate` in frames per second."""
+    """`width` and `height` in pixels after cropping, `frame_rate` in frames per second.
+
+    `interlaced` is true where pictures are fields, or frames of two fields.
+    """
 
     width: int
     height: int
+    interlaced: bool
+    usability: video.Usability
     frame_rate: Fraction | None
 
 
 def parse_sps(nal: bytes) -> HevcSps:
     """Read an SPS NAL unit, header included. Raises CodecConfigError."""
-    bits = BitReader(video.remove_emulation_prevention(nal), "H.265 sequence parameter set")
+    rbsp = video.remove_emulation_prevention(nal)
+    bits = BitReader(rbsp, "H.265 sequence parameter set")
     bits.skip(16 + 4)
     sub_layers = bits.read(3)
     bits.skip(1)
@@ -41,7 +48,10 @@ def parse_sps(nal: bytes) -> HevcSps:
         width -= (left + right) * across
         height -= (top + bottom) * down
     video.check_size(width, height, "H.265")
-    return HevcSps(width, height, _read_frame_rate(bits, sub_layers))
+    # general_progressive_source_flag and general_interlaced_source_flag (7.3.3)
+    interlaced = rbsp[_SOURCE_FLAGS] >> 6 == 1
+    fields, usability, frame_rate = _read_usability(bits, sub_layers)
+    return HevcSps(width, height, interlaced or fields, usability, frame_rate)
 
 
 def skip_profile_tier_level(bits: BitReader, sub_layers: int) -> None:
@@ -54,23 +64,30 @@ def skip_profile_tier_level(bits: BitReader, sub_layers: int) -> None:
         bits.skip(88 * profile + 8 * level)
 
 
-def _read_frame_rate(bits: BitReader, sub_layers: int) -> Fraction | None:
+def _read_usability(
+    bits: BitReader, sub_layers: int
+) -> tuple[bool, video.Usability, Fraction | None]:
+    """Return whether pictures are fields, the usability information, and the frame rate in it.
+
+    It is for display only: what cannot be parsed here is unknown.
+    """
+    fields, usability = False, video.Usability()
     try:
         _skip_coding_tools(bits, sub_layers)
-        if not bits.flag():
-            return None
-        video.skip_video_usability(bits)
-        bits.skip(3)
-        if bits.flag():  # default display window
-            for _ in range(4):
-                bits.ue()
-        if not bits.flag():
-            return None
-        ticks_per_frame = bits.read(32)
-        return video.frame_rate(bits.read(32), ticks_per_frame)
+        if bits.flag():
+            usability = video.read_usability(bits)
+            bits.skip(1)
+            fields = bits.flag()
+            bits.skip(1)
+            if bits.flag():  # default display window
+                for _ in range(4):
+                    bits.ue()
+            if bits.flag():
+                ticks_per_frame = bits.read(32)
+                return fields, usability, video.frame_rate(bits.read(32), ticks_per_frame)
     except CodecConfigError:
-        # The rate is for display only: tolerate what cannot be parsed here.
-        return None
+        pass
+    return fields, usability, None
 
 
 def _skip_coding_tools(bits: BitReader, sub_layers: int) -> None:

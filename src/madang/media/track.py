@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 
@@ -34,14 +34,34 @@ VIDEO_TIMESCALE = 90_000
 
 
 @dataclass(frozen=True, slots=True)
+class Color:
+    """Colours of a picture by the code points of ITU-T H.273; 2 is unspecified."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool = field(default=False, kw_only=True)
+
+    @property
+    def video_range(self) -> str:
+        """Dynamic range by the name that HLS has for it: SDR, PQ or HLG."""
+        return {16: "PQ", 18: "HLG"}.get(self.transfer, "SDR")
+
+
+UNKNOWN_COLOR = Color()
+SQUARE = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
 class VideoTrack:
     """Video track described by its codec configuration.
 
     `config` is the payload of the codec's configuration box in ISO BMFF (the bytes after the box
     header: AVCDecoderConfigurationRecord, HEVCDecoderConfigurationRecord,
     AV1CodecConfigurationRecord, VPCodecConfigurationRecord with version and flags). `codec_string`
-    follows RFC 6381 and the codecs' own rules. `width` and `height` are the displayed size in
-    pixels. `frame_rate` is in frames per second, None if unknown.
+    follows RFC 6381 and the codecs' own rules. `width` and `height` are the size in coded pixels
+    after cropping, each of which is `pixel_aspect` times as wide as high. `frame_rate` is in frames
+    per second, None if unknown. `interlaced` is true where frames may consist of two fields.
     """
 
     codec: Codec
@@ -51,6 +71,14 @@ class VideoTrack:
     height: int
     frame_rate: Fraction | None = None
     timescale: int = VIDEO_TIMESCALE
+    pixel_aspect: Fraction = SQUARE
+    color: Color = UNKNOWN_COLOR
+    interlaced: bool = False
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height in square pixels."""
+        return round(self.width * self.pixel_aspect), self.height
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from madang.media import video
 from madang.media.bits import BitReader, CodecConfigError
-from madang.media.track import Codec, VideoTrack
+from madang.media.track import Codec, Color, VideoTrack
 
 _VERSION_AND_FLAGS = b"\1\0\0\0"
 _RECORD_SIZE = 8
@@ -42,12 +42,14 @@ def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
     if len(config) < len(_VERSION_AND_FLAGS) + _RECORD_SIZE:
         raise CodecConfigError("The VP9 configuration is cut off.")
     width, height = frame_size(first_frame)
+    record = config[len(_VERSION_AND_FLAGS) :]
     return VideoTrack(
         codec=Codec.VP9,
         config=config,
-        codec_string=_codec_string(config[len(_VERSION_AND_FLAGS) :], width * height),
+        codec_string=_codec_string(record, width * height),
         width=width,
         height=height,
+        color=Color(*record[3:6], full_range=bool(record[2] & 1)),
     )
 
 

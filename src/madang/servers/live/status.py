@@ -16,7 +16,7 @@ from madang.apps.broadcasts.ports import (
 )
 from madang.apps.channels.services import ChannelCard
 from madang.live.rendition import Rendition
-from madang.live.variants import codecs, frame_rate
+from madang.live.variants import codecs
 from madang.servers.live.channel import LiveChannel
 
 
@@ -112,11 +112,12 @@ def _renditions(channel: LiveChannel) -> tuple[RenditionStatus, ...]:
 
 def _rendition(name: str, rendition: Rendition) -> RenditionStatus:
     video = rendition.tracks.video
+    width, height = video.display_size if video is not None else (0, 0)
     return RenditionStatus(
         name=name,
-        width=video.width if video is not None else 0,
-        height=video.height if video is not None else 0,
-        frame_rate=frame_rate(rendition),
+        width=width,
+        height=height,
+        frame_rate=None if rendition.frame_rate is None else round(rendition.frame_rate, 3),
         codecs=codecs(rendition),
         bitrate=rendition.window.bit_rates()[1],
     )

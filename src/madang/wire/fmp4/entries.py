@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from madang.media.mp3 import object_type_indication
-from madang.media.track import AudioTrack, Codec, VideoTrack
+from madang.media.track import SQUARE, UNKNOWN_COLOR, AudioTrack, Codec, VideoTrack
 from madang.wire.fmp4.boxes import box, full_box
 
 _VIDEO_KINDS = {
@@ -52,7 +53,18 @@ def video_entry(track: VideoTrack) -> bytes:
         _DEPTH_COLOUR,
         -1,
     )
-    return box(kind, fields, box(config_kind, track.config))
+    return box(kind, fields, box(config_kind, track.config), *_display(track))
+
+
+def _display(track: VideoTrack) -> Iterator[bytes]:
+    """Yield the boxes for pixel aspect ratio and colour, where known (ISO/IEC 14496-12, 12.1.4 and
+    12.1.5)."""
+    if track.pixel_aspect != SQUARE:
+        yield box(b"pasp", struct.pack(">II", *track.pixel_aspect.as_integer_ratio()))
+    color = track.color
+    if color != UNKNOWN_COLOR:
+        points = (color.primaries, color.transfer, color.matrix, color.full_range << 7)
+        yield box(b"colr", struct.pack(">4sHHHB", b"nclx", *points))
 
 
 def audio_entry(track: AudioTrack) -> bytes:

@@ -50,11 +50,11 @@ def _trex(track_id: int) -> bytes:
 def _trak(track_id: int, track: Track) -> bytes:
     match track:
         case VideoTrack():
-            volume, width, height = 0, track.width, track.height
+            volume, (width, height) = 0, track.display_size
             handler, media_header = b"vide", full_box(b"vmhd", 0, 1, bytes(8))
             entry = video_entry(track)
         case AudioTrack():
-            volume, width, height = _FULL_VOLUME, 0, 0
+            volume, (width, height) = _FULL_VOLUME, (0, 0)
             handler, media_header = b"soun", full_box(b"smhd", 0, 0, bytes(4))
             entry = audio_entry(track)
     track_header = struct.pack(

@@ -94,8 +94,8 @@ class Variant:
     """A variant stream (RFC 8216bis, section 4.4.6.2).
 
     `bandwidth` and `average_bandwidth` are in bits per second, `codecs` is an RFC 6381 list,
-    `resolution` is width and height in pixels, `frame_rate` is in frames per second and written to
-    three decimals.
+    `resolution` is the displayed width and height in pixels, `frame_rate` is in frames per second
+    and written to three decimals. `video_range` is SDR, PQ or HLG.
     """
 
     uri: str
@@ -104,6 +104,7 @@ class Variant:
     average_bandwidth: int | None = None
     resolution: tuple[int, int] | None = None
     frame_rate: float | None = None
+    video_range: str = "SDR"
 
 
 @dataclass(frozen=True, slots=True)

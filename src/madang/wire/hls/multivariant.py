@@ -24,6 +24,8 @@ def render_multivariant(playlist: MultivariantPlaylist) -> str:
             found.append("RESOLUTION={}x{}".format(*variant.resolution))
         if variant.frame_rate is not None:
             found.append(f"FRAME-RATE={variant.frame_rate:.3f}")
+        if variant.video_range != "SDR":
+            found.append(f"VIDEO-RANGE={variant.video_range}")
         lines += [f"#EXT-X-STREAM-INF:{','.join(found)}", tags.uri_line(variant.uri)]
     return "\n".join(lines) + "\n"
 
@@ -63,4 +65,5 @@ def _variant(uri: str, found: dict[str, str]) -> Variant:
         average_bandwidth=None if average is None else tags.integer(average),
         resolution=None if size is None else tags.resolution(size),
         frame_rate=None if rate is None else tags.decimal(rate),
+        video_range=found.get("VIDEO-RANGE", "SDR"),
     )
