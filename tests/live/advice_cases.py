@@ -133,6 +133,12 @@ CASES: Final[dict[str, Callable[[], Broadcast]]] = {
     "silent": silent,
     "encoder_slow": lambda: shown(from_slow_processor(real_stream(seconds=30.0), 0.85)),
     "key_frames_missing": lambda: shown(real_stream(REFRESH)),
+    "interlaced": lambda: shown(
+        real_stream((*PICTURE, "-flags", "+ildct+ilme"), source="testsrc2=s=160x96:r=25")
+    ),
+    "high_dynamic_range": lambda: shown(
+        real_stream((*PICTURE, "-vf", "format=yuv420p,setparams=color_trc=smpte2084"))
+    ),
     "stream_stalled": lambda: shown(through_link(real_stream(seconds=30.0), 0.8, changes=UNSTEADY)),
     "stream_late": lambda: shown(through_link(real_stream(seconds=20.0), 0.95, changes=UNSTEADY)),
     "profile_uncommon": lambda: shown(

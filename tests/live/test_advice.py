@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from madang.live.advice import BY_CODE, RULES, advise
@@ -55,6 +57,25 @@ def test_several_faults_are_named_the_worst_first() -> None:
     assert [advice.severity for advice in found] == ["error", "warning", "warning", "info"]
     assert found[0].code == "uplink_stalled"
     assert found[0].values.items() >= {"lag": 5.0, "bit_rate": 2.5e6, "carried": 2e6}.items()
+
+
+@pytest.mark.parametrize(
+    ("name", "played", "refused"),
+    [
+        ("avc", "avc1.4d401f", "avc1.6e001f"),
+        ("hevc", "hvc1.2.4.L93.B0", "hvc1.4.10.L93.8"),
+        ("av1", "av01.0.04M.10", "av01.1.04M.08"),
+        ("vp9", "vp09.02.10.10", "vp09.01.10.08"),
+    ],
+)
+def test_profiles_that_browsers_do_not_decode_are_named(
+    name: str, played: str, refused: str
+) -> None:
+    track = sample("bundled", name).track
+    for codec, expected in ((track.codec_string, False), (played, False), (refused, True)):
+        tracks = Tracks(replace(track, codec_string=codec), None)  # type: ignore[arg-type]
+        found = [advice.code for advice in advise(Observed(tracks, Measurement()))]
+        assert ("profile_uncommon" in found) == expected, codec
 
 
 @pytest.mark.parametrize("name", ["hevc", "ac3", "eac3", "mp3"])

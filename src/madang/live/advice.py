@@ -45,7 +45,7 @@ RULES: Final = (
         "profile_uncommon",
         "error",
         when.profile_uncommon,
-        _("Browsers cannot play this kind of H.264 ({codec})"),
+        _("Browsers cannot play this kind of {name} ({codec})"),
         _("Choose the profile High or Main, and the color format NV12 or I420: 8 bits, 4:2:0."),
     ),
     Rule(
@@ -160,6 +160,26 @@ RULES: Final = (
             "Either the encoder's connection or its processor is hardly fast enough. If the "
             "processor is busy, choose a faster preset or a smaller picture; if not, lower the bit "
             "rate by a third, or use a cable instead of Wi-Fi."
+        ),
+    ),
+    Rule(
+        "interlaced",
+        "warning",
+        when.interlaced,
+        _("The picture is interlaced"),
+        _(
+            "Browsers show both fields at once, with combs at whatever moves. Let the encoder "
+            "deinterlace, or choose a progressive format, such as 1080p instead of 1080i."
+        ),
+    ),
+    Rule(
+        "high_dynamic_range",
+        "warning",
+        when.high_dynamic_range,
+        _("The picture has a high dynamic range ({range})"),
+        _(
+            "Screens and players without it show pale colors. Choose SDR (Rec. 709) in the "
+            "encoder to look the same to everybody."
         ),
     ),
     Rule(

@@ -6,6 +6,7 @@ A condition returns the values of its words where it holds, else None.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -69,8 +70,14 @@ _LACKING: Final = {
 }
 """Browsers that lack a codec, as of 2026; MP3 is meant inside fragmented MP4."""
 
-_COMMON_AVC: Final = frozenset({"42", "4D", "58", "64"})
-"""profile_idc of Baseline, Main, Extended and High: 8 bits, 4:2:0 (ISO/IEC 14496-10, annex A)."""
+_COMMON_PROFILES: Final = {
+    Codec.AVC: re.compile(r"avc1\.(42|4d|58|64)"),
+    Codec.HEVC: re.compile(r"hvc1\.[ABC]?[12]\."),
+    Codec.AV1: re.compile(r"av01\.0\."),
+    Codec.VP9: re.compile(r"vp09\.0[02]\."),
+}
+"""Codec strings of the profiles with 4:2:0, which are what browsers decode: in 8 bits alone for
+H.264 (Baseline, Main, Extended, High), also in 10 bits for the others."""
 
 
 # --- tracks ---
@@ -130,12 +137,25 @@ def codec_new(observed: Observed) -> Values | None:
 
 
 def profile_uncommon(observed: Observed) -> Values | None:
-    """A profile of H.264 that browsers do not decode."""
+    """A profile of the picture's codec that browsers do not decode."""
     video = observed.tracks.video
-    if video is None or video.codec is not Codec.AVC:
+    if video is None or _COMMON_PROFILES[video.codec].match(video.codec_string):
         return None
-    profile = video.codec_string.partition(".")[2][:2].upper()
-    return None if profile in _COMMON_AVC else {"codec": video.codec_string}
+    return {"name": video.codec.value, "codec": video.codec_string}
+
+
+def interlaced(observed: Observed) -> Values | None:
+    """Fields, which browsers show as whole pictures."""
+    video = observed.tracks.video
+    return _HOLDS if video is not None and video.interlaced else None
+
+
+def high_dynamic_range(observed: Observed) -> Values | None:
+    """Brightness and colours that common screens do not have."""
+    video = observed.tracks.video
+    if video is None or video.color.video_range == "SDR":
+        return None
+    return {"range": video.color.video_range}
 
 
 # --- arrival ---

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from typing import TYPE_CHECKING
 
+import av
 import imageio_ffmpeg
 import pytest
 
@@ -25,11 +27,11 @@ PROGRAM = imageio_ffmpeg.get_ffmpeg_exe()
 pytestmark = pytest.mark.usefixtures("station")
 
 
-def key_frame() -> bytes:
-    """An fMP4 with one real picture."""
-    made = sample("bundled", "avc")
+def key_frame(number: int = 0, name: str = "avc") -> bytes:
+    """An fMP4 with one real picture, a key frame of a sample."""
+    made = sample("bundled", name)
     assert isinstance(made.track, VideoTrack)
-    unit = AccessUnit(0, 0, True, made.units[0].data)
+    unit = AccessUnit(0, 0, True, [unit.data for unit in made.units if unit.key][number])
     return init_segment([made.track]) + fragment(1, [TrackRun(1, [unit], made.track.timescale)])
 
 
@@ -75,11 +77,36 @@ def test_pictures_come_every_ten_seconds_with_rising_numbers() -> None:
         assert first.number == 1
         assert first.jpeg.startswith(b"\xff\xd8")
         assert await run.tick(110.9, data) is first
-        second = await run.tick(111.0, data)
+        second = await run.tick(111.0, key_frame(1))
         assert second is not None
         assert second.number == 2
         run.thumbnails.on_event(ShowEnded())
         assert await run.tick(200.0, data) is second
+
+    asyncio.run(story())
+
+
+def test_no_picture_is_made_twice_of_the_same_key_frame() -> None:
+    async def story() -> None:
+        run = Run()
+        run.thumbnails.on_event(ShowOpened())
+        first = await run.tick(101.0, key_frame())
+        assert first is not None
+        assert await run.tick(111.0, key_frame()) is first
+        assert await run.tick(121.0, key_frame(1)) is not first
+
+    asyncio.run(story())
+
+
+def test_a_picture_has_the_shape_that_viewers_see() -> None:
+    async def story() -> None:
+        run = Run()
+        run.thumbnails.on_event(ShowOpened())
+        found = await run.tick(101.0, key_frame(name="avc-anamorphic"))
+        assert found is not None
+        with av.open(io.BytesIO(found.jpeg)) as container:
+            stream = container.streams.video[0]
+            assert (stream.width, stream.height) == (192, 108)
 
     asyncio.run(story())
 

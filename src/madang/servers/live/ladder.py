@@ -17,7 +17,7 @@ from madang.infra.socket_writer import Framing
 from madang.infra.tasks import TaskSupervisor
 from madang.live.events import InitChanged, ShowEnded, ShowEvent
 from madang.live.rendition import SOURCE
-from madang.media.track import Codec
+from madang.media.track import UNKNOWN_COLOR, Codec, VideoTrack
 from madang.servers.live.broadcast import LiveBroadcast
 from madang.servers.live.flv import FlvDelivery
 from madang.servers.live.flv_client import FlvClient
@@ -27,6 +27,9 @@ READ_SIZE: Final = 1 << 16
 
 BITS_PER_PIXEL: Final = 0.09
 """Bits per pixel and frame at which x264's veryfast preset looks right for talk and games."""
+
+HDTV: Final = 720
+"""Lines from which players assume the colours of ITU-R BT.709."""
 
 SOUND_BIT_RATE: Final = 128_000
 
@@ -43,6 +46,21 @@ class LadderLimits:
 
 
 DEFAULT_LIMITS: Final = LadderLimits()
+
+
+def filters(source: VideoTrack, height: int) -> str:
+    """Return the filters that make a picture of `height` lines with square pixels.
+
+    Fields are joined to whole pictures. Where the stream states no colours, players take large
+    pictures for those of HDTV and small ones for those of SDTV: what the source is taken for is
+    stated.
+    """
+    chain = [f"scale=w=trunc(oh*dar/2)*2:h={height}", "setsar=1"]
+    if source.interlaced:
+        chain.insert(0, "bwdif=mode=send_frame:deint=interlaced")
+    if source.color.matrix == UNKNOWN_COLOR.matrix and source.height >= HDTV:
+        chain.append("setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709")
+    return ",".join(chain)
 
 
 class Ladder:
@@ -93,8 +111,8 @@ class Ladder:
         if source is None or (video := source.tracks.video) is None:
             return
         self._heights = tuple(sorted((h for h in self._wanted if h < video.height), reverse=True))
-        self._rate = source.cutting.rate / source.cutting.frame
-        self._aspect = video.width / video.height
+        self._rate = source.frame_rate or 0.0
+        self._picture = video
         sound = source.tracks.audio
         self._copy_sound = sound is not None and sound.codec is Codec.AAC
         if self._heights:
@@ -186,10 +204,12 @@ class Ladder:
             *("-copyts", "-f", "flv", "-i", "pipe:0"),
         ]
         for height, descriptor in zip(self._heights, descriptors, strict=True):
-            rate = round(height * height * self._aspect * min(self._rate, 60) * BITS_PER_PIXEL)
+            width, full_height = self._picture.display_size
+            pixels = height * height * width / full_height
+            rate = round(pixels * min(self._rate, 60) * BITS_PER_PIXEL)
             sound = ("copy",) if self._copy_sound else ("aac", "-b:a", str(SOUND_BIT_RATE))
             arguments += [
-                *("-map", "0:v:0", "-map", "0:a:0?", "-vf", f"scale=-2:{height}"),
+                *("-map", "0:v:0", "-map", "0:a:0?", "-vf", filters(self._picture, height)),
                 *("-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"),
                 *("-profile:v", "main", "-pix_fmt", "yuv420p", "-sc_threshold", "0"),
                 # Key frames exactly where the source has them, and nowhere else.

@@ -12,9 +12,14 @@ from madang.infra.tasks import TaskSupervisor
 from madang.live.events import ShowEnded, ShowEvent, ShowOpened
 from madang.servers.live.broadcast import LiveBroadcast
 
+_SHAPE: Final = (
+    "yadif=deint=interlaced,scale=w='trunc(min(640,iw*sar)/2)*2':h='trunc(ow/dar/2)*2',setsar=1"
+)
+"""At most 640 square pixels across, and whole pictures instead of fields."""
+
 _ARGUMENTS: Final = (
     *("-f", "mp4", "-i", "pipe:0", "-map", "0:v:0", "-frames:v", "1"),
-    *("-vf", "scale=w='min(640,iw)':h=-2", "-q:v", "5", "-f", "mjpeg", "pipe:1"),
+    *("-vf", _SHAPE, "-q:v", "5", "-f", "mjpeg", "pipe:1"),
 )
 
 log = logging.getLogger(__name__)
@@ -80,6 +85,7 @@ class Thumbnails:
         self._tasks = tasks
         self._task: asyncio.Task[None] | None = None
         self._due: float | None = None
+        self._data: bytes | None = None
 
     def on_event(self, event: ShowEvent) -> None:
         """Begin when the show opens, stop when it ends."""
@@ -101,6 +107,8 @@ class Thumbnails:
         data = self._broadcast.show.thumbnail_source()
         if data is None:
             self._due = now + self._thumbnailer.limits.first
+        elif data == self._data:
+            self._due = now + self._thumbnailer.limits.interval  # no key frame since
         else:
             self._due = None
             self._task = self._tasks.spawn(self._make(data))
@@ -110,5 +118,6 @@ class Thumbnails:
         if jpeg is not None:
             number = self.latest.number if self.latest is not None else 0
             self.latest = Picture(number + 1, jpeg)
+            self._data = data
         if self._broadcast.ended_at is None:
             self._due = self._broadcast.clock.monotonic() + self._thumbnailer.limits.interval
