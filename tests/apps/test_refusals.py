@@ -18,6 +18,7 @@ MARKS: Final = {"_", "gettext_lazy"}
 
 ENGLISH: Final = {
     "KeyRefused": "encoders show it, which say nothing of a language",
+    "TooManyWrongKeys": "as above",
     "NoSuchBroadcast": "only the log has it",
     "There is no channel number": "only the log has it",
     "UnreadableFile": "the operator's command reads the file, before Django is there",

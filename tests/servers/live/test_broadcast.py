@@ -138,16 +138,22 @@ def test_what_an_event_leads_to_comes_behind_it_for_every_subscriber() -> None:
     run.broadcast.subscribe(last)
     publisher = Publisher()
     session = run.broadcast.connect(publisher)
-    # A codec that nobody plays is a notice, upon which the encoder is sent away.
+    # Codecs that nobody plays are notices, upon the last of which the encoder is sent away.
     packet = VideoPacket(PacketKind.CONFIG, Codec.AVC, True, 0, 0, 0, b"")
     body = bytearray(encode_video(packet))
     body[0] = 0x12  # Sorenson H.263
     session.media(TagType.VIDEO, 0, bytes(body))
+    assert not publisher.told
+    session.media(TagType.AUDIO, 0, b"\x72" + bytes(160))  # G.711
     assert publisher.told
-    notice, interrupted = run.follower.events
-    assert isinstance(notice, Notice)
+    *notices, interrupted = run.follower.events
+    assert [each.code for each in notices if isinstance(each, Notice)] == [
+        "unsupported_codec",
+        "unsupported_codec",
+        "nothing_carried",
+    ]
     assert interrupted == Interrupted()
-    assert last.events == [notice, interrupted]
+    assert last.events == run.follower.events
 
 
 class Record:
