@@ -44,6 +44,7 @@ class Loop:
 
     def __init__(self) -> None:
         self.loop = uvloop.new_event_loop()
+        self._started: set[Future[Any]] = set()  # a loop refers to its tasks weakly
         self._thread = threading.Thread(target=self.loop.run_forever, name="air")
         self._thread.start()
 
@@ -52,8 +53,11 @@ class Loop:
         return self.start(work).result(timeout)
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Let `work` run on the loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop)
+        """Let `work` run on the loop, to its end whether or not anybody keeps the result."""
+        started = asyncio.run_coroutine_threadsafe(work, self.loop)
+        self._started.add(started)
+        started.add_done_callback(self._started.discard)
+        return started
 
     def call(self, function: Callable[[], T]) -> T:
         """Return the result of `function`, called on the loop."""
