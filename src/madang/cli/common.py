@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +32,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and not
 def load_settings(
     data: Path | None, config: Path | None, overrides: dict[str, str] | None = None
 ) -> Settings:
-    """Read the settings. Raises SettingsError."""
+    """Read the settings, and make every file from now on for this user alone.
+
+    Raises SettingsError.
+    """
+    os.umask(0o077)
     from madang.station.config.settings import load
 
     return load(data, config=config, overrides=overrides)

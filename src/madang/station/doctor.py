@@ -18,6 +18,7 @@ from madang.base.errors import MadangError
 from madang.ops.deploy.model.layout import PROGRAM
 from madang.station import backups as station_backups
 from madang.station import boot, readiness
+from madang.station.config.data_folder import exposed
 from madang.station.config.fields import Address, masked_url
 from madang.station.config.settings import Settings
 from madang.station.roles import run_files
@@ -67,6 +68,14 @@ def is_deployed(settings: Settings) -> bool:
 def data_folder(settings: Settings) -> Check:
     """Check that the data folder is there or can be made, and is writable."""
     place = _nearest(settings.data)
+    if found := exposed(settings):
+        names = " ".join(str(path) for path in found)
+        return Check(
+            "data folder",
+            False,
+            f"other users of this machine can read {names}",
+            f"chmod -R go= {names}",
+        )
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         state = "writable" if place == settings.data else "made at the first start"
         return Check("data folder", True, f"{settings.data}: {state}")

@@ -129,8 +129,9 @@ def test_a_backup_is_taken_and_proven_by_the_system_here_and_elsewhere(
     assert told["verified_at"]
     assert told["error"] is None
     second = json.loads(machine.ask("madang backup now --json"))
+    assert json.loads(machine.ask("madang backup list --json"))[0]["id"] == second["id"]
     machine.ask("systemctl start madang-backup")
-    assert backups(machine, *TAKEN_BY)[1]["id"] == second["id"]
+    assert backups(machine, *TAKEN_BY)[0]["id"] > second["id"]
 
 
 def test_the_station_has_an_administrator_and_is_asked_from_home(

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from madang.station import doctor
 from madang.station.config.data_folder import SECRET_FILE, DataFolderError, prepare, secret_key
 from madang.station.config.settings import load
+from tests.support.station import MADANG, ROOT
 
 
 def mode(path: Path) -> int:
@@ -55,3 +58,45 @@ def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -
         prepare(load(tmp_path / "file" / "data", environ={}))
     assert "--data" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_was_there_before_gives_nothing_to_other_users(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    (data / "run").mkdir(mode=0o755)
+    (data / "media").mkdir(mode=0o755)
+    for name in ("madang.db", "madang.db-wal", "secret.key"):
+        (data / name).write_text("a secret of an earlier version")
+        (data / name).chmod(0o644)
+    settings = load(data, environ={})
+    tmp_path.chmod(0o755)
+    assert not doctor.data_folder(settings).ok
+    prepare(settings)
+    assert mode(data / "madang.db") == mode(data / "madang.db-wal") == 0o600
+    assert mode(data / SECRET_FILE) == 0o600
+    assert mode(data / "run") == 0o700
+    assert f"could read {data / 'madang.db'} until now" in caplog.text
+    # Recordings may be meant for another program: that is said, and left.
+    assert f"can read {data / 'media'}: chmod" in caplog.text
+    check = doctor.data_folder(settings)
+    assert (check.ok, check.mend) == (False, f"chmod -R go= {data / 'media'}")
+    data.chmod(0o700)
+    assert doctor.data_folder(settings).ok
+
+
+def test_commands_make_files_for_their_user_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    subprocess.run(
+        [*MADANG, "status", "--json", "--data", str(data)],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+        umask=0o022,
+    )
+    made = [path for path in data.rglob("*") if mode(path) & 0o077]
+    assert (data / "madang.db").exists()
+    assert made == []
