@@ -39,6 +39,29 @@ def test_unfit_slugs_are_refused(slug: str) -> None:
         make_channel(slug)
 
 
+def test_a_length_that_the_database_refuses_is_told_of_the_field(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one in SQL_ASCII does, which counts bytes."""
+    from django.db import DataError
+
+    from madang.apps.channels.errors import InvalidChannel
+    from madang.apps.channels.models import Channel
+    from madang.apps.channels.services import rename
+
+    make_channel("yard")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise DataError("value too long for type character varying(100)")
+
+    monkeypatch.setattr(Channel, "save", refuse)
+    longest = Channel._meta.get_field("title").max_length
+    with pytest.raises(InvalidChannel, match=r"^Title: This is too long"):
+        rename("yard", title="마" * longest)
+    with pytest.raises(DataError):
+        rename("yard", title="ma")
+
+
 def test_a_slug_belongs_to_one_channel() -> None:
     from madang.apps.channels.errors import SlugTaken
 

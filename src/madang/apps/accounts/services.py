@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.errors import InvalidAccount, LastAdministrator, NameTaken, NoSuchUser
 from madang.apps.accounts.models import User, normalize_name
-from madang.apps.validation import in_one_sentence
+from madang.apps.validation import in_one_sentence, save
 from madang.base.confusables import skeleton_of
 
 
@@ -35,11 +35,9 @@ def create_user(name: str, *, password: str, email: str = "", admin: bool = Fals
         validate_password(password, user)
         user.set_password(password)
         user.full_clean(validate_constraints=False)
+        save(user)
     except ValidationError as error:
         raise InvalidAccount(in_one_sentence(error, User)) from None
-    try:
-        with transaction.atomic():
-            user.save()
     except IntegrityError:  # concurrent creation, on PostgreSQL
         raise NameTaken(_("Another user has this name or e-mail address.")) from None
     return user

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -27,7 +27,7 @@ from madang.apps.channels.errors import (
 from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
 from madang.apps.channels.refusals import RefusalReason
 from madang.apps.channels.throttle import WrongKeys
-from madang.apps.validation import in_one_sentence
+from madang.apps.validation import in_one_sentence, save
 
 _wrong_keys = WrongKeys()
 
@@ -82,10 +82,8 @@ def create_channel(
     taken = SlugTaken(format_lazy(_("There is a channel {slug} already."), slug=slug))
     if Channel.objects.filter(slug=slug).exists():
         raise taken
-    _check(channel)
     try:
-        with transaction.atomic():
-            channel.save()
+        _save(channel)
     except IntegrityError:  # concurrent creation, on PostgreSQL
         raise taken from None
     return channel, _add_key(channel)
@@ -110,8 +108,7 @@ def rename(
         channel.description = description.strip()
     if language is not None:
         channel.language = language
-    _check(channel)
-    channel.save(update_fields=["title", "description", "language"])
+    _save(channel, ("title", "description", "language"))
     return channel
 
 
@@ -258,8 +255,9 @@ def _add_key(channel: Channel) -> keys.Key:
     return key
 
 
-def _check(channel: Channel) -> None:
+def _save(channel: Channel, update_fields: Collection[str] | None = None) -> None:
     try:
         channel.full_clean(validate_unique=False)
+        save(channel, update_fields)
     except ValidationError as error:
         raise InvalidChannel(in_one_sentence(error, Channel)) from None
