@@ -157,3 +157,19 @@ def test_a_picture_that_waited_for_sound_goes_on_where_the_sound_ends() -> None:
     shown = units[1][-1].dts / VIDEO_TIMESCALE - 10.0
     assert 16.5 < shown < 17.6
     made.end()
+
+
+def test_sound_that_waits_for_pictures_at_the_end_is_cut_into_parts() -> None:
+    sent = delayed(Encoder().stream(20.0), TagType.VIDEO, 2.5)
+    made = show_of([item for item in sent if item.at < 16.0])
+    made.end()
+    check_contiguous(made)
+    parts = [event for event in made.events if isinstance(event, PartAdded)]
+    alone = 0.0
+    for event in parts:
+        runs = read_fragment(event.file.body)
+        if 1 not in runs:
+            lasts = sum(unit.duration for unit in runs[2]) / SAMPLE_RATE
+            assert event.duration == pytest.approx(lasts, abs=0.03)
+            alone += lasts
+    assert 2.0 < alone < 2.6

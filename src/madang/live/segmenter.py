@@ -163,9 +163,15 @@ class Segmenter:
         if self._part_start is None:
             return []
         cuts: list[Cut] = []
-        if any(self._queues):
+        while any(self._queues):
             end = min(self._queued_until(), self._part_start + self.cutting.part)
-            cuts += self._cut_part(max(end, self._part_start + 1), everything=True)
+            end = max(end, self._part_start + 1)
+            # A little sound behind the last picture belongs to its part.
+            everything = self._heard_until() <= end + self.cutting.part * bool(self._queues[0])
+            if everything or self._something_before(end):
+                cuts += self._cut_part(end, everything=everything)
+            else:
+                self._part_start = end
         if self._parts_in_segment:
             cuts.append(self._cut_segment(self._part_start))
         self._part_start = None
@@ -236,6 +242,12 @@ class Segmenter:
         if self._queues[0]:
             last = self._queues[0][-1]
             return last.dts + (last.duration or self.cutting.frame)
+        return self._heard_until()
+
+    def _heard_until(self) -> int:
+        """Return the end of the queued sound beside a picture, 0 without any."""
+        if len(self._queues) < 2 or not self._queues[1]:
+            return 0
         assert self.tracks.audio is not None
         last = self._queues[1][-1]
         return (last.dts + last.duration) * self.cutting.rate // self.tracks.audio.timescale
