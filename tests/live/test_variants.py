@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from madang.live.events import InitChanged
 from madang.wire.hls import MultivariantPlaylist, Variant, parse_multivariant
 from tests.live.advice_cases import shown
 from tests.support.broadcast import Broadcast, Encoder, Sent
@@ -83,6 +84,17 @@ def test_pictures_after_a_takeover_leave_no_holes_between_parts() -> None:
 def test_the_size_is_that_of_the_picture_as_it_is_shown() -> None:
     made = shown(pictures(25, "scale=180:144", "setsar=16/15"))
     assert source(made).resolution == (192, 144)
+
+
+def test_a_picture_that_is_turned_has_another_size_and_another_init_section() -> None:
+    turn = ("-bsf:v", "h264_metadata=display_orientation=insert:rotate=90")
+    made = shown(pictures(25))
+    made.connect()
+    made.send(real_stream((*X264, "-g", "25", "-bf", "0", *turn), seconds=8.0))
+    assert source(made).resolution == (90, 160)
+    inits = [event for event in made.events if isinstance(event, InitChanged)]
+    sizes = [event.tracks.video.display_size for event in inits if event.tracks.video]
+    assert sizes == [(160, 90), (90, 160)]
 
 
 def test_a_high_dynamic_range_is_named() -> None:

@@ -18,6 +18,7 @@ CODEC_STRINGS = {
     "avc-444": r"avc1\.f4000b",
     "avc-interlaced": r"avc1\.4d40..",
     "avc-anamorphic": r"avc1\.4d40..",
+    "avc-turned": r"avc1\.42c00b",
     "hevc": r"hvc1\.1\.6\.L30\.90",
     "av1": r"av01\.0\.00M\.08",
     "av1-aom": r"av01\.0\.00M\.08",

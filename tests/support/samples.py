@@ -43,6 +43,13 @@ RECIPES: dict[str, tuple[Codec, list[str]]] = {
         Codec.AVC,
         [*_PICTURE, *_X264, "-vf", "scale=144:108,setsar=4/3", "-flags", "+ildct+ilme"],
     ),
+    "avc-turned": (
+        Codec.AVC,
+        [
+            *(*_PICTURE, *_X264, "-bsf:v"),
+            "h264_metadata=display_orientation=insert:rotate=90",  # anticlockwise
+        ],
+    ),
     "hevc": (Codec.HEVC, [*_PICTURE, *_X265, "-x265-params", "log-level=error:bframes=2"]),
     "av1": (Codec.AV1, [*_PICTURE, "-c:v", "libsvtav1", "-preset", "8", "-pix_fmt", "yuv420p"]),
     "av1-aom": (Codec.AV1, [*_PICTURE, *_AOM]),

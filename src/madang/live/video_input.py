@@ -14,6 +14,7 @@ from madang.base.errors import ParseError
 from madang.media import av1, nal
 from madang.media.bits import CodecConfigError
 from madang.media.configs import video_track
+from madang.media.orientation import take_rotation
 from madang.media.parameter_sets import ParameterSets, has_picture, length_size, trimmed
 from madang.media.track import Codec, VideoTrack
 from madang.wire.flv import PacketKind, VideoPacket
@@ -108,6 +109,11 @@ class VideoInput:
             self._choose_track(codec, nals, size)
             if nals and not has_picture(codec, nals):
                 return None  # parameter sets in a tag of their own
+            if self.track is not None and packet.key:
+                rotation, upright = take_rotation(codec, nals)
+                self.track = replace(self.track, rotation=rotation)
+                if upright != nals:
+                    data = nal.join(upright, size)
         elif self._next is not None:
             self.track, self._next = self._next, None
         if self.track is None:
@@ -142,4 +148,8 @@ class VideoInput:
 
 def _alike(one: VideoTrack, other: VideoTrack) -> bool:
     """Tell whether two configurations show the same picture."""
-    return replace(one, config=b"", frame_rate=None) == replace(other, config=b"", frame_rate=None)
+    return _shown(one) == _shown(other)
+
+
+def _shown(track: VideoTrack) -> VideoTrack:
+    return replace(track, config=b"", frame_rate=None, rotation=0)

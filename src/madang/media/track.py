@@ -62,6 +62,8 @@ class VideoTrack:
     follows RFC 6381 and the codecs' own rules. `width` and `height` are the size in coded pixels
     after cropping, each of which is `pixel_aspect` times as wide as high. `frame_rate` is in frames
     per second, None if unknown. `interlaced` is true where frames may consist of two fields.
+    `rotation` is by how many degrees the picture is turned clockwise to be shown, in quarters of a
+    turn.
     """
 
     codec: Codec
@@ -74,11 +76,18 @@ class VideoTrack:
     pixel_aspect: Fraction = SQUARE
     color: Color = UNKNOWN_COLOR
     interlaced: bool = False
+    rotation: int = 0
+
+    @property
+    def square_size(self) -> tuple[int, int]:
+        """Width and height in square pixels, before the rotation."""
+        return round(self.width * self.pixel_aspect), self.height
 
     @property
     def display_size(self) -> tuple[int, int]:
-        """Width and height in square pixels."""
-        return round(self.width * self.pixel_aspect), self.height
+        """Width and height in square pixels, as viewers see it."""
+        width, height = self.square_size
+        return (height, width) if self.rotation % 180 else (width, height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ def test_fields_of_wide_pixels_become_whole_pictures_of_square_ones(tmp_path: Pa
     assert not made.interlaced
 
 
+def test_turned_pictures_become_upright(tmp_path: Path) -> None:
+    made = smaller("avc", replace(source("avc"), rotation=90), tmp_path)
+    assert made.display_size == (30, 54)
+
+
 def test_colors_that_players_guess_by_the_size_are_stated_for_smaller_pictures(
     tmp_path: Path,
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import av
@@ -27,12 +28,14 @@ PROGRAM = imageio_ffmpeg.get_ffmpeg_exe()
 pytestmark = pytest.mark.usefixtures("station")
 
 
-def key_frame(number: int = 0, name: str = "avc") -> bytes:
+def key_frame(number: int = 0, name: str = "avc", rotation: int = 0) -> bytes:
     """An fMP4 with one real picture, a key frame of a sample."""
     made = sample("bundled", name)
-    assert isinstance(made.track, VideoTrack)
+    track = made.track
+    assert isinstance(track, VideoTrack)
+    track = replace(track, rotation=rotation)
     unit = AccessUnit(0, 0, True, [unit.data for unit in made.units if unit.key][number])
-    return init_segment([made.track]) + fragment(1, [TrackRun(1, [unit], made.track.timescale)])
+    return init_segment([track]) + fragment(1, [TrackRun(1, [unit], track.timescale)])
 
 
 class Still(Show):
@@ -98,15 +101,21 @@ def test_no_picture_is_made_twice_of_the_same_key_frame() -> None:
     asyncio.run(story())
 
 
-def test_a_picture_has_the_shape_that_viewers_see() -> None:
+@pytest.mark.parametrize(
+    ("name", "rotation", "shape"),
+    [("avc-anamorphic", 0, (192, 108)), ("avc", 90, (90, 160)), ("avc", 180, (160, 90))],
+)
+def test_a_picture_has_the_shape_that_viewers_see(
+    name: str, rotation: int, shape: tuple[int, int]
+) -> None:
     async def story() -> None:
         run = Run()
         run.thumbnails.on_event(ShowOpened())
-        found = await run.tick(101.0, key_frame(name="avc-anamorphic"))
+        found = await run.tick(101.0, key_frame(name=name, rotation=rotation))
         assert found is not None
         with av.open(io.BytesIO(found.jpeg)) as container:
             stream = container.streams.video[0]
-            assert (stream.width, stream.height) == (192, 108)
+            assert (stream.width, stream.height) == shape
 
     asyncio.run(story())
 

@@ -28,6 +28,9 @@ READ_SIZE: Final = 1 << 16
 BITS_PER_PIXEL: Final = 0.09
 """Bits per pixel and frame at which x264's veryfast preset looks right for talk and games."""
 
+_TURNS: Final = {90: "transpose=clock", 180: "hflip,vflip", 270: "transpose=cclock"}
+"""Filters by the degrees of a clockwise rotation."""
+
 HDTV: Final = 720
 """Lines from which players assume the colours of ITU-R BT.709."""
 
@@ -60,6 +63,8 @@ def filters(source: VideoTrack, height: int) -> str:
         chain.insert(0, "bwdif=mode=send_frame:deint=interlaced")
     if source.color.matrix == UNKNOWN_COLOR.matrix and source.height >= HDTV:
         chain.append("setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709")
+    if source.rotation:
+        chain.insert(1 if source.interlaced else 0, _TURNS[source.rotation])
     return ",".join(chain)
 
 
@@ -110,7 +115,9 @@ class Ladder:
         source = self._broadcast.show.source
         if source is None or (video := source.tracks.video) is None:
             return
-        self._heights = tuple(sorted((h for h in self._wanted if h < video.height), reverse=True))
+        self._heights = tuple(
+            sorted((h for h in self._wanted if h < video.display_size[1]), reverse=True)
+        )
         self._rate = source.frame_rate or 0.0
         self._picture = video
         sound = source.tracks.audio

@@ -15,7 +15,8 @@ _BRANDS = b"iso6" + bytes(4) + b"iso6mp41"
 _MOVIE_TIMESCALE = 1_000
 _NORMAL_RATE = 0x00010000
 _FULL_VOLUME = 0x0100
-_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_ONE = 0x10000
+_MATRIX = struct.pack(">9i", _ONE, 0, 0, 0, _ONE, 0, 0, 0, 0x40000000)
 _ENABLED_IN_MOVIE = 3
 _SELF_CONTAINED = 1
 _LANGUAGE_UNDETERMINED = 0x55C4
@@ -50,15 +51,17 @@ def _trex(track_id: int) -> bytes:
 def _trak(track_id: int, track: Track) -> bytes:
     match track:
         case VideoTrack():
-            volume, (width, height) = 0, track.display_size
+            matrix = _rotated(track)
+            volume, (width, height) = 0, track.square_size
             handler, media_header = b"vide", full_box(b"vmhd", 0, 1, bytes(8))
             entry = video_entry(track)
         case AudioTrack():
+            matrix = _MATRIX
             volume, (width, height) = _FULL_VOLUME, (0, 0)
             handler, media_header = b"soun", full_box(b"smhd", 0, 0, bytes(4))
             entry = audio_entry(track)
     track_header = struct.pack(
-        ">8xI20xH2x36sII", track_id, volume, _MATRIX, width << 16, height << 16
+        ">8xI20xH2x36sII", track_id, volume, matrix, width << 16, height << 16
     )
     return box(
         b"trak",
@@ -75,6 +78,17 @@ def _trak(track_id: int, track: Track) -> bytes:
             box(b"minf", media_header, _data_information(), _sample_table(entry)),
         ),
     )
+
+
+def _rotated(track: VideoTrack) -> bytes:
+    """Return the matrix that turns the picture, and moves it back into place (8.3.2)."""
+    width, height = track.square_size
+    a, b, x, y = {
+        90: (0, _ONE, height, 0),
+        180: (-_ONE, 0, width, height),
+        270: (0, -_ONE, 0, width),
+    }.get(track.rotation, (_ONE, 0, 0, 0))
+    return struct.pack(">9i", a, b, 0, -b, a, 0, x << 16, y << 16, 0x40000000)
 
 
 def _data_information() -> bytes:
