@@ -10,7 +10,7 @@ import pytest
 from madang.chat import moderation
 from madang.chat.errors import ChatRefused
 from madang.chat.history import KEPT, SHOWN, History
-from madang.chat.ids import Ids, first_at, is_id, milliseconds_of
+from madang.chat.ids import Ids, is_id, milliseconds_of
 from madang.chat.model import Account, Emote, Message, Mode, ModerationAction, Role, instant
 from madang.chat.state import ChatState, Participant, clean_text
 from madang.chat.word_filter import WordFilter
@@ -235,7 +235,19 @@ def test_ids_rise_over_processes_whose_clocks_differ() -> None:
     assert many == sorted(set(many))
     assert all(is_id(one) for one in many)
     assert abs(milliseconds_of(fast.make(NOW + 6000)) - NOW - 6000) <= 1
-    assert first_at(NOW + 5000) <= made < first_at(NOW + 5001)
+
+
+def test_a_time_out_is_no_longer_where_the_clock_is_set_back() -> None:
+    chat = Chat()
+    chat.do(MODERATOR, {"act": "timeout", "person": "u3", "seconds": 60})
+    before = NOW / 1000 - 7200
+    blocked = chat.state.write_block(chat.state.participant(MEMBER), before)
+    assert blocked is not None
+    assert blocked.retry_after == 60
+    assert chat.state.sanction_on("u3", before + 59) is not None
+    assert chat.state.sanction_on("u3", before + 61) is None
+    chat.do(MODERATOR, {"act": "ban", "person": "u3"})
+    assert chat.state.sanction_on("u3", before) is not None
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,11 @@ class History:
         """The id of the oldest message, empty without messages."""
         return self._messages[0].id if self._messages else ""
 
+    @property
+    def newest(self) -> str:
+        """The id of the newest message, empty without messages."""
+        return self._messages[-1].id if self._messages else ""
+
     def branch(self) -> History:
         """Return a history with the same messages whose deletions are its own."""
         branch = copy(self)

@@ -37,11 +37,6 @@ def milliseconds_of(made: str) -> int:
     return int(made[:14], 16) // _SEQUENCE
 
 
-def first_at(milliseconds: int) -> str:
-    """Return a lower bound of the ids made at `milliseconds` since 1970 or later."""
-    return f"{milliseconds * _SEQUENCE:014x}0000"
-
-
 def is_id(text: object) -> bool:
     """Return whether `text` has the shape of an id."""
     return (

@@ -99,17 +99,26 @@ class Emote:
 class Sanction:
     """A ban (`until` is None) or a time-out; `until` in seconds since 1970.
 
-    `person` may stand for all guests of an address; then `name` is one of theirs.
+    `person` may stand for all guests of an address; then `name` is one of theirs. `seconds` is the
+    duration of a time-out, None where it is unknown.
     """
 
     person: str
     name: str
     until: float | None
     reason: str = ""
+    seconds: float | None = None
 
     def holds(self, now: float) -> bool:
         """Return whether it is in force at `now`."""
         return self.until is None or now < self.until
+
+    def on_clock(self, now: float) -> Sanction:
+        """Return the sanction, beginning at `now` where the clock has been set back before its
+        beginning: a minute must not become the hours by which the clock was wrong."""
+        if self.until is None or self.seconds is None or self.until - now <= self.seconds:
+            return self
+        return replace(self, until=now + self.seconds)
 
     def as_json(self) -> dict[str, object]:
         """Return the form for clients of moderators."""

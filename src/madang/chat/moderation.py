@@ -180,7 +180,7 @@ def _perform(
             until = None if action.seconds is None else action.at / 1000 + action.seconds
             state.sanctions.pop(action.person, None)  # the newest is the last
             state.sanctions[action.person] = Sanction(
-                action.person, action.name, until, action.reason
+                action.person, action.name, until, action.reason, action.seconds
             )
             people = dict.fromkeys(state.history.people(action.person))
             people |= {action.after["guest"]: None} if "guest" in action.after else {}
@@ -373,4 +373,5 @@ def _as_json(sanction: Sanction | None) -> dict[str, object] | None:
         "name": sanction.name,
         "until": sanction.until,
         "reason": sanction.reason,
+        "seconds": sanction.seconds,
     }

@@ -98,15 +98,17 @@ class ChatState:
 
         `now` is in seconds since 1970.
         """
-        if not self.sanctions:
-            return None
-        found = (self.sanctions.get(key) for key in {person, address_of(person)})
-        in_force = [each for each in found if each is not None and each.holds(now)]
+        in_force = []
+        for key in {person, address_of(person)} & self.sanctions.keys():
+            sanction = self.sanctions[key] = self.sanctions[key].on_clock(now)
+            if sanction.holds(now):
+                in_force.append(sanction)
         return max(in_force, key=lambda each: each.until or math.inf, default=None)
 
     def sanctioned(self, now: float) -> dict[str, object]:
         """Return the payload of `sanctions` for a moderator who joins: the last ones in force."""
-        in_force = [each.as_json() for each in self.sanctions.values() if each.holds(now)]
+        sanctions = (each.on_clock(now) for each in self.sanctions.values())
+        in_force = [each.as_json() for each in sanctions if each.holds(now)]
         return {"people": in_force[-SANCTIONS_SHOWN:], "all": True}
 
     def write_block(self, participant: Participant, now: float) -> ChatRefused | None:

@@ -132,6 +132,18 @@ def test_an_action_of_before_a_restart_is_undone_once(play: Play) -> None:
     play(story, [clear], [message])
 
 
+def test_ids_go_on_from_before_a_restart_where_the_clock_was_set_back(play: Play) -> None:
+    """Otherwise what is said next would stand before what was said."""
+    at = 1_800_007_200_000
+    late = ModerationAction(Ids(1).make(at), at, "u1", "olive", "slow", after={"slow": 0})
+
+    async def story(chat: Chat) -> None:
+        owner = await chat.join("olive")
+        assert (await owner.say("now"))["id"] > late.id
+
+    play(story, [late], [])
+
+
 def test_undoing_goes_back_step_by_step(play: Play) -> None:
     async def story(chat: Chat) -> None:
         owner = await chat.join("olive")

@@ -208,4 +208,5 @@ def _in_force(channel: Channel) -> Any:
 
 def _value(row: Sanction) -> SanctionValue:
     until = row.until.timestamp() if row.until is not None else None
-    return SanctionValue(row.person, row.name, until, row.reason)
+    seconds = (row.until - row.at).total_seconds() if row.until is not None else None
+    return SanctionValue(row.person, row.name, until, row.reason, seconds)

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from madang.apps.channels.models import Channel
 from madang.apps.chat.models import ChatAct, ChatMessage, ChatSettings, Moderator, Sanction
-from madang.chat.ids import first_at
 from madang.chat.model import Message, ModerationAction, Role
 from madang.chat.people import is_address
 
@@ -202,8 +201,8 @@ def replay(channel: Channel, start: datetime, end: datetime) -> QuerySet[ChatMes
     """Return the messages between two instants, in order, for a recording of that time."""
     return ChatMessage.objects.filter(
         channel=channel,
-        key__gte=first_at(round(start.timestamp() * 1000)),
-        key__lt=first_at(round(end.timestamp() * 1000)),
+        at__gte=start,
+        at__lt=end,
         deleted_by="",
     )
 

@@ -164,6 +164,9 @@ class ChatHub:
     async def _open(self, slug: str) -> Room:
         state, actions = await self.database.run(partial(self._queries.open_chat, slug))
         now, wall = self.clock.monotonic(), self.clock.wall()
+        for saved in (state.history.newest, max((one.id for one in actions), default="")):
+            if saved:  # perhaps of a clock that has been set back since
+                self.ids.saw(saved)
         room = self._rooms[slug] = Room(state, actions, now)
         room.catch_up((event for _, event in self._recent if event.slug == slug), now, wall)
         return room
