@@ -86,4 +86,6 @@ def test_one_picture_is_decoded_at_a_time(station: Settings) -> None:
 
     with emotes.DECODING, pytest.raises(DecoderBusy):
         emotes.resized(png(10), patience=0.0)
+    with emotes.UPLOADS, emotes.UPLOADS, emotes.UPLOADS, pytest.raises(DecoderBusy):
+        emotes.resized(png(10))
     assert emotes.resized(png(10))[1:] == (112, 112)

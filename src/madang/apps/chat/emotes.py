@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +39,9 @@ MOST_OF_A_CHANNEL: Final = 100
 
 DECODING: Final = threading.Lock()
 """Held while a process decodes a picture: one at a time."""
+
+UPLOADS: Final = threading.BoundedSemaphore(3)
+"""Threads that decode or wait for their turn: the others serve pages meanwhile."""
 
 _LIMITS: Final = {
     "side": _("The picture is larger than {most} pixels."),
@@ -120,31 +125,44 @@ def resized(data: bytes, *, patience: float = WAITING_SECONDS) -> tuple[bytes, i
     """
     if len(data) > LARGEST_FILE:
         raise InvalidChat(_("The picture is larger than 1 MB."), mend=_("Use a smaller one."))
-    if not DECODING.acquire(timeout=patience):
-        raise DecoderBusy(
-            _("Other pictures are being read just now."), mend=_("Try again in a minute.")
-        )
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", str(DECODER)],
-            input=data,
-            capture_output=True,
-            timeout=DECODING_SECONDS,
-            check=True,
-            env={},
-            start_new_session=True,
-        )
+        with _turn(patience):
+            done = subprocess.run(
+                [sys.executable, "-I", str(DECODER)],
+                input=data,
+                capture_output=True,
+                timeout=DECODING_SECONDS,
+                check=True,
+                env={},
+                start_new_session=True,
+            )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
         raise InvalidChat(
             _("The file is not a picture that can be used."), mend=_("Use PNG, GIF, WebP or JPEG.")
         ) from None
-    finally:
-        DECODING.release()
     answer, _separator, small = done.stdout.partition(b"\n")
     found = json.loads(answer)
     if "refused" in found:
         raise InvalidChat(format_lazy(_LIMITS[found["refused"]], most=found["most"]))
     return small, found["width"], found["height"]
+
+
+@contextlib.contextmanager
+def _turn(patience: float) -> Iterator[None]:
+    busy = DecoderBusy(
+        _("Other pictures are being read just now."), mend=_("Try again in a minute.")
+    )
+    if not UPLOADS.acquire(blocking=False):
+        raise busy
+    try:
+        if not DECODING.acquire(timeout=patience):
+            raise busy
+        try:
+            yield
+        finally:
+            DECODING.release()
+    finally:
+        UPLOADS.release()
 
 
 def _notify(channel: Channel | None) -> None:
