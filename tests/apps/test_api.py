@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -197,6 +198,70 @@ def test_the_description_lists_every_address(client: Any) -> None:
         "/api/v1/live",
         "/api/v1/stats",
     } | {f"/api/v1/{address}" for address in OTHERS}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("get", "channels/{slug}", None, 404),
+        ("get", "channels?cursor=AA", None, 400),
+        ("get", "channels?limit=0", None, 422),
+        ("patch", "channels/{slug}/chat", {"slow": 5}, 401),
+        ("post", "tokens", {"name": "x", "scopes": ["all"]}, 422),
+        ("get", "me", None, 401),
+    ],
+)
+def test_the_description_has_what_is_refused(
+    client: Any, method: str, path: str, body: object, status: int
+) -> None:
+    described = client.get("/api/v1/openapi.json").json()
+    named = path.partition("?")[0]
+    answers = described["paths"][f"/api/v1/{named}"][method]["responses"]
+    if status == 422:
+        client.force_login(make_user())
+    wrong = {"HTTP_AUTHORIZATION": "Bearer none"} if status == 401 else {}
+    answer = client.generic(
+        method, f"/api/v1/{path.format(slug='nobody')}", json.dumps(body),
+        content_type="application/json", **wrong,
+    )  # fmt: skip
+    assert answer.status_code == status
+    kind = answer.json()["type"].rpartition("/")[2]
+    assert named == "me" or kind in answers[str(status)]["description"]
+    assert str(status) in answers
+    assert "503" in answers
+    assert "Problem" in described["components"]["schemas"]
+
+
+@pytest.mark.parametrize("body", ["[]", '[["slow", 5]]', '"slow"', "5", "null", "", "{"])
+def test_a_body_is_an_object(client: Any, body: str) -> None:
+    make_channel(owner=(owner := make_user()))
+    client.force_login(owner)
+    address = "/api/v1/channels/yard/chat"
+    assert client.patch(address, body, content_type="application/json").status_code == 422
+    assert client.patch(address, "{}", content_type="application/json").status_code == 200
+
+
+def test_a_token_that_reads_opens_what_is_read_and_nothing_else(client: Any) -> None:
+    from madang.apps.accounts import tokens
+
+    make_channel(owner=(owner := make_user("olive")))
+    _card, token = tokens.create(owner, "reader", ["read"])
+    with_token = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+    base = "/api/v1/channels/yard/chat"
+    for path in ("settings", "moderators", "messages", "log", "bans"):
+        assert client.get(f"{base}/{path}", **with_token).status_code == 200
+    me = client.get("/api/v1/me", **with_token).json()
+    assert (me["signed_in"], me["name"]) == (True, "olive")
+    for method, path, body in (
+        ("patch", base, {"slow": 5}),
+        ("post", f"{base}/messages", {"text": "hi"}),
+        ("post", f"{base}/acts", {"act": "clear"}),
+        ("delete", f"{base}/emotes/drum", None),
+    ):
+        refused = client.generic(
+            method, path, json.dumps(body), content_type="application/json", **with_token
+        )
+        assert refused.status_code == 401
 
 
 def test_the_documents_run_under_the_content_security_policy(client: Any) -> None:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers, set_response_etag
 from django.utils.translation import gettext_lazy as _
 from ninja import Query
+from pydantic import BaseModel
 
 from madang.base.errors import MadangError
 
@@ -29,6 +30,11 @@ Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="entries on a pa
 P = ParamSpec("P")
 M = TypeVar("M", bound=Model)
 V = TypeVar("V")
+
+
+class Body(BaseModel):
+    """Fields of a request's body, which is a JSON object: ninja's Schema reads any value, a list as
+    an object without fields."""
 
 
 class UnknownCursor(MadangError):

@@ -268,12 +268,36 @@ def test_what_an_account_says_is_handed_to_the_chat_and_its_refusal_has_a_code(
     ]
 
 
-def test_a_token_of_another_scope_opens_no_chat(client: Any, channel: Channel) -> None:
+def test_a_replay_has_what_was_said_while_the_clock_was_set_back(
+    client: Any, channel: Channel
+) -> None:
+    """Ids go on from the time before; the instant of each message is the clock's."""
+    from madang.apps.chat import store
+    from madang.chat.ids import Ids
+    from madang.chat.model import Message, Role
+
+    ids, later = Ids(3), NOW + timedelta(hours=2)
+    first = ids.make(round(later.timestamp() * 1000))
+    said = [(first, later), (ids.make(round(NOW.timestamp() * 1000)), NOW)]
+    store.save_messages(
+        [
+            (channel.pk, Message(key, round(at.timestamp() * 1000), "u9", "mo", Role.MEMBER, "hi"))
+            for key, at in said
+        ]
+    )
+    span = {"start": NOW.isoformat(), "end": (NOW + timedelta(seconds=1)).isoformat()}
+    found = client.get(f"{BASE}/replay", span).json()["items"]
+    assert [message["id"] for message in found] == [said[1][0]]
+    assert said[1][0] > first
+
+
+def test_a_token_of_another_scope_does_not_write(client: Any, channel: Channel) -> None:
     from madang.apps.accounts import tokens
     from madang.apps.accounts.errors import InvalidToken
 
     _, token = tokens.create(channel.owner, "reader", ["read"])
-    assert client.get(f"{BASE}/settings", HTTP_AUTHORIZATION=f"Bearer {token}").status_code == 401
+    with_token = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+    assert client.post(f"{BASE}/messages", {"text": "hi"}, **with_token).status_code == 401
     for name, scopes in (("x", []), ("x", ["all"]), ("", ["chat"])):
         with pytest.raises(InvalidToken):
             tokens.create(channel.owner, name, scopes)

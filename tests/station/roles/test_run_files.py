@@ -52,3 +52,34 @@ def test_commands_use_the_addresses_that_the_station_was_given(here: Settings) -
     settings = run_files.as_running(here)
     assert settings.watch_url("yard") == "http://127.0.0.1:8123/@yard"
     assert settings.publish_url == "rtmp://[::1]:1936/live"
+
+
+def test_several_processes_of_chat_share_a_data_folder_and_others_do_not(here: Settings) -> None:
+    from madang.station.roles.errors import CannotStart
+    from madang.station.roles.serve import lock
+
+    first, second = lock(here, "chat"), lock(here, "chat")
+    web = lock(here, "web")
+    with pytest.raises(CannotStart):
+        lock(here, "web")
+    with pytest.raises(CannotStart):
+        lock(here, "all")
+    for each in (*first, *second, *web):
+        each.close()
+    for each in lock(here, "all"):
+        each.close()
+
+
+def test_each_process_of_chat_has_a_run_file(here: Settings) -> None:
+    """Those of this process and of its parent, which runs too."""
+    run_files.write(here, running(os.getppid()), "chat")
+    run_files.write(here, running(os.getpid()), "chat")
+    assert {one.pid for one in run_files.running(here)} == {os.getppid(), os.getpid()}
+    run_files.remove(here, "chat")
+    assert [one.pid for one in run_files.running(here)] == [os.getppid()]
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (here.data / "run" / "chat.json").unlink()
+    run_files.write(here, running(ended.pid), "chat")
+    run_files.write(here, running(os.getpid()), "chat")
+    assert [path.name for path in (here.data / "run").glob("*.json")] == ["chat.json"]

@@ -93,8 +93,8 @@ def revoke(user: User, token_id: str) -> None:
     send_on_commit(user.pk)
 
 
-def user_of_token(text: str, scope: str) -> User | None:
-    """Return the account of the token `text` if it is active and has the scope."""
+def user_of_token(text: str, *scopes: str) -> User | None:
+    """Return the account of the token `text` if it is active and has one of the scopes."""
     parsed = keys.parse(text)
     if parsed is None:
         return None
@@ -105,7 +105,7 @@ def user_of_token(text: str, scope: str) -> User | None:
     )
     if not keys.matches(parsed.secret, row.secret_hash if row is not None else None):
         return None
-    if row is None or scope not in row.scopes:
+    if row is None or set(scopes).isdisjoint(row.scopes):
         return None
     now = timezone.now()
     if row.last_used_at is None or now - row.last_used_at > _USE_RESOLUTION:
@@ -132,15 +132,15 @@ def active_users(token_ids: Collection[str], scope: str) -> Mapping[str, User]:
 
 
 class TokenAuth(HttpBearer):
-    """Authentication of an API request by a token with a scope."""
+    """Authentication of an API request by a token with one of the scopes."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, *scopes: str) -> None:
         super().__init__()
-        self._scope = scope
+        self._scopes = scopes
 
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
         """Return the account of the token and set it on the request."""
-        user = user_of_token(token, self._scope)
+        user = user_of_token(token, *self._scopes)
         if user is not None:
             request.user = user
         return user
@@ -163,9 +163,9 @@ class PersonAuth(SessionAuth):
         return user if isinstance(user, User) and user.is_active else None
 
 
-def session_or_token(scope: str) -> list[SessionAuth | HttpBearer]:
-    """Return authentication by session or by a token with `scope`."""
-    return [TokenAuth(scope), PersonAuth(csrf=True)]
+def session_or_token(*scopes: str) -> list[SessionAuth | HttpBearer]:
+    """Return authentication by session or by a token with one of `scopes`."""
+    return [TokenAuth(*scopes), PersonAuth(csrf=True)]
 
 
 def caller(request: HttpRequest) -> User:

@@ -10,6 +10,7 @@ from ninja.responses import Status
 
 from madang.apps.accounts import tokens
 from madang.apps.accounts.tokens import PersonAuth, caller
+from madang.apps.api import Body
 
 router = Router(tags=["accounts"], auth=PersonAuth(csrf=True))
 """Session only: a stolen token must not make others."""
@@ -26,7 +27,7 @@ class TokenView(Schema):
     revoked_at: datetime | None
 
 
-class NewToken(Schema):
+class NewToken(Body):
     """Name and scopes of a new token."""
 
     name: str

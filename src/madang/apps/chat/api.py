@@ -42,6 +42,7 @@ from madang.chat.model import Emote, Message, hue_of, instant
 router = Router(tags=["chat"])
 
 _MEMBERS: Final = session_or_token("chat")
+_READERS: Final = session_or_token("read", "chat")
 RECENT_SECONDS: Final = 2
 """For which caches answer who polls a chat: all of a network that lets nobody connect."""
 
@@ -66,7 +67,7 @@ def chat(request: HttpRequest, slug: str) -> ChatView:
     )
 
 
-@router.get("/channels/{slug}/chat/settings", response=SettingsView, auth=_MEMBERS)
+@router.get("/channels/{slug}/chat/settings", response=SettingsView, auth=_READERS)
 def settings(request: HttpRequest, slug: str) -> SettingsView:
     """Return everything that may be set, to those who keep order."""
     channel = _moderated(request, slug)
@@ -77,14 +78,14 @@ def settings(request: HttpRequest, slug: str) -> SettingsView:
 def change(request: HttpRequest, slug: str, body: SettingsChange) -> SettingsView:
     """Change settings. Words and retention are the owner's."""
     channel = _moderated(request, slug)
-    changes = body.dict(exclude_none=True)
+    changes = body.model_dump(exclude_none=True)
     if not changes.keys() <= set(_SENT_FIELDS):
         services.need_manager(channel, caller(request))
     services.change_settings(channel, **changes)
     return SettingsView(**services.shown_settings(channel))
 
 
-@router.get("/channels/{slug}/chat/moderators", response=list[ModeratorView], auth=_MEMBERS)
+@router.get("/channels/{slug}/chat/moderators", response=list[ModeratorView], auth=_READERS)
 def moderators(request: HttpRequest, slug: str) -> list[ModeratorView]:
     """Return who keeps order."""
     channel = _moderated(request, slug)
@@ -156,7 +157,7 @@ def remove_station_emote(request: HttpRequest, name: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/channels/{slug}/chat/messages", response=MessagePage, auth=_MEMBERS)
+@router.get("/channels/{slug}/chat/messages", response=MessagePage, auth=_READERS)
 def messages(
     request: HttpRequest,
     slug: str,
@@ -177,7 +178,7 @@ def say(request: HttpRequest, slug: str, body: NewMessage) -> dict[str, Any]:
     """Do what the event `message` does, with the same body."""
     # A session is a person at a page; a token is a program's.
     account = services.account_of(caller(request), bot="Authorization" in request.headers)
-    return ports.chats().say(slug, account, body.dict(exclude_none=True))
+    return ports.chats().say(slug, account, body.model_dump(exclude_none=True))
 
 
 @router.get("/channels/{slug}/chat/recent", response=list[MessageView])
@@ -204,7 +205,7 @@ def replay(
     return _page(store.replay(get_channel(slug), start, end), cursor, limit)
 
 
-@router.get("/channels/{slug}/chat/log", response=list[ActView], auth=_MEMBERS)
+@router.get("/channels/{slug}/chat/log", response=list[ActView], auth=_READERS)
 def log(
     request: HttpRequest,
     slug: str,
@@ -218,7 +219,7 @@ def log(
     return [_act(row) for row in found[:limit]]
 
 
-@router.get("/channels/{slug}/chat/bans", response=list[BanView], auth=_MEMBERS)
+@router.get("/channels/{slug}/chat/bans", response=list[BanView], auth=_READERS)
 def bans(request: HttpRequest, slug: str) -> list[BanView]:
     """Return bans and time-outs in force."""
     return [_ban(row) for row in services.bans(_moderated(request, slug))]
@@ -228,7 +229,7 @@ def bans(request: HttpRequest, slug: str) -> list[BanView]:
 def act(request: HttpRequest, slug: str, body: ActRequest) -> dict[str, Any]:
     """Do what the event `moderate` does, with the same body."""
     account = services.account_of(services.need_moderator(get_channel(slug), caller(request)))
-    return ports.chats().moderate(slug, account, body.dict(exclude_none=True))
+    return ports.chats().moderate(slug, account, body.model_dump(exclude_none=True))
 
 
 def _moderated(request: HttpRequest, slug: str) -> Channel:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from ninja import Schema
 
+from madang.apps.api import Body
+
 
 class ModeView(Schema):
     """Settings of the chat; `slow` in seconds."""
@@ -44,7 +46,7 @@ class SettingsView(ModeView):
     retention_days: int
 
 
-class SettingsChange(Schema):
+class SettingsChange(Body):
     """Values to change; those left out stay."""
 
     slow: int | None = None
@@ -64,7 +66,7 @@ class ModeratorView(Schema):
     by: str
 
 
-class Name(Schema):
+class Name(Body):
     """An account by its name."""
 
     name: str
@@ -122,7 +124,7 @@ class BanView(Schema):
     reason: str
 
 
-class ActRequest(Schema):
+class ActRequest(Body):
     """An act, with those of the fields that it has in the event `moderate`."""
 
     act: str
@@ -138,7 +140,7 @@ class ActRequest(Schema):
     dry_run: bool | None = None
 
 
-class NewMessage(Schema):
+class NewMessage(Body):
     """A message to send. With the same `nonce` it is sent once, however often it is tried."""
 
     text: str

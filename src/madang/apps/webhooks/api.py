@@ -9,6 +9,7 @@ from ninja import Router, Schema
 from ninja.responses import Status
 
 from madang.apps.accounts.tokens import PersonAuth, caller
+from madang.apps.api import Body
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat.services import need_manager
@@ -17,7 +18,7 @@ from madang.apps.webhooks import services
 router = Router(tags=["webhooks"], auth=PersonAuth(csrf=True))
 
 
-class NewWebhook(Schema):
+class NewWebhook(Body):
     """Events and the address that they are sent to."""
 
     url: str

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.openapi.views import openapi_json
 from ninja.operation import Operation
 
@@ -18,6 +19,7 @@ from madang.base.errors import MadangError
 from madang.chat.errors import ChatRefused
 from madang.plan.errors import DemandError
 from madang.station.django import apps
+from madang.station.django.openapi import StationSchema
 
 _PUBLISHED: Final = {
     "madang_apps_webhooks_api_": "madang_rooms_chat_webhooks_api_",
@@ -36,6 +38,14 @@ class StationAPI(NinjaAPI):
             if name.startswith(now):
                 return published + name.removeprefix(now)
         return name
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        """Return the schema, with the problems of each operation."""
+        if path_prefix is None:
+            path_prefix = self.get_root_path(path_params or {})
+        return StationSchema(self, path_prefix)
 
 
 api = StationAPI(

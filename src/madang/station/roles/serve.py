@@ -50,7 +50,7 @@ def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = F
     if role != run_files.ALL:
         _require_shared_stores(settings, role)
     manager = systemd.service_manager()
-    locks = _lock(settings, role)
+    locks = lock(settings, role)
     logs.configure(settings.log)
     starts = StartRecord(settings, role)
     if manager.address is not None and (wait := starts.begin()):
@@ -60,8 +60,8 @@ def run(settings: Settings, *, role: str, demo: bool | None, first_run: bool = F
     chosen.serve(settings, manager)
     if manager.address is not None:
         starts.end()
-    for lock in locks:
-        lock.close()
+    for each in locks:
+        each.close()
     # Everything is closed and written. Native threads of the HTTP server may still be ending,
     # which the interpreter's own way out does not always survive.
     sys.stdout.flush()
@@ -142,10 +142,10 @@ def _require_shared_stores(settings: Settings, role: str) -> None:
         )
 
 
-def _lock(settings: Settings, role: str) -> list[IO[str]]:
+def lock(settings: Settings, role: str) -> list[IO[str]]:
     """Lock the role on this data folder for as long as the returned files are open.
 
-    `all` excludes every other role, the others only themselves. The kernel releases the lock
+    `all` excludes every other role, most others only themselves. The kernel releases the lock
     however this process ends; a process id in a file would still name a process after a crash, and
     in a container always this one. Raises CannotStart.
     """
@@ -153,13 +153,13 @@ def _lock(settings: Settings, role: str) -> list[IO[str]]:
     alone = role == run_files.ALL
     wanted = [(LOCK_FILE, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)]
     if not alone:
-        wanted.append((f"{role}.lock", fcntl.LOCK_EX))
+        kind = fcntl.LOCK_SH if role in run_files.SEVERAL else fcntl.LOCK_EX
+        wanted.append((f"{role}.lock", kind))
     locks: list[IO[str]] = []
     for name, kind in wanted:
-        lock = (settings.data / data_folder.RUN_FOLDER / name).open("w")
-        locks.append(lock)
+        locks.append((settings.data / data_folder.RUN_FOLDER / name).open("w"))
         try:
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+            fcntl.flock(locks[-1], kind | fcntl.LOCK_NB)
         except BlockingIOError:
             for taken in locks:
                 taken.close()
