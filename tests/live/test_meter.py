@@ -52,6 +52,32 @@ def test_rates_forget_what_is_older_than_the_window() -> None:
     assert silent.frame_rate is None
 
 
+@pytest.mark.parametrize("stall", [5, 12, 14])
+def test_a_stream_that_catches_up_after_a_stall_has_no_higher_rates(stall: int) -> None:
+    meter, now = fed(20.0)
+    now += stall
+    for number in range(30 * (stall + 20)):
+        at = 20.0 + number / 30
+        now = max(now + 0.001, 100.0 + at)
+        meter.received(1000, now)
+        meter.clock(at, now)
+        meter.picture(at, now, key=False, composition=0.0)
+        found = meter.measurement(now)
+        assert (found.frame_rate or 0.0) < 1.2 * 30
+        assert found.bit_rate < 1.2 * 240_000
+    assert found.bit_rate == pytest.approx(240_000, rel=0.1)
+
+
+def test_time_that_an_encoder_left_out_does_not_make_its_rate_small() -> None:
+    meter, now = fed(20.0)
+    for number in range(300):
+        at = 40.0 + number / 30
+        now = 120.1 + number / 30
+        meter.received(1000, now)
+        meter.clock(at, now)
+    assert meter.measurement(now).bit_rate == pytest.approx(240_000, rel=0.2)
+
+
 def test_nothing_measured_is_nothing_claimed() -> None:
     assert Meter().measurement(5.0) == Measurement()
 

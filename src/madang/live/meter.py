@@ -20,13 +20,17 @@ STEADY: Final = 16
 OVERDUE: Final = 10.0
 """Seconds without a key frame after which newcomers are told that they wait for one."""
 
+LONGEST_STEP: Final = 1.0
+"""Seconds between two frames, beyond which the encoder left something out."""
+
 DRIFT: Final = 0.001
 """Seconds per second by which an encoder's clock may be slower than ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Rates per second over `WINDOW`, times in seconds, `dropped_frames` since the start."""
+    """Rates per second over `WINDOW`, or per second of the stream while it catches up after a
+    stall; times in seconds, `dropped_frames` since the start."""
 
     bit_rate: float = 0.0
     frame_rate: float | None = None
@@ -127,7 +131,7 @@ class Meter:
         self._lag += (late - self._lag) / 32
         if self._clock is not None:
             step, gap = at - self._clock[0], now - self._clock[1]
-            self._second(now).stream += max(step, 0.0)
+            self._second(now).stream += min(max(step, 0.0), LONGEST_STEP)
             self._pace.note(self._received, step, gap, now, late=late > BURST)
         self._clock = (at, now)
         self._received = 0
@@ -156,9 +160,10 @@ class Meter:
             past, span = self._seconds, max(now - began, 0.1)
         frames = sum(s.frames for s in past)
         stream = sum(s.stream for s in past)
+        longest = max(span, stream)  # what comes at once after a stall is not a higher rate
         return Measurement(
-            bit_rate=sum(s.bytes for s in past) * 8 / span,
-            frame_rate=frames / span if frames else None,
+            bit_rate=sum(s.bytes for s in past) * 8 / longest,
+            frame_rate=frames / longest if frames else None,
             key_frame_interval=self._intervals[-1] if self._intervals else None,
             shortest_key_frame_interval=min(self._intervals, default=None),
             longest_key_frame_interval=max(self._intervals, default=None),
