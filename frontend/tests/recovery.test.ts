@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { codecKinds, MediaRecovery, rebuildDelay, TrackWatch } from '../src/player/recovery';
+import { backBuffer, codecKinds, MediaRecovery, rebuildDelay, TrackWatch } from '../src/player/recovery';
 
 describe('media errors', () => {
   it('are met with more each time, and begin anew after a failure or a quiet time', () => {
     const recovery = new MediaRecovery();
-    const remedies = [0, 5, 10, 12, 60].map((now) => recovery.next(now));
-    expect(remedies).toEqual(['recover', 'rebuild', 'fail', 'recover', 'recover']);
+    const remedies = [0, 5, 10, 12, 13, 60].map((now) => recovery.next(now));
+    expect(remedies).toEqual(['rebuild', 'rebuild', 'recover', 'fail', 'rebuild', 'rebuild']);
   });
 });
 
@@ -47,5 +47,15 @@ describe('the rebuild', () => {
   it('waits until playback would begin with the new ones, but not for long', () => {
     expect(rebuildDelay(0, 0.25, 1)).toBe(0.75);
     expect(rebuildDelay(0, 0, 6)).toBe(1.5);
+  });
+});
+
+describe('played media', () => {
+  it('are dropped half a minute behind the picture', () => {
+    expect(backBuffer([0, 2, 4, 58, 60, 62], 61.5)).toBe(30);
+  });
+  it('are kept from the key frame on that the picture needs', () => {
+    expect(backBuffer([0, 100], 90)).toBe(91);
+    expect(backBuffer([], 90)).toBe(Infinity);
   });
 });

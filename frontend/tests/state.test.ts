@@ -70,6 +70,12 @@ describe('the player', () => {
     expect(back.commands).toEqual([]);
   });
 
+  it('loads again when the picture stands still, and says what it waits for until it plays', () => {
+    const { state, commands } = play(status('live'), playing, { type: 'frozen' });
+    expect(commands).toEqual([{ do: 'load' }]);
+    expect(state.engine).toBe('loading');
+  });
+
   it('plays the tail of the buffer before it says that the show ended', () => {
     const first = play(status('live'), playing, status('ended'));
     expect(phase(first.state)).toBe('live');

@@ -65,10 +65,14 @@ async def _check(tab: Tab) -> None:
     assert not tab.faults
 
 
-async def _read_flv(url: str) -> bytes:
-    """Return what an FLV reader gets until the station ends it."""
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        return (await client.get(url)).content
+async def _read_flv(url: str, begun: asyncio.Event) -> None:
+    """Read FLV until the station ends it in order."""
+    async with (
+        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+        client.stream("GET", url) as reply,
+    ):
+        async for _ in reply.aiter_raw():
+            begun.set()
 
 
 async def test_sound_comes_and_goes_while_pages_play_on(
@@ -78,12 +82,14 @@ async def test_sound_comes_and_goes_while_pages_play_on(
     silent = encoders.sample(Recipe(sound=(), length=40.0))
     with publish(silent, url, loop=True):
         async with _watching(browser, on_air, "tracks") as tabs:
-            reader = asyncio.create_task(_read_flv(f"{on_air.http}/live/tracks.flv"))
+            begun = asyncio.Event()
+            reader = asyncio.create_task(_read_flv(f"{on_air.http}/live/tracks.flv", begun))
+            await begun.wait()
             with publish(picture, url, loop=True):
                 for tab in tabs:
                     await tab.until(f"{HEARD} > 20000")
                     await _check(tab)
-                assert await reader != b""
+                await asyncio.wait_for(reader, 10)
                 with publish(silent, url, loop=True):
                     for tab in tabs:
                         await tab.until(f"{HEARD} === 0")

@@ -12,6 +12,8 @@ export interface Engine {
   goLive(): void;
   /** Plays anew where the engine does not see by itself that the show has other codecs now. */
   codecsChanged(): void;
+  /** Takes how many levels the station offers by now: more than it had, where a ladder began. */
+  offered(levels: number): void;
   /** Distance to the estimated live edge in seconds; null while unknown. */
   edgeLatency(): number | null;
   targetLatency(): number;
@@ -25,8 +27,8 @@ export interface Engine {
 
 export interface EngineEvents {
   failed: (failure: Failure) => void;
-  /** The engine attached its media anew, which leaves the video paused. */
-  restarted: () => void;
+  /** The engine attached its media, which leaves the video paused. */
+  attached: () => void;
   levelsChanged: () => void;
 }
 

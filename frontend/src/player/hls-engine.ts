@@ -10,7 +10,7 @@ import Hls, {
 import { backoff } from '../lib/backoff';
 import { codecNames } from '../lib/codecs';
 import { USUAL_TARGET, type Engine, type EngineEvents, type QualityLevel } from './engine';
-import { MediaRecovery, rebuildDelay, TrackWatch } from './recovery';
+import { backBuffer, MediaRecovery, rebuildDelay, TrackWatch } from './recovery';
 
 function options(session: string): Partial<HlsConfig> {
   const errorRetry = {
@@ -32,7 +32,7 @@ function options(session: string): Partial<HlsConfig> {
     startFragPrefetch: true,
     abrEwmaDefaultEstimate: 5_000_000,
     maxBufferLength: 10,
-    backBufferLength: 30,
+    backBufferLength: Infinity, // until a key frame is known
     liveDurationInfinity: true,
     maxLiveSyncPlaybackRate: 1.1,
     // A stall moves the target back by a quarter second, not by hls.js's whole one.
@@ -61,6 +61,9 @@ function sessionId(): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+/** Key frames that are remembered: those of the back buffer, where they are close together. */
+const MOST_KEYS = 200;
+
 /** hls.js, rebuilt whenever what it was built for no longer holds. */
 export class HlsEngine implements Engine {
   #hls: Hls | null = null;
@@ -69,6 +72,9 @@ export class HlsEngine implements Engine {
   #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
   /** Name of the level that the person chose; null for automatic. */
   #chosen: string | null = null;
+  /** Levels that the station offers by now, and those that the manifest had. */
+  #offered = 0;
+  #listed = 0;
   readonly #recovery = new MediaRecovery();
   readonly #session = sessionId();
 
@@ -88,9 +94,12 @@ export class HlsEngine implements Engine {
     const hls = new Hls(options(this.#session));
     const watch = new TrackWatch();
     this.#hls = hls;
+    hls.on(Events.MANIFEST_LOADED, (_name, { levels }) => {
+      this.#listed = Math.max(levels.length, this.#offered);
+    });
     hls.on(Events.MANIFEST_PARSED, () => {
-      hls.startLevel = hls.firstLevel;
       const chosen = hls.levels.findIndex((level) => levelName(level) === this.#chosen);
+      hls.startLevel = chosen >= 0 ? chosen : hls.firstLevel;
       if (chosen >= 0) hls.loadLevel = chosen;
       this.on.levelsChanged();
     });
@@ -98,11 +107,18 @@ export class HlsEngine implements Engine {
     hls.on(Events.LEVELS_UPDATED, () => this.on.levelsChanged());
     hls.on(Events.FRAG_BUFFERED, () => {
       this.#networkRetries = 0;
+      hls.config.backBufferLength = backBuffer(keys, this.video.currentTime);
     });
     let loading: Fragment | undefined;
-    hls.on(Events.FRAG_LOADING, (_name, { frag }) => {
+    let keys: number[] = [];
+    hls.on(Events.FRAG_LOADING, (_name, { frag, part }) => {
       loading = frag;
+      const parts = hls.latestLevelDetails?.partList ?? [];
+      const first = part ?? parts.find((each) => each.fragment.sn === frag.sn);
+      if (first?.independent) keys = [...keys.slice(-MOST_KEYS), first.start];
     });
+    // Also where hls.js recovers by itself.
+    hls.on(Events.MEDIA_ATTACHED, () => this.on.attached());
     // Before hls.js appends anything: what it cannot append it reports as a fatal error.
     hls.on(Events.BUFFER_CODECS, (_name, tracks) => {
       if (loading && watch.changes(loading.level, tracks)) this.#playOutAndRebuild(hls, loading);
@@ -122,6 +138,10 @@ export class HlsEngine implements Engine {
 
   codecsChanged(): void {
     // The init segment has said so already.
+  }
+
+  offered(levels: number): void {
+    this.#offered = levels;
   }
 
   goLive(): void {
@@ -154,6 +174,7 @@ export class HlsEngine implements Engine {
   choose(index: number): void {
     if (!this.#hls) return;
     this.#hls.nextLevel = index;
+    this.#hls.startLevel = index >= 0 ? index : this.#hls.firstLevel; // after a recovery
     this.#chosen = this.levels()[index]?.name ?? null;
     this.on.levelsChanged();
   }
@@ -165,22 +186,28 @@ export class HlsEngine implements Engine {
     const fragments = [...(details?.fragments ?? []), details?.fragmentHint];
     const first = fragments.find((fragment) => fragment && fragment.cc === frag.cc);
     const section = details && first ? details.edge - first.start : 0;
-    const delay = rebuildDelay(ahead(this.video), section, this.targetLatency());
     hls.stopLoad();
-    this.#rebuildTimer = setTimeout(() => this.#rebuild(), delay * 1_000);
+    this.#rebuildIn(rebuildDelay(ahead(this.video), section, this.targetLatency()));
   }
 
-  #rebuild(): void {
-    this.#build();
-    this.on.restarted();
+  #rebuildIn(seconds: number): void {
+    this.#rebuildTimer = setTimeout(() => this.#build(), seconds * 1_000);
   }
 
   #onError(hls: Hls, data: ErrorData): void {
-    if (!data.fatal || hls !== this.#hls || this.#rebuildTimer !== undefined) return;
+    if (hls !== this.#hls || this.#rebuildTimer !== undefined) return;
+    // A ladder that began later may have what this connection can carry.
+    const stalled = data.details === ErrorDetails.BUFFER_STALLED_ERROR;
+    if (stalled && this.#offered > this.#listed) this.#rebuildIn(0);
+    if (data.details === ErrorDetails.MEDIA_SOURCE_REQUIRES_RESET) {
+      this.#recoverMedia(hls, data.fatal);
+      return;
+    }
+    if (!data.fatal) return;
     if (isCodecError(data)) {
       this.on.failed({ kind: 'codec', codecs: codecsOf(data.mimeType) });
     } else if (data.type === ErrorTypes.MEDIA_ERROR) {
-      this.#recoverMedia(hls);
+      this.#recoverMedia(hls, true);
     } else if (data.type === ErrorTypes.NETWORK_ERROR && hls.levels.length > 0) {
       this.#recoverNetwork(hls, data);
     } else {
@@ -188,17 +215,17 @@ export class HlsEngine implements Engine {
     }
   }
 
-  #recoverMedia(hls: Hls): void {
+  /** What is not `fatal` hls.js has recovered from by now, at the place where it was. */
+  #recoverMedia(hls: Hls, fatal: boolean): void {
     switch (this.#recovery.next(performance.now() / 1_000)) {
-      case 'recover':
-        hls.recoverMediaError();
-        this.on.restarted();
-        break;
       case 'rebuild':
-        this.#rebuild();
+        this.#rebuildIn(0);
+        break;
+      case 'recover':
+        if (fatal) hls.recoverMediaError();
         break;
       case 'fail':
-        this.on.failed({ kind: 'media' });
+        if (fatal) this.on.failed({ kind: 'media' });
     }
   }
 
@@ -211,7 +238,7 @@ export class HlsEngine implements Engine {
     // A rung of the ladder that is gone will not come back under its address.
     const gone = data.response?.code === 404 && hls.levels.length > 1;
     this.#retryTimer = setTimeout(
-      () => (gone ? this.#rebuild() : hls.startLoad(-1)),
+      () => (gone ? this.#build() : hls.startLoad(-1)),
       backoff(this.#networkRetries++, Math.random()),
     );
   }

@@ -33,7 +33,11 @@ export class NativeEngine implements Engine {
 
   codecsChanged(): void {
     this.load();
-    this.on.restarted();
+    this.on.attached();
+  }
+
+  offered(): void {
+    // What the browser plays it chose by itself.
   }
 
   goLive(): void {

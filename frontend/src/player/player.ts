@@ -55,7 +55,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
 
   const engine = createEngine(video, root.dataset['src'] ?? '', {
     failed: (failure) => send({ type: 'failed', failure: explain(failure) }),
-    restarted: () => void resume(),
+    attached: () => void resume(),
     levelsChanged: () => controls.renderLevels(),
   });
   const goLive = (): void => {
@@ -83,18 +83,14 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     if (!held && !(await sound.play())) held = true;
   }
 
-  function load(): void {
-    engine.load();
-    void resume();
-  }
-
   function send(event: PlayerEvent): void {
     const [next, commands] = step(state, event);
     state = next;
     for (const command of commands) {
       switch (command.do) {
         case 'load':
-          load();
+          engine.load();
+          void resume();
           break;
         case 'unload':
           engine.unload();
@@ -167,7 +163,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
         engine.goLive();
         break;
       case 'reload':
-        load();
+        send({ type: 'frozen' });
         break;
       case 'none':
     }
@@ -200,6 +196,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
       latest = status;
       if (status.poster && status.state !== 'live') video.poster = status.poster;
       options.onStatus?.(status);
+      engine.offered(status.renditions.length);
       const codecs = codecKinds(status.renditions[0]?.codecs ?? '');
       send({ type: 'status', state: status.state, codecs });
       if (state.failure?.kind === 'codec') {

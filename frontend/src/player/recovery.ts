@@ -1,12 +1,15 @@
 /** Decisions about media that cannot go on as they are. Pure: no hls.js, no clock, no page. */
 import { codecNames } from '../lib/codecs';
 
-/** What to do about an error of decoding or buffering that hls.js does not mend by itself. */
-export type MediaRemedy = 'recover' | 'rebuild' | 'fail';
+/**
+ * What to do about an error of decoding or buffering: begin anew at the live edge, or let hls.js go
+ * on where it was, behind the media that it cannot play.
+ */
+export type MediaRemedy = 'rebuild' | 'recover' | 'fail';
 
-const REMEDIES: readonly MediaRemedy[] = ['recover', 'rebuild', 'fail'];
+const REMEDIES: readonly MediaRemedy[] = ['rebuild', 'rebuild', 'recover', 'fail'];
 
-/** Seconds without an error after which the next one begins with the mildest remedy again. */
+/** Seconds without an error after which the next one begins with the quickest remedy again. */
 const CALM_AFTER = 30;
 
 /** Escalates from one media error to the next. */
@@ -76,4 +79,18 @@ export class TrackWatch {
 /** "AAC · H.264" for "avc1.64001f,mp4a.40.2" in any order: what is worth another player. */
 export function codecKinds(codecs: string): string {
   return codecNames(codecs).split(' · ').sort().join(' · ');
+}
+
+/** Seconds of played media to keep, for short ways back. */
+const BACK_BUFFER = 30;
+
+/**
+ * Seconds of played media to keep at `position`, where `keys` are the times of key frames.
+ *
+ * Where a browser drops a key frame it drops all that is decoded with it, to the next one: with
+ * those far apart, what is shown just now.
+ */
+export function backBuffer(keys: readonly number[], position: number): number {
+  const begun = Math.max(...keys.filter((key) => key <= position));
+  return Math.max(BACK_BUFFER, position - begun + 1);
 }

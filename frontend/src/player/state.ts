@@ -38,6 +38,8 @@ export type PlayerEvent =
   | { type: 'playing' }
   | { type: 'finished' }
   | { type: 'failed'; failure: Failure }
+  /** The picture stands still although it should not. */
+  | { type: 'frozen' }
   | { type: 'retry' };
 
 /** What the shell must do after an event. `retry-later` carries the number of the attempt. */
@@ -87,6 +89,8 @@ export function step(state: PlayerState, event: PlayerEvent): Step {
       ];
     case 'failed':
       return onFailure(state, event.failure);
+    case 'frozen':
+      return [{ ...state, engine: 'loading' }, [{ do: 'load' }]];
     case 'retry':
       if (state.failure === null) return [state, []];
       return playable(state.station)
