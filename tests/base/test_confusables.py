@@ -34,6 +34,7 @@ def test_look_alikes_of_a_name(name: str) -> None:
         ("민지", "민지\u3164"),
         ("タロ", "夕口"),
         ("राम", "रा\u200dम"),
+        ("محمد", "مُحَمَّد"),
     ],
 )
 def test_names_that_look_alike(one: str, other: str) -> None:

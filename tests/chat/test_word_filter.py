@@ -55,6 +55,10 @@ def test_innocent_korean_passes(text: str) -> None:
         "spáam"[:3] + "am"[1:],
         "idiots",
         "s.p.a.m",
+        "ꜱᴘᴀm",
+        "ѕрⲁm",
+        "ᏚᏢᎪm",
+        "sp\u0301a\u20e3m",
     ],
 )
 def test_latin_is_found_behind_look_alikes(text: str) -> None:
@@ -64,6 +68,13 @@ def test_latin_is_found_behind_look_alikes(text: str) -> None:
 @pytest.mark.parametrize("text", ["class", "pass me the salt", "assess", "spammed? no", "a s"])
 def test_latin_is_not_found_inside_other_words(text: str) -> None:
     assert not LATIN.finds(text)
+
+
+def test_vowel_signs_make_another_word() -> None:
+    """ु is a mark of the letter before it."""
+    hindi = WordFilter(["कुल"])
+    assert hindi.finds("यह कुल है")
+    assert not hindi.finds("यह कल है")
 
 
 def test_a_filter_without_words_finds_nothing() -> None:

@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
-from madang.base.names import INVISIBLE
+from madang.base.names import INVISIBLE, is_letter_part
 
 _ADDED: Final = str.maketrans("ĸꞓʍⲁⲃⲉᏆᗩᑕᑎᔕᗰᗯᕮ34578@$!€£", "kemabeiacnsmweeastbasiel")
 """Look-alikes that Unicode's table lacks, or maps to a letter that is no other letter's."""
@@ -20,9 +20,6 @@ _ADDED: Final = str.maketrans("ĸꞓʍⲁⲃⲉᏆᗩᑕᑎᔕᗰᗯᕮ34578@$!�
 _SMALL_CAPITAL: Final = "LATIN LETTER SMALL CAPITAL "
 _TURNS: Final = 4
 """Repetitions of look-up and case folding until nothing changes; two are enough for most."""
-
-_GENERIC_MARKS: Final = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
-"""Accents: without them, two names look alike. Marks of one script are vowels and stay."""
 
 _REPEATED: Final = re.compile(r"(.)\1{2,}")
 
@@ -38,11 +35,21 @@ def skeleton_of(name: str) -> str:
             break
     letters = "".join(
         character
-        for character in _GENERIC_MARKS.sub("", form)
-        if unicodedata.category(character)[0] in "LMN" and character not in INVISIBLE
+        for character in form
+        if (unicodedata.category(character)[0] in "LN" and character not in INVISIBLE)
+        or is_letter_part(character)
     )
     # A capital I is a small l to the eye, and a small i to case folding.
     return _REPEATED.sub(r"\1", letters).replace("i", "l") or name.casefold()
+
+
+@lru_cache(4096)
+def latin_of(character: str) -> str:
+    """Return the small Latin letter that a character looks like, otherwise the character."""
+    found = character
+    for _turn in range(_TURNS):
+        found = "".join(map(_looks_like, found)).translate(_ADDED).casefold()
+    return found if len(found) == 1 and found.isascii() and found.isalpha() else character
 
 
 def _looks_like(character: str) -> str:

@@ -19,6 +19,9 @@ INVISIBLE: Final = frozenset(
 ) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 """Letters, marks and variation selectors that show nothing (Default_Ignorable_Code_Point)."""
 
+_LETTER_CLASSES: Final = frozenset({0, 7, 8, _VIRAMA, 84, 91, 103, 107, 118, 122, 129, 130, 132})
+"""Canonical combining classes of signs of Indic scripts, kana, Thai, Lao and Tibetan."""
+
 _MOST_MARKS: Final = 4
 """Marks on one letter: a Tibetan stack, or a vowel and a tone of Thai."""
 _MOST_ACCENTS: Final = 2
@@ -55,6 +58,16 @@ def is_mark_in_place(text: str, at: int) -> bool:
 def is_accent(mark: str) -> bool:
     """Return whether a mark is of no script: those are piled up for show."""
     return "\u0300" <= mark <= "\u036f" or "\u1ab0" <= mark <= "\u20ff"
+
+
+def is_letter_part(mark: str) -> bool:
+    """Return whether a mark is a vowel, tone, joiner or dot of its script, without which a word is
+    another one. Accents, and points that may be left out, are not."""
+    return (
+        unicodedata.category(mark) in {"Mn", "Mc"}
+        and unicodedata.combining(mark) in _LETTER_CLASSES
+        and mark not in INVISIBLE
+    )
 
 
 def joins(text: str, at: int) -> bool:

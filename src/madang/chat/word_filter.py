@@ -12,6 +12,9 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from madang.base.confusables import latin_of
+from madang.base.names import is_letter_part
+
 MOST_WORDS: Final = 500
 WORD_LENGTH: Final = 40
 
@@ -83,7 +86,9 @@ def _visible(text: str) -> str:
     return "".join(
         character
         for character in unicodedata.normalize("NFC", parts)
-        if unicodedata.category(character) not in {"Cf", "Mn", "Cc"} or character.isspace()
+        if is_letter_part(character)
+        or unicodedata.category(character) not in {"Cf", "Mn", "Cc"}
+        or character.isspace()
     )
 
 
@@ -91,7 +96,11 @@ def _normal(token: str) -> str:
     if any(_is_hangul(character) for character in token):
         return _recomposed("".join(c for c in token if _is_hangul(c)))
     base = unicodedata.normalize("NFD", token.strip(_EDGES)).translate(_LOOK_ALIKES)
-    letters = "".join(character for character in base if character.isalpha())
+    letters = "".join(
+        character if character.isascii() else latin_of(character)
+        for character in base
+        if character.isalpha() or is_letter_part(character)
+    )
     return _REPEATED.sub(r"\1", letters)
 
 
