@@ -104,6 +104,9 @@ def db(station: Settings) -> Iterator[None]:
     """The database, as it was before the test once the test is over."""
     from django.core.cache import cache
     from django.test import TestCase
+    from django.utils import translation
+
+    translation.activate("en")  # a request of an earlier test may have left another
 
     class Rollback(TestCase):
         """Borrowed for its transaction."""
@@ -123,7 +126,9 @@ def db(station: Settings) -> Iterator[None]:
 def committed_db(station: Settings) -> Iterator[None]:
     """The database with real transactions; every table is empty afterwards."""
     from django.core.management import call_command
+    from django.utils import translation
 
+    translation.activate("en")
     yield
     call_command("flush", interactive=False, verbosity=0)
 
