@@ -114,6 +114,8 @@ def test_the_scheme_is_that_of_the_nearest_proxy(forwarded: str, scheme: str) ->
         ("[2001:db8::1]", False),
         ("::1", False),
         ("localhost:80:80", False),
+        ("[]", False),
+        ("[]:80", False),
     ],
 )
 def test_a_host_of_this_machine(host: str, here: bool) -> None:

@@ -352,3 +352,8 @@ def test_guests_have_names_in_any_script_and_are_mentioned(name: str) -> None:
     state = Chat().state
     assert state.guest_name(name, lambda _: False) == name
     assert state.mentions(f"hi @{name}, and @nobody", lambda known: known == name) == (name,)
+
+
+@pytest.mark.parametrize("text", ["@alice,@bob", "@@alice @bob", "(@alice)@bob", "@alice@bob"])
+def test_names_that_touch_are_both_mentioned(text: str) -> None:
+    assert set(Chat().state.mentions(text, {"alice", "bob"}.__contains__)) == {"alice", "bob"}

@@ -13,7 +13,15 @@ from madang.live.demux import (
     VideoFrame,
 )
 from madang.media.track import Codec
-from madang.wire.flv import PacketKind, Tag, TagType, VideoPacket, encode_video
+from madang.wire.flv import (
+    AudioPacket,
+    PacketKind,
+    Tag,
+    TagType,
+    VideoPacket,
+    encode_audio,
+    encode_video,
+)
 from tests.support.broadcast import audio_header, payload, picture, sound, video_header
 from tests.support.samples import sample
 
@@ -108,3 +116,47 @@ def test_sound_that_needs_no_configuration_may_have_an_empty_one() -> None:
     # Enhanced RTMP: a sequence header of MP3 and of AC-3, with nothing in it.
     for body in (b"\x90.mp3", b"\x90ac-3"):
         assert demuxer.receive(TagType.AUDIO, 0, body, 0.0) == []
+
+
+def test_sound_that_joins_a_picture_waits_for_a_key_frame_and_no_longer_than_ten_seconds() -> None:
+    for key in (True, False):
+        demuxer = Demuxer()
+        take(demuxer, video_header(), picture(0, 0, key=True))
+        demuxer.tick(9.0)
+        assert take(demuxer, audio_header(), sound(3000, 0), now=10.0) == []
+        later = take(demuxer, picture(3000, 1, key=key), now=10.1)
+        assert isinstance(later[0], Tracks) == key
+        if not key:  # intra-refresh
+            assert take(demuxer, sound(12_900, 0), now=19.9) == []
+            tracks, frame = take(demuxer, sound(13_100, 0), now=20.1)
+            assert isinstance(tracks, Tracks)
+            assert tracks.audio is not None
+            assert isinstance(frame, AudioFrame)
+
+
+def test_a_track_is_announced_whose_first_unit_is_damaged() -> None:
+    opus = [AudioPacket(PacketKind.FRAME, Codec.OPUS, 0, 0, data) for data in (b"\x03\0", b"\xfc")]
+    demuxer = Demuxer()
+    take(demuxer, video_header(), picture(0, 0, key=True))
+    demuxer.tick(9.0)
+    damaged, good = [Tag(TagType.AUDIO, 3000, encode_audio(packet)) for packet in opus]
+    (notice,) = take(demuxer, damaged, now=10.0)
+    assert isinstance(notice, Notice)
+    take(demuxer, good, now=10.1)
+    tracks, *_ = take(demuxer, picture(3000, 1, key=True), now=10.2)
+    assert isinstance(tracks, Tracks)
+    assert tracks.audio is not None
+    assert tracks.audio.codec is Codec.OPUS
+
+
+def test_sound_comes_back_whose_header_is_the_one_of_before() -> None:
+    demuxer = Demuxer()
+    take(demuxer, audio_header(), sound(0, 0))
+    demuxer.tick(9.0)
+    mp3 = AudioPacket(PacketKind.FRAME, Codec.MP3, 0, 0, sample("bundled", "mp3").units[0].data)
+    take(demuxer, Tag(TagType.AUDIO, 100, encode_audio(mp3)), now=9.1)
+    tracks, frame = take(demuxer, audio_header(200), sound(200, 0), now=9.2)
+    assert isinstance(tracks, Tracks)
+    assert tracks.audio is not None
+    assert tracks.audio.codec is Codec.AAC
+    assert isinstance(frame, AudioFrame)

@@ -118,7 +118,7 @@ def is_loopback_host(host: str) -> bool:
     name = _HOST.fullmatch(host.strip().lower())
     if name is None:
         return not host
-    bare = (name[1] or name[2]).removesuffix(".")
+    bare = (name[1] or name[2] or "").removesuffix(".")
     return bare == "localhost" or bare.endswith(".localhost") or is_loopback(bare)
 
 

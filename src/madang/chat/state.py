@@ -35,7 +35,7 @@ _LINK: Final = re.compile(
     r"|jp|ly|be|app|dev|live|online|top|club|vip)\b",
     re.IGNORECASE,
 )
-_MENTION: Final = re.compile(r"@(\S{1,32})")
+_MENTION: Final = re.compile(r"@([^\s@]{1,32})")
 _EMOTE: Final = re.compile(r":([a-z0-9_]{2,32}):", re.IGNORECASE)
 _FLAG: Final = re.compile(SUBDIVISION_FLAG)
 _ZWJ: Final = "\u200d"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,7 +62,11 @@ def apply(
     servers = deployment(from_)
     events: list[dict[str, Any]] = []
     on_event = _JsonOutput(events) if as_json else _TextOutput(events, planning=False)
-    servers.run(servers.job("apply", on_event, tuple(only or ()), restore=restore), on_event)
+    try:
+        servers.run(servers.job("apply", on_event, tuple(only or ()), restore=restore), on_event)
+    except DeployError:
+        _tell_administrator(servers)
+        raise
     done = [
         {key: event[key] for key in ("host", "step", "what")}
         for event in events
@@ -83,12 +88,26 @@ def apply(
     report(as_json, result, lines)
 
 
+def _tell_administrator(servers: Deployment) -> None:
+    """Make the first administrator although something failed: the station may run all the same, as
+    where its name does not lead to the server yet."""
+    with contextlib.suppress(DeployError):
+        if (account := servers.first_administrator()) is not None:
+            typer.echo(_how_to_sign_in(account), err=True)
+
+
+def _how_to_sign_in(account: dict[str, Any]) -> str:
+    return (
+        f"Sign in there as {account['name']} with the password {account['password']} (shown only "
+        "now), and change it."
+    )
+
+
 def _next_steps(servers: Deployment, account: dict[str, Any]) -> list[str]:
     """Return what remains to do after the first `apply`."""
     offsite = servers.station.backup.offsite
     return [
-        f"Sign in there as {account['name']} with the password {account['password']} (shown only "
-        "now), and change it.",
+        _how_to_sign_in(account),
         "Next:",
         "  open a channel in your studio; it shows address and stream key for the encoder",
         f"  keep {servers.folder / 'station.secrets.json'} safe: without it no backup opens",

@@ -49,14 +49,12 @@ Values = Mapping[str, float | str]
 class Observed:
     """The stream as conditions judge it.
 
-    `frames` is the number of pictures received so far, `notices` how often the media of this
-    publisher gave cause for a `Notice`, by its code.
+    `frames` is the number of pictures received so far.
     """
 
     tracks: Tracks
     measured: Measurement
     frames: int = 0
-    notices: Mapping[str, int] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
 
 

@@ -54,6 +54,7 @@ class AudioInput:
             units = self._aac_units(data, stamp)
         elif codec in _WITHOUT_CONFIG and (self.track is None or self.track.codec is not codec):
             self._use(audio_track(codec, None, data))
+            self._header = None  # the same one may follow, of the codec of before
         elif codec is Codec.OPUS and self._header is None:
             self._take_header(codec, opus.usual_header(data))
         track = self.track
@@ -89,7 +90,7 @@ class AudioInput:
         return [data]
 
     def _guess(self, data: bytes, stamp: int) -> None:
-        self._undescribed.append((stamp, data))
+        self._undescribed.append((stamp, data[:1]))  # the first element tells the channels
         count = len(self._undescribed) - 1
         if count < GUESSED_FROM:
             return

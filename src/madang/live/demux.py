@@ -27,6 +27,9 @@ may take a while to start their microphone, and some streams have only one."""
 NOTHING_CARRIED: Final = 5.0
 """Seconds after the first media in which something has to come that can be carried."""
 
+LATE_KEY_FRAME: Final = 10.0
+"""Seconds that other sound waits for a key frame; with intra-refresh none comes."""
+
 MAX_PENDING: Final = 16 << 20
 """Bytes kept while waiting: more than two seconds of the fastest stream that is let in."""
 
@@ -91,7 +94,8 @@ class Demuxer:
     _left_out: dict[TagType, tuple[str, str]] = field(default_factory=dict)
     _track_ids: dict[TagType, int] = field(default_factory=dict)
     _several: set[TagType] = field(default_factory=set)
-    _sound_due: bool = False  # other sound begins with the next key frame
+    _seen: tuple[VideoTrack | None, AudioTrack | None] = (None, None)
+    _sound_due: float | None = None  # since when other sound waits for a key frame
     _began: float | None = None
     _refused: bool = False
 
@@ -111,10 +115,10 @@ class Demuxer:
                         self._take_audio(audio, stamp, now, out)
         except (UnsupportedCodec, UnplayableConfig) as error:
             self._leave_out(tag_type, error.what, str(error), out)
-            if self._announced is not None and self._announced.audio != self._audio.track:
-                self._changed(AudioFrame, out)
+            self._compare(now, out)
         except ParseError as error:
             out.append(Notice("damaged_media", str(error)))
+            self._compare(now, out)
         if self._announced is None:
             out += self.tick(now)
         return out
@@ -165,7 +169,7 @@ class Demuxer:
 
     def _announce(self) -> Tracks:
         self._announced = Tracks(*self._tracks())
-        self._sound_due = False
+        self._sound_due = None
         return self._announced
 
     def _leave_out(self, kind: TagType, what: str, detail: str, out: list[Demuxed]) -> None:
@@ -185,28 +189,34 @@ class Demuxer:
         return [Notice("nothing_carried", " ".join(details))]
 
     def _take_video(self, packet: VideoPacket, stamp: int, now: float, out: list[Demuxed]) -> None:
-        before = self._video.track
         data = self._video.receive(packet)
-        if self._video.track != before:
-            self._changed(VideoFrame, out)
+        self._compare(now, out)
         if data is not None:
             composition, key = packet.composition, packet.key
-            if self._sound_due and key:
+            if self._sound_due is not None and key:
                 out.append(self._announce())
             frame = VideoFrame(now, stamp, packet.nanos, composition, key, data)
             self._emit(frame, len(data), out)
 
     def _take_audio(self, packet: AudioPacket, stamp: int, now: float, out: list[Demuxed]) -> None:
-        before = self._audio.track
         units = self._audio.receive(packet, stamp)
-        if self._audio.track != before:
-            self._changed(AudioFrame, out)
-        if self._sound_due:
-            return
+        self._compare(now, out)
+        if self._sound_due is not None:
+            if now < self._sound_due + LATE_KEY_FRAME:
+                return
+            out.append(self._announce())
         for data, samples in units:
             self._emit(AudioFrame(now, stamp, packet.nanos, samples, data), len(data), out)
 
-    def _changed(self, kind: type[VideoFrame | AudioFrame], out: list[Demuxed]) -> None:
+    def _compare(self, now: float, out: list[Demuxed]) -> None:
+        """Handle tracks that are others than a moment ago."""
+        (video, audio), self._seen = self._seen, self._tracks()
+        if self._video.track != video:
+            self._changed(VideoFrame, now, out)
+        if self._audio.track != audio:
+            self._changed(AudioFrame, now, out)
+
+    def _changed(self, kind: type[VideoFrame | AudioFrame], now: float, out: list[Demuxed]) -> None:
         """Announce another track of a medium, or drop pending frames of the one before.
 
         Viewers begin anew with other tracks, so sound joins a picture at a key frame: earlier, the
@@ -215,7 +225,7 @@ class Demuxer:
         if self._announced is None:
             self._pending = [frame for frame in self._pending if not isinstance(frame, kind)]
         elif kind is AudioFrame and self._announced.video is not None:
-            self._sound_due = True
+            self._sound_due = now
         elif self._some_track():
             out.append(self._announce())
 

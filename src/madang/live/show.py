@@ -82,7 +82,7 @@ class Show:
     _given_up_at: float | None = None
     _publisher_there: bool = False
     _key_unit: tuple[VideoTrack, AccessUnit] | None = None
-    _notices: Counter[str] = field(default_factory=Counter)
+    _notices: int = 0
     _windows_made: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ class Show:
         self._part_began = None
         self.meter.restart()
         self._dates.restart()
-        self._notices.clear()
+        self._notices = 0
         self._publisher_there = True
         self._given_up_at = None
         if self.state == "interrupted":
@@ -126,10 +126,9 @@ class Show:
         if not self._publisher_there or self.state == "ended":
             return []
         self._publisher_there = False
-        events = self._break_off(now)
         self.state = "interrupted"
         self._given_up_at = now + self.settings.grace
-        return [*events, Interrupted()]
+        return [*self._break_off(now), Interrupted()]
 
     def end(self, now: float) -> list[ShowEvent]:
         """End the show."""
@@ -219,7 +218,7 @@ class Show:
             return ()
         tracks = self.tracks or Tracks(None, None)
         measured = self.meter.measurement(now)
-        return advise(Observed(tracks, measured, self.frames, self._notices, faults))
+        return advise(Observed(tracks, measured, self.frames, faults))
 
     def key_frame_wait(self, now: float) -> float:
         """Return for how many seconds newcomers have seen nothing; 0 where they need not wait."""
@@ -278,8 +277,8 @@ class Show:
             case Notice():
                 if item.code == "damaged_media":
                     self.meter.damaged += 1
-                self._notices[item.code] += 1
-                if self._notices.total() <= MAX_NAMED_NOTICES:
+                self._notices += 1
+                if self._notices <= MAX_NAMED_NOTICES:
                     events.append(item)
 
     def _begin_tracks(self, tracks: Tracks, now: float, events: list[ShowEvent]) -> None:

@@ -69,12 +69,13 @@ class VideoInput:
             return  # encoders repeat it
         self._due = codec in _IN_KEY_FRAMES
         if not self._due:
+            config = data
             if nal.is_byte_stream(data, 4):
                 sets = ParameterSets.find(codec, nal.split_byte_stream(data))
                 if not sets.complete:
                     raise CodecConfigError(f"The {codec.value} configuration is incomplete.")
-                data = sets.config()
-            found = video_track(codec, trimmed(codec, data))
+                config = sets.config()
+            found = video_track(codec, trimmed(codec, config))
             if self.track is None:
                 self.track = found
             else:
@@ -115,7 +116,8 @@ class VideoInput:
                 if upright != nals:
                     data = nal.join(upright, size)
         elif self._next is not None:
-            self.track, self._next = self._next, None
+            rotation = self.track.rotation if self.track is not None else 0
+            self.track, self._next = replace(self._next, rotation=rotation), None
         if self.track is None:
             self._unread += MANY_FRAMES if packet.key else 1
             return None

@@ -16,7 +16,10 @@ _LEAST_SIZE: Final = 3
 _QUARTER: Final = 1 << 14
 """A quarter of a turn, in units of the payload's angle."""
 
-_TRAILING: Final = b"\x80"
+_TRAILING: Final = 0x80
+LONGEST: Final = 1 << 16
+"""Bytes of the longest NAL unit that is read: a message with the orientation has a few."""
+
 _EMULATES: Final = re.compile(rb"\0\0(?=[\0-\3])")
 
 
@@ -31,21 +34,22 @@ def take_rotation(codec: Codec, nals: Sequence[bytes]) -> tuple[int, list[bytes]
     kept = []
     for nal in nals:
         header = _sei_header(codec, nal)
-        if not header:
+        if not header or len(nal) > LONGEST:
             kept.append(nal)
             continue
         data = video.remove_emulation_prevention(nal)
-        left, end = data[:header], header
+        left, end = [data[:header]], header
         for kind, begin, end in _messages(data, header):
             payload = data[begin:end]
             if kind == _DISPLAY_ORIENTATION and len(payload) >= _LEAST_SIZE:
                 turned = _clockwise(int.from_bytes(payload[:3], "big"))
             else:
-                left += data[begin - _head_size(kind, end - begin) : end]
-        if len(left) == end:
+                left.append(data[begin - _head_size(kind, end - begin) : end])
+        size = sum(map(len, left))
+        if size == end:
             kept.append(nal)
-        elif len(left) > header:
-            kept.append(_EMULATES.sub(b"\0\0\3", left + data[end:]))
+        elif size > header:
+            kept.append(_EMULATES.sub(b"\0\0\3", b"".join((*left, data[end:]))))
     return turned, kept
 
 
@@ -65,7 +69,8 @@ def _sei_header(codec: Codec, nal: bytes) -> int:
 
 def _messages(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
     """Yield the type of each whole message, and begin and end of its payload (7.3.2.3.1)."""
-    while data[position:] not in {b"", _TRAILING}:
+    last = len(data) - 1
+    while position < last or (position == last and data[position] != _TRAILING):
         numbers = []
         for _ in range(2):
             number = 0

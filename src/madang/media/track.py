@@ -29,6 +29,9 @@ class Codec(enum.Enum):
 
 _VIDEO = frozenset({Codec.AVC, Codec.HEVC, Codec.AV1, Codec.VP9})
 
+MAX_SQUARE_WIDTH = 0x7FFF
+"""Largest width of 16 bits that MP4's matrix can move (ISO/IEC 14496-12, 8.3.2)."""
+
 VIDEO_TIMESCALE = 90_000
 """Ticks per second of every video track; divides milliseconds and the usual frame rates."""
 
@@ -81,7 +84,8 @@ class VideoTrack:
     @property
     def square_size(self) -> tuple[int, int]:
         """Width and height in square pixels, before the rotation."""
-        return round(self.width * self.pixel_aspect), self.height
+        width = round(self.width * self.pixel_aspect)
+        return width if width <= MAX_SQUARE_WIDTH else self.width, self.height
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -112,7 +112,7 @@ class RtmpConnection(asyncio.Protocol):
         self._authorisation: asyncio.Task[None] | None = None
         self._counted = False
         self._closed = False
-        self.address = ""
+        self.address = self.place = ""
         self.encoder = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -120,6 +120,7 @@ class RtmpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.address = unmapped(peer[0]) if peer else ""
+        self.place = neighbourhood(self.address)
         self._session = ServerSession(
             handshake_random=os.urandom(RANDOM), now=self._loop.time(), limits=self._server.limits
         )
@@ -340,8 +341,7 @@ class RtmpServer:
         self.counters.connections += 1
         open_ones = [other for other in self._connections if not other.closed]
         pending = [other for other in open_ones if other.pending]
-        place = neighbourhood(connection.address)
-        alike = [other for other in pending if neighbourhood(other.address) == place]
+        alike = [other for other in pending if other.place == connection.place]
         if len(alike) > self.server_limits.pending_per_address:
             alike[0].give_way("pending_per_address")
         elif len(open_ones) > self.server_limits.connections:
@@ -349,7 +349,7 @@ class RtmpServer:
 
     def may_log(self, connection: RtmpConnection, now: float) -> bool:
         """Return True unless there were too many log lines about the connection's address."""
-        return self._lines.take(neighbourhood(connection.address), now) is None
+        return self._lines.take(connection.place, now) is None
 
     def leave(self, connection: RtmpConnection) -> None:
         """Forget a connection whose socket is gone."""

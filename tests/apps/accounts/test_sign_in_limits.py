@@ -65,3 +65,8 @@ def test_an_address_has_twice_a_school_of_attempts_of_any_kind() -> None:
     waits = [Attempt(f"pupil{number}", SCHOOL, "", NOW).begin() for number in range(601)]
     assert not any(waits[:600])
     assert waits[600] > 0
+
+
+def test_a_letter_with_the_same_capital_is_no_other_account() -> None:
+    assert [guess("minji") for _ in range(5)] == [0] * 5
+    assert guess("m\u0131nj\u0131") > 0  # dotless: UPPER() of PostgreSQL makes MINJI of it

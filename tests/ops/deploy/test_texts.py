@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from madang.ops.deploy.model.facts import SUPPORTED_PLATFORMS, Platform
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import Station, load_station
 from madang.ops.deploy.setup import backups
-from madang.ops.deploy.texts import database, hardening, nginx, security, service
+from madang.ops.deploy.texts import database, hardening, nginx, nginx_limits, security, service
 from madang.ops.deploy.texts.service import Secrets
 from madang.station.config.settings import load
 from tests.support.stations import MINIMAL, SINGLE, SPLIT, station_file
@@ -236,3 +238,27 @@ def test_shared_buffers_follow_the_memory_within_limits(tmp_path: Path) -> None:
     for gigabytes, shared in ((1, 128), (16, 2048), (256, 4096)):
         text = database.postgresql(station, machine, gigabytes * GIGABYTE)
         assert f"shared_buffers = {shared}MB" in text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("en-US,en;q=0.9", "en"),
+        ("de-DE,de;q=0.9,en;q=0.8", "en"),
+        ("fr, ko, en", "ko"),
+        ("*, en", "en"),
+        ("ko,en", "ko"),
+        ("de, fr", None),
+        ("xno, " * 200, None),
+        (", " * 2000, None),
+    ],
+)
+def test_the_language_of_nginx_own_pages_is_found_in_no_time(
+    tmp_path: Path, accepted: str, language: str | None
+) -> None:
+    text = nginx_limits.maps(load_shape(tmp_path, "minimal"))
+    rules = re.findall(r'"~\*(.+)" (en|ko);', text)
+    began = time.process_time()
+    found = [name for rule, name in rules if re.search(rule, accepted, re.IGNORECASE)]
+    assert time.process_time() - began < 0.1
+    assert found[:1] == ([] if language is None else [language])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.support.clocks import ManualClock
 
@@ -25,7 +29,7 @@ def test_what_is_wrong_is_told_and_told_anew_when_it_comes_back(
     create_user("ada", password="correct horse battery", email="ada@example.org", admin=True)
     clock = ManualClock()
     found = [check("disk space", ok=False), check("clock", ok=True)]
-    examination = Examination(station, clock.clock, examine=lambda _: found)
+    examination = Examination(station, clock.clock, examine=lambda: found)
     examination.run()
     examination.run()
     (notice,) = Notice.objects.all()
@@ -41,9 +45,9 @@ def test_what_is_wrong_is_told_and_told_anew_when_it_comes_back(
 
 def test_the_checks_are_those_of_the_command(station: Settings) -> None:
     from madang.station import doctor
-    from madang.station.jobs.examination import run_doctor
+    from madang.station.jobs.examination import Examination
 
-    names = [found["name"] for found in run_doctor(station)]
+    names = [found["name"] for found in Examination(station).run_doctor()]
     assert "disk space" in names
     assert "mail" in names
     assert set(names) <= {each.replace("_", " ") for each in dir(doctor)} | {
@@ -51,3 +55,16 @@ def test_the_checks_are_those_of_the_command(station: Settings) -> None:
         "RTMP port",
         "Redis",
     }
+
+
+def test_a_station_that_ends_takes_the_examination_with_it(station: Settings) -> None:
+    from madang.station.jobs.examination import Examination, ExaminationFailed
+
+    examination = Examination(station)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(examination.run_doctor)
+        while examination._child is None:
+            time.sleep(0.01)
+        examination.stop()
+        with pytest.raises(ExaminationFailed):
+            running.result(60)

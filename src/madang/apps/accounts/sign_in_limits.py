@@ -67,7 +67,7 @@ class Attempt:
     def _failures(self) -> list[tuple[Limit, str]]:
         if self.known:
             return [(FAILURES, f"browser {self.known}")]
-        account = normalize_name(self.login).casefold()
+        account = _folded(self.login)
         return [
             (FAILURES, f"{self.address} {account}"),
             (FAILURES_EVERYWHERE, account),
@@ -77,8 +77,14 @@ class Attempt:
     @property
     def _seen(self) -> str:
         """The key by which an address' failed accounts are counted once each."""
-        account = normalize_name(self.login).casefold()
+        account = _folded(self.login)
         return _key(ACCOUNTS, f"{self.address} {account}", self.now)
+
+
+def _folded(login: str) -> str:
+    """Return what is the same for all spellings that lead to one account: PostgreSQL compares
+    capitals, of which some are those of several letters."""
+    return normalize_name(login).upper().casefold()
 
 
 def _key(limit: Limit, subject: str, now: float) -> str:

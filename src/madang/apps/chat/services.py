@@ -77,7 +77,7 @@ def mode_of(found: ChatSettings) -> Mode:
 def change_settings(channel: Channel, **changes: Any) -> ChatSettings:
     """Change fields of the settings: those of the mode, `words`, `retention_days`.
 
-    Running chats follow at once. Raises UnfitChat.
+    Running chats follow at once. Raises InvalidChat.
     """
     found = settings_of(channel)
     for name, value in changes.items():
@@ -169,7 +169,7 @@ def moderators(channel: Channel) -> list[ModeratorCard]:
 
 @transaction.atomic
 def appoint(channel: Channel, name: str, *, by: User) -> ModeratorCard:
-    """Make the account `name` a moderator. Raises NoSuchUser, UnfitChat."""
+    """Make the account `name` a moderator. Raises NoSuchUser, InvalidChat."""
     user = find_user(name)
     if user.pk == channel.owner_id:
         raise InvalidChat(_("The owner needs no appointment."))

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from madang.apps.notices.server_url import MailServer
 from madang.ops.deploy import release as releases
 from madang.ops.deploy.errors import DeployError
 from madang.ops.deploy.job import LOST_AFTER_SECONDS, DeployJob, DeployTarget
@@ -285,4 +286,6 @@ def secret_texts(secrets: Secrets, station: Station) -> tuple[str, ...]:
         key = (*key, station.backup.sftp_key.read_text(encoding="ascii").strip())
     if station.backup.s3_secret is not None:
         key = (*key, station.backup.s3_secret)
+    if station.mail is not None and (password := MailServer.parse(station.mail.url).password):
+        key = (*key, station.mail.url, password)
     return (secrets.database, secrets.redis, secrets.session, secrets.backup, *key)

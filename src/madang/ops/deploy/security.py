@@ -64,7 +64,7 @@ printf '"source": %s, ' "$(apt-cache policy | grep -ciE 'l=Debian-Security|a=[a-
 printf '"stale": "%s", ' "$(for each in /proc/[0-9]*; do
     grep -qsE ' /(usr/)?lib[^ ]*\.so[.0-9]*.* \(deleted\)$' "$each/maps" && sed -n 's#.*/\([^/]*\.service\).*#\1#p' "$each/cgroup"
 done | sort -u | tr '\n' ' ')"
-kernel=$(ls /boot/vmlinuz-*-"$(uname -r | sed 's/^[0-9.]*-[0-9]*-//')" 2>/dev/null | sort -V | tail -n 1)
+kernel=$(ls /boot/vmlinuz-*-"$(uname -r | sed -E 's/^[^-]*-([0-9]+-)?//')" 2>/dev/null | sort -V | tail -n 1)
 printf '"kernel": "%s", "running": "%s", ' "${kernel#/boot/vmlinuz-}" "$(uname -r)"
 printf '"disks": "%s", ' "$(df -P / /var /srv/madang 2>/dev/null | awk 'NR > 1 { sub("%", "", $5); print $6 "=" $5 }' | sort -u | tr '\n' ' ')"
 printf '"reboot": %s, ' "$([ -e /run/reboot-required ] && echo true || echo false)"

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from django.utils.translation import override
@@ -35,12 +36,16 @@ NOBODY: Final = Participant("", "", Role.GUEST)
 """The participant of a connection that has not joined yet."""
 
 
+_numbers = count(1)
+
+
 class ChatConnection:
     """A client, from the WebSocket handshake to the end.
 
     `address` is what limits count by, `language` the code of the one in which it is told what is
     refused. `events` is called with what the session says; `lost` with the ending when it is over.
-    `device` is the random id of the browser, empty until it has joined or where there is none.
+    `device` is the random id of the browser, empty until it has joined or where there is none;
+    `number` tells connections of this process apart.
     """
 
     __slots__ = (
@@ -61,6 +66,7 @@ class ChatConnection:
         "dropped",
         "language",
         "missed",
+        "number",
         "participant",
         "room",
         "session",
@@ -87,6 +93,7 @@ class ChatConnection:
         self._queued = 0
         self._paused: asyncio.TimerHandle | None = None
         self._writer: SocketWriter | None = None  # while the client does not take a whole frame
+        self.number = next(_numbers)
         self.session = session
         self.address = address
         self.language = language

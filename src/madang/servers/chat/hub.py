@@ -211,7 +211,9 @@ class ChatHub:
     def count_refusal(self, connection: ChatConnection, reason: str) -> None:
         """Count a refused request of a client, or its refused join; pause one that goes on."""
         self.counters.refused[reason] += 1
-        if self._refusals.take(f"{id(connection)}", self.clock.monotonic()) is not None:
+        if reason == "unavailable":
+            return  # the station's own fault
+        if self._refusals.take(f"{connection.number}", self.clock.monotonic()) is not None:
             connection.pause(self.settings.pause)
 
     # --- publishing -----------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class FlvDelivery:
         self._limits = limits
         self._check = Interval(limits.check)
         self._clients: set[FlvClient] = set()
+        self._viewers: set[FlvClient] = set()
         # First block for new clients, and whether it has a picture; shared by all that come between
         # two chunks.
         self._opening: tuple[Block, bool] | None = None
@@ -56,6 +57,7 @@ class FlvDelivery:
         self._clients.add(client)
         self._show.feed.listening = True
         if viewer:
+            self._viewers.add(client)
             self._statistics.audience.reader_came()
         return client
 
@@ -63,6 +65,7 @@ class FlvDelivery:
         """Forget a client that is gone."""
         client.close()
         self._clients.discard(client)
+        self._viewers.discard(client)
         if not self._clients:
             self._show.feed.listening = False
             self._opening = None
@@ -85,7 +88,7 @@ class FlvDelivery:
             waits = self._show.key_frame_wait(now) > 0
             for client in self._clients:
                 client.check(now)
-                if waits and client.skipping:
+                if waits and client.skipping and client in self._viewers:
                     client.end()  # whoever asks again is told why
 
     def _flush(self) -> None:

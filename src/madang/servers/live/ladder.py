@@ -68,6 +68,11 @@ def filters(source: VideoTrack, height: int) -> str:
     return ",".join(chain)
 
 
+def _is_other(before: VideoTrack, now: VideoTrack | None) -> bool:
+    """Return whether a picture needs other filters than the one before."""
+    return now is not None and filters(before, HDTV) != filters(now, HDTV)
+
+
 class Ladder:
     """Makes the renditions of one broadcast, those of `heights` below the source's."""
 
@@ -91,12 +96,16 @@ class Ladder:
         self._starts = 0
         self._start_at: float | None = None
         self._task: asyncio.Task[None] | None = None
+        self._client: FlvClient | None = None
 
     def on_event(self, event: ShowEvent) -> None:
         """Begin when there is a picture, stop when the show ends."""
         match event:
-            case InitChanged(rendition=name) if name == SOURCE and self._task is None:
-                self._start()
+            case InitChanged(rendition=name, tracks=tracks) if name == SOURCE:
+                if self._task is None:
+                    self._start()
+                elif self._client is not None and _is_other(self._picture, tracks.video):
+                    self._client.end()  # the filters are for the picture of before
             case ShowEnded():
                 self._start_at = None
                 if self._task is not None:
@@ -128,14 +137,15 @@ class Ladder:
 
     async def _transcode(self) -> None:
         """Run the transcoder until it ends, and set when to start it again."""
-        client = self._flv.join(Framing.PLAIN, viewer=False)
+        client = self._client = self._flv.join(Framing.PLAIN, viewer=False)
         try:
             if client is not None:
                 await self._run_program(client)
-                self._starts -= 1  # nothing failed: the source has other codecs now
+                self._starts -= 1  # nothing failed: the source has another picture or sound
         except ffmpeg.FfmpegFailed as error:
             log.warning("channel %s: the ladder stopped: %s", self._broadcast.slug, error)
         finally:
+            self._client = None
             if client is not None:
                 self._flv.leave(client, viewer=False)
             for height in self._heights:

@@ -31,42 +31,25 @@ class ExaminationFailed(MadangError):
     """The checks did not come to an end."""
 
 
-def run_doctor(settings: Settings) -> list[dict[str, Any]]:
-    """Return the checks of `madang doctor --json`, run as a child. Raises ExaminationFailed."""
-    command = [sys.executable, "-m", "madang", "doctor", "--json", "--data", str(settings.data)]
-    command += ["--config", str(settings.file)] if settings.file else []
-    try:
-        done = subprocess.run(
-            command,
-            check=False,  # it ends with 1 where anything is wrong
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=CHECK_SECONDS,
-        )
-        found = json.loads(done.stdout)["checks"]
-    except (subprocess.TimeoutExpired, ValueError, KeyError) as error:
-        raise ExaminationFailed(f"madang doctor gave no answer: {error}.") from error
-    assert isinstance(found, list)
-    return found
-
-
 class Examination:
-    """Runs the checks and queues notices."""
+    """Runs the checks and queues notices. `examine` returns checks as `madang doctor --json` does,
+    which a child process does where it is None."""
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock = SYSTEM_CLOCK,
         *,
-        examine: Callable[[Settings], Sequence[dict[str, Any]]] = run_doctor,
+        examine: Callable[[], Sequence[dict[str, Any]]] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._examine = examine
+        self._examine = examine or self.run_doctor
+        self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Examine once. Raises django.db.Error, ExaminationFailed."""
-        checks = self._examine(self._settings)
+        checks = self._examine()
         now = datetime.fromtimestamp(self._clock.wall(), UTC)
         for check in checks:
             if check["ok"]:
@@ -74,6 +57,30 @@ class Examination:
                 continue
             log.warning("examination: %s: %s", check["name"], check["detail"])
             notify_administrators(_message(check, self._settings.public_url), now)
+
+    def stop(self) -> None:
+        """End the child that may be running."""
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.terminate()
+
+    def run_doctor(self) -> list[dict[str, Any]]:
+        """Return the checks of `madang doctor`, run as a child. Raises ExaminationFailed."""
+        settings = self._settings
+        command = [sys.executable, "-m", "madang", "doctor", "--json", "--data", str(settings.data)]
+        command += ["--config", str(settings.file)] if settings.file else []
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        try:
+            output, _ = self._child.communicate(timeout=CHECK_SECONDS)
+            found = json.loads(output)["checks"]
+        except (subprocess.TimeoutExpired, ValueError, KeyError) as error:
+            self._child.kill()
+            self._child.wait()
+            raise ExaminationFailed(f"madang doctor gave no answer: {error}.") from error
+        assert isinstance(found, list)
+        return found
 
 
 def _message(check: dict[str, Any], address: str) -> Message:

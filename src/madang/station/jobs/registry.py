@@ -26,12 +26,13 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
     """Return the jobs of the role `worker` and of the single process."""
     sender = DeliverySender()
     notices = NoticeSender()
+    examination = Examination(settings)
     jobs = [
         Periodic("webhook deliveries", 1.0, sender.send_due, stop=sender.stop),
         Periodic("old webhook deliveries", HOUR, housekeeping.delete_old_deliveries),
         Periodic("mail", MAIL_SECONDS, notices.send_due, stop=notices.stop),
         Periodic("old notices", HOUR, housekeeping.delete_old_notices),
-        Periodic("examination", DAY, Examination(settings).run, delay=10 * MINUTE),
+        Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
         Periodic("shows whose process is gone", MINUTE, housekeeping.close_silent_shows),
     ]

@@ -88,7 +88,10 @@ def require_writable(asked: redis.Redis) -> None:
 
 def require_room(asked: redis.Redis) -> None:
     """Check memory and eviction. Raises RedisRefuses where keys are or will soon be lost."""
-    memory = asked.info("memory")
+    try:
+        memory = asked.info("memory")
+    except redis.RedisError as error:
+        raise RedisRefuses(f"Redis does not tell how it is: {error}.") from error
     used, limit, policy = (
         memory[name] for name in ("used_memory", "maxmemory", "maxmemory_policy")
     )

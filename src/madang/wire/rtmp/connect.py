@@ -42,7 +42,7 @@ def parse_connect(command: Command) -> Connected:
     return Connected(
         app=app,
         tc_url=tc_url,
-        encoder=_text(properties, "flashver"),
+        encoder="".join(filter(str.isprintable, _text(properties, "flashver"))),
         fourccs=tuple(dict.fromkeys(_fourccs(properties))),
         caps_ex=int(caps_ex) if isinstance(caps_ex, float) and 0 <= caps_ex < 1 << 32 else 0,
     )

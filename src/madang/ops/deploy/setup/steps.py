@@ -122,9 +122,9 @@ def setup_steps(desired: DesiredState) -> tuple[SetupStep, ...]:
         SetupStep("backups", backups.timers(desired.station, desired.machine, desired.config)),
         SetupStep("security", protection.security_step(desired.station, desired.machine)),
         SetupStep("monitoring", monitoring),
-        SetupStep("mail", _mail(desired)),
-        # Last: it depends on others, and the rest must stand if it fails.
+        # Last: they depend on others, and the rest must stand if they fail.
         SetupStep("certificate", _certificate(desired)),
+        SetupStep("mail", _mail(desired)),
     )
 
 

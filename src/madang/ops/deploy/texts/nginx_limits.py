@@ -48,8 +48,9 @@ def maps(station: Station) -> str:
     return rf"""# The language of the station's own pages: by the switch, else by the browser.
 map $http_accept_language $madang_accepted_language {{
     default {station.language};
-    "~*^[^a-z]*(?:(?!en|ko)[^,]*,\s*)*en" en;
-    "~*^[^a-z]*(?:(?!en|ko)[^,]*,\s*)*ko" ko;
+    # Possessive: a header that matches nothing must not be tried in every way.
+    "~*^[^a-z]*+(?:(?!en|ko)[^,]*+,\s*+)*+en" en;
+    "~*^[^a-z]*+(?:(?!en|ko)[^,]*+,\s*+)*+ko" ko;
 }}
 map $cookie_django_language $madang_language {{
     default $madang_accepted_language;
