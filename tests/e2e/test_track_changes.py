@@ -90,7 +90,8 @@ async def test_sound_comes_and_goes_while_pages_play_on(
                     await tab.until(f"{HEARD} > 20000")
                     await _check(tab)
                 await asyncio.wait_for(reader, 10)
-                with publish(silent, url, loop=True):
+                # Another encoder: the first was displaced, and would be held off.
+                with publish(silent, url, "-rtmp_flashver", "another/1.0", loop=True):
                     for tab in tabs:
                         await tab.until(f"{HEARD} === 0")
                         await _check(tab)

@@ -29,6 +29,9 @@ FULL_EVERY: Final = timedelta(days=6, hours=12)
 REPOSITORY_MODE: Final = 0o750
 """Mode of the folders that pgBackRest makes itself."""
 
+PASSABLE: Final = 0o711
+"""Mode of a folder that others may pass, but not read."""
+
 BLOCK_INCREMENTAL_SINCE: Final = (2, 46)
 """First release with block-incremental backups that are not experimental."""
 
@@ -132,7 +135,9 @@ def write_configuration(
         text = pgbackrest_conf(config, password_file.read_text().strip())
         for folder in (config.spool, config.local.folder(RepositoryPart.POSTGRESQL)):
             if not folder.exists():
-                folder.mkdir(mode=REPOSITORY_MODE, parents=True)
+                make_parents(folder)
+                folder.mkdir()
+                folder.chmod(REPOSITORY_MODE)
                 chown(folder, owner)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(text)
@@ -142,6 +147,15 @@ def write_configuration(
             f"pgBackRest's {file} cannot be written: {error.strerror}.",
             mend="Set backup.pgbackrest_config, or give its folder to this user.",
         ) from None
+
+
+def make_parents(folder: Path) -> None:
+    """Make the folders above `folder`, which the cluster's owner must be able to pass whatever this
+    process keeps from others (umask). Raises OSError."""
+    for above in reversed(folder.parents):
+        if not above.exists():
+            above.mkdir()
+            above.chmod(PASSABLE)
 
 
 def supports_block_incremental() -> bool:

@@ -26,6 +26,7 @@ from madang.ops.backup.pgbackrest import (
     REPOSITORY_MODE,
     PgBackRest,
     configured_cluster,
+    make_parents,
     supports_block_incremental,
     write_configuration,
 )
@@ -193,6 +194,7 @@ class PostgresqlDatabase:
         return notes
 
     def _download(self, destination: Destination, into: Path, owner: UnixUser | None) -> None:
+        make_parents(into)
         self.mirror(destination).download(into)
         into.chmod(REPOSITORY_MODE)  # SFTP keeps the mode of the server
         for path in (into, *into.rglob("*")):
@@ -315,7 +317,8 @@ def _aside_path(folder: Path) -> Path:
 
 def _empty_cluster(folder: Path, backup: DatabaseBackup, owner: UnixUser | None) -> PostgresCluster:
     if not folder.exists():
-        folder.mkdir(mode=0o700, parents=True)
+        make_parents(folder)
+        folder.mkdir(mode=0o700)
         chown(folder, owner)
     return PostgresCluster(folder, backup.server)
 
