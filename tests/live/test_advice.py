@@ -85,3 +85,10 @@ def test_codecs_that_browsers_lack_are_named_with_these_browsers(name: str) -> N
     found = [a for a in advise(Observed(tracks, Measurement())) if a.code == "codec_uncommon"]
     assert [item.values["codec"] for item in found] == [track.codec.value]
     assert found[0].values["browsers"]
+
+
+def test_a_stream_that_catches_up_has_the_rate_of_the_stream() -> None:
+    video = video_track(Codec.AVC, sample("bundled", "avc").config)
+    measured = Measurement(arrival_lag=5.0, bit_rate=2e6, speed=1.25, late_by="uplink")
+    first, *_ = advise(Observed(Tracks(video, None), measured, 100))
+    assert first.values.items() >= {"bit_rate": 2e6, "carried": 2.5e6}.items()

@@ -1,4 +1,4 @@
-"""Who is let in by the RTMP server, who gives way, and what its log says of them."""
+"""Limits of the RTMP server: connections let in, those that give way, and their log."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _HOP: Final = re.compile(r"\[([^\]]*)\](?::\d*)?|([^:]*):\d*|(.*)")
 
 
 class Reach(enum.StrEnum):
-    """How far addresses may lead that strangers name, by who reaches the station itself."""
+    """Limit of where addresses may lead that strangers name, by who reaches the station itself."""
 
     ANYWHERE = "anywhere"
     """The station is for its machine alone, and so are its users."""

@@ -194,15 +194,18 @@ def stream_late(observed: Observed) -> Values | None:
 
 
 def _late(measured: Measurement, cause: Cause, above: float, most: float) -> Values | None:
-    """Values where the stream is late by `cause`; `carried` is what arrives of its `bit_rate`."""
+    """Values where the stream is late by `cause`; `carried` is what arrives of its `bit_rate`.
+
+    The measured rate is the lower of the two: that of the stream while it catches up.
+    """
     if measured.late_by != cause or measured.silence >= SILENT:
         return None
     if not above < measured.arrival_lag <= most or not measured.speed:
         return None
     return {
         "lag": round(measured.arrival_lag, 1),
-        "bit_rate": round(measured.bit_rate / measured.speed),
-        "carried": round(measured.bit_rate),
+        "bit_rate": round(measured.bit_rate / min(measured.speed, 1.0)),
+        "carried": round(measured.bit_rate * max(measured.speed, 1.0)),
         "made": round(10 * measured.speed, 1),
     }
 

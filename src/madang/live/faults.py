@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What is wrong now. `left_out` names a codec that is not carried, empty where there is none.
+    """Present faults. `left_out` names a codec that is not carried, empty where there is none.
 
     `sound_lateness` is in seconds, negative where the picture arrives behind the sound.
     """

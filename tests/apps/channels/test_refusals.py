@@ -36,7 +36,7 @@ def refuse(key: str, encoder: str = "OBS") -> None:
 
 
 def notes(channel: Channel) -> list[RefusalNote]:
-    """What the studio shows of refused encoders."""
+    """Return the studio's notes about refused encoders."""
     from madang.apps.channels.refusals import notes_of
 
     return notes_of(channel.pk)

@@ -304,3 +304,14 @@ def test_the_words_of_refusals_fit_on_a_line(station: object) -> None:
         refused = _refused(error)
         assert re.fullmatch(r"The mail server .+ refused: .+[^.]\.", refused.message)
         assert refused.mend
+
+
+def test_administrators_read_notices_and_write_none(client: Any, clock: ManualClock) -> None:
+    administrator("ada", "ada@example.org")
+    queue(clock)
+    from madang.apps.accounts.models import User
+
+    client.force_login(User.objects.get(name="ada"))
+    assert "3 GB are left." in client.get(f"/admin/notices/notice/{only().pk}/change/").text
+    assert client.get("/admin/notices/notice/add/").status_code == 403
+    assert client.post(f"/admin/notices/notice/{only().pk}/change/").status_code == 403

@@ -1,4 +1,4 @@
-"""Who is shut out of deployed machines, and letting them in."""
+"""Bans on deployed machines, and lifting them."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class Flood:
     def __init__(self, received: list[bytes]) -> None:
         answers = b"".join(received).decode().split("HTTP/1.1 ")[1:]
         self.statuses = Counter(int(answer[:3]) for answer in answers)
-        """How often each status came."""
+        """Return the number of answers with each status."""
         self.refusal = next((answer for answer in answers if answer.startswith("429")), "")
 
 

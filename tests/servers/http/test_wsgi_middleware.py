@@ -1,4 +1,4 @@
-"""What the role `web` answers in front of Django, with environments as Granian makes them."""
+"""Answers of the role `web` in front of Django, with environments as Granian makes them."""
 
 from __future__ import annotations
 

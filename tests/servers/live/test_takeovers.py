@@ -1,4 +1,4 @@
-"""Who may take over again: gaps between attempts of programs and of people."""
+"""Repeated takeovers: gaps between attempts of programs and of people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def displaced(times: int = 1) -> Takeovers:
 
 
 def attempts(takeovers: Takeovers, gaps: list[float]) -> list[float]:
-    """What the encoder hears at attempts with such gaps."""
+    """Return the answers to attempts with such gaps."""
     return [takeovers.hold_off("192.0.2.1", "OBS", at) for at in accumulate(gaps)]
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from madang.apps.channels.models import EncoderRefusal
 
 SHOWN: Final = timedelta(minutes=10)
-"""How long the studio shows a refusal: an encoder that does not try again says nothing more."""
+"""Time for which a refusal is shown: an encoder that does not try again says nothing more."""
 KEPT: Final = 20
 """Refusals kept of one channel."""
 

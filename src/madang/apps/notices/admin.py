@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from madang.apps.notices.models import Notice
-
-# Django's classes are not generic at run time.
-if TYPE_CHECKING:
-    Notices = admin.ModelAdmin[Notice]
-else:
-    Notices = admin.ModelAdmin
+from madang.apps.read_only_admin import ReadOnlyAdmin
 
 
 @admin.register(Notice)
-class NoticeAdmin(Notices):
+class NoticeAdmin(ReadOnlyAdmin):
     list_display = ("subject", "recipient", "created_at", "sent", "attempts", "error")
     list_filter = ("sent", "kind")
     search_fields = ("subject", "recipient", "text")
     date_hierarchy = "created_at"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return False: the station writes them."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Notice | None = None) -> bool:
-        """Return False: what was sent is sent."""
-        return False

@@ -47,7 +47,7 @@ _SECRET_BYTES: Final = 32
 
 @transaction.atomic
 def add(channel: Channel, url: str, events: Sequence[str]) -> Webhook:
-    """Add a webhook with a new secret. Raises UnfitWebhook."""
+    """Add a webhook with a new secret. Raises InvalidWebhook."""
     unknown = set(events) - set(EVENTS)
     if unknown or not events:
         raise InvalidWebhook(

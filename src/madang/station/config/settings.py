@@ -108,7 +108,7 @@ class Settings(BaseModel):
 
     @property
     def reach(self) -> Reach:
-        """How far the addresses may lead that users enter, by who reaches the station."""
+        """Limit of where addresses may lead that users enter, by who reaches the station."""
         if self.http.public_url is not None:
             return Reach.INTERNET
         alone = is_loopback(self.http.bind.host) or self.http.bind.host == "localhost"

@@ -28,7 +28,7 @@ MADANG_BENCHMARKS: Final = _station.benchmarks_file
 MADANG_KRW: Final = (_station.plan.krw_per_usd, _station.plan.krw_date)
 
 MADANG_WEBHOOKS_REACH: Final = _station.reach
-"""How far the addresses of webhooks may lead, a value of `Reach`."""
+"""Limit of where addresses of webhooks may lead, a value of `Reach`."""
 
 DEBUG = False
 # A tool that only imports this module (mypy) has no data folder: it gets a key for its own life.
