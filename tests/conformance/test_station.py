@@ -25,7 +25,7 @@ from tests.support.encoders import Recipe, publish
 from tests.support.rtmp_publisher import RtmpPublisher, read_flv
 from tests.support.station import Station
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.whole_file]
 
 AT_ONCE = 8
 """Streams watched together: more, and the oracle itself is late on two cores."""

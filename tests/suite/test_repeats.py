@@ -25,7 +25,8 @@ def first_time(name):
 def run(folder: Path, body: str, *more: str) -> tuple[int, str]:
     """Exit code and output of a parallel run of the tests in `body`."""
     (folder / "test_it.py").write_text(HEAD + body)
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  e2e\n  alone\n  machines\n")
+    markers = "\n  ".join(["e2e", "alone", "machines", "whole_file"])
+    (folder / "pytest.ini").write_text(f"[pytest]\nmarkers =\n  {markers}\n")
     environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     done = subprocess.run(
         [
@@ -107,17 +108,39 @@ def test_second():
     assert "test_it.py: passed only when repeated alone" in out
 
 
+def test_tests_that_judge_one_run_are_repeated_together(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+pytestmark = [mark.e2e, mark.whole_file]
+
+@pytest.fixture(scope="module")
+def calm():
+    pathlib.Path(__file__).with_name(f"run-{os.getpid()}").touch()
+    return not first_time("calm")
+
+@mark.parametrize("number", range(30))
+def test_of_the_run(calm, number):
+    assert calm
+""",
+        "--dist=loadfile",
+    )
+    assert code == 0, out
+    assert "test_it.py: passed only when repeated alone" in out
+    assert len(list(tmp_path.glob("run-*"))) == 2
+
+
 def test_a_program_that_is_broken_everywhere_is_not_run_twice(tmp_path: Path) -> None:
     code, out = run(
         tmp_path,
         """
 @mark.e2e
-@mark.parametrize("number", range(20))
+@mark.parametrize("number", range(30))
 def test_broken(number):
     first_time(f"ran-{number}-{os.getpid()}")
     raise AssertionError("broken")
 """,
     )
     assert code == 1, out
-    assert len(list(tmp_path.glob("ran-*"))) == 20
-    assert "20 failed" in out.splitlines()[-1]
+    assert len(list(tmp_path.glob("ran-*"))) == 30
+    assert "30 failed" in out.splitlines()[-1]

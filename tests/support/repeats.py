@@ -2,8 +2,9 @@
 
 A test marked `e2e`, `alone` or `machines` may fail because the machine was busy. Its failure does
 not count yet; when everything else is through, the test runs once more in a process of its own, and
-that result counts. Tests on a machine depend on those before them in their file, so that the whole
-file is repeated. The summary names what passed only then. Nothing else is ever repeated.
+that result counts. The whole file is repeated where its tests depend on one another: on a machine,
+and where they judge one run together (`whole_file`). The summary names what passed only then.
+Nothing else is ever repeated.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import IO, Any, Final
 import pytest
 
 LANES: Final = frozenset({"e2e", "alone", "machines"})
-WHOLE_FILE: Final = "machines"
+WHOLE_FILE: Final = frozenset({"machines", "whole_file"})
+"""Markers of tests that are repeated with their file."""
 
 OUTCOME: Final = "repeated"
 """Outcome of a first failure, instead of `failed`."""
 
-MOST: Final = 12
+MOST: Final = 24
 """Repeated tests or files of a run: where more fail, the program is broken, not the machine."""
 
 
@@ -138,6 +140,6 @@ class Repeats:
 
 
 def _unit(report: pytest.TestReport) -> str:
-    if WHOLE_FILE in report.keywords:
+    if WHOLE_FILE & report.keywords.keys():
         return report.nodeid.partition("::")[0]
     return report.nodeid
