@@ -1,0 +1,91 @@
+"""The manifest of a recording: which files it has, and what is known of each rendition.
+
+A recording is a folder. The manifest is `recording.json` in it; file number N (from 1) of the
+rendition NAME is `NAME/N.mp4` with its index `NAME/N.index`. A changed init section begins the next
+file. The manifest is replaced as a whole whenever it changes, so that it is always readable.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from madang.base.errors import ParseError
+
+MANIFEST: Final = "recording.json"
+"""Name of the manifest in the folder."""
+
+VERSION: Final = 1
+
+POSTER: Final = "poster.jpg"
+"""Name of the picture shown before playback."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFile:
+    """A file of a rendition; what its init section says. Size in pixels, frame rate in frames per
+    second; a file of sound alone has the size 0 x 0."""
+
+    codecs: str
+    width: int = 0
+    height: int = 0
+    frame_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRendition:
+    """A rendition with its files in order. Bit rates in bits per second, `bitrate` is the peak over
+    a segment; both are 0 until they are known."""
+
+    name: str
+    files: tuple[RecordedFile, ...] = ()
+    bitrate: int = 0
+    average_bitrate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A recording. `began_at` and `ended_at` are in seconds since 1970, `target_duration` in
+    seconds. `ended_at` is None until all files are finished; `temporary` is true for a show that
+    is kept only while it is on."""
+
+    id: str
+    channel_id: int
+    title: str
+    began_at: float
+    target_duration: int
+    renditions: tuple[RecordedRendition, ...] = ()
+    ended_at: float | None = None
+    temporary: bool = False
+
+
+def encode(manifest: Manifest) -> bytes:
+    """Return a manifest as JSON."""
+    data = {"version": VERSION, **asdict(manifest)}
+    return json.dumps(data, ensure_ascii=False, indent=1).encode()
+
+
+def decode(data: bytes) -> Manifest:
+    """Return the manifest in `data`. Raises ParseError."""
+    try:
+        fields = json.loads(data)
+        if fields.pop("version") != VERSION:
+            raise ParseError("The manifest of the recording is of another version of Madang.")
+        renditions = tuple(
+            RecordedRendition(**each | {"files": tuple(RecordedFile(**f) for f in each["files"])})
+            for each in fields.pop("renditions")
+        )
+        return Manifest(**fields, renditions=renditions)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ParseError(f"The manifest of the recording cannot be read: {error}.") from None
+
+
+def file_name(rendition: str, number: int) -> str:
+    """Return the path of file `number` (from 1) of a rendition, relative to the folder."""
+    return f"{rendition}/{number}.mp4"
+
+
+def index_name(rendition: str, number: int) -> str:
+    """Return the path of the index of that file, relative to the folder."""
+    return f"{rendition}/{number}.index"
