@@ -44,7 +44,7 @@ class Transcoder:
             _, tag = self._queue.pop(0)
             if RUNG not in self.show.followers:
                 # As the ladder does: when the first byte comes out of the transcoder.
-                self.show.follow(RUNG)
+                self.show.add_rendition(RUNG)
             config = tag.body[1:2] == b"\0"
             rounded = tag.timestamp if config else tag.timestamp + self.rng.randint(-1, 1)
             tag = replace(tag, timestamp=rounded)
@@ -156,7 +156,7 @@ def test_a_rendition_is_offered_once_it_has_a_part_and_until_its_transcoder_ends
     transcoder = following(0.5, 1, Encoder(), 0.5)
     show = transcoder.broadcast.show
     if RUNG not in show.followers:
-        show.follow(RUNG)
+        show.add_rendition(RUNG)
     assert list(show.renditions()) == ["source"]
     transcoder.send(Encoder().frames(6.0, 5.8))
     assert list(show.renditions()) == ["source", "360p"]
@@ -168,18 +168,18 @@ def test_a_rendition_is_offered_once_it_has_a_part_and_until_its_transcoder_ends
     (report,) = transcoder.viewer.playlist.rendition_reports
     assert report.uri == "../source/media.m3u8"
     window = transcoder.window
-    events = transcoder.broadcast.note(show.unfollow(RUNG))
+    events = transcoder.broadcast.note(show.drop_rendition(RUNG))
     assert [type(event) for event in events] == [SegmentEnded, RenditionEnded]
     assert window.ended
     check_events(transcoder.broadcast.events, RUNG, transcoder.viewer)
     assert list(show.renditions()) == ["source"]
-    assert show.unfollow(RUNG) == []
+    assert show.drop_rendition(RUNG) == []
 
 
 def test_a_transcoder_that_starts_again_gives_its_files_names_of_their_own() -> None:
     transcoder = following(0.5, 1, Encoder(), 6.0)
     broadcast = transcoder.broadcast
-    broadcast.note(transcoder.show.unfollow(RUNG))
+    broadcast.note(transcoder.show.drop_rendition(RUNG))
     first = [event for event in broadcast.events if isinstance(event, PartAdded)]
     again = Transcoder(broadcast, 0.5, random.Random(2))
     again.read(transcoder.show.feed.opening())
@@ -197,7 +197,7 @@ def test_after_the_end_a_transcoder_adds_nothing_and_its_rendition_stays() -> No
     transcoder.end()
     for _, tag in transcoder._queue:
         assert show.receive_transcoded(RUNG, tag, transcoder.broadcast.now) == []
-    assert show.unfollow(RUNG) == []
+    assert show.drop_rendition(RUNG) == []
     assert list(show.renditions()) == ["source", RUNG]
     assert transcoder.window.ended
 

@@ -160,7 +160,7 @@ class Show:
             self._open(events)
         return events
 
-    def follow(self, name: str) -> None:
+    def add_rendition(self, name: str) -> None:
         """Add a rendition that a transcoder makes of the feed. The show must be open."""
         assert self.source is not None
         window = self._new_window(name, self.source.cutting, 0)
@@ -176,7 +176,7 @@ class Show:
             return []
         return list(follower.receive(tag, now))
 
-    def unfollow(self, name: str) -> list[ShowEvent]:
+    def drop_rendition(self, name: str) -> list[ShowEvent]:
         """End a rendition whose transcoder ended; after the end of the show it stays."""
         if self.state == "ended" or (follower := self.followers.pop(name, None)) is None:
             return []

@@ -80,7 +80,7 @@ class LiveBroadcast:
         self._silence = takeover_limits.silence
         self._subscribers: list[Subscriber] = []
         self._events: deque[ShowEvent] = deque()
-        self._publishing = False
+        self._emitting = False
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Deliver further events and ticks to `subscriber`, after the earlier subscribers."""
@@ -104,7 +104,7 @@ class LiveBroadcast:
         if earlier is not None:
             log.info("channel %s: taken over by %s", self.slug, publisher.address)
             self._displace(earlier.publisher)
-        self._publish(self.show.publisher_connected(self._now()))
+        self._emit(self.show.publisher_connected(self._now()))
         return self._session
 
     def _displace(self, publisher: Publisher) -> None:
@@ -124,7 +124,7 @@ class LiveBroadcast:
         self._heard = now = self._now()
         events = self.show.receive(tag_type, stamp, body, now)
         if events:
-            self._publish(events)
+            self._emit(events)
 
     def publisher_gone(self, session: PublishSession, reason: str) -> None:
         """Wait for the publisher to come back, unless it was replaced already."""
@@ -134,7 +134,7 @@ class LiveBroadcast:
         self.disconnects += 1
         self.end_reason = EndReason.FINISHED if reason == "unpublished" else EndReason.LOST
         log.info("channel %s: the encoder left (%s)", self.slug, reason)
-        self._publish(self.show.publisher_gone(self._now()))
+        self._emit(self.show.publisher_gone(self._now()))
 
     def disconnect(self, words: str) -> None:
         """Send the publisher away; the show ends after the grace period."""
@@ -147,21 +147,21 @@ class LiveBroadcast:
     def end(self, reason: EndReason) -> None:
         """End the show now."""
         self.end_reason = reason
-        self._publish(self.show.end(self._now()))
+        self._emit(self.show.end(self._now()))
 
     # --- transcoders ---
 
     def add_rendition(self, name: str) -> None:
         """Begin a rendition that a transcoder makes."""
-        self.show.follow(name)
+        self.show.add_rendition(name)
 
     def receive_transcoded(self, name: str, tag: Tag) -> None:
         """Take a tag of the transcoder of a rendition."""
-        self._publish(self.show.receive_transcoded(name, tag, self._now()))
+        self._emit(self.show.receive_transcoded(name, tag, self._now()))
 
     def drop_rendition(self, name: str) -> None:
         """End a rendition whose transcoder ended."""
-        self._publish(self.show.unfollow(name))
+        self._emit(self.show.drop_rendition(name))
 
     # --- time and events ---
 
@@ -169,7 +169,7 @@ class LiveBroadcast:
         """Do what is due; call some five times a second."""
         deadline = self.show.deadline()
         if deadline is not None and now >= deadline:
-            self._publish(self.show.tick(now))
+            self._emit(self.show.tick(now))
         self._tell("tick", lambda subscriber: subscriber.tick(now))
 
     @property
@@ -177,17 +177,17 @@ class LiveBroadcast:
         """CODECS of what the encoder sends, empty before the show has opened."""
         return codecs(self.show.source) if self.show.source is not None else ""
 
-    def _publish(self, events: Sequence[ShowEvent]) -> None:
+    def _emit(self, events: Sequence[ShowEvent]) -> None:
         """Bring events to all subscribers, behind those that are still being delivered."""
         self._events.extend(events)
-        if self._publishing:
+        if self._emitting:
             return
-        self._publishing = True
+        self._emitting = True
         try:
             while self._events:
                 self._deliver(self._events.popleft())
         finally:
-            self._publishing = False
+            self._emitting = False
 
     def _deliver(self, event: ShowEvent) -> None:
         match event:
