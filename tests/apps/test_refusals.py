@@ -21,6 +21,7 @@ ENGLISH: Final = {
     "TooManyWrongKeys": "as above",
     "NoSuchBroadcast": "only the log has it",
     "There is no channel number": "only the log has it",
+    "NotBegun": "as above",
     "UnreadableFile": "the operator's command reads the file, before Django is there",
     "CatalogueError": "as above",
     "BenchmarksError": "as above",

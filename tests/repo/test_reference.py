@@ -23,6 +23,7 @@ TOLD_TO_NOBODY = {
     "This process runs with other settings already.",
     "There is no running broadcast ….",
     "There is no channel number ….",
+    "The recording … has never begun.",
     "Expected a JSON object with title, description or language as text.",
     "The cursor is not one of this list.",
 }

@@ -1,0 +1,1 @@
+"""Videos: recordings of shows, and later uploads, with their visibility and retention."""

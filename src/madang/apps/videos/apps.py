@@ -1,0 +1,30 @@
+"""Registration with Django."""
+
+from typing import ClassVar
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.problems import INVALID_REQUEST, NOT_FOUND, ProblemType
+from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, UnfitState
+
+UNFIT_STATE = ProblemType(
+    "unfit-state",
+    409,
+    _("The video is not in the right state"),
+    _("What was asked for is impossible in the state of the video, which `detail` names."),
+)
+
+
+class VideosConfig(AppConfig):
+    """Videos of channels."""
+
+    name = "madang.apps.videos"
+    label = "videos"
+    verbose_name = _("Videos")
+    default_auto_field = "django.db.models.BigAutoField"
+    problems: ClassVar = {
+        NoSuchVideo: NOT_FOUND,
+        InvalidVideo: INVALID_REQUEST,
+        UnfitState: UNFIT_STATE,
+    }

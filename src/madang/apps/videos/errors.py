@@ -1,0 +1,25 @@
+"""Errors of the app `videos`."""
+
+from __future__ import annotations
+
+from madang.base.errors import MadangError
+
+
+class VideoError(MadangError):
+    """Root of the app's errors."""
+
+
+class NoSuchVideo(VideoError):
+    """No video has the id, or the account may not see it."""
+
+
+class InvalidVideo(VideoError):
+    """Title, description or visibility against the rules, which the message names."""
+
+
+class UnfitState(VideoError):
+    """The video is in a state that does not allow the change."""
+
+
+class NotBegun(VideoError):
+    """A recording ends that has never begun: call `begin_recording` first."""

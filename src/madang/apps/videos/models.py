@@ -1,0 +1,91 @@
+"""Videos of channels. The media files are in a folder of the storage that is named by the id."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.channels.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Channel, station_language
+
+ID_PATTERN: Final = r"[1-9A-HJ-NP-Za-km-z]{12}"
+"""12 random characters of base58: 70 bits, which cannot be guessed."""
+
+
+class Kind(models.TextChoices):
+    """Origin of a video."""
+
+    RECORDING = "recording", _("recording")
+    UPLOAD = "upload", _("upload")
+    CLIP = "clip", _("clip")
+
+
+class State(models.TextChoices):
+    """State of a video. `deleted`: its files are gone, the row is what remains."""
+
+    RECORDING = "recording", _("is being recorded")
+    ASKING = "asking", _("waits for your answer")
+    QUEUED = "queued", _("waits for its turn")
+    PROCESSING = "processing", _("is being prepared")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    DELETED = "deleted", _("deleted")
+
+
+class Visibility(models.TextChoices):
+    """Audience of a video."""
+
+    PUBLIC = "public", _("public")
+    UNLISTED = "unlisted", _("unlisted")
+    PRIVATE = "private", _("private")
+
+
+class Video(models.Model):
+    """A video. Sizes in bytes, `duration` and `gaps` (what is missing) in seconds.
+
+    `deleted_at` is set while it is in the bin. `temporary`: kept only so that viewers of the show
+    can go back, never listed. `ask`: the owner decides at the end of the show, until `asked_until`.
+    """
+
+    id = models.CharField(primary_key=True, max_length=12, editable=False)
+    channel = models.ForeignKey(
+        Channel, on_delete=models.CASCADE, related_name="videos", verbose_name=_("channel")
+    )
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    description = models.TextField(_("description"), blank=True, max_length=DESCRIPTION_LENGTH)
+    language = models.CharField(
+        _("language"), max_length=8, choices=settings.LANGUAGES, default=station_language
+    )
+    visibility = models.CharField(
+        _("visibility"), max_length=16, choices=Visibility.choices, default=Visibility.PUBLIC
+    )
+    created_at = models.DateTimeField(_("began"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    duration = models.FloatField(_("length"), default=0.0)
+    bytes = models.PositiveBigIntegerField(_("size"), default=0)
+    gaps = models.FloatField(_("missing"), default=0.0)
+    renditions = models.JSONField(default=list)
+    views = models.PositiveBigIntegerField(_("views"), default=0)
+    keep = models.BooleanField(_("kept for good"), default=False)
+    temporary = models.BooleanField(default=False)
+    ask = models.BooleanField(default=False)
+    asked_until = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(_("in the bin since"), null=True)
+
+    class Meta:
+        verbose_name = _("video")
+        verbose_name_plural = _("videos")
+        ordering = ("-created_at", "-pk")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["channel", "-created_at", "-id"], name="videos_of_a_channel"),
+            models.Index(fields=["-created_at", "-id"], name="videos_newest"),
+            models.Index(fields=["deleted_at"], name="videos_in_the_bin"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id

@@ -1,0 +1,177 @@
+"""Rows of recordings, for the recorder and for the server of their files.
+
+The data plane calls these in a thread. Each is idempotent by the id: a call that is repeated after
+a lost connection changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from madang.apps.channels.errors import NoSuchChannel
+from madang.apps.channels.models import Channel
+from madang.apps.videos.errors import NotBegun
+from madang.apps.videos.models import Kind, State, Video, Visibility
+from madang.apps.videos.signals import video_failed, video_ready
+
+TIME_TO_ANSWER: Final = timedelta(hours=24)
+"""Time for the owner to keep a recording whose channel asks; after it the recording is in the
+bin."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStart:
+    """Beginning of a recording, as the recorder reports it.
+
+    `temporary`: it is deleted after the show. `ask`: the owner decides after the show.
+    """
+
+    id: str
+    channel_id: int
+    title: str
+    began_at: datetime
+    temporary: bool = False
+    ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionResult:
+    """A rendition of a finished recording. Size in pixels and bytes, bit rate in bits per second;
+    a rendition of sound alone has the size 0 x 0."""
+
+    name: str
+    width: int
+    height: int
+    codecs: str
+    bitrate: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResult:
+    """A finished recording. `duration` and `gaps`, what is missing of it, in seconds."""
+
+    duration: float
+    bytes: int
+    ended_at: datetime
+    renditions: tuple[RenditionResult, ...] = ()
+    gaps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VideoAccess:
+    """Facts that decide who may get the files of a video."""
+
+    id: str
+    channel_id: int
+    channel_slug: str
+    owner_id: int
+    visibility: str
+    state: str
+    title: str
+
+
+@transaction.atomic
+def begin_recording(start: RecordingStart) -> None:
+    """Add the row of a recording, with description and language of its channel.
+
+    Raises NoSuchChannel.
+    """
+    channel = Channel.objects.filter(pk=start.channel_id).first()
+    if channel is None:
+        raise NoSuchChannel(f"There is no channel number {start.channel_id}.")
+    Video.objects.get_or_create(
+        pk=start.id,
+        defaults={
+            "channel": channel,
+            "kind": Kind.RECORDING,
+            "state": State.RECORDING,
+            "title": start.title or channel.title,
+            "description": channel.description,
+            "language": channel.language,
+            "created_at": start.began_at,
+            "temporary": start.temporary,
+            "ask": start.ask and not start.temporary,
+        },
+    )
+
+
+@transaction.atomic
+def finish_recording(
+    video_id: str, result: RecordingResult, *, now: datetime | None = None
+) -> None:
+    """Complete the row of a recording: it is ready, or waits for the owner's answer.
+
+    One that failed before may have been repaired. Raises NotBegun.
+    """
+    video = _locked(video_id)
+    if video.state not in {State.RECORDING, State.FAILED}:
+        return
+    at = now or timezone.now()
+    video.state, video.reason = State.READY, ""
+    video.duration, video.bytes, video.gaps = result.duration, result.bytes, result.gaps
+    video.ended_at = result.ended_at
+    video.renditions = [asdict(rendition) for rendition in result.renditions]
+    if video.ask:
+        video.state, video.visibility = State.ASKING, Visibility.PRIVATE
+        video.asked_until = at + TIME_TO_ANSWER
+    video.save()
+    if video.state == State.READY and not video.temporary:
+        video_ready.send(Video, video=video, at=at)
+
+
+@transaction.atomic
+def fail_recording(video_id: str, reason: str, *, now: datetime | None = None) -> None:
+    """Mark a recording that came to nothing, with a reason for its owner. Raises NotBegun."""
+    video = _locked(video_id)
+    if video.state != State.RECORDING:
+        return
+    at = now or timezone.now()
+    video.state, video.ended_at = State.FAILED, at
+    video.reason = reason[: Video._meta.get_field("reason").max_length]
+    video.save(update_fields=["state", "ended_at", "reason"])
+    if not video.temporary:
+        video_failed.send(Video, video=video, at=at)
+
+
+def access(video_id: str) -> VideoAccess | None:
+    """Return who may get the files of a video; None if there is none, or it is in the bin.
+
+    Recordings that are kept only during the show are among them.
+    """
+    video = (
+        Video.objects.select_related("channel")
+        .filter(pk=video_id, deleted_at=None)
+        .exclude(state=State.DELETED)
+        .first()
+        if "\0" not in video_id  # PostgreSQL refuses texts with a zero byte
+        else None
+    )
+    if video is None:
+        return None
+    return VideoAccess(
+        id=video.pk,
+        channel_id=video.channel_id,
+        channel_slug=video.channel.slug,
+        owner_id=video.channel.owner_id,
+        visibility=video.visibility,
+        state=video.state,
+        title=video.title,
+    )
+
+
+def _locked(video_id: str) -> Video:
+    video = (
+        Video.objects.select_for_update(of=("self",))
+        .select_related("channel")
+        .filter(pk=video_id)
+        .first()
+    )
+    if video is None:
+        raise NotBegun(f"The recording {video_id} has never begun.")
+    return video

@@ -1,0 +1,161 @@
+"""Rows of recordings, from begin to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.apps import make_channel
+from tests.support.videos import EVENING, FIRST, SECOND, begin, finish, recorded
+
+if TYPE_CHECKING:
+    from madang.apps.videos.models import Video
+
+pytestmark = pytest.mark.usefixtures("db")
+
+NOON = EVENING - timedelta(hours=7)
+
+
+@pytest.fixture
+def events() -> Iterator[list[tuple[str, str]]]:
+    from madang.apps.videos.signals import video_failed, video_ready
+
+    heard: list[tuple[str, str]] = []
+
+    def ready(video: Video, at: datetime, **_: Any) -> None:
+        heard.append(("ready", video.pk))
+
+    def failed(video: Video, at: datetime, **_: Any) -> None:
+        heard.append(("failed", video.pk))
+
+    video_ready.connect(ready)
+    video_failed.connect(failed)
+    yield heard
+    video_ready.disconnect(ready)
+    video_failed.disconnect(failed)
+
+
+def test_a_recording_begins_with_the_words_of_its_channel() -> None:
+    from madang.apps.channels.services import rename
+
+    channel = make_channel(title="Evening drums")
+    channel = rename("yard", description="Every Friday.", language="ko")
+    video = begin(channel)
+    assert (video.kind, video.state, video.visibility) == ("recording", "recording", "public")
+    assert (video.title, video.description) == ("Evening drums", "Every Friday.")
+    assert (video.language, video.created_at, video.ended_at) == ("ko", EVENING, None)
+
+
+def test_a_finished_recording_is_ready_and_told_once(events: list[tuple[str, str]]) -> None:
+    video = recorded(make_channel())
+    assert (video.state, video.duration, video.bytes, video.gaps) == ("ready", 3600, 10**6, 0.5)
+    assert video.ended_at == EVENING + timedelta(hours=1)
+    assert video.renditions == [
+        {
+            "name": "source",
+            "width": 1280,
+            "height": 720,
+            "codecs": "avc1.64001f,mp4a.40.2",
+            "bitrate": 2_400_000,
+            "bytes": 1_000_000,
+        }
+    ]
+    finish()
+    assert events == [("ready", FIRST)]
+
+
+def test_calls_are_idempotent_by_the_id() -> None:
+    from madang.apps.channels.services import rename
+    from madang.apps.videos.models import Video
+
+    channel = make_channel(title="Then")
+    recorded(channel)
+    channel = rename("yard", title="Now")
+    assert begin(channel, began_at=NOON).title == "Then"
+    assert Video.objects.get().state == "ready"
+
+
+def test_an_end_without_a_beginning_is_refused() -> None:
+    from madang.apps.videos import services
+    from madang.apps.videos.errors import NotBegun
+
+    result = services.RecordingResult(duration=1.0, bytes=1, ended_at=EVENING)
+    with pytest.raises(NotBegun, match=f"{FIRST} has never begun"):
+        services.finish_recording(FIRST, result)
+    with pytest.raises(NotBegun, match=f"{FIRST} has never begun"):
+        services.fail_recording(FIRST, "The disk is full.")
+
+
+def test_a_recording_of_no_channel_is_refused() -> None:
+    from madang.apps.channels.errors import NoSuchChannel
+    from madang.apps.videos.services import RecordingStart, begin_recording
+
+    with pytest.raises(NoSuchChannel):
+        begin_recording(RecordingStart(FIRST, 4711, "Drums", EVENING))
+
+
+def test_a_failed_recording_says_why_and_may_be_repaired(events: list[tuple[str, str]]) -> None:
+    from madang.apps.videos.models import Video
+    from madang.apps.videos.services import fail_recording
+
+    begin(make_channel())
+    fail_recording(FIRST, "The disk is full." * 100)
+    fail_recording(FIRST, "Another reason.")
+    video = Video.objects.get()
+    assert video.state == "failed"
+    assert video.reason.startswith("The disk is full.")
+    assert (finish().state, finish().reason) == ("ready", "")
+    assert events == [("failed", FIRST), ("ready", FIRST)]
+
+
+def test_an_asking_channel_keeps_the_video_private_for_a_day(events: list[tuple[str, str]]) -> None:
+    channel = make_channel()
+    assert begin(channel, ask=True).visibility == "public"
+    video = finish(now=NOON)
+    assert (video.state, video.visibility) == ("asking", "private")
+    assert video.asked_until == NOON + timedelta(hours=24)
+    assert events == []
+
+
+def test_a_temporary_recording_is_told_to_nobody(events: list[tuple[str, str]]) -> None:
+    from madang.apps.videos.services import fail_recording
+
+    channel = make_channel()
+    assert recorded(channel, temporary=True).state == "ready"
+    begin(channel, SECOND, temporary=True, ask=True)
+    fail_recording(SECOND, "The disk is full.")
+    assert events == []
+
+
+def test_access_names_the_owner_and_the_visibility() -> None:
+    from madang.apps.videos.services import VideoAccess, access
+
+    channel = make_channel(title="Drums")
+    begin(channel, temporary=True)
+    assert access(FIRST) == VideoAccess(
+        FIRST, channel.pk, "yard", channel.owner_id, "public", "recording", "Drums"
+    )
+    recorded(channel, SECOND, ask=True)
+    asked = access(SECOND)
+    assert asked is not None
+    assert (asked.visibility, asked.state) == ("private", "asking")
+
+
+@pytest.mark.parametrize("change", [{"deleted_at": EVENING}, {"state": "deleted"}])
+def test_nobody_has_access_to_what_is_deleted(change: dict[str, Any]) -> None:
+    from madang.apps.videos.models import Video
+    from madang.apps.videos.services import access
+
+    recorded(make_channel())
+    Video.objects.update(**change)
+    assert access(FIRST) is None
+
+
+@pytest.mark.parametrize("video_id", ["", "another1Drum", "a\0b"])
+def test_nobody_has_access_to_what_there_is_not(video_id: str) -> None:
+    from madang.apps.videos.services import access
+
+    assert access(video_id) is None
