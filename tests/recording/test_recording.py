@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -18,7 +18,7 @@ from madang.base.errors import ParseError
 from madang.live.rendition import SOURCE
 from madang.media.track import AccessUnit
 from madang.recording.file import RecordingFile
-from madang.recording.index import MAGIC, RECORD_SIZE, Kind, Record, decode, encode
+from madang.recording.index import MAGIC, RECORD_SIZE, Kind, Record, Row, decode, encode, rows
 from madang.recording.playlist import RecordingPlaylist, SegmentReader
 from madang.recording.repair import repair
 from madang.wire.fmp4.hybrid import HEAD
@@ -42,12 +42,15 @@ def recording() -> MemoryRecording:
     return made
 
 
+def rows_of(*records: Record) -> Iterator[Row]:
+    return rows(b"".join(map(encode, records)))
+
+
 def playlist_of(records: Sequence[Record], *, ended: bool = True) -> RecordingPlaylist:
     made = RecordingPlaylist(4)
     reader = SegmentReader("source.mp4")
-    for record in records:
-        made.add(reader.add(record))
-    made.add(reader.end())
+    made.add(reader.read(rows_of(*records)))
+    made.add(reader.finish())
     made.ended = ended
     return made
 
@@ -112,11 +115,11 @@ def test_delta_updates_and_compressed_text_say_the_same_while_it_grows() -> None
     growing = RecordingPlaylist(1)
     reader = SegmentReader("source.mp4")
     record = Record(Kind.PART, size=10, duration=1.0, date=1_800_000_000.0)
-    growing.add(reader.add(Record(Kind.INIT, 44, 700)))
+    growing.add(reader.read(rows_of(Record(Kind.INIT, 44, 700))))
     previous = parse_media(growing.body().decode())
     for number in range(40):
         part = replace(record, msn=number, offset=744 + 10 * number, date=record.date + number)
-        growing.add(reader.add(part))
+        growing.add(reader.read(rows_of(part)))
         body = growing.body()
         assert gzip.decompress(growing.gzip()) == body
         full = parse_media(body.decode())
@@ -140,7 +143,8 @@ def test_a_missing_part_is_a_gap_of_its_own() -> None:
         replace(part, kind=Kind.GAP, offset=120, size=0, msn=7, index=3),
         replace(part, offset=120, msn=8),
     ]
-    segments = [each for record in records for each in reader.add(record)] + reader.end()
+    segments = [*reader.read(rows_of(*records)), *reader.finish()]
+    assert reader.end == 130
     assert [(each.gap, each.duration) for each in segments] == [
         (False, 1.0),
         (True, 1.0),

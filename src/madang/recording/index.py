@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -33,6 +34,9 @@ class Kind(IntEnum):
     PART = 2
     GAP = 3
     SYNCED = 4
+
+
+_KINDS: Final = frozenset(int(kind) for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,26 @@ def encode(record: Record) -> bytes:
     return data + _CHECKSUM.pack(zlib.crc32(data))
 
 
+Row = tuple[int, int, int, int, int, int, int, float, float]
+"""A record as it is stored: kind, flags, index, msn, offset, size, crc, duration, date."""
+
+
+def rows(data: bytes | memoryview) -> Iterator[Row]:
+    """Yield the rows of `data`, which has no MAGIC, up to the first that is damaged or cut off."""
+    view = memoryview(data)
+    for at in range(0, len(view) - RECORD_SIZE + 1, RECORD_SIZE):
+        (checksum,) = _CHECKSUM.unpack_from(view, at + _RECORD.size)
+        row: Row = _RECORD.unpack_from(view, at)
+        if zlib.crc32(view[at : at + _RECORD.size]) != checksum or row[0] not in _KINDS:
+            return
+        yield row
+
+
+def is_discontinuity(row: Row) -> bool:
+    """Return whether a row is that of the first part behind a discontinuity."""
+    return bool(row[1] & _DISCONTINUITY)
+
+
 def decode(data: bytes) -> list[Record]:
     """Return the records of an index, up to the first that is damaged or cut off.
 
@@ -85,18 +109,13 @@ def decode(data: bytes) -> list[Record]:
     """
     if not data.startswith(MAGIC):
         raise ParseError("The file is no index of a recording.")
-    records = []
-    for at in range(len(MAGIC), len(data) - RECORD_SIZE + 1, RECORD_SIZE):
-        (checksum,) = _CHECKSUM.unpack_from(data, at + _RECORD.size)
-        if zlib.crc32(data[at : at + _RECORD.size]) != checksum:
-            break
-        kind, flags, index, msn, offset, size, crc, duration, date = _RECORD.unpack_from(data, at)
-        try:
-            known = Kind(kind)
-        except ValueError:
-            break
-        independent, discontinuity = bool(flags & _INDEPENDENT), bool(flags & _DISCONTINUITY)
-        records.append(
-            Record(known, offset, size, crc, msn, index, duration, date, independent, discontinuity)
+    return [
+        Record(
+            *(Kind(kind), offset, size, crc, msn, index, duration, date),
+            bool(flags & _INDEPENDENT),
+            bool(flags & _DISCONTINUITY),
         )
-    return records
+        for kind, flags, index, msn, offset, size, crc, duration, date in rows(
+            memoryview(data)[len(MAGIC) :]
+        )
+    ]

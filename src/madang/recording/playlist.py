@@ -7,12 +7,12 @@ continued where it ended, so that a version costs what is new in it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from madang.recording.index import Kind, Record
+from madang.recording.index import Kind, Row, is_discontinuity
 from madang.wire.hls import ByteRange, MediaPlaylist, Segment, render_media, segment_lines
 
 SKIP_TARGETS: Final = 6
@@ -27,68 +27,72 @@ class SegmentReader:
     """Makes segments of the records of one file, whose address in playlists is `uri`.
 
     Parts of one segment that follow one another in the file are one entry; a missing part is an
-    entry of its own. Durations are in seconds.
+    entry of its own. Durations are in seconds. `end` is the offset behind the last part.
     """
 
     uri: str
+    end: int = 0
     _map: ByteRange | None = None
-    _open: Segment | None = None
+    _open: bool = False
     _msn: int = -1
+    _gap: bool = False
+    _discontinuity: bool = False
+    _offset: int = 0
+    _date: float = 0.0
+    _duration: float = 0.0
 
-    def add(self, record: Record) -> list[Segment]:
-        """Take a record, and return the segments that it ends."""
-        match record.kind:
-            case Kind.INIT:
-                self._map = ByteRange(record.offset, record.size)
-            case Kind.PART | Kind.GAP:
-                return self._part(record)
-            case Kind.SYNCED:
-                pass
-        return []
+    def read(self, found: Iterable[Row]) -> Iterator[Segment]:
+        """Take rows of the index, and yield the segments that they end."""
+        for row in found:
+            kind, _, _, msn, offset, size, _, duration, date = row
+            if kind == Kind.SYNCED:
+                continue
+            if kind == Kind.INIT:
+                self._map = ByteRange(offset, size)
+                self.end = offset + size
+                continue
+            gap = kind == Kind.GAP
+            if self._open and msn == self._msn and gap == self._gap and (gap or offset == self.end):
+                self._duration += duration
+            else:
+                yield from self.finish()
+                self._open, self._msn, self._gap = True, msn, gap
+                self._discontinuity = is_discontinuity(row)
+                self._offset, self._date, self._duration = offset, date, duration
+            self.end = offset + size
 
-    def end(self) -> list[Segment]:
+    def finish(self) -> list[Segment]:
         """Return the segment that is still open; no more parts of it come."""
-        ended, self._open = self._open, None
-        return [ended] if ended is not None else []
-
-    def _part(self, record: Record) -> list[Segment]:
-        gap = record.kind is Kind.GAP
-        known = self._open
-        if known is not None and record.msn == self._msn and known.gap == gap:
-            duration = known.duration + record.duration
-            if known.byte_range is None:
-                self._open = replace(known, duration=duration)
-                return []
-            if known.byte_range.offset + known.byte_range.length == record.offset:
-                span = ByteRange(known.byte_range.offset, known.byte_range.length + record.size)
-                self._open = replace(known, duration=duration, byte_range=span)
-                return []
-        ended = self.end()
-        self._msn = record.msn
-        self._open = Segment(
+        if not self._open:
+            return []
+        self._open = False
+        segment = Segment(
             uri=self.uri,
-            duration=record.duration,
-            program_date_time=datetime.fromtimestamp(record.date, UTC),
-            discontinuity=record.discontinuity,
+            duration=self._duration,
+            program_date_time=datetime.fromtimestamp(self._date, UTC),
+            discontinuity=self._discontinuity,
             map_uri=self.uri,
-            byte_range=None if gap else ByteRange(record.offset, record.size),
+            byte_range=None if self._gap else ByteRange(self._offset, self.end - self._offset),
             map_range=self._map,
-            gap=gap,
+            gap=self._gap,
         )
-        return ended
+        return [segment]
 
 
 @dataclass(slots=True)
 class RecordingPlaylist:
     """An EVENT playlist as text, plain and compressed (RFC 8216bis, section 4.4.3.5).
 
-    `target_duration` is in seconds and holds for every segment.
+    `target_duration` is in seconds and holds for every segment; `media_sequence` is the number of
+    the first. `checksum` is the CRC-32 of the whole text without its end.
     """
 
     target_duration: int
+    media_sequence: int = 0
     ended: bool = False
     segments: int = 0
     duration: float = 0.0
+    checksum: int = 0
     _text: bytearray = field(default_factory=bytearray)
     _packed: bytearray = field(default_factory=bytearray)
     _recent: list[tuple[Segment, bytes]] = field(default_factory=list)
@@ -102,6 +106,7 @@ class RecordingPlaylist:
         head = MediaPlaylist(
             self.target_duration,
             can_skip_until=float(SKIP_TARGETS * self.target_duration),
+            media_sequence=self.media_sequence,
             playlist_type="EVENT",
         )
         self._head = render_media(head).encode()
@@ -142,9 +147,15 @@ class RecordingPlaylist:
         return b"".join((self._head, skip, *(data for _, data in self._recent)))
 
     @property
+    def size(self) -> int:
+        """Bytes of memory that the text takes, plain and compressed."""
+        return len(self._text) + len(self._packed)
+
+    @property
     def _end(self) -> bytes:
         return b"#EXT-X-ENDLIST\n" if self.ended else b""
 
     def _append(self, data: bytes) -> None:
         self._text += data
+        self.checksum = zlib.crc32(data, self.checksum)
         self._packed += self._compressor.compress(data)
