@@ -234,3 +234,22 @@ def test_help_does_not_wait_for_django() -> None:
         check=True,
     )
     assert loaded.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_channel_chooses_what_it_keeps(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    done("user", "create", "minji", "--password", "courtyard-at-dusk", *data)
+    done("channel", "create", "yard", "--owner", "minji", *data)
+    chosen = done("channel", "set", "yard", "--record", "ask", "--retention-days", "0", *data)
+    assert chosen == {
+        "slug": "yard",
+        "title": "yard",
+        "record": "ask",
+        "record_default": False,
+        "retention_days": 0,
+        "retention_default": False,
+    }
+    back = done("channel", "set", "yard", "--retention-days", "default", *data)
+    assert (back["record"], back["retention_days"]) == ("ask", 30)
+    assert "For: 30 days (as the station does)" in madang("channel", "set", "yard", *data).stdout
+    assert madang("channel", "set", "yard", "--retention-days", "soon", *data).returncode == 2

@@ -16,7 +16,7 @@ import typer
 
 from madang import __version__
 from madang.base.errors import MadangError
-from madang.cli import bench, deploy, deploy_bans, plan
+from madang.cli import bench, channel, deploy, deploy_bans, plan
 from madang.cli.backup import app as backup_app
 from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
 from madang.cli.mail import app as mail_app
@@ -41,6 +41,7 @@ key_app = typer.Typer(help="Stream keys, which let an encoder in.", no_args_is_h
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(channel_app, name="channel")
+channel_app.command("set")(channel.set_)
 app.add_typer(key_app, name="key")
 app.add_typer(config_app, name="config")
 app.add_typer(backup_app, name="backup")

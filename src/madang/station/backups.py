@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from madang.ops.backup import state
@@ -38,7 +37,7 @@ def plan_of(settings: Settings) -> BackupPlan:
         data=settings.data,
         folder=chosen.folder,
         database_url=settings.database.url,
-        media_folder=Path(unquote(urlsplit(settings.storage.url).path)),
+        media_folder=settings.media_folder,
         destinations=tuple(destinations),
         password_file=chosen.password_file,
         settings_file=settings.file,

@@ -102,8 +102,10 @@ def run(data: Path, arguments: list[str], settings: dict[str, str]) -> str:
 
 
 def unchanged(rows: Rows, before: Rows) -> None:
+    """Check that rows are as they were; an upgrade may add columns, which come last."""
     for name in before.keys() - CHANGED:
-        assert rows[name] == before[name], name
+        width = len(before[name][0])
+        assert sorted((row[:width] for row in rows[name]), key=repr) == before[name], name
     kept = [row for row in before["django_migrations"] if row not in rows["django_migrations"]]
     assert not kept
 

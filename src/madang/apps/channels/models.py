@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{1,39}\Z"
 TITLE_LENGTH = 140
 DESCRIPTION_LENGTH = 5000
+MAX_RETENTION_DAYS = 36_500
 
 
 def station_language() -> str:
@@ -20,8 +21,20 @@ def station_language() -> str:
     return settings.LANGUAGE_CODE
 
 
+class Record(models.TextChoices):
+    """Choice of a channel: which of its shows are kept as videos."""
+
+    DEFAULT = "", _("as the station does")
+    ALWAYS = "always", _("every show")
+    NEVER = "never", _("no show")
+    ASK = "ask", _("ask me after each show")
+
+
 class Channel(models.Model):
-    """A channel at `/@slug`, where its owner publishes."""
+    """A channel at `/@slug`, where its owner publishes.
+
+    `retention_days` is how long its videos are kept; 0: for ever, None: as the station does.
+    """
 
     slug = models.CharField(
         _("address"),
@@ -44,6 +57,21 @@ class Channel(models.Model):
         on_delete=models.PROTECT,
         related_name="channels",
         verbose_name=_("owner"),
+    )
+    # The version before, which runs beside this one during an upgrade, knows no such column.
+    record = models.CharField(
+        _("what is kept"),
+        max_length=8,
+        choices=Record.choices,
+        blank=True,
+        default=Record.DEFAULT,
+        db_default=Record.DEFAULT,
+    )
+    retention_days = models.PositiveIntegerField(
+        _("days that videos are kept"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_RETENTION_DAYS)],
     )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 

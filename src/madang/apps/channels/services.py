@@ -7,7 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+from typing import Final, Literal, cast
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -24,10 +26,22 @@ from madang.apps.channels.errors import (
     SlugTaken,
     TooManyWrongKeys,
 )
-from madang.apps.channels.models import SLUG_PATTERN, Channel, StreamKey, station_language
+from madang.apps.channels.models import (
+    SLUG_PATTERN,
+    Channel,
+    Record,
+    StreamKey,
+    station_language,
+)
 from madang.apps.channels.refusals import RefusalReason
 from madang.apps.channels.throttle import WrongKeys
 from madang.apps.validation import in_one_sentence, save
+
+RecordPolicy = Literal["always", "never", "ask"]
+"""Which shows are kept: every one, none, or those that the owner keeps when asked."""
+
+STATION_DEFAULT: Final = "default"
+"""Choice of a channel that follows the station's setting."""
 
 _wrong_keys = WrongKeys()
 
@@ -52,6 +66,7 @@ class PublishGrant:
     channel_id: int
     slug: str
     title: str
+    record: RecordPolicy = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,37 @@ def rename(
         channel.language = language
     _save(channel, ("title", "description", "language"))
     return channel
+
+
+@transaction.atomic
+def set_recording(
+    slug: str, *, record: str | None = None, retention_days: int | str | None = None
+) -> Channel:
+    """Choose which shows are kept, and for how many days (0: for ever); None keeps the old choice,
+    STATION_DEFAULT follows the station.
+
+    Raises NoSuchChannel, InvalidChannel.
+    """
+    channel = get_channel(slug)
+    if record is not None:
+        channel.record = Record.DEFAULT if record == STATION_DEFAULT else record
+    if retention_days is not None:
+        channel.retention_days = None if retention_days == STATION_DEFAULT else int(retention_days)
+    _save(channel, ("record", "retention_days"))
+    return channel
+
+
+def record_policy(channel: Channel) -> RecordPolicy:
+    """Return which shows of `channel` are kept, by its choice or the station's setting."""
+    return cast(RecordPolicy, channel.record or settings.MADANG_RECORD)
+
+
+def retention_days(channel: Channel) -> int:
+    """Return for how many days videos of `channel` are kept, 0 for ever."""
+    if channel.retention_days is not None:
+        return channel.retention_days
+    days: int = settings.MADANG_RETENTION_DAYS
+    return days
 
 
 @transaction.atomic
@@ -246,7 +292,8 @@ def _stored_key(key: keys.Key, stored: Mapping[str, StreamKey]) -> StreamKey | N
 def _grant(stored: StreamKey) -> PublishGrant:
     stored.last_used_at = timezone.now()
     stored.save(update_fields=["last_used_at"])
-    return PublishGrant(stored.channel.pk, stored.channel.slug, stored.channel.title)
+    channel = stored.channel
+    return PublishGrant(channel.pk, channel.slug, channel.title, record_policy(channel))
 
 
 def _add_key(channel: Channel) -> keys.Key:

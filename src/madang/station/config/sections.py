@@ -92,6 +92,17 @@ class LiveSection(Section):
         return self
 
 
+class RecordingSection(Section):
+    """Recording of shows, where a channel makes no other choice; room on the disk that it leaves.
+
+    `retention_days` 0: for ever. `reserve_gb` in decimal gigabytes.
+    """
+
+    record: Literal["always", "never", "ask"] = "always"
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    reserve_gb: Annotated[float, Field(ge=0.0)] = 2.0
+
+
 class ChatSection(Section):
     """Send interval of the chat, and its limits for a person and an address.
 

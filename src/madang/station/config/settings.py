@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
 
@@ -28,6 +29,7 @@ from madang.station.config.sections import (
     LogSection,
     MailSection,
     PlanSection,
+    RecordingSection,
     RedisSection,
     RtmpSection,
     Section,
@@ -68,6 +70,7 @@ class Settings(BaseModel):
     http: HttpSection = HttpSection()
     rtmp: RtmpSection = RtmpSection()
     live: LiveSection = LiveSection()
+    recording: RecordingSection = RecordingSection()
     chat: ChatSection = ChatSection()
     database: DatabaseSection
     redis: RedisSection = RedisSection()
@@ -90,6 +93,11 @@ class Settings(BaseModel):
     def database_file(self) -> Path | None:
         """File of the SQLite database; None for PostgreSQL."""
         return urls.sqlite_file(self.database.url)
+
+    @property
+    def media_folder(self) -> Path:
+        """Folder of `storage.url`: recordings are in `recordings` there."""
+        return Path(unquote(urlsplit(self.storage.url).path))
 
     @property
     def catalogue_file(self) -> Path:

@@ -27,6 +27,10 @@ MADANG_CATALOGUE: Final = _station.catalogue_file
 MADANG_BENCHMARKS: Final = _station.benchmarks_file
 MADANG_KRW: Final = (_station.plan.krw_per_usd, _station.plan.krw_date)
 
+MADANG_MEDIA_FOLDER: Final = _station.media_folder
+MADANG_RECORD: Final = _station.recording.record
+MADANG_RETENTION_DAYS: Final = _station.recording.retention_days
+
 MADANG_WEBHOOKS_REACH: Final = _station.reach
 """Limit of where addresses of webhooks may lead, a value of `Reach`."""
 

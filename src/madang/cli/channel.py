@@ -1,0 +1,68 @@
+"""`madang channel set`: the choices of a channel."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from madang.cli.common import Config, Data, Json, control_plane, report
+
+
+class RecordChoice(StrEnum):
+    """Which shows of the channel are kept as videos."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+    ASK = "ask"
+    DEFAULT = "default"
+
+
+def _days(text: str) -> int | str:
+    if text == "default":
+        return text
+    if not (text.isascii() and text.isdecimal()):
+        raise typer.BadParameter("expected a number of days, or default")
+    return int(text)
+
+
+def set_(
+    slug: Annotated[str, typer.Argument(help="The channel.")],
+    *,
+    record: Annotated[
+        RecordChoice | None, typer.Option(help="Which shows are kept as videos.")
+    ] = None,
+    retention_days: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="How long videos are kept; 0: for ever."),
+    ] = None,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a channel keeps, and print its choices; what is not given stays."""
+    days = _days(retention_days) if retention_days is not None else None
+    control_plane(data, config)
+    from madang.apps.channels import services
+
+    channel = services.set_recording(slug, record=record, retention_days=days)
+    policy, kept = services.record_policy(channel), services.retention_days(channel)
+    result = {
+        "slug": channel.slug,
+        "title": channel.title,
+        "record": policy,
+        "record_default": not channel.record,
+        "retention_days": kept,
+        "retention_default": channel.retention_days is None,
+    }
+    what = {"always": "every show", "never": "no show", "ask": "the shows that the owner keeps"}
+    lines = [
+        f"Kept as videos: {what[policy]}{_default(not channel.record)}",
+        f"For: {f'{kept} days' if kept else 'ever'}{_default(channel.retention_days is None)}",
+    ]
+    report(as_json, result, lines)
+
+
+def _default(follows: bool) -> str:
+    return " (as the station does)" if follows else ""
