@@ -61,6 +61,11 @@ class RecordingFile:
         """Return the record for the index that says that all data up to `end` is on the disk."""
         return encode(Record(Kind.SYNCED, end))
 
+    @property
+    def finishing_size(self) -> int:
+        """Bytes by which the file grows when it is finished, or a few more."""
+        return len(self.init) + sum(tables.size for tables in self._tables.values())
+
     def finish(self) -> list[Write]:
         """Return the writes that make an ordinary MP4 of the file, with a sync after each.
 

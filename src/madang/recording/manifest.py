@@ -48,7 +48,7 @@ class RecordedRendition:
 class Manifest:
     """A recording. `began_at` and `ended_at` are in seconds since 1970, `target_duration` in
     seconds. `ended_at` is None until all files are finished; `temporary` is true for a show that
-    is kept only while it is on."""
+    is kept only while it is on, `ask` for one whose owner decides after it."""
 
     id: str
     channel_id: int
@@ -58,6 +58,7 @@ class Manifest:
     renditions: tuple[RecordedRendition, ...] = ()
     ended_at: float | None = None
     temporary: bool = False
+    ask: bool = False
 
 
 def encode(manifest: Manifest) -> bytes:

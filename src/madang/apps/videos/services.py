@@ -139,6 +139,15 @@ def fail_recording(video_id: str, reason: str, *, now: datetime | None = None) -
         video_failed.send(Video, video=video, at=at)
 
 
+def discard_recording(video_id: str) -> bool:
+    """Delete the row of a recording that was kept for its show only.
+
+    Returns False where it is to stay, True where its files may go.
+    """
+    Video.objects.filter(pk=video_id, temporary=True).delete()
+    return not Video.objects.filter(pk=video_id).exists()
+
+
 def access(video_id: str) -> VideoAccess | None:
     """Return who may get the files of a video; None if there is none, or it is in the bin.
 

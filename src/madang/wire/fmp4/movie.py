@@ -24,6 +24,8 @@ _HEADER_TAIL = 80
 """Bytes of mvhd behind its duration (8.2.2.2)."""
 _TRACK_HEADER_TAIL = 60
 """Bytes of tkhd behind its duration (8.3.2.2)."""
+_BOX_HEADERS = 512
+"""More than the bytes of a track that its samples do not add to."""
 
 
 class _RunLengths:
@@ -54,6 +56,11 @@ class _RunLengths:
         self.extend((longer,))
         return longer - last
 
+    @property
+    def size(self) -> int:
+        """Bytes of the table."""
+        return 8 * len(self.values)
+
     def table(self) -> bytes:
         """Return pairs of count and value."""
         pairs = array("I", bytes(8 * len(self.values)))
@@ -83,6 +90,13 @@ class TrackTables:
     def samples(self) -> int:
         """Number of samples."""
         return len(self._sizes)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the boxes, or a few more."""
+        runs = self._durations.size + self._offsets.size + 2 * self._chunk_samples.size
+        entries = 4 * (len(self._sizes) + len(self._sync)) + 8 * len(self._chunk_offsets)
+        return runs + entries + _BOX_HEADERS
 
     @property
     def first_shown(self) -> int:

@@ -1,0 +1,76 @@
+"""Rows of recordings in the database, written in order on a thread that may wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from madang.apps.videos import services
+from madang.apps.videos.services import RecordingResult, RecordingStart
+
+
+class RecordingRows(Protocol):
+    """Port to the records of recordings. Calls return at once, from any thread."""
+
+    def begin(self, start: RecordingStart) -> None:
+        """Note that a recording has begun."""
+
+    def finish(
+        self, start: RecordingStart, result: RecordingResult, told: Callable[[], None]
+    ) -> None:
+        """Note that a recording is finished; `told` is called once that is kept."""
+
+    def fail(self, start: RecordingStart, reason: str, told: Callable[[], None]) -> None:
+        """Note that there is nothing to play."""
+
+    def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
+        """Forget a recording that was kept for its show only, and then `remove` its files."""
+
+
+class Submit(Protocol):
+    """Runs work on a thread, later again where it is to be kept and the database is away."""
+
+    def __call__(self, work: Callable[[], object], *, keep: bool) -> None: ...
+
+
+class VideoRows:
+    """The rows of the app `videos`. What ends a recording begins it first, where that was not
+    possible at the time: every call is idempotent."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    def begin(self, start: RecordingStart) -> None:
+        """Note that a recording has begun."""
+        self._submit(lambda: services.begin_recording(start), keep=True)
+
+    def finish(
+        self, start: RecordingStart, result: RecordingResult, told: Callable[[], None]
+    ) -> None:
+        """Note that a recording is finished."""
+
+        def work() -> None:
+            services.begin_recording(start)
+            services.finish_recording(start.id, result)
+            told()
+
+        self._submit(work, keep=True)
+
+    def fail(self, start: RecordingStart, reason: str, told: Callable[[], None]) -> None:
+        """Note that there is nothing to play."""
+
+        def work() -> None:
+            services.begin_recording(start)
+            services.fail_recording(start.id, reason)
+            told()
+
+        self._submit(work, keep=True)
+
+    def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
+        """Forget a recording that was kept for its show only."""
+
+        def work() -> None:
+            if services.discard_recording(recording_id):
+                remove()
+
+        self._submit(work, keep=True)

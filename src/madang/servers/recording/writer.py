@@ -1,0 +1,301 @@
+"""The thread that writes all recordings of a process."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.servers.recording.counters import RecordingCounters
+from madang.servers.recording.disk import Disk
+from madang.servers.recording.growing import Part
+from madang.servers.recording.recording import Recording
+from madang.servers.recording.rows import RecordingRows
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLimits:
+    """Limits in bytes and seconds.
+
+    Parts are written once there are `batch_bytes` or after `batch_seconds`. Of what waits, no more
+    than `queue_bytes` are kept and nothing for longer than `queue_seconds`: the rest becomes gaps.
+    `sync` is between two syncs, `space` between two looks at the free space of the disk, of which
+    `reserve` is left alone; once it is full, recording goes on where `resume` are free besides.
+    `retry` is before finishing is tried again. A recording that is kept for its show only is
+    removed `removal` after the end.
+    """
+
+    batch_bytes: int = 1 << 20
+    batch_seconds: float = 0.5
+    queue_bytes: int = 256 << 20
+    queue_seconds: float = 10.0
+    sync: float = 2.0
+    space: float = 1.0
+    reserve: int = 2_000_000_000
+    resume: int = 16 << 20
+    retry: float = 10.0
+    removal: float = 600.0
+
+
+@dataclass(slots=True)
+class _Queued:
+    recording: Recording
+    rendition: str
+    part: Part
+    at: float
+
+
+@dataclass(order=True)
+class _Timed:
+    due: float
+    number: int
+    work: Callable[[], object] = field(compare=False)
+
+
+class RecordingWriter:
+    """A bounded queue and the thread that empties it.
+
+    `put`, `submit` and `finish` are called on the event loop and never wait for the disk. Without
+    `start` there is no thread: `turn` does what it would do.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        limits: WriterLimits,
+        *,
+        disk: Disk | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.root = root
+        self.disk = disk or Disk()
+        self.clock = clock
+        self.counters = RecordingCounters()
+        self._limits = limits
+        self._now = clock.monotonic
+        self._condition = threading.Condition()
+        self._queue: deque[_Queued | Callable[[], object]] = deque()
+        self._waiting: deque[_Queued] = deque()
+        self._queued_bytes = 0
+        self._awake = False
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._over = threading.Event()
+        # These are touched on the thread only.
+        self._recordings: set[Recording] = set()
+        self._finishing: deque[Recording] = deque()
+        self._timed: list[_Timed] = []
+        self._numbers = itertools.count()
+        self._sync_due = 0.0
+        self._space_due = 0.0
+        self._free = 0
+        self._full = False
+
+    # --- on the event loop ---
+
+    def start(self) -> None:
+        """Begin to write. The thread does not keep the process from ending."""
+        self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
+        self._thread.start()
+
+    def begin(self, recording: Recording) -> None:
+        """Take a recording up."""
+        self.counters.in_progress += 1
+        self.submit(lambda: self._recordings.add(recording))
+
+    def put(self, recording: Recording, rendition: str, part: Part) -> None:
+        """Queue a part, as a gap where it does not fit."""
+        now = self._now()
+        assert part.data is not None
+        with self._condition:
+            self._expire(now)
+            queued = _Queued(recording, rendition, part, now)
+            if self._queued_bytes + len(part.data) > self._limits.queue_bytes:
+                self._drop(queued)
+            else:
+                self._queued_bytes += len(part.data)
+                self._waiting.append(queued)
+            self._queue.append(queued)
+            if self._queued_bytes >= self._limits.batch_bytes:
+                self._wake()
+
+    def submit(self, work: Callable[[], object], *, now: bool = False) -> None:
+        """Do `work` on the thread, behind what is queued; what it raises goes to the log.
+
+        With `now` the thread does not wait for more to write.
+        """
+        with self._condition:
+            self._queue.append(work)
+            if now:
+                self._wake()
+
+    def finish(self, recording: Recording, ended_at: float) -> None:
+        """Finish a recording whose show is over, at `ended_at` seconds since 1970."""
+
+        def work() -> None:
+            recording.ended_at = ended_at
+            self._finishing.append(recording)
+
+        self.submit(work, now=True)
+
+    def expire(self) -> None:
+        """Make gaps of what has waited for too long; call several times a second."""
+        with self._condition:
+            self._expire(self._now())
+
+    async def close(self, patience: float) -> None:
+        """Write and finish what there is, in at most `patience` seconds; the rest is left to the
+        repair at the next start."""
+        with self._condition:
+            self._closing = True
+            self._wake()
+        if self._thread is not None:
+            await asyncio.to_thread(self._over.wait, patience)
+            if not self._over.is_set():
+                log.warning("recordings: not everything was finished; the next start does it")
+
+    # --- on the thread ---
+
+    def turn(self) -> None:
+        """Do all that is queued, one step of finishing, and what is due."""
+        with self._condition:
+            jobs, self._queue = self._queue, deque()
+            self._waiting.clear()
+            self._queued_bytes = 0
+            self._awake = False
+        now = self._now()
+        self._look_at_space(now)
+        batch: dict[tuple[Recording, str], list[Part]] = {}
+        for job in jobs:
+            if isinstance(job, _Queued):
+                batch.setdefault((job.recording, job.rendition), []).append(job.part)
+            else:
+                self._write(batch)
+                batch = {}
+                self._guarded(job)
+        self._write(batch)
+        if now >= self._sync_due:
+            for recording in self._recordings:
+                self._guarded(partial(recording.sync, now))
+            self._sync_due = self._now() + self._limits.sync
+        if self._finishing:
+            self._finish_step(self._finishing[0])
+        while self._timed and self._timed[0].due <= now:
+            self._guarded(heapq.heappop(self._timed).work)
+
+    def discard_later(self, folder: Path, rows: RecordingRows) -> None:
+        """Remove a recording that was kept for its show only, in a while. On the thread only."""
+
+        def remove() -> None:
+            self.submit(partial(self.disk.remove, folder))
+
+        self._later(self._limits.removal, lambda: rows.discard(folder.name, remove))
+
+    def _later(self, seconds: float, work: Callable[[], object]) -> None:
+        timed = _Timed(self._now() + seconds, next(self._numbers), work)
+        heapq.heappush(self._timed, timed)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._condition:
+                    if not self._finishing:
+                        self._condition.wait_for(lambda: self._awake, self._limits.batch_seconds)
+                    closing = self._closing
+                self.turn()
+                if closing and not self._finishing and not self._queue:
+                    break
+        finally:
+            for recording in self._recordings:
+                recording.close()
+            self._over.set()
+
+    def _write(self, batch: dict[tuple[Recording, str], list[Part]]) -> None:
+        for (recording, rendition), parts in batch.items():
+            room = self._has_room(sum(len(part.data) for part in parts if part.data))
+            now = self._now()
+            self._guarded(partial(recording.write, rendition, parts, now, room=room))
+
+    def _finish_step(self, recording: Recording) -> None:
+        try:
+            more = recording.finish_step(self._now())
+        except OSError as error:
+            if not recording.delayed:
+                recording.delayed = True
+                name = recording.manifest.id
+                log.error("recording %s: it is finished later: %s", name, error)
+            self._finishing.popleft()
+            self._later(self._limits.retry, lambda: self._finishing.append(recording))
+            return
+        except Exception:
+            log.exception("recording %s: it cannot be finished", recording.manifest.id)
+            recording.close()
+            more = False
+        if not more:
+            self._finishing.popleft()
+            self._recordings.discard(recording)
+            self.counters.in_progress -= 1
+            if recording.manifest.temporary:
+                self.discard_later(recording.folder, recording.rows)
+
+    def _look_at_space(self, now: float) -> None:
+        """Look how much may be written until the next look."""
+        if now < self._space_due:
+            return
+        self._space_due = now + self._limits.space
+        try:
+            free = self.disk.free(self.root)
+        except OSError as error:
+            log.error("recordings: the free space is not known: %s", error)
+            return
+        finishing = sum(each.finishing_size for each in self._recordings)
+        self._free = free - finishing - self._limits.reserve
+        if self._full and self._free > self._limits.resume:
+            self._full = False
+            log.info("recordings: there is space again, recording goes on")
+
+    def _has_room(self, size: int) -> bool:
+        """Take `size` bytes of the free space, if there are as many."""
+        if not self._full and size > self._free:
+            self._full = True
+            log.error(
+                "recordings: the disk is full but for the reserve of %.1f GB, "
+                "nothing is recorded; live streams go on",
+                self._limits.reserve / 1e9,
+            )
+        if self._full:
+            return False
+        self._free -= size
+        return True
+
+    def _guarded(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception:  # the other recordings go on
+            log.exception("recordings: a step failed")
+
+    # --- inside, with the lock held ---
+
+    def _wake(self) -> None:
+        self._awake = True
+        self._condition.notify()
+
+    def _expire(self, now: float) -> None:
+        while self._waiting and self._waiting[0].at < now - self._limits.queue_seconds:
+            queued = self._waiting.popleft()
+            assert queued.part.data is not None
+            self._queued_bytes -= len(queued.part.data)
+            self._drop(queued)
+
+    def _drop(self, queued: _Queued) -> None:
+        queued.part.data = None
