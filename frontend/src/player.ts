@@ -3,6 +3,7 @@ import { find, findAll, need, say, show } from './lib/dom';
 import { startedAgo, viewers } from './lib/format';
 import type { ChannelStatus } from './lib/status';
 import { mountPlayer } from './player/player';
+import { mountVideo } from './player/video';
 import { bindShare } from './site/share';
 
 const station = document.title.split(' · ').at(-1) ?? '';
@@ -25,5 +26,10 @@ function follow(status: ChannelStatus): void {
   }
 }
 
-mountPlayer(need('[data-player]'), { onStatus: follow, keys: true });
-bindShare();
+const player = need('[data-player]');
+if (player.dataset['video']) {
+  bindShare(mountVideo(player));
+} else {
+  mountPlayer(player, { onStatus: follow, keys: true });
+  bindShare();
+}

@@ -5,6 +5,15 @@ export function latency(seconds: number): string {
   return seconds < 10 ? seconds.toFixed(1) : String(Math.round(seconds));
 }
 
+/** Seconds as "0:42", "12:05" or "1:02:03". */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60];
+  const rest = two(whole % 60);
+  return hours ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
 /** "started 12 minutes ago", from an instant and now (both in milliseconds). */
 export function startedAgo(since: number, now: number): string {
   const minutes = Math.max(0, Math.floor((now - since) / 60_000));

@@ -1,13 +1,25 @@
 import type { Failure } from './state';
+import type { Span } from './timeline';
 
 export interface QualityLevel {
   index: number;
   name: string;
 }
 
+/**
+ * What an engine plays: the live edge, a show that is on from its beginning, or a video.
+ *
+ * `at` is where playback begins: a date in seconds since 1970, or seconds of the video. `began` is
+ * the date of the show's first second as far as it is known.
+ */
+export type Source =
+  | { kind: 'live'; src: string }
+  | { kind: 'rewind'; src: string; at: number; began: number }
+  | { kind: 'video'; src: string; at: number };
+
 /** What plays the stream: hls.js, or the browser itself where it has no Media Source. */
 export interface Engine {
-  load(): void;
+  load(source: Source): void;
   unload(): void;
   goLive(): void;
   /** Plays anew where the engine does not see by itself that the show has other codecs now. */
@@ -19,6 +31,10 @@ export interface Engine {
   targetLatency(): number;
   /** Wall-clock instant of the shown picture, from EXT-X-PROGRAM-DATE-TIME. */
   playingDate(): Date | null;
+  /** Dates that the loaded playlist has, to the edge of the show while it goes on. */
+  span(): Span | null;
+  /** Goes to a date (seconds since 1970) of the loaded playlist. */
+  seekDate(date: number): void;
   levels(): QualityLevel[];
   /** Index of the level that is wished for (-1: automatic) and of the one that plays. */
   level(): { wished: number; playing: number };

@@ -3,6 +3,6 @@ import type { Engine, EngineEvents } from './engine';
 import { HlsEngine } from './hls-engine';
 import { NativeEngine } from './native-engine';
 
-export function createEngine(video: HTMLVideoElement, src: string, on: EngineEvents): Engine {
-  return Hls.isSupported() ? new HlsEngine(video, src, on) : new NativeEngine(video, src, on);
+export function createEngine(video: HTMLVideoElement, on: EngineEvents): Engine {
+  return Hls.isSupported() ? new HlsEngine(video, on) : new NativeEngine(video, on);
 }

@@ -4,69 +4,35 @@ import Hls, {
   Events,
   type ErrorData,
   type Fragment,
-  type HlsConfig,
   type Level,
 } from 'hls.js/light';
 import { backoff } from '../lib/backoff';
 import { codecNames } from '../lib/codecs';
-import { USUAL_TARGET, type Engine, type EngineEvents, type QualityLevel } from './engine';
+import {
+  USUAL_TARGET,
+  type Engine,
+  type EngineEvents,
+  type QualityLevel,
+  type Source,
+} from './engine';
+import { options, sessionId } from './hls-options';
 import { backBuffer, MediaRecovery, rebuildDelay, TrackWatch } from './recovery';
-
-function options(session: string): Partial<HlsConfig> {
-  const errorRetry = {
-    maxNumRetry: 6,
-    retryDelayMs: 500,
-    maxRetryDelayMs: 4_000,
-    backoff: 'exponential' as const,
-  };
-  const timeoutRetry = { maxNumRetry: 3, retryDelayMs: 0, maxRetryDelayMs: 0 };
-  const policy = (first: number, whole: number) => ({
-    default: { maxTimeToFirstByteMs: first, maxLoadTimeMs: whole, timeoutRetry, errorRetry },
-  });
-  return {
-    lowLatencyMode: true,
-    // Fragmented MP4 passes through unchanged: a worker would cost a start-up and win nothing.
-    enableWorker: false,
-    // Start at once on the level that the station lists first; measure while playing.
-    testBandwidth: false,
-    startFragPrefetch: true,
-    abrEwmaDefaultEstimate: 5_000_000,
-    maxBufferLength: 10,
-    backBufferLength: Infinity, // until a key frame is known
-    liveDurationInfinity: true,
-    maxLiveSyncPlaybackRate: 1.1,
-    // A stall moves the target back by a quarter second, not by hls.js's whole one.
-    liveSyncOnStallIncrease: 0.25,
-    // A blocking reload answers after three target durations at the latest.
-    playlistLoadPolicy: policy(15_000, 20_000),
-    fragLoadPolicy: policy(15_000, 30_000),
-    manifestLoadPolicy: policy(8_000, 12_000),
-    xhrSetup: (request, url) => {
-      // Tells who plays, and that media playlists may be answered with parts alone. The playlist
-      // that the page preloads is asked for without it.
-      if (!new URL(url, location.href).pathname.endsWith('/index.m3u8')) {
-        request.setRequestHeader('X-Playback-Session-Id', session);
-      }
-    },
-  };
-}
-
-function sessionId(): string {
-  // randomUUID exists only in secure contexts; a station at home is often plain HTTP.
-  if ('randomUUID' in crypto) return crypto.randomUUID();
-  const bytes = (crypto as Crypto).getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
+import type { Failure } from './state';
+import { bufferedTo, positionAt, span, type Span } from './timeline';
 
 /** Key frames that are remembered: those of the back buffer, where they are close together. */
 const MOST_KEYS = 200;
 
+/** An estimated place of a show may differ this much (seconds) from the one that its dates name. */
+const CLOSE = 1;
+
+/** Answers that mean: there is no such video, at least not for this person. */
+const REFUSALS: readonly number[] = [401, 403, 404, 410];
+
 /** hls.js, rebuilt whenever what it was built for no longer holds. */
 export class HlsEngine implements Engine {
   #hls: Hls | null = null;
+  #source: Source = { kind: 'live', src: '' };
   #networkRetries = 0;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #rebuildTimer: ReturnType<typeof setTimeout> | undefined;
@@ -80,18 +46,21 @@ export class HlsEngine implements Engine {
 
   constructor(
     private readonly video: HTMLVideoElement,
-    private readonly src: string,
     private readonly on: EngineEvents,
   ) {}
 
-  load(): void {
+  load(source: Source): void {
     this.#networkRetries = 0;
+    this.#source = source;
     this.#build();
   }
 
   #build(): void {
     this.unload();
-    const hls = new Hls(options(this.#session));
+    const source = this.#source;
+    const live = source.kind === 'live';
+    const start = estimate(source);
+    const hls = new Hls(options(source.kind, start, this.#session));
     const watch = new TrackWatch();
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_name, { levels }) => {
@@ -107,8 +76,15 @@ export class HlsEngine implements Engine {
     hls.on(Events.LEVELS_UPDATED, () => this.on.levelsChanged());
     hls.on(Events.FRAG_BUFFERED, () => {
       this.#networkRetries = 0;
-      hls.config.backBufferLength = backBuffer(keys, this.video.currentTime);
+      if (live) hls.config.backBufferLength = backBuffer(keys, this.video.currentTime);
     });
+    if (source.kind === 'rewind') {
+      hls.once(Events.LEVEL_UPDATED, (_name, { details }) => {
+        const exact = positionAt(details.fragments, source.at, details.edge);
+        if (exact === null || Math.abs(exact - start) < CLOSE) return;
+        setTimeout(() => hls === this.#hls && hls.startLoad(exact));
+      });
+    }
     let loading: Fragment | undefined;
     let keys: number[] = [];
     hls.on(Events.FRAG_LOADING, (_name, { frag, part }) => {
@@ -125,7 +101,7 @@ export class HlsEngine implements Engine {
     });
     hls.on(Events.ERROR, (_name, data) => this.#onError(hls, data));
     hls.attachMedia(this.video);
-    hls.loadSource(this.src);
+    hls.loadSource(source.src);
   }
 
   unload(): void {
@@ -161,6 +137,17 @@ export class HlsEngine implements Engine {
     return this.#hls?.playingDate ?? null;
   }
 
+  span(): Span | null {
+    const details = this.#hls?.latestLevelDetails;
+    return details ? span(details.fragments, details.edge, details.live ? details.age : 0) : null;
+  }
+
+  seekDate(date: number): void {
+    const details = this.#hls?.latestLevelDetails;
+    const position = details ? positionAt(details.fragments, date, details.edge) : null;
+    if (position !== null) this.video.currentTime = position;
+  }
+
   levels(): QualityLevel[] {
     return (this.#hls?.levels ?? []).map((level, index) => ({ index, name: levelName(level) }));
   }
@@ -187,11 +174,36 @@ export class HlsEngine implements Engine {
     const first = fragments.find((fragment) => fragment && fragment.cc === frag.cc);
     const section = details && first ? details.edge - first.start : 0;
     hls.stopLoad();
-    this.#rebuildIn(rebuildDelay(ahead(this.video), section, this.targetLatency()));
+    if (this.#source.kind === 'live') {
+      this.#rebuildIn(rebuildDelay(ahead(this.video), section, this.targetLatency()));
+    } else {
+      const { buffered, currentTime } = this.video;
+      const left = bufferedTo(buffered, currentTime) - currentTime;
+      this.#rebuildIn(rebuildDelay(left, Infinity, 0), frag);
+    }
   }
 
-  #rebuildIn(seconds: number): void {
-    this.#rebuildTimer = setTimeout(() => this.#build(), seconds * 1_000);
+  /** Builds the player anew, at `frag` where that is further on than what is shown. */
+  #rebuildIn(seconds: number, frag?: Fragment): void {
+    this.#rebuildTimer = setTimeout(() => {
+      this.#source = this.#resumed(frag);
+      this.#build();
+    }, seconds * 1_000);
+  }
+
+  /** The source, from where it is played now. */
+  #resumed(frag?: Fragment): Source {
+    const source = this.#source;
+    const shown = this.video.readyState > 0 ? this.video.currentTime : -1;
+    const further = frag !== undefined && frag.start > shown;
+    if (source.kind === 'video') {
+      return { ...source, at: further ? frag.start : shown >= 0 ? shown : source.at };
+    }
+    if (source.kind === 'rewind') {
+      const date = further ? frag.programDateTime : (this.playingDate()?.getTime() ?? null);
+      return date === null ? source : { ...source, at: date / 1_000 };
+    }
+    return source;
   }
 
   #onError(hls: Hls, data: ErrorData): void {
@@ -211,7 +223,7 @@ export class HlsEngine implements Engine {
     } else if (data.type === ErrorTypes.NETWORK_ERROR && hls.levels.length > 0) {
       this.#recoverNetwork(hls, data);
     } else {
-      this.on.failed({ kind: data.type === ErrorTypes.NETWORK_ERROR ? 'network' : 'media' });
+      this.on.failed(this.#failureOf(data));
     }
   }
 
@@ -229,18 +241,37 @@ export class HlsEngine implements Engine {
     }
   }
 
+  #failureOf({ type, response }: ErrorData): Failure {
+    if (type !== ErrorTypes.NETWORK_ERROR) return { kind: 'media' };
+    const refused = REFUSALS.includes(response?.code ?? 0);
+    return { kind: refused && this.#source.kind !== 'live' ? 'gone' : 'network' };
+  }
+
   #recoverNetwork(hls: Hls, data: ErrorData): void {
-    if (this.#networkRetries >= 3) {
-      this.on.failed({ kind: 'network' });
+    const failure = this.#failureOf(data);
+    // A rung of the ladder that is gone will not come back under its address.
+    const gone = data.response?.code === 404 && hls.levels.length > 1;
+    if (this.#networkRetries >= 3 || (failure.kind === 'gone' && !gone)) {
+      this.on.failed(failure);
       return;
     }
     clearTimeout(this.#retryTimer);
-    // A rung of the ladder that is gone will not come back under its address.
-    const gone = data.response?.code === 404 && hls.levels.length > 1;
     this.#retryTimer = setTimeout(
-      () => (gone ? this.#build() : hls.startLoad(-1)),
+      () => (gone ? this.#rebuildIn(0) : hls.startLoad(-1)),
       backoff(this.#networkRetries++, Math.random()),
     );
+  }
+}
+
+/** Position (seconds) where a source begins to load. */
+function estimate(source: Source): number {
+  switch (source.kind) {
+    case 'live':
+      return -1;
+    case 'rewind':
+      return Math.max(0, source.at - source.began);
+    case 'video':
+      return source.at;
   }
 }
 

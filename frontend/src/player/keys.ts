@@ -1,29 +1,27 @@
 import type { MediaController } from 'media-chrome/media-controller';
 
-const SEEK_STEP = 5;
 const VOLUME_STEP = 0.05;
 
 export interface KeyTargets {
   video: HTMLVideoElement;
   controller: MediaController;
   help: HTMLDialogElement;
-  goLive: () => void;
 }
 
-/** Keyboard shortcuts of the page, silent while the person types or is in a menu or dialog. */
-export function bindKeys({ video, controller, help, goLive }: KeyTargets): void {
+export type KeyActions = Readonly<Record<string, () => void>>;
+
+/**
+ * Keyboard shortcuts of the page, silent while the person types or is in a menu or dialog.
+ *
+ * `more` are those that a live show and a video do not have in common.
+ */
+export function bindKeys({ video, controller, help }: KeyTargets, more: KeyActions): void {
   const request = (type: string): void => {
     controller.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true }));
   };
   const volume = (by: number): void => {
     video.volume = Math.min(1, Math.max(0, video.volume + by));
     video.muted = video.volume === 0;
-  };
-  const seek = (by: number): void => {
-    const { seekable } = video;
-    if (!seekable.length) return;
-    if (by > 0 && video.currentTime + by > seekable.end(seekable.length - 1) - SEEK_STEP) goLive();
-    else video.currentTime = Math.max(seekable.start(0), video.currentTime + by);
   };
   const actions: Record<string, () => void> = {
     k: () => (video.paused ? void video.play() : video.pause()),
@@ -37,12 +35,10 @@ export function bindKeys({ video, controller, help, goLive }: KeyTargets): void 
     p: () =>
       request(document.pictureInPictureElement ? 'mediaexitpiprequest' : 'mediaenterpiprequest'),
     c: () => request('mediatogglesubtitlesrequest'),
-    l: goLive,
     '?': () => help.showModal(),
     ArrowUp: () => volume(VOLUME_STEP),
     ArrowDown: () => volume(-VOLUME_STEP),
-    ArrowLeft: () => seek(-SEEK_STEP),
-    ArrowRight: () => seek(SEEK_STEP),
+    ...more,
   };
   actions[' '] = actions['k']!;
 
@@ -64,7 +60,7 @@ export function keyName(key: string, code: string): string {
   return key.toLowerCase();
 }
 
-const TYPING = 'input, textarea, select, [contenteditable], dialog, [role=menu]';
+const TYPING = 'input:not([type=range]), textarea, select, [contenteditable], dialog, [role=menu]';
 const OPERABLE = 'button, a, summary, media-control-bar > *';
 
 /** Whether the key belongs to what has the focus rather than to the player. */

@@ -1,12 +1,20 @@
-import { USUAL_TARGET, type Engine, type EngineEvents, type QualityLevel } from './engine';
+import {
+  USUAL_TARGET,
+  type Engine,
+  type EngineEvents,
+  type QualityLevel,
+  type Source,
+} from './engine';
+import type { Span } from './timeline';
 
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
 
 /** The browser's own HLS: iPhones before iOS 17.1, where scripts cannot feed media. */
 export class NativeEngine implements Engine {
+  #source: Source = { kind: 'live', src: '' };
+
   constructor(
     private readonly video: HTMLVideoElement,
-    private readonly src: string,
     private readonly on: EngineEvents,
   ) {
     video.addEventListener('error', () => {
@@ -18,12 +26,19 @@ export class NativeEngine implements Engine {
         on.failed({ kind: code === MediaError.MEDIA_ERR_DECODE ? 'media' : 'network' });
       }
     });
+    video.addEventListener('loadedmetadata', () => this.#begin());
   }
 
-  load(): void {
-    this.video.src = this.src;
+  load(source: Source): void {
+    this.#source = source;
+    this.video.src = source.src;
     this.video.load();
     this.on.levelsChanged();
+  }
+
+  #begin(): void {
+    if (this.#source.kind === 'rewind') this.seekDate(this.#source.at);
+    if (this.#source.kind === 'video') this.video.currentTime = this.#source.at;
   }
 
   unload(): void {
@@ -32,7 +47,7 @@ export class NativeEngine implements Engine {
   }
 
   codecsChanged(): void {
-    this.load();
+    this.load(this.#source);
     this.on.attached();
   }
 
@@ -55,11 +70,27 @@ export class NativeEngine implements Engine {
   }
 
   playingDate(): Date | null {
+    const start = this.#startDate();
+    return start === null ? null : new Date((start + this.video.currentTime) * 1_000);
+  }
+
+  span(): Span | null {
+    const start = this.#startDate();
+    const { seekable } = this.video;
+    if (start === null || !seekable.length) return null;
+    return { start: start + seekable.start(0), end: start + seekable.end(seekable.length - 1) };
+  }
+
+  seekDate(date: number): void {
+    const start = this.#startDate();
+    if (start !== null) this.video.currentTime = Math.max(0, date - start);
+  }
+
+  /** Date of position 0 in seconds since 1970. */
+  #startDate(): number | null {
     const video = this.video as HTMLVideoElement & { getStartDate?: () => Date };
     const start = video.getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start)
-      ? null
-      : new Date(start + this.video.currentTime * 1_000);
+    return start === undefined || Number.isNaN(start) ? null : start / 1_000;
   }
 
   levels(): QualityLevel[] {

@@ -1,11 +1,13 @@
 import { t } from '../i18n';
-import { need, say, show } from '../lib/dom';
+import { find, need, say, show } from '../lib/dom';
 import type { Failure, Phase, PlayerState } from './state';
+import type { VideoPhase } from './video-state';
 
-interface Words {
+/** What is said over the picture, and what can be pressed there. */
+export interface Words {
   title: string;
   hint: string;
-  retry: boolean;
+  retry?: boolean;
 }
 
 function failureWords(failure: Failure): Words {
@@ -14,6 +16,8 @@ function failureWords(failure: Failure): Words {
       return { title: t('failedNetwork'), hint: t('failedNetworkHint'), retry: true };
     case 'media':
       return { title: t('failedMedia'), hint: t('failedMediaHint'), retry: true };
+    case 'gone':
+      return { title: t('failedGone'), hint: t('failedGoneHint'), retry: true };
     case 'codec': {
       const codec = failure.codecs.join(', ') || t('unknownCodec');
       return { title: t('failedCodec', { codec }), hint: t('failedCodecHint'), retry: true };
@@ -21,7 +25,11 @@ function failureWords(failure: Failure): Words {
   }
 }
 
-function words(phase: Phase, state: PlayerState): Words | null {
+/** The words of a channel's player; null while the show simply plays. */
+export function words(phase: Phase, state: PlayerState, keyFrameOverdue: boolean): Words | null {
+  if (waitsForKeyFrame(phase, state, keyFrameOverdue)) {
+    return { title: t('stateNoKeyFrame'), hint: t('stateNoKeyFrameHint') };
+  }
   switch (phase) {
     case 'live':
       return null;
@@ -30,16 +38,21 @@ function words(phase: Phase, state: PlayerState): Words | null {
         ? failureWords(state.failure)
         : { title: t('unreachable'), hint: t('unreachableHint'), retry: true };
     case 'loading':
-      return { title: t('stateLoading'), hint: '', retry: false };
+      return { title: t('stateLoading'), hint: '' };
     case 'offline':
-      return { title: t('stateOffline'), hint: t('stateOfflineHint'), retry: false };
+      return { title: t('stateOffline'), hint: t('stateOfflineHint') };
     case 'starting':
-      return { title: t('stateStarting'), hint: t('stateStartingHint'), retry: false };
+      return { title: t('stateStarting'), hint: t('stateStartingHint') };
     case 'interrupted':
-      return { title: t('stateInterrupted'), hint: t('stateInterruptedHint'), retry: false };
+      return { title: t('stateInterrupted'), hint: t('stateInterruptedHint') };
     case 'ended':
-      return { title: t('stateEnded'), hint: t('stateEndedHint'), retry: false };
+      return { title: t('stateEnded'), hint: t('stateEndedHint') };
   }
+}
+
+/** The words of a video's player. */
+export function videoWords(phase: VideoPhase, failure: Failure | null): Words | null {
+  return phase === 'error' && failure ? failureWords(failure) : null;
 }
 
 /** Whether a newcomer waits for a picture that the encoder lets nobody begin at. */
@@ -47,29 +60,31 @@ export function waitsForKeyFrame(phase: Phase, state: PlayerState, overdue: bool
   return overdue && (phase === 'starting' || (phase === 'live' && state.engine === 'loading'));
 }
 
-/** Says over the picture what is going on; gone while the show simply plays. */
+/** Says over the picture what is going on; gone while it simply plays. */
 export class Overlay {
   readonly #root: HTMLElement;
   readonly #title: HTMLElement;
   readonly #hint: HTMLElement;
   readonly #retry: HTMLButtonElement;
+  readonly #again: HTMLAnchorElement | null;
 
   constructor(player: HTMLElement, retry: () => void) {
     this.#root = need('[data-overlay]', player);
     this.#title = need('[data-overlay-title]', this.#root);
     this.#hint = need('[data-overlay-hint]', this.#root);
     this.#retry = need<HTMLButtonElement>('[data-retry]', this.#root);
+    this.#again = find<HTMLAnchorElement>('[data-again]', this.#root);
     this.#retry.addEventListener('click', retry);
   }
 
-  render(phase: Phase, state: PlayerState, keyFrameOverdue: boolean): void {
-    const text = waitsForKeyFrame(phase, state, keyFrameOverdue)
-      ? { title: t('stateNoKeyFrame'), hint: t('stateNoKeyFrameHint'), retry: false }
-      : words(phase, state);
+  /** `again`: the page of the show's recording. */
+  render(text: Words | null, again: string | null = null): void {
     show(this.#root, text !== null);
     if (!text) return;
     say(this.#title, text.title);
     say(this.#hint, text.hint);
-    show(this.#retry, text.retry);
+    show(this.#retry, text.retry ?? false);
+    show(this.#again, again !== null);
+    if (again !== null && this.#again) this.#again.href = again;
   }
 }

@@ -1,7 +1,5 @@
-import type { MediaController } from 'media-chrome/media-controller';
 import { backoff } from '../lib/backoff';
 import { refusedCodecs } from '../lib/codecs';
-import { find, need, show } from '../lib/dom';
 import { fetchJson, poll } from '../lib/poll';
 import {
   parseStatus,
@@ -9,20 +7,19 @@ import {
   statusInterval,
   type ChannelStatus,
 } from '../lib/status';
-import { Controls } from './controls';
 import { createEngine } from './engines';
-import { bindKeys } from './keys';
-import { Overlay } from './overlay';
+import { LiveButton } from './live-button';
+import { Overlay, words } from './overlay';
+import { QualityMenu } from './quality';
 import { codecKinds } from './recovery';
-import { Sound } from './sound';
+import { CONTROLS_AFTER, Shell } from './shell';
 import { initialState, phase, step, type Failure, type PlayerEvent } from './state';
 import { Watchdog } from './watchdog';
 
-/** Everything else waits for the first picture of a live show, but no longer than this (ms). */
-const THE_REST_AFTER = 1_500;
-
 /** Hidden for longer than this (ms), the show is taken up at the live edge again. */
 const STALE_AFTER = 15_000;
+
+const STEP = 5;
 
 const playsCodec = (codec: string): boolean =>
   globalThis.MediaSource?.isTypeSupported(`video/mp4; codecs="${codec}"`) ?? false;
@@ -34,38 +31,28 @@ export interface PlayerOptions {
 
 /** Brings a player of `includes/player.html` to life. */
 export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): void {
-  const video = need<HTMLVideoElement>('video', root);
-  const controller = need<MediaController>('media-controller', root);
-  const help = need<HTMLDialogElement>('[data-help]', root);
-  const tapForSound = need<HTMLButtonElement>('[data-unmute]', root);
-  const statusUrl = root.dataset['statusUrl'] ?? '';
+  const shell = new Shell(root);
+  const { video } = shell;
+  const live = { kind: 'live', src: root.dataset['src'] ?? '' } as const;
 
   let state = initialState;
   let latest: ChannelStatus | null = null;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Paused by the person, or by a browser that wants a press first: nothing plays by itself. */
-  let held = false;
 
-  const sound = new Sound(
-    video,
-    (forced) => show(tapForSound, forced),
-    root.hasAttribute('data-muted'),
-  );
-  tapForSound.addEventListener('click', () => sound.unmute());
-
-  const engine = createEngine(video, root.dataset['src'] ?? '', {
+  const engine = createEngine(video, {
     failed: (failure) => send({ type: 'failed', failure: explain(failure) }),
-    attached: () => void resume(),
-    levelsChanged: () => controls.renderLevels(),
+    attached: () => void shell.resume(),
+    levelsChanged: () => quality.render(),
   });
   const goLive = (): void => {
     engine.goLive();
-    held = false;
-    if (video.paused) void resume();
+    shell.held = false;
+    if (video.paused) void shell.resume();
   };
-  const controls = new Controls(root, video, engine, goLive);
+  const quality = new QualityMenu(root, engine);
+  const liveButton = new LiveButton(root, video, engine, goLive);
   const overlay = new Overlay(root, () => {
-    held = false;
+    shell.held = false;
     send({ type: 'retry' });
     asking.now();
   });
@@ -78,24 +65,19 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     return { kind: 'codec', codecs: refusedCodecs(offered, playsCodec) };
   }
 
-  /** Plays on after the video was given new media, which pauses it. */
-  async function resume(): Promise<void> {
-    if (!held && !(await sound.play())) held = true;
-  }
-
   function send(event: PlayerEvent): void {
     const [next, commands] = step(state, event);
     state = next;
     for (const command of commands) {
       switch (command.do) {
         case 'load':
-          engine.load();
-          void resume();
+          engine.load(live);
+          void shell.resume();
           break;
         case 'unload':
           engine.unload();
           // A pause belongs to the show that was paused.
-          if (event.type !== 'failed') held = false;
+          if (event.type !== 'failed') shell.held = false;
           break;
         case 'codecs-changed':
           engine.codecsChanged();
@@ -115,25 +97,13 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     const shown = phase(state);
     root.dataset['state'] = shown;
     root.toggleAttribute('data-playing', state.engine === 'playing');
-    overlay.render(shown, state, latest?.keyFrameOverdue ?? false);
+    overlay.render(words(shown, state, latest?.keyFrameOverdue ?? false));
   }
 
-  video.addEventListener('playing', () => {
-    root.dataset['firstPicture'] ??= performance.now().toFixed(0);
-    send({ type: 'playing' });
-  });
-  const lookForPicture = (): void => {
-    root.toggleAttribute('data-sound-only', video.readyState > 0 && video.videoWidth === 0);
-  };
-  for (const type of ['playing', 'resize', 'emptied']) video.addEventListener(type, lookForPicture);
+  video.addEventListener('playing', () => send({ type: 'playing' }));
   video.addEventListener('ended', () => send({ type: 'finished' }));
-  // New media pause a video without this event.
-  video.addEventListener('pause', () => {
-    held = !video.ended;
-  });
   // A pause that outlasts the playlist leaves nothing to go on from.
   video.addEventListener('play', () => {
-    held = false;
     const { seekable } = video;
     if (seekable.length && video.currentTime < seekable.start(0)) engine.goLive();
   });
@@ -147,8 +117,8 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
   });
 
   setInterval(() => {
-    controls.tick(Date.now());
-    const expected = state.engine !== 'idle' && state.station === 'live' && !held;
+    liveButton.tick(Date.now(), null);
+    const expected = state.engine !== 'idle' && state.station === 'live' && !shell.held;
     const reading = {
       now: performance.now() / 1_000,
       position: video.currentTime,
@@ -157,7 +127,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     };
     switch (watchdog.tick(reading)) {
       case 'play':
-        void resume();
+        void shell.resume();
         break;
       case 'seek-live':
         engine.goLive();
@@ -169,29 +139,21 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     }
   }, 1_000);
 
-  find('[data-help-open]', root)?.addEventListener('click', () => help.showModal());
-  if (options.keys) bindKeys({ video, controller, help, goLive });
-
-  // Half of the player's code is its controls: the first picture does not wait for them.
-  let dressed = false;
-  const dress = (): void => {
-    if (dressed) return;
-    dressed = true;
-    void import('./chrome').then(() => {
-      // Not the controller alone: what the overlay says must be read in full screen too.
-      controller.fullscreenElement = root;
-    });
+  const seek = (by: number) => (): void => {
+    const { seekable } = video;
+    if (!seekable.length) return;
+    if (by > 0 && video.currentTime + by > seekable.end(seekable.length - 1) - STEP) goLive();
+    else video.currentTime = Math.max(seekable.start(0), video.currentTime + by);
   };
-  video.addEventListener('playing', dress, { once: true });
-  setTimeout(dress, THE_REST_AFTER);
+  if (options.keys) shell.bindKeys({ l: goLive, ArrowLeft: seek(-STEP), ArrowRight: seek(STEP) });
 
   // The page already knows the state it was rendered with: a live show starts without asking.
   const rendered = STATION_STATES.find((known) => known === root.dataset['state']);
   const playable = rendered === 'live' || rendered === 'interrupted';
   if (playable) send({ type: 'status', state: rendered, codecs: '' });
-  else dress();
+  else shell.dress();
   const asking = poll({
-    ask: async (signal) => parseStatus(await fetchJson(statusUrl, signal)),
+    ask: async (signal) => parseStatus(await fetchJson(root.dataset['statusUrl'] ?? '', signal)),
     answer: (status) => {
       latest = status;
       if (status.poster && status.state !== 'live') video.poster = status.poster;
@@ -207,7 +169,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     failed: (attempt) => {
       if (attempt >= 2) send({ type: 'unreachable' });
     },
-    firstAfter: playable ? THE_REST_AFTER : 0,
+    firstAfter: playable ? CONTROLS_AFTER : 0,
   });
   render();
 }

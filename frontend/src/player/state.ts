@@ -13,6 +13,8 @@ export type Phase =
 export type Failure =
   | { kind: 'network' }
   | { kind: 'media' }
+  /** Refused: deleted, private, or never there. */
+  | { kind: 'gone' }
   /** `codecs` by the names that people know; empty while nobody knows which. */
   | { kind: 'codec'; codecs: readonly string[] };
 

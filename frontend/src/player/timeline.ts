@@ -1,0 +1,85 @@
+/** The time line of a player and the mapping of dates to positions. Pure: no clock, no page. */
+
+/** What the seek bar shows: seconds of a video, or seconds since 1970 of a show. */
+export interface Timeline {
+  start: number;
+  end: number;
+  position: number;
+  /** End of what is buffered without a hole from `position` on. */
+  buffered: number;
+}
+
+/** Dates in seconds since 1970. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** A segment of a playlist: `start` and `duration` in seconds, `programDateTime` in milliseconds. */
+export interface Dated {
+  readonly start: number;
+  readonly duration: number;
+  readonly programDateTime: number | null;
+}
+
+/** Return the dates of a playlist that ends at `edge` and was brought up to date `age` ago. */
+export function span(segments: readonly Dated[], edge: number, age: number): Span | null {
+  const first = segments[0];
+  const last = segments.at(-1);
+  if (first?.programDateTime == null || last?.programDateTime == null) return null;
+  return {
+    start: first.programDateTime / 1_000,
+    end: last.programDateTime / 1_000 + (edge - last.start) + age,
+  };
+}
+
+/**
+ * Return the position (seconds) of a date; null where the playlist has no dates.
+ *
+ * A date in a gap is the position behind it, a date outside of the playlist that of its first or
+ * last picture.
+ */
+export function positionAt(
+  segments: readonly Dated[],
+  date: number,
+  edge: number,
+): number | null {
+  let low = 0;
+  let high = segments.length;
+  // The number of segments that begin at `date` or before it; a day of them is a long list.
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const begun = segments[middle]!.programDateTime;
+    if (begun === null) return null;
+    if (begun / 1_000 <= date) low = middle + 1;
+    else high = middle;
+  }
+  const segment = segments[Math.max(0, low - 1)];
+  if (segment?.programDateTime == null) return null;
+  const into = Math.max(0, date - segment.programDateTime / 1_000);
+  const length = low >= segments.length ? edge - segment.start : segment.duration;
+  return segment.start + Math.min(into, length);
+}
+
+interface Ranges {
+  readonly length: number;
+  start(index: number): number;
+  end(index: number): number;
+}
+
+/** Holes that browsers play over (seconds). */
+const HOLE = 0.1;
+
+/** Return the end of the buffered range that contains `position`, or `position`. */
+export function bufferedTo(ranges: Ranges, position: number): number {
+  for (let index = 0; index < ranges.length; index += 1) {
+    const end = ranges.end(index);
+    if (ranges.start(index) - HOLE <= position && position <= end) return end;
+  }
+  return position;
+}
+
+/** Return the `seconds` kept within the time line. */
+export function within({ start, end }: Span, seconds: number): number {
+  return Math.min(Math.max(seconds, start), Math.max(start, end));
+}

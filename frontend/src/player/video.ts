@@ -1,0 +1,165 @@
+import { t } from '../i18n';
+import { backoff } from '../lib/backoff';
+import { need, say, show } from '../lib/dom';
+import { clock } from '../lib/format';
+import { Chapters } from './chapters';
+import { createEngine } from './engines';
+import { Overlay, videoWords } from './overlay';
+import { timeOf } from './place';
+import { QualityMenu } from './quality';
+import { SeekBar } from './seek-bar';
+import { Shell } from './shell';
+import { SpeedMenu } from './speed';
+import { bufferedTo, within, type Timeline } from './timeline';
+import { initialVideoState, stepVideo, videoPhase, type VideoEvent } from './video-state';
+
+const STEP = 5;
+const LONG_STEP = 10;
+
+/** Seconds for which a video stands still, with media to play, before it is loaded anew. */
+const STILL_LIMIT = 20;
+
+/** Brings the player of a video to life; returns what tells the position (seconds). */
+export function mountVideo(root: HTMLElement): () => number {
+  const shell = new Shell(root);
+  const { video } = shell;
+  const start = need<HTMLButtonElement>('[data-start]', root);
+  const time = need('[data-time]', root);
+
+  let state = initialVideoState;
+  /** Where playback is, or begins once it is loaded. */
+  let place = timeOf(location.search, location.hash) ?? 0;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const engine = createEngine(video, {
+    failed: (failure) => send({ type: 'failed', failure }),
+    attached: () => void shell.resume(),
+    levelsChanged: () => quality.render(),
+  });
+  const quality = new QualityMenu(root, engine);
+  const speed = new SpeedMenu(root, video);
+  const overlay = new Overlay(root, () => send({ type: 'retry' }));
+
+  const timeline = (): Timeline => {
+    const { seekable, duration, currentTime } = video;
+    const end = Number.isFinite(duration) ? duration : 0;
+    return {
+      start: 0,
+      // While a recording grows, what can be reached is less than what the browser expects.
+      end: Math.max(end, seekable.length ? seekable.end(seekable.length - 1) : 0),
+      position: video.readyState > 0 ? currentTime : place,
+      buffered: bufferedTo(video.buffered, currentTime),
+    };
+  };
+  const seek = (to: number): void => {
+    const at = video.readyState > 0 ? within(timeline(), to) : Math.max(0, to);
+    place = at;
+    if (video.readyState > 0) video.currentTime = at;
+    drawn();
+  };
+  const begin = (): void => {
+    shell.held = false;
+    send({ type: 'start' });
+    void shell.resume().then(render);
+  };
+  const chapters = new Chapters((at) => {
+    seek(at);
+    begin();
+    root.scrollIntoView({ block: 'nearest' });
+  });
+  const bar = new SeekBar(
+    root,
+    {
+      tip: (_, at) => [clock(at), chapters.title(at)].filter(Boolean).join(' · '),
+      spoken: ({ end }, at) => t('seekOf', { time: clock(at), length: clock(end) }),
+    },
+    seek,
+  );
+  bar.mark(chapters.marks);
+
+  function drawn(): void {
+    const now = timeline();
+    bar.render(now.end > 0 ? now : null);
+    chapters.show(now.position);
+    say(time, `${clock(now.position)} / ${clock(now.end)}`);
+    root.dataset['position'] = now.position.toFixed(3);
+  }
+
+  function send(event: VideoEvent): void {
+    const [next, commands] = stepVideo(state, event);
+    state = next;
+    for (const command of commands) {
+      switch (command.do) {
+        case 'load':
+          engine.load({ kind: 'video', src: root.dataset['src'] ?? '', at: place });
+          void shell.resume().then(render);
+          break;
+        case 'unload':
+          engine.unload();
+          break;
+        case 'retry-later':
+          clearTimeout(retryTimer);
+          retryTimer = setTimeout(
+            () => send({ type: 'retry' }),
+            backoff(command.attempt, Math.random()),
+          );
+      }
+    }
+    render();
+  }
+
+  function render(): void {
+    const phase = videoPhase(state);
+    root.dataset['state'] = phase;
+    root.toggleAttribute('data-playing', state.engine === 'playing');
+    // A browser that refuses to play by itself leaves a picture that waits for a press.
+    show(start, phase === 'ready' || (phase === 'loading' && shell.held));
+    overlay.render(videoWords(phase, state.failure));
+  }
+
+  start.addEventListener('click', begin);
+  video.addEventListener('playing', () => send({ type: 'playing' }));
+  for (const type of ['timeupdate', 'progress', 'durationchange', 'seeking']) {
+    video.addEventListener(type, () => {
+      if (video.readyState > 0 && !video.seeking) place = video.currentTime;
+      drawn();
+    });
+  }
+  addEventListener('hashchange', () => {
+    const asked = timeOf('', location.hash);
+    if (asked !== null) seek(asked);
+  });
+
+  let still = 0;
+  let before = -1;
+  setInterval(() => {
+    const expected = state.engine === 'playing' && !video.paused && !video.seeking;
+    const fed = bufferedTo(video.buffered, video.currentTime) - video.currentTime > 1;
+    still = expected && fed && !document.hidden && video.currentTime === before ? still + 1 : 0;
+    before = video.currentTime;
+    if (still < STILL_LIMIT) return;
+    still = 0;
+    send({ type: 'frozen' });
+  }, 1_000);
+
+  const by = (seconds: number) => () => seek(timeline().position + seconds);
+  shell.bindKeys({
+    ArrowLeft: by(-STEP),
+    ArrowRight: by(STEP),
+    j: by(-LONG_STEP),
+    l: by(LONG_STEP),
+    '<': () => speed.change(-1),
+    '>': () => speed.change(1),
+    Home: () => seek(0),
+    End: () => seek(timeline().end),
+    ...Object.fromEntries(
+      [...'0123456789'].map((digit) => [digit, () => seek((timeline().end * Number(digit)) / 10)]),
+    ),
+  });
+
+  render();
+  // Another site's page plays nothing by itself.
+  if (root.hasAttribute('data-autoplay')) send({ type: 'start' });
+  else shell.dress();
+  return () => timeline().position;
+}
