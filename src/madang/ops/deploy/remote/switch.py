@@ -91,6 +91,14 @@ def link_release(role: str, release: str) -> None:
     os.replace(draft, link)
 
 
+def has_role(release: str, role: str) -> bool:
+    """Return true if the program of `release` has `role`; the first releases have no list."""
+    try:
+        return role in (PROGRAM / "releases" / release / "roles").read_text().split()
+    except FileNotFoundError:
+        return role != "files"
+
+
 def is_active(unit: str) -> bool:
     return run("systemctl", "is-active", "--quiet", unit).returncode == 0
 
@@ -203,6 +211,7 @@ def start_role(role: str, plan: Roles, timeout: float) -> None:
     since = time.time()
     unit = plan[role]["unit"]
     run("systemctl", "reset-failed", unit)
+    run("systemctl", "enable", "--quiet", unit)
     # Sockets of systemd stay open, so that new connections wait.
     for name in plan[role]["sockets"]:
         run("systemctl", "enable", "--quiet", name)
@@ -214,6 +223,12 @@ def start_role(role: str, plan: Roles, timeout: float) -> None:
     if done.returncode:
         raise NotReady(f"{unit} does not start: {done.stderr.strip()}")
     wait_ready(role, plan, since, timeout)
+
+
+def turn_off(role: str, plan: Roles) -> None:
+    run("systemctl", "disable", "--now", "--quiet", *plan[role]["sockets"], plan[role]["unit"])
+    for path in (release_link(role), running_release_file(role)):
+        path.unlink(missing_ok=True)
 
 
 def migrate(release: str) -> None:
@@ -244,6 +259,12 @@ def switch_release(
         for role in roles:
             if runs(role, release, plan):
                 continue
+            if not has_role(release, role):
+                if linked_release(role):
+                    changed.append((role, running_release(role)))
+                    print_progress(f"stopping {plan[role]['unit']}: {release} is older than it")
+                    turn_off(role, plan)
+                continue
             # The running release is recorded only when the new one is ready, so that the run after
             # an interrupted one knows the target of a rollback.
             changed.append((role, running_release(role)))
@@ -252,7 +273,6 @@ def switch_release(
                 copy = copy_database()
             link_release(role, release)
             print_progress(f"starting {plan[role]['unit']} from {release}")
-            run("systemctl", "enable", "--quiet", plan[role]["unit"])
             start_role(role, plan, timeout)
             write(running_release_file(role), release + "\n")
     except NotReady as error:
@@ -268,9 +288,7 @@ def roll_back(
     for role, target in reversed(changed):
         unit = plan[role]["unit"]
         if target is None:
-            run("systemctl", "disable", "--now", "--quiet", *plan[role]["sockets"], unit)
-            with contextlib.suppress(FileNotFoundError):
-                release_link(role).unlink()
+            turn_off(role, plan)
             lines.append(f"{unit} is off again: no release ran before.")
             continue
         run("systemctl", "stop", unit)
@@ -321,7 +339,7 @@ def remove_unused(kind: str, needed: set[str]) -> None:
 
 def previous_release(roles: Sequence[str]) -> str:
     """Return the release that `roles` ran before the current one. Raises NotReady."""
-    now = linked_release(roles[0])
+    now = next((linked for role in roles if (linked := linked_release(role))), None)
     for entry in reversed(history()):
         name = str(entry["release"])
         if name != now and (PROGRAM / "releases" / name / ".complete").exists():
@@ -330,8 +348,11 @@ def previous_release(roles: Sequence[str]) -> str:
 
 
 def status(plan: Roles) -> dict[str, Any]:
+    linked = {release for role in plan if (release := linked_release(role))}
     report = {}
     for role, entry in plan.items():
+        if linked and not any(has_role(release, role) for release in linked):
+            continue  # rolled back to a release from before the role
         good, reason = is_ready(entry["ready"])
         report[role] = {
             "unit": entry["unit"],

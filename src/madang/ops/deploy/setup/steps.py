@@ -246,6 +246,8 @@ def _application(desired: DesiredState) -> tuple[Resource, ...]:
         commands.program(release, wheel),
         Folder(f"{PROGRAM}/releases"),
         desired.config,
+        # Read by switch.py: a rollback turns off what the earlier release does not have.
+        ManagedFile(f"{folder}/roles", " ".join(desired.machine.roles) + "\n"),
         Symlink(f"{folder}/venv", f"{PROGRAM}/programs/{release.build_id}/venv"),
         ManagedFile(f"{folder}/.complete", f"{release.build_id}\n"),
     )
