@@ -25,7 +25,7 @@ DOMAIN: Final = "tv.example.org"
 APPLY_LIMIT: Final = 600.0
 """Seconds for an `apply` from nothing while the rest of the suite runs beside it."""
 
-RECORDING: Final = "/var/lib/madang/media/vod/show.m4s"
+RECORDING: Final = "/srv/madang/media/vod/show.m4s"
 
 MADANG: Final = (sys.executable, "-m", "madang")
 
@@ -202,10 +202,11 @@ def assert_backed_up(machine: Machine) -> None:
 
 
 def put_recording(machine: Machine) -> str:
-    """Create a recording among the media there; return its checksum by `sha256sum`."""
+    """Create a recording among the media there, closed to others as the station's files are;
+    return its checksum by `sha256sum`."""
     machine.ask(
-        f"install -d -m 700 -o madang -g madang /var/lib/madang/media $(dirname {RECORDING}); "
-        f"head -c 1000000 /dev/urandom > {RECORDING}; chown madang:madang {RECORDING}"
+        f"cd / && runuser -u madang -- sh -c 'umask 077; mkdir -p $(dirname {RECORDING}); "
+        f"head -c 1000000 /dev/urandom > {RECORDING}'"
     )
     return machine.ask(f"sha256sum {RECORDING}")
 

@@ -73,7 +73,10 @@ def deployed_site(folder: Path, text: str, ports: dict[int, int]) -> str:
     text = re.sub(
         r"server 127\.0\.0\.1:(\d+)", lambda m: f"server 127.0.0.1:{ports[int(m[1])]}", text
     )
-    for path in ("/var/log/nginx", "/var/cache/nginx-madang", "/opt/madang", "/etc/nginx"):
+    for path in (
+        *("/var/log/nginx", "/var/cache/nginx-madang", "/opt/madang", "/etc/nginx"),
+        "/srv/madang",
+    ):
         text = text.replace(path, f"{folder}{path}")
         (folder / path.strip("/")).mkdir(parents=True, exist_ok=True)
     return text

@@ -19,6 +19,7 @@ from tests.support.chat_clients import ChatClient
 from tests.support.deployed import (
     DOMAIN,
     MADANG,
+    RECORDING,
     Site,
     Visitor,
     assert_backed_up,
@@ -42,6 +43,8 @@ pytestmark = [
 ROLES = ("web", "live", "chat", "worker")
 TAKEN_BY = ("web", "postgres")
 """Whose settings backups are taken with, and by which user."""
+
+AS_NGINX = "setpriv --reuid=www-data --regid=www-data --init-groups"
 
 UNITS = (
     *(f"madang-{role}" for role in ROLES),
@@ -110,6 +113,19 @@ def test_the_database_knows_the_station_and_nobody_else_by_network(
     assert machine.ssh("redis-cli ping | grep PONG", check=False) is None
     rows = machine.ask("cd / && runuser -u postgres -- psql -qAtX madang -c '\\dt' | wc -l")
     assert int(rows) > 10
+
+
+def test_nginx_reads_media_and_nothing_else_of_the_station(machine: Machine) -> None:
+    put_recording(machine)
+    assert machine.ssh(f"{AS_NGINX} head -c 1 {RECORDING}", check=False) is not None
+    # Neither what is there nor whether it is; media cannot be changed.
+    for command in (
+        *("ls /var/lib/madang", "cat /var/lib/madang/secret.key", "ls /etc/madang/tls"),
+        f"touch {RECORDING}",
+    ):
+        assert machine.ssh(f"{AS_NGINX} {command}", check=False) is None
+    stranger = AS_NGINX.replace("www-data", "nobody").replace("regid=nobody", "regid=nogroup")
+    assert machine.ssh(f"{stranger} head -c 1 {RECORDING}", check=False) is None
 
 
 def test_a_backup_is_taken_and_proven_by_the_system_here_and_elsewhere(
@@ -251,6 +267,7 @@ def test_a_machine_is_lost_and_one_command_brings_the_station_back_onto_an_empty
     site: Site, machine: Machine, stream_key: str, box: Sftp
 ) -> None:
     recording = put_recording(machine)
+    assert machine.ask(f"{AS_NGINX} sha256sum {RECORDING}") == recording
     machine.ask("systemctl start madang-backup")
     (taken,) = backups(machine, *TAKEN_BY)
     # What came after the backup is in PostgreSQL's archive alone.
@@ -271,6 +288,7 @@ def test_a_machine_is_lost_and_one_command_brings_the_station_back_onto_an_empty
         jar = str(site.ground.folder / "cookies")
         assert viewer.sign_in("ada", "at noon 12", jar) == 302
     assert_media_are_back(machine, recording)
+    assert machine.ask(f"{AS_NGINX} sha256sum {RECORDING}") == recording
     # The next one goes into the same copies.
     assert_backed_up(machine)
     assert backups(machine, *TAKEN_BY)[0]["id"] > taken["id"]

@@ -177,11 +177,18 @@ def test_the_program_gets_the_mail_server_of_the_station_file(tmp_path: Path) ->
         load_station(station_file(tmp_path, f"{SPLIT}\n{wrong}"))
 
 
-def test_media_are_stored_on_the_volume(tmp_path: Path) -> None:
-    station = load_station(station_file(tmp_path, SPLIT + "\n[volume]\nsize_gb = 500\n"))
+@pytest.mark.parametrize("volume", ["", "\n[volume]\nsize_gb = 500\n"])
+def test_media_have_one_place_on_the_volume_or_without_one(tmp_path: Path, volume: str) -> None:
+    station = load_station(station_file(tmp_path, SPLIT + volume))
     texts = {one.name: settings_of(station, one) for one in machines(station)}
     assert tomllib.loads(texts["media"])["storage"] == {"url": "file:///srv/madang/media"}
     assert "storage" not in tomllib.loads(texts["web"])
+
+
+def test_nginx_sends_media_itself_where_they_are(tmp_path: Path) -> None:
+    for station, machine in every_machine(tmp_path):
+        text = nginx.site(station, machine, (1, 22)) if machine.serves_web else ""
+        assert ("alias /srv/madang/media/;" in text) == (station.shape != "split")
 
 
 def test_the_firewall_opens_public_ports_to_all_and_private_ones_to_the_other_machine(

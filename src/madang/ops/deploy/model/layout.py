@@ -34,7 +34,9 @@ STATIC_FILES: Final = f"{PROGRAM}/static"
 SETTINGS: Final = "/etc/madang"
 TOOLS: Final = "/usr/local/lib/madang"
 VOLUME: Final = "/srv/madang"
-"""Mount point of the block volume."""
+"""Folder of the media folder; mount point of the block volume, if there is one."""
+MEDIA: Final = f"{VOLUME}/media"
+"""Recordings and uploads. Outside of DATA, which is closed to nginx."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class StationMachine:
     def units(self) -> tuple[str, ...]:
         """The station's services in order of their start."""
         return tuple(unit_name(role) for role in self.roles)
+
+    @property
+    def stores_media(self) -> bool:
+        """True if recordings and uploads are here."""
+        return bool({"all", "live"} & set(self.roles))
 
     @property
     def serves_web(self) -> bool:

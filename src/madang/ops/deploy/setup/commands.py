@@ -16,7 +16,7 @@ from madang.ops.deploy.model.layout import (
 from madang.ops.deploy.model.resources import STATE, CustomCommand, ManagedFile, Resource
 from madang.ops.deploy.model.station_file import Volume
 from madang.ops.deploy.release import COMPILED, Release
-from madang.ops.deploy.texts.nginx import CHALLENGES
+from madang.ops.deploy.texts.nginx import CHALLENGES, NGINX_USER
 from madang.ops.deploy.texts.service import TLS
 
 NAME_CHECK: Final = f"{TOOLS}/name_check.py"
@@ -89,6 +89,18 @@ def volume(options: Volume, path: str) -> tuple[Resource, ...]:
         CustomCommand(
             f"volume at {path}", f"{tool} check {arguments}", f"{tool} mount {arguments}"
         ),
+    )
+
+
+def readable_by_nginx(folder: str) -> CustomCommand:
+    """Let nginx's user read everything that is ever written to `folder`, whose owner alone can
+    otherwise: the umask of who writes is ignored where there is a default access control list."""
+    wanted = f"user:{NGINX_USER}:r-x"
+    granted = f"getfacl -cp {folder} 2>/dev/null | grep -qx"
+    return CustomCommand(
+        f"nginx reads {folder}",
+        f"{granted} {wanted} && {granted} default:{wanted}",
+        f"setfacl -R -m u:{NGINX_USER}:rX,d:u:{NGINX_USER}:rX {folder}",
     )
 
 

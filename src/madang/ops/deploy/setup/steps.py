@@ -14,6 +14,7 @@ from madang.ops.deploy.model.facts import Facts
 from madang.ops.deploy.model.layout import (
     DATA,
     DATA_MACHINE,
+    MEDIA,
     PORTS,
     PROGRAM,
     SETTINGS,
@@ -24,7 +25,6 @@ from madang.ops.deploy.model.layout import (
     StationMachine,
     machines,
     unit_name,
-    with_role,
 )
 from madang.ops.deploy.model.resources import (
     STATE,
@@ -214,11 +214,19 @@ def _data(desired: DesiredState) -> tuple[Resource, ...]:
 
 
 def _storage(desired: DesiredState) -> tuple[Resource, ...]:
-    volume = desired.station.volume
-    keeps_media = with_role(desired.station, "live").name == desired.machine.name
-    if volume is None or not keeps_media:
+    machine, volume = desired.machine, desired.station.volume
+    if not machine.stores_media:
         return ()
-    return commands.volume(volume, VOLUME)
+    return (
+        Packages(("acl",)),
+        UserAccount(USER, DATA),
+        Folder(VOLUME),
+        *(() if volume is None else commands.volume(volume, VOLUME)),
+        # The mode of a folder with an access control list shows its mask.
+        Folder(MEDIA, 0o750 if machine.serves_web else 0o700, USER, USER),
+        commands.owned(MEDIA, USER),
+        *((commands.readable_by_nginx(MEDIA),) if machine.serves_web else ()),
+    )
 
 
 def _application(desired: DesiredState) -> tuple[Resource, ...]:

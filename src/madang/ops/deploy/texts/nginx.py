@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from madang.ops.deploy.model.layout import (
+    MEDIA,
     NETDATA_PORT,
     PORTS,
     STATIC_FILES,
@@ -15,6 +16,8 @@ from madang.ops.deploy.model.station_file import Station
 from madang.ops.deploy.texts import HEADER
 from madang.ops.deploy.texts import nginx_limits as limits
 from madang.ops.deploy.texts.service import TLS
+
+NGINX_USER: Final = "www-data"
 
 CHALLENGES: Final = "/var/www/madang-acme"
 """Folder of the ACME challenges."""
@@ -51,6 +54,24 @@ CACHED: Final = """        proxy_cache madang_cache;
 """
 """Cache of answers that the station marks as cacheable, for anonymous readers."""
 
+INTERNAL_PREFIX: Final = "/internal-media/"
+"""Paths of X-Accel-Redirect for files in the media folder."""
+
+INTERNAL_MEDIA: Final = f"""    # Files that the station, asked at /vod/, tells nginx to send.
+    # Nobody can ask for them here. Threads read, as a disk may be slow.
+    location {INTERNAL_PREFIX} {{
+        internal;
+        alias {MEDIA}/;
+        disable_symlinks on from={MEDIA}/;
+        aio threads;
+        sendfile_max_chunk 2m;
+        add_header Access-Control-Allow-Origin $upstream_http_access_control_allow_origin;
+        add_header X-Content-Type-Options nosniff;
+        access_log off;
+    }}
+"""
+"""Part of the server where nginx and the media are on one machine."""
+
 NO_NETDATA: Final = (
     "Netdata does not answer on this server. Debian 13 does not have it among its packages; "
     "elsewhere look at: systemctl status netdata\\n"
@@ -67,7 +88,7 @@ def main(station: Station) -> str:
         real = "".join(f"    set_real_ip_from {network};\n" for network in CLOUDFLARE)
         real += "    real_ip_header CF-Connecting-IP;\n"
     return f"""{HEADER}
-user www-data;
+user {NGINX_USER};
 worker_processes auto;
 worker_rlimit_nofile {CONNECTIONS * 4};
 pid /run/nginx.pid;
@@ -117,6 +138,7 @@ def site(station: Station, machine: StationMachine, version: tuple[int, int]) ->
     if version < (1, 20):
         certificate = f"ssl_certificate {TLS}/fullchain.pem;\n    ssl_certificate_key"
         reject = f"{certificate} {TLS}/privkey.pem;\n    return 444;"
+    media = INTERNAL_MEDIA if machine.stores_media else ""
     brotli = "\n        brotli_static on;" if version >= WITH_BROTLI else ""
     upstreams = ""
     for role in ("web", "live", "chat"):
@@ -291,7 +313,7 @@ server {{
         gzip off;
         access_log off;
     }}
-
+{media}
     location /socket.io/ {{
         proxy_pass http://madang_chat;
         proxy_buffering off;

@@ -10,6 +10,7 @@ from typing import Final
 from madang.ops.deploy.model.layout import (
     DATA,
     DATA_MACHINE,
+    MEDIA,
     PORTS,
     POSTGRESQL_PORT,
     PROGRAM,
@@ -84,8 +85,8 @@ def settings(
                 "tls_certificate": f"{TLS}/fullchain.pem",
                 "tls_key": f"{TLS}/privkey.pem",
             }
-    if station.volume is not None and live.name == machine.name:
-        tables["storage"] = {"url": f"file://{VOLUME}/media"}
+    if machine.stores_media:
+        tables["storage"] = {"url": f"file://{MEDIA}"}
     if backup:
         tables["backup"] = dict(backup)
     if station.mail is not None:
