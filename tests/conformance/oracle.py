@@ -19,6 +19,7 @@ from madang.base.errors import ParseError
 from madang.wire.hls import MultivariantPlaylist, parse_media, parse_multivariant
 from tests.conformance import rules_http, rules_media, rules_playlist, rules_time
 from tests.conformance.adversary import Adversary
+from tests.conformance.lateness import observed_lateness
 from tests.conformance.observed import Rendition, Snapshot
 from tests.conformance.report import Report, Rule, Statistics, Violation
 from tests.support.virtual_time import wall
@@ -58,11 +59,11 @@ async def watch(
 
     Ends after `seconds`, or a moment after the stream does. A few segments' worth of seconds are
     needed before removals, discontinuities and hints have been seen. `slack` is what the machine
-    may add to any delay. Requests go over the network where no `transport` is given. Raises
-    httpx.TransportError where there is no server, and AssertionError where the multivariant
-    playlist cannot be read: then there is nothing to judge.
+    may add to any delay, besides the lateness of this event loop. Requests go over the network
+    where no `transport` is given. Raises httpx.TransportError where there is no server, and
+    AssertionError where the multivariant playlist cannot be read: then there is nothing to judge.
     """
-    async with http_client(transport) as client:
+    async with http_client(transport) as client, observed_lateness() as lateness:
         multivariant = await _multivariant(client, url)
         urls = list(dict.fromkeys(urljoin(url, v.uri) for v in multivariant.variants))
         watches = [_Watch(client, Rendition(u, frozenset(urls) - {u})) for u in urls]
@@ -76,7 +77,7 @@ async def watch(
         violations += await asyncio.to_thread(list, rules_media.judge(each.rendition))
     if not watches:
         return Report((*violations, Violation(Rule.AVAILABLE, url, "no media playlist")))
-    violations += rules_time.judge([each.rendition for each in watches], slack)
+    violations += rules_time.judge([each.rendition for each in watches], slack, lateness)
     return Report(tuple(dict.fromkeys(violations)), _statistics(watches))
 
 

@@ -6,15 +6,20 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
+from tests.conformance.lateness import Lateness
 from tests.conformance.observed import WHOLE, Position, Rendition, Snapshot
 from tests.conformance.report import Rule, Violation
 from tests.conformance.rules_playlist import parameters
 
+RECENT = 5.0
+"""Seconds within which a server makes up for a pause of the machine."""
 
-def judge(renditions: Sequence[Rendition], slack: float) -> Iterator[Violation]:
-    """Every breach, where `slack` seconds of lateness are the machine's fault, not the server's."""
+
+def judge(renditions: Sequence[Rendition], slack: float, lateness: Lateness) -> Iterator[Violation]:
+    """Every breach, where `slack` seconds and the `lateness` of the observer are the machine's
+    fault, not the server's."""
     for rendition in renditions:
-        yield from _pace(rendition, slack)
+        yield from _pace(rendition, slack, lateness)
         yield from _reports(rendition, {other.url: other for other in renditions}, slack)
     for first, other in pairwise(renditions):
         before, after = parameters(first.latest), parameters(other.latest)
@@ -48,7 +53,7 @@ def latency(rendition: Rendition) -> float | None:
     return median(found) if found else None
 
 
-def _pace(rendition: Rendition, slack: float) -> Iterator[Violation]:
+def _pace(rendition: Rendition, slack: float, lateness: Lateness) -> Iterator[Violation]:
     snapshots = [s for s in rendition.snapshots if not s.playlist.ended]
     if not snapshots:
         return
@@ -56,12 +61,15 @@ def _pace(rendition: Rendition, slack: float) -> Iterator[Violation]:
     over = snapshots[-1].at if rendition.latest.playlist.ended else rendition.until
     times = [snapshots[0].at, *arrivals(rendition), over]
     for before, after in pairwise(times):
-        if after - before > target + slack:
+        if after - before > target + slack + lateness.between(before, after):
             detail = f"no new part for {after - before:.3f} s"
             yield Violation(Rule.PACE, rendition.url, detail)
     grown = _reach(rendition, snapshots[-1]) - _reach(rendition, snapshots[0])
-    wall = snapshots[-1].at - snapshots[0].at
-    if abs(grown - wall) > target + slack + 0.02 * wall:
+    begin, end = snapshots[0].at, snapshots[-1].at
+    wall = end - begin
+    # Media that a pause kept back come at once when it is over: only the last pause counts.
+    late = lateness.between(end - RECENT, end)
+    if abs(grown - wall) > target + slack + 0.02 * wall + late:
         yield Violation(Rule.PACE, rendition.url, f"{grown:.3f} s of media in {wall:.3f} s")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -12,7 +13,7 @@ from tests.conformance.oracle import check_wait_limit, watch
 from tests.conformance.report import Report, Rule
 from tests.conformance.server import Fault, InProcess, Server, serve
 from tests.conformance.synthetic import HISTORY, PARTS, Loop, Station, make_loops
-from tests.support.virtual_time import run
+from tests.support.virtual_time import VirtualLoop, run
 
 URL = "http://stream.test/live/demo/index.m3u8"
 
@@ -64,6 +65,24 @@ def test_a_correct_stream_may_end(loops: dict[str, Loop]) -> None:
     report = run(story())
     report.check()
     assert report.statistics.segments == 2 * (9 + 1)
+
+
+@pytest.mark.parametrize("last", [None, HISTORY * PARTS + 2], ids=["goes-on", "hangs"])
+def test_a_pause_of_the_whole_machine_is_not_blamed_on_the_stream_but_a_stall_is(
+    loops: dict[str, Loop], last: int | None
+) -> None:
+    async def story() -> Report:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.call_later(0.5, loop.pause, 2.0)
+        server = Server(Station(loops, last=last))
+        return await watch(URL, seconds=4.8, transport=InProcess(server))
+
+    report = run(story())
+    if last is None:
+        report.check()
+    else:
+        assert Rule.PACE in report.broken
 
 
 async def _wait(loops: Mapping[str, Loop], fault: Fault) -> Report:

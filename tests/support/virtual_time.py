@@ -48,6 +48,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return seconds since 1970, in step with `time`."""
         return self._epoch + self._jumping.passed
 
+    def pause(self, seconds: float) -> None:
+        """Let time pass while nothing runs, as when the whole machine is paused."""
+        self._jumping.passed += seconds
+
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine like `asyncio.run`, in virtual time."""
