@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,7 +76,20 @@ def test_live_tells_everybody_what_is_on_but_not_from_where(client: Any, air: Di
     assert item["viewers"] == 3
     assert item["playlist_url"] == "http://127.0.0.1:8000/live/yard/index.m3u8"
     assert item["poster_url"] == "http://127.0.0.1:8000/live/yard/poster.jpg"
+    assert item["recording_id"] is None
+    assert item["rewind_url"] is None
     assert "192.0.2.7" not in response.content.decode()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_live_names_the_recording_only_where_it_is_kept(
+    client: Any, air: Directory, kept: bool
+) -> None:
+    name = "3kYfG8sQ1abZ"
+    air.on_air = {"yard": replace(live_status(), recording_id=name, recording_kept=kept)}
+    (item,) = client.get("/api/v1/live").json()["items"]
+    assert item["recording_id"] == (name if kept else None)
+    assert item["rewind_url"] == f"http://127.0.0.1:8000/vod/{name}/index.m3u8"
 
 
 def test_stats_count_what_there_is(client: Any, air: Directory) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from madang.servers.live.counters import LiveCounters
     from madang.servers.live.entitlement import Entitlement
     from madang.servers.live.hub import LiveHub, LiveLimits, SubscriberFactory
+    from madang.servers.live.recorder import Recorders
     from madang.servers.live.show_log import ShowLog
     from madang.servers.rtmp import RtmpCounters, ServerLimits
 
@@ -221,6 +222,7 @@ def on_the_air(
     live_limits: LiveLimits | None = None,
     server_limits: ServerLimits | None = None,
     subscribers: Sequence[SubscriberFactory] = (),
+    recorders: Recorders | None = None,
     entitlement: Entitlement | None = None,
 ) -> Iterator[Air]:
     """A hub with both its servers. The database must be in force (fixture `committed_db`)."""
@@ -248,7 +250,9 @@ def on_the_air(
     )
 
     async def start() -> tuple[LiveHub, RtmpServer, int, int, Listener]:
-        hub = LiveHub(settings, counters, control, show_log, subscribers=subscribers)
+        hub = LiveHub(
+            settings, counters, control, show_log, recorders=recorders, subscribers=subscribers
+        )
         rtmp_server = RtmpServer(hub, rtmp_counters, limits, server_limits or ServerLimits())
         port = await rtmp_server.listen(rtmp_host, 0)
         secure = await rtmp_server.listen("127.0.0.1", 0, tls) if tls is not None else 0

@@ -130,9 +130,7 @@ def queue_event(writer: RecordingWriter, recording: Recording, event: ShowEvent)
             codecs = ",".join(track.codec_string for track in event.tracks.all)
             about = RecordedFile(codecs, 320, 180, 30.0)
             body = event.file.body
-            writer.submit(
-                lambda: recording.begin_file(event.rendition, about, body, writer.clock.monotonic())
-            )
+            writer.submit(lambda: recording.begin_file(event.rendition, about, body))
         case PartAdded():
             writer.put(recording, event.rendition, Part(event.file.body, part_record(event)))
         case RenditionEnded(name):

@@ -11,7 +11,7 @@ from ninja.decorators import decorate_view
 
 from madang.apps.api import PAGE_SIZE, Cursor, Limit, cacheable, page_of
 from madang.apps.broadcasts.models import Broadcast
-from madang.apps.broadcasts.ports import LiveStatus, directory
+from madang.apps.broadcasts.ports import LiveStatus, directory, rewind_url
 from madang.apps.channels.models import Channel
 
 router = Router(tags=["live"])
@@ -34,7 +34,8 @@ class RenditionView(Schema):
 
 
 class LiveView(Schema):
-    """A channel on the air. `bitrate` in bits per second."""
+    """A channel on the air. `bitrate` in bits per second. `recording_id`: the video that the show
+    becomes, where it is kept; `rewind_url`: playlist from the show's first second on."""
 
     slug: str
     title: str
@@ -47,6 +48,8 @@ class LiveView(Schema):
     watch_url: str
     playlist_url: str
     poster_url: str | None
+    recording_id: str | None
+    rewind_url: str | None
 
 
 class LivePage(Schema):
@@ -110,4 +113,6 @@ def _view(status: LiveStatus) -> LiveView:
         watch_url=f"{base}/@{status.slug}",
         playlist_url=f"{base}/live/{status.slug}/index.m3u8",
         poster_url=f"{base}{status.poster}" if status.poster else None,
+        recording_id=status.kept_as,
+        rewind_url=f"{base}{rewind_url(status.recording_id)}" if status.recording_id else None,
     )

@@ -42,7 +42,11 @@ class AdviceStatus:
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """A live channel. Times and lags in seconds, rates in bits per second, sizes in bytes."""
+    """A live channel. Times and lags in seconds, rates in bits per second, sizes in bytes.
+
+    `recording_id` is that of the recording which is being written, also where it goes with the
+    show: then `recording_kept` is false.
+    """
 
     slug: str
     title: str
@@ -66,6 +70,13 @@ class LiveStatus:
     advice: tuple[AdviceStatus, ...]
     poster: str | None
     takeovers: int = 0
+    recording_id: str | None = None
+    recording_kept: bool = False
+
+    @property
+    def kept_as(self) -> str | None:
+        """Id of the video that the show becomes, None if it is not kept."""
+        return self.recording_id if self.recording_kept else None
 
 
 class LiveDirectory(Protocol):
@@ -125,7 +136,14 @@ def operator_view(status: LiveStatus) -> dict[str, object]:
         "encoder": status.encoder,
         "bytes_in": status.bytes_in,
         "bytes_out": status.bytes_out,
+        "recording_id": status.kept_as,
+        "rewind_url": rewind_url(status.recording_id),
     }
+
+
+def rewind_url(recording_id: str | None) -> str | None:
+    """Return the path of the playlist of a recording."""
+    return None if recording_id is None else f"/vod/{recording_id}/index.m3u8"
 
 
 def rfc3339(instant: datetime) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from madang.servers.live.broadcast import LiveBroadcast
 from madang.servers.live.flv import FlvDelivery
 from madang.servers.live.hls import HlsDelivery
+from madang.servers.live.recorder import Recorder
 from madang.servers.live.statistics import Statistics
 from madang.servers.live.thumbnails import Thumbnails
 
@@ -22,6 +23,7 @@ class LiveChannel:
     thumbnails: Thumbnails
     title: str
     description: str = ""
+    recorder: Recorder | None = None
 
     @property
     def slug(self) -> str:

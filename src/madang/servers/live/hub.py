@@ -35,6 +35,7 @@ from madang.servers.live.hls import HlsDelivery
 from madang.servers.live.intervals import Interval
 from madang.servers.live.ladder import Ladder, LadderLimits
 from madang.servers.live.leases import Leases, MemoryLeases
+from madang.servers.live.recorder import Recorders
 from madang.servers.live.show_log import ShowLog
 from madang.servers.live.statistics import Statistics, StatisticsIntervals
 from madang.servers.live.status import status_of
@@ -100,7 +101,8 @@ class LiveHub:
     """Lets publishers in, finds their shows, tells the pages what is on the air.
 
     Used on the event loop only, but `snapshot`, `channel_changed`, `disconnect` and `lease_lost`
-    may be called from any thread. Each of `subscribers` makes one more follower of every broadcast.
+    may be called from any thread. Each of `subscribers` makes one more follower of every broadcast,
+    `recorders` what records it.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class LiveHub:
         show_log: ShowLog,
         leases: Leases | None = None,
         *,
+        recorders: Recorders | None = None,
         subscribers: Sequence[SubscriberFactory] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -121,6 +124,7 @@ class LiveHub:
         self._database = database
         self._show_log = show_log
         self._leases = leases or MemoryLeases()
+        self._recorders = recorders
         self._subscribers = subscribers
         self._thumbnailer = Thumbnailer(settings.ffmpeg, limits.thumbnails)
         self._cards = ChannelCards(database, clock.monotonic, limits.cards)
@@ -290,9 +294,15 @@ class LiveHub:
         )
         subscribers: list[Subscriber] = [hls, flv, statistics, thumbnails, ladder]
         subscribers += [make(broadcast) for make in self._subscribers]
+        recorder = None
+        if self._recorders is not None:
+            recorder = self._recorders.follow(broadcast, grant, thumbnails)
+            subscribers.append(recorder)
         for subscriber in (*subscribers, _OnAirChanges(self, grant.slug)):
             broadcast.subscribe(subscriber)
-        return LiveChannel(broadcast, statistics, hls, flv, thumbnails, grant.title)
+        return LiveChannel(
+            broadcast, statistics, hls, flv, thumbnails, grant.title, recorder=recorder
+        )
 
     def on_air_changed(self, slug: str, *, ended: bool) -> None:
         """Note that the show of a channel has opened or ended."""

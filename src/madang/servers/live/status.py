@@ -12,6 +12,7 @@ from madang.apps.broadcasts.ports import (
     LiveState,
     LiveStatus,
     RenditionStatus,
+    rewind_url,
     rfc3339,
 )
 from madang.apps.channels.services import ChannelCard
@@ -51,15 +52,20 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
         ),
         poster=_poster(channel),
         takeovers=broadcast.takeovers.count,
+        recording_id=_recording_id(channel),
+        recording_kept=channel.recorder is not None and channel.recorder.kept,
     )
 
 
 def public_status(channel: LiveChannel) -> bytes:
     """Return what everybody may know of a channel on the air, as JSON.
 
-    `key_frame_overdue` is true where newcomers see nothing until a key frame comes.
+    `key_frame_overdue` is true where newcomers see nothing until a key frame comes; `recording_id`
+    is there only if the show is being kept, `rewind_url` wherever one can go back in it.
     """
     show = channel.broadcast.show
+    recording_id = _recording_id(channel)
+    kept = channel.recorder is not None and channel.recorder.kept
     return msgspec.json.encode(
         {
             "slug": channel.slug,
@@ -72,6 +78,8 @@ def public_status(channel: LiveChannel) -> bytes:
             "part_target": show.source.cutting.part_target if show.source else None,
             "renditions": [asdict(rendition) for rendition in _renditions(channel)],
             "key_frame_overdue": show.key_frame_wait(channel.broadcast.clock.monotonic()) > 0,
+            "recording_id": recording_id if kept else None,
+            "rewind_url": rewind_url(recording_id),
         }
     )
 
@@ -89,6 +97,8 @@ def offline_status(card: ChannelCard) -> bytes:
         "part_target": None,
         "renditions": [],
         "key_frame_overdue": False,
+        "recording_id": None,
+        "rewind_url": None,
     }
     return msgspec.json.encode(nothing)
 
@@ -96,6 +106,10 @@ def offline_status(card: ChannelCard) -> bytes:
 def _state(channel: LiveChannel) -> LiveState:
     state = channel.broadcast.show.state
     return "interrupted" if state == "ended" else state
+
+
+def _recording_id(channel: LiveChannel) -> str | None:
+    return channel.recorder.recording_id if channel.recorder is not None else None
 
 
 def _poster(channel: LiveChannel) -> str | None:

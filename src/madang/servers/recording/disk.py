@@ -51,7 +51,9 @@ class Disk:
         self.sync_folder(path.parent)
 
     def free(self, folder: Path) -> int:
-        """Return the bytes that may still be written to the disk of `folder`."""
+        """Return the bytes that may still be written to the disk of `folder`, which is made where
+        missing."""
+        folder.mkdir(parents=True, exist_ok=True)
         found = os.statvfs(folder)
         return found.f_bavail * found.f_frsize
 

@@ -79,7 +79,7 @@ class Recording:
 
     # --- while the show is on ---
 
-    def begin_file(self, rendition: str, about: RecordedFile, init: bytes, now: float) -> None:
+    def begin_file(self, rendition: str, about: RecordedFile, init: bytes) -> None:
         """Begin the next file of a rendition, and then list it in the manifest."""
         if rendition in self._dropped:
             return
@@ -92,7 +92,7 @@ class Recording:
         self._unlisted = True
         with contextlib.suppress(OSError):
             self._take_lock()
-            files[-1].write((), now, room=True)
+            files[-1].write((), 0.0, room=True)
         renditions = {each.name: each for each in self.manifest.renditions}
         before = renditions.get(rendition, RecordedRendition(rendition))
         renditions[rendition] = replace(before, files=(*before.files, about))

@@ -100,6 +100,7 @@ class RecordingWriter:
         self._space_due = 0.0
         self._free = 0
         self._full = False
+        self._unreachable = False
 
     # --- on the event loop ---
 
@@ -256,8 +257,12 @@ class RecordingWriter:
         try:
             free = self.disk.free(self.root)
         except OSError as error:
-            log.error("recordings: the free space is not known: %s", error)
-            return
+            if not self._unreachable:
+                self._unreachable = True
+                log.error("recordings: the storage cannot be reached: %s", error)
+            free = 0
+        else:
+            self._unreachable = False
         finishing = sum(each.finishing_size for each in self._recordings)
         self._free = free - finishing - self._limits.reserve
         if self._full and self._free > self._limits.resume:

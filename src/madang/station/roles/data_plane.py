@@ -12,7 +12,9 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -22,7 +24,10 @@ from madang.infra.database import DatabaseThreads
 from madang.live.show import LiveSettings
 from madang.servers.live.counters import LiveCounters
 from madang.servers.live.hub import LiveHub, LiveHubSettings
+from madang.servers.live.recorder import Recorders
 from madang.servers.live.show_log import ShowLog
+from madang.servers.recording.rows import VideoRows
+from madang.servers.recording.writer import RecordingWriter, WriterLimits
 from madang.servers.rtmp import RtmpCounters, RtmpServer
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
@@ -32,6 +37,9 @@ from madang.wire.rtmp import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from madang.servers.live.cluster import ClusterMember
+
+FINISHING: Final = 2.0
+"""Seconds to finish the recordings of shows; what takes longer is left to the next start."""
 
 WRITING: Final = 2.0
 """Seconds for the last records of shows; a database that is away gets no more."""
@@ -52,12 +60,16 @@ class DataPlane:
         self._show_log = ShowLog()
         self.ffmpeg = get_ffmpeg_exe()
         self._cluster_member = _cluster_member(settings)
+        self._recordings = RecordingWriter(_recordings_folder(settings), _writer_limits(settings))
+        self.recording_counters = self._recordings.counters
+        rows = VideoRows(self._show_log.submit)
         self.hub = LiveHub(
             _hub_settings(settings, self.ffmpeg),
             self.counters,
             self.database_threads,
             self._show_log,
             self._cluster_member.leases if self._cluster_member is not None else None,
+            recorders=Recorders(self._recordings, rows, lambda grant: "always"),
         )
         ports.install(self.hub)
         limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
@@ -78,6 +90,7 @@ class DataPlane:
             log.warning("%d show(s) were cut off when the station stopped without a word", orphans)
         if self._cluster_member is not None:
             self._cluster_member.start(self.hub)
+        self._recordings.start()
         return await self._listen_rtmp(handed)
 
     async def close(self, *, hand_over: bool) -> None:
@@ -92,6 +105,7 @@ class DataPlane:
         """Write the last records. Call after the last response."""
         if self._cluster_member is not None:
             await self._cluster_member.close()
+        await self._recordings.close(FINISHING)
         await self._show_log.close(WRITING)
         self.database_threads.close()
 
@@ -147,6 +161,15 @@ def _cluster_member(settings: Settings) -> ClusterMember | None:
     # The same after a restart: leases that a crash left behind are this process's own.
     name = f"{socket.gethostname()}:{settings.data}"
     return ClusterMember(redis.asyncio_client(settings.redis.url), name)
+
+
+def _recordings_folder(settings: Settings) -> Path:
+    return Path(unquote(urlsplit(settings.storage.url).path)) / "recordings"
+
+
+def _writer_limits(settings: Settings) -> WriterLimits:
+    # A part that waits for longer than this leaves the live window before it is written.
+    return WriterLimits(queue_seconds=settings.live.window / 3)
 
 
 def _hub_settings(settings: Settings, program: str) -> LiveHubSettings:

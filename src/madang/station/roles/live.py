@@ -12,6 +12,7 @@ from madang.servers.http.metrics import Metrics
 from madang.servers.http.router import Route, Router, elsewhere
 from madang.servers.live.handlers import LiveHandlers
 from madang.servers.live.metrics import LiveMetrics
+from madang.servers.recording.metrics import RecordingMetrics
 from madang.station.backups import last_times
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
@@ -52,7 +53,8 @@ def live_route(settings: Settings, plane: DataPlane) -> Route:
 def metrics_of(settings: Settings, plane: DataPlane) -> Metrics:
     """Return the metrics of a process that has a data plane."""
     backups = partial(last_times, settings.backup.folder)
-    return Metrics(LiveMetrics(plane.counters, plane.rtmp_counters, plane.hub.snapshot, backups))
+    live = LiveMetrics(plane.counters, plane.rtmp_counters, plane.hub.snapshot, backups)
+    return Metrics(live, RecordingMetrics(plane.recording_counters))
 
 
 async def close(
