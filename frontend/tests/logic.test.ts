@@ -62,11 +62,12 @@ describe('latency', () => {
   });
 });
 
-const reading = (now: number, position: number, paused = false, expected = true) => ({
+const reading = (now: number, position: number, paused = false, expected = true, live = true) => ({
   now,
   position,
   paused,
   expected,
+  live,
 });
 
 describe('the watchdog', () => {
@@ -93,6 +94,12 @@ describe('the watchdog', () => {
     expect(remedies.filter((remedy) => remedy === 'seek-live')).toHaveLength(1);
     expect(remedies.indexOf('seek-live')).toBe(6);
     expect(remedies.indexOf('reload')).toBe(12);
+  });
+  it('waits behind the live edge, where nothing is to be caught up with', () => {
+    const dog = new Watchdog();
+    const tick = (now: number): string => dog.tick(reading(now, 5, false, true, false));
+    const remedies = Array.from({ length: 40 }, (_, now) => tick(now));
+    expect(remedies.filter((remedy) => remedy !== 'none')).toEqual(['reload']);
   });
   it('takes a gap between ticks for sleep', () => {
     const dog = new Watchdog();
@@ -149,6 +156,9 @@ describe('what the station says', () => {
     expect(read.since?.toISOString()).toBe('2026-01-01T12:00:00.000Z');
     expect(read.renditions[0]).toMatchObject({ name: 'source', frameRate: null, height: 720 });
     expect(parseLive({ live: [status] })).toHaveLength(1);
+    expect(read).toMatchObject({ rewindUrl: null, recordingId: null });
+    const kept = parseStatus({ ...status, rewind_url: '/vod/a/index.m3u8', recording_id: 'a' });
+    expect(kept).toMatchObject({ rewindUrl: '/vod/a/index.m3u8', recordingId: 'a' });
   });
   it('is refused where it is something else', () => {
     expect(() => parseStatus({ ...status, state: 'asleep' })).toThrow(TypeError);

@@ -22,6 +22,10 @@ export interface ChannelStatus {
   /** Newcomers see nothing until the encoder sends a key frame. */
   keyFrameOverdue: boolean;
   renditions: Rendition[];
+  /** The long playlist, from the first second of the show. */
+  rewindUrl: string | null;
+  /** The video that the show becomes, where it is kept. */
+  recordingId: string | null;
 }
 
 type Fields = Record<string, unknown>;
@@ -76,6 +80,8 @@ export function parseStatus(value: unknown): ChannelStatus {
     poster: string(of['poster']) || null,
     keyFrameOverdue: of['key_frame_overdue'] === true,
     renditions: list(of['renditions']).map(parseRendition),
+    rewindUrl: string(of['rewind_url']) || null,
+    recordingId: string(of['recording_id']) || null,
   };
 }
 

@@ -8,7 +8,7 @@ export interface KeyTargets {
   help: HTMLDialogElement;
 }
 
-export type KeyActions = Readonly<Record<string, () => void>>;
+export type KeyActions = Readonly<Record<string, () => unknown>>;
 
 /**
  * Keyboard shortcuts of the page, silent while the person types or is in a menu or dialog.
@@ -23,7 +23,7 @@ export function bindKeys({ video, controller, help }: KeyTargets, more: KeyActio
     video.volume = Math.min(1, Math.max(0, video.volume + by));
     video.muted = video.volume === 0;
   };
-  const actions: Record<string, () => void> = {
+  const actions: Record<string, () => unknown> = {
     k: () => (video.paused ? void video.play() : video.pause()),
     m: () => {
       video.muted = !video.muted;
@@ -49,6 +49,8 @@ export function bindKeys({ video, controller, help }: KeyTargets, more: KeyActio
     if (!action) return;
     event.preventDefault();
     action();
+    // The controls show what a key has changed, as after a key pressed among them.
+    controller.dispatchEvent(new Event('keyup'));
   });
 }
 

@@ -7,19 +7,19 @@ import {
   statusInterval,
   type ChannelStatus,
 } from '../lib/status';
+import { Dvr } from './dvr';
 import { createEngine } from './engines';
 import { LiveButton } from './live-button';
 import { Overlay, words } from './overlay';
 import { QualityMenu } from './quality';
 import { codecKinds } from './recovery';
 import { CONTROLS_AFTER, Shell } from './shell';
+import { SpeedMenu } from './speed';
 import { initialState, phase, step, type Failure, type PlayerEvent } from './state';
 import { Watchdog } from './watchdog';
 
 /** Hidden for longer than this (ms), the show is taken up at the live edge again. */
 const STALE_AFTER = 15_000;
-
-const STEP = 5;
 
 const playsCodec = (codec: string): boolean =>
   globalThis.MediaSource?.isTypeSupported(`video/mp4; codecs="${codec}"`) ?? false;
@@ -37,6 +37,8 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
 
   let state = initialState;
   let latest: ChannelStatus | null = null;
+  /** The video that the show becomes, where it is kept. */
+  let recording: string | null = null;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   const engine = createEngine(video, {
@@ -44,11 +46,15 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     attached: () => void shell.resume(),
     levelsChanged: () => quality.render(),
   });
+  const speed = new SpeedMenu(root, video);
   const goLive = (): void => {
-    engine.goLive();
+    dvr.forget();
+    speed.set(1);
     shell.held = false;
+    send({ type: 'go-live' });
     if (video.paused) void shell.resume();
   };
+  const dvr = new Dvr({ root, video, engine, send, goLive });
   const quality = new QualityMenu(root, engine);
   const liveButton = new LiveButton(root, video, engine, goLive);
   const overlay = new Overlay(root, () => {
@@ -65,19 +71,30 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     return { kind: 'codec', codecs: refusedCodecs(offered, playsCodec) };
   }
 
+  function load(event: PlayerEvent): void {
+    const { rewind } = state;
+    const at = event.type === 'rewind' ? null : dvr.place();
+    if (event.type === 'rewind' || event.type === 'go-live') shell.freeze();
+    dvr.played(rewind);
+    engine.load(rewind ? { kind: 'rewind', ...rewind, at: at ?? rewind.at } : live);
+  }
+
   function send(event: PlayerEvent): void {
     const [next, commands] = step(state, event);
     state = next;
     for (const command of commands) {
       switch (command.do) {
         case 'load':
-          engine.load(live);
+          load(event);
           void shell.resume();
           break;
         case 'unload':
           engine.unload();
           // A pause belongs to the show that was paused.
           if (event.type !== 'failed') shell.held = false;
+          break;
+        case 'seek-live':
+          engine.goLive();
           break;
         case 'codecs-changed':
           engine.codecsChanged();
@@ -95,35 +112,40 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
 
   function render(): void {
     const shown = phase(state);
+    dvr.played(state.rewind);
     root.dataset['state'] = shown;
+    // Nothing is live that somebody behind the end of a show could go back to.
+    root.toggleAttribute('data-over', state.station === 'offline' || state.station === 'ended');
     root.toggleAttribute('data-playing', state.engine === 'playing');
-    overlay.render(words(shown, state, latest?.keyFrameOverdue ?? false));
+    const page = root.closest('.embed') ? '/embed/v/' : '/v/';
+    overlay.render(
+      words(shown, state, latest?.keyFrameOverdue ?? false),
+      shown === 'ended' && recording ? `${page}${recording}` : null,
+    );
   }
 
   video.addEventListener('playing', () => send({ type: 'playing' }));
   video.addEventListener('ended', () => send({ type: 'finished' }));
-  // A pause that outlasts the playlist leaves nothing to go on from.
-  video.addEventListener('play', () => {
-    const { seekable } = video;
-    if (seekable.length && video.currentTime < seekable.start(0)) engine.goLive();
-  });
 
   let hiddenAt: number | null = null;
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) hiddenAt = Date.now();
     else if (hiddenAt !== null && Date.now() - hiddenAt > STALE_AFTER && !video.paused) {
-      if (root.dataset['behind'] === 'true') engine.goLive();
+      if (root.dataset['behind'] === 'true' && !state.rewind) engine.goLive();
     }
   });
 
   setInterval(() => {
-    liveButton.tick(Date.now(), null);
-    const expected = state.engine !== 'idle' && state.station === 'live' && !shell.held;
+    dvr.tick();
+    liveButton.tick(Date.now(), dvr.behind(Date.now() / 1_000));
+    const moving = state.rewind !== null || state.station === 'live';
+    const expected = state.engine !== 'idle' && moving && !shell.held;
     const reading = {
       now: performance.now() / 1_000,
       position: video.currentTime,
       paused: video.paused,
       expected: expected && !document.hidden,
+      live: state.rewind === null,
     };
     switch (watchdog.tick(reading)) {
       case 'play':
@@ -139,13 +161,21 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     }
   }, 1_000);
 
-  const seek = (by: number) => (): void => {
-    const { seekable } = video;
+  /** Seeks in the live window of a show that cannot be rewound. */
+  const seekInWindow = (by: number): void => {
+    const { seekable, currentTime } = video;
     if (!seekable.length) return;
-    if (by > 0 && video.currentTime + by > seekable.end(seekable.length - 1) - STEP) goLive();
-    else video.currentTime = Math.max(seekable.start(0), video.currentTime + by);
+    if (by > 0 && currentTime + 2 * by > seekable.end(seekable.length - 1)) goLive();
+    else video.currentTime = Math.max(seekable.start(0), currentTime + by);
   };
-  if (options.keys) shell.bindKeys({ l: goLive, ArrowLeft: seek(-STEP), ArrowRight: seek(STEP) });
+  if (options.keys) {
+    shell.bindKeys({
+      l: goLive,
+      '<': () => state.rewind && speed.change(-1),
+      '>': () => state.rewind && speed.change(1),
+      ...dvr.keys(seekInWindow),
+    });
+  }
 
   // The page already knows the state it was rendered with: a live show starts without asking.
   const rendered = STATION_STATES.find((known) => known === root.dataset['state']);
@@ -156,6 +186,8 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     ask: async (signal) => parseStatus(await fetchJson(root.dataset['statusUrl'] ?? '', signal)),
     answer: (status) => {
       latest = status;
+      recording = status.recordingId ?? (status.state === 'live' ? null : recording);
+      dvr.status(status);
       if (status.poster && status.state !== 'live') video.poster = status.poster;
       options.onStatus?.(status);
       engine.offered(status.renditions.length);

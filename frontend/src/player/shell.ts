@@ -66,6 +66,18 @@ export class Shell {
     if (!this.held && !(await this.#sound.play())) this.held = true;
   }
 
+  /** Keeps the picture in view while the video is given other media. */
+  freeze(): void {
+    const { video } = this;
+    if (video.readyState < 2 || video.videoWidth === 0) return;
+    const canvas = document.createElement('canvas');
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext('2d')?.drawImage(video, 0, 0);
+    video.poster = canvas.toDataURL('image/jpeg', 0.8);
+    video.addEventListener('loadeddata', () => video.removeAttribute('poster'), { once: true });
+  }
+
   bindKeys(actions: KeyActions): void {
     bindKeys({ video: this.video, controller: this.#controller, help: this.#help }, actions);
   }

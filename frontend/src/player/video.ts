@@ -82,7 +82,7 @@ export function mountVideo(root: HTMLElement): () => number {
     bar.render(now.end > 0 ? now : null);
     chapters.show(now.position);
     say(time, `${clock(now.position)} / ${clock(now.end)}`);
-    root.dataset['position'] = now.position.toFixed(3);
+    root.dataset['place'] = now.position.toFixed(3);
   }
 
   function send(event: VideoEvent): void {

@@ -4,6 +4,9 @@ export type Remedy = 'none' | 'play' | 'seek-live' | 'reload';
 /** Standing still this long (seconds) calls for a jump to the live edge; twice as long, a reload. */
 const STILL_LIMIT = 6;
 
+/** The same behind the live edge, where a slow connection is waited for: a reload. */
+const REWOUND_LIMIT = 30;
+
 /** Two ticks further apart than this (seconds): the machine slept or the tab was frozen. */
 const SLEEP_GAP = 5;
 
@@ -14,6 +17,8 @@ export interface Reading {
   paused: boolean;
   /** Whether the picture should be moving: nobody paused it, and there is a show. */
   expected: boolean;
+  /** Whether the live edge is played; behind it, nothing is to be caught up with. */
+  live: boolean;
 }
 
 /**
@@ -26,8 +31,8 @@ export class Watchdog {
   #lastTick: number | null = null;
   #jumped = false;
 
-  tick({ now, position, paused, expected }: Reading): Remedy {
-    const slept = this.#lastTick !== null && now - this.#lastTick > SLEEP_GAP;
+  tick({ now, position, paused, expected, live }: Reading): Remedy {
+    const slept = live && this.#lastTick !== null && now - this.#lastTick > SLEEP_GAP;
     this.#lastTick = now;
     if (!expected || position !== this.#position) {
       this.#position = position;
@@ -38,12 +43,12 @@ export class Watchdog {
     this.#stillSince ??= now;
     if (slept) return 'seek-live';
     const still = now - this.#stillSince;
-    if (still >= 2 * STILL_LIMIT) {
+    if (still >= (live ? 2 * STILL_LIMIT : REWOUND_LIMIT)) {
       this.#stillSince = null;
       this.#jumped = false;
       return 'reload';
     }
-    if (still >= STILL_LIMIT && !this.#jumped) {
+    if (live && still >= STILL_LIMIT && !this.#jumped) {
       this.#jumped = true;
       return 'seek-live';
     }
