@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final, ParamSpec, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers, set_response_etag
 from django.utils.translation import gettext_lazy as _
@@ -57,12 +59,40 @@ def page(
     return found[:limit], _written(getattr(found[limit - 1], key))
 
 
+def page_newest(
+    entries: QuerySet[M], at: str, cursor: str | None, limit: int
+) -> tuple[list[M], str | None]:
+    """Return the entries after `cursor`, ordered by their time field `at`, the newest first.
+
+    Their keys are texts. Also returns the cursor of the next page, None on the last. Raises
+    UnknownCursor.
+    """
+    ordered = entries.order_by(f"-{at}", "-pk")
+    if cursor is not None:
+        instant, _space, key = _read(cursor).partition(" ")
+        before = _instant(instant)
+        ordered = ordered.filter(Q(**{f"{at}__lt": before}) | Q(**{at: before}, pk__lt=key))
+    found = list(ordered[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], _written(f"{getattr(last, at).astimezone(UTC).isoformat()} {last.pk}")
+
+
 def page_of(entries: Mapping[str, V], cursor: str | None, limit: int) -> tuple[list[V], str | None]:
     """Return a page of entries in memory, ordered by key. Raises UnknownCursor."""
     after = _read(cursor) if cursor is not None else ""
     keys = sorted(key for key in entries if key > after)
     found = [entries[key] for key in keys[:limit]]
     return found, _written(keys[limit - 1]) if len(keys) > limit else None
+
+
+def _instant(text: str) -> datetime:
+    with contextlib.suppress(ValueError):
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo == UTC:
+            return instant
+    raise UnknownCursor(_("The cursor is not one of this list."))
 
 
 def _written(key: str) -> str:

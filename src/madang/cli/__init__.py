@@ -21,6 +21,7 @@ from madang.cli.backup import app as backup_app
 from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
 from madang.cli.mail import app as mail_app
 from madang.cli.token import app as token_app
+from madang.cli.video import app as video_app
 
 if TYPE_CHECKING:
     from madang.apps.channels.keys import Key
@@ -49,6 +50,7 @@ app.add_typer(deploy.app, name="deploy")
 deploy.app.command("bans")(deploy_bans.bans)
 deploy.app.command("unban")(deploy_bans.unban)
 app.add_typer(token_app, name="token")
+app.add_typer(video_app, name="video")
 app.add_typer(mail_app, name="mail")
 app.command("plan")(plan.plan)
 app.command("bench")(bench.bench)

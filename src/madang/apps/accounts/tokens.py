@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer, SessionAuth
 
 from madang.apps.accounts.errors import InvalidToken, NoSuchToken
@@ -25,6 +26,7 @@ from madang.apps.channels import keys
 SCOPES: Final = {
     "chat": "write in chats, and moderate where the account may",
     "read": "read what the account may read",
+    "manage": "change the videos of the account's channels",
 }
 NAME_LENGTH: Final = 60
 MAX_TOKENS: Final = 50
@@ -166,6 +168,21 @@ class PersonAuth(SessionAuth):
 def session_or_token(*scopes: str) -> list[SessionAuth | HttpBearer]:
     """Return authentication by session or by a token with one of `scopes`."""
     return [TokenAuth(*scopes), PersonAuth(csrf=True)]
+
+
+def reader(request: HttpRequest, *scopes: str) -> User | None:
+    """Return the account of an API request that needs none: that of its token with one of `scopes`,
+    which is set on the request, else that of its session.
+
+    Raises AuthenticationError for a token that opens nothing.
+    """
+    if "Authorization" not in request.headers:
+        user: object = request.user
+        return user if isinstance(user, User) and user.is_active else None
+    owner: User | None = TokenAuth(*scopes)(request)
+    if owner is None:
+        raise AuthenticationError
+    return owner
 
 
 def caller(request: HttpRequest) -> User:

@@ -28,6 +28,7 @@ class TokenForm(forms.Form):
         choices=(
             ("chat", _("Write in chats, and moderate where you may")),
             ("read", _("Read what you may read")),
+            ("manage", _("Change the videos of your channels")),
         ),
         initial=["chat"],
         widget=forms.CheckboxSelectMultiple,

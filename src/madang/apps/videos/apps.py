@@ -5,8 +5,8 @@ from typing import ClassVar
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from madang.apps.problems import INVALID_REQUEST, NOT_FOUND, ProblemType
-from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, UnfitState
+from madang.apps.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, ProblemType
+from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
 
 UNFIT_STATE = ProblemType(
     "unfit-state",
@@ -25,6 +25,7 @@ class VideosConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         NoSuchVideo: NOT_FOUND,
+        NotYourVideo: FORBIDDEN,
         InvalidVideo: INVALID_REQUEST,
         UnfitState: UNFIT_STATE,
     }

@@ -23,3 +23,7 @@ class UnfitState(VideoError):
 
 class NotBegun(VideoError):
     """A recording ends that has never begun: call `begin_recording` first."""
+
+
+class NotYourVideo(VideoError):
+    """The account sees the video, and may not change it."""

@@ -121,7 +121,7 @@ def finish_recording(
         video.state, video.visibility = State.ASKING, Visibility.PRIVATE
         video.asked_until = at + TIME_TO_ANSWER
     video.save()
-    if video.state == State.READY and not video.temporary:
+    if video.state == State.READY and not video.temporary and video.deleted_at is None:
         video_ready.send(Video, video=video, at=at)
 
 

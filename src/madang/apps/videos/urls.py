@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from django.urls import URLPattern
-from ninja import Router
+
+from madang.apps.videos.api import router
 
 urlpatterns: Final[list[URLPattern]] = []
-api_routers: Final[list[Router]] = []
+api_routers: Final = [router]

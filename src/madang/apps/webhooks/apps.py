@@ -21,9 +21,12 @@ class WebhooksConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Queue deliveries for the shows that begin and end."""
+        """Queue deliveries for shows that begin and end, and for videos."""
         from madang.apps.broadcasts.signals import show_began, show_ended
+        from madang.apps.videos.signals import video_failed, video_ready
         from madang.apps.webhooks import receivers
 
         show_began.connect(receivers.show_began)
         show_ended.connect(receivers.show_ended)
+        video_ready.connect(receivers.video_ready)
+        video_failed.connect(receivers.video_failed)

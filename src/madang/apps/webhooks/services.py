@@ -21,7 +21,7 @@ from madang.apps.webhooks.delivery import DeliveryResult, send
 from madang.apps.webhooks.errors import InvalidWebhook, NoSuchWebhook
 from madang.apps.webhooks.models import Webhook, WebhookDelivery
 
-EVENTS: Final = ("message", "ban", "live.begins", "live.ends")
+EVENTS: Final = ("message", "ban", "live.begins", "live.ends", "video.ready", "video.failed")
 TEST: Final = "test"
 """Event of a delivery that the owner asked for, to see whether it arrives."""
 

@@ -31,6 +31,8 @@ SHOWN: Final = 50
 EVENTS: Final = {
     "live.begins": gettext_lazy("The show begins"),
     "live.ends": gettext_lazy("The show ends"),
+    "video.ready": gettext_lazy("A video is ready"),
+    "video.failed": gettext_lazy("A recording failed"),
     "message": gettext_lazy("A chat message"),
     "ban": gettext_lazy("A ban or a time-out"),
     services.TEST: gettext_lazy("Test"),
@@ -52,7 +54,7 @@ class WebhookForm(forms.Form):
     )
     events = forms.MultipleChoiceField(
         label=gettext_lazy("what it is told"),
-        choices=[(name, EVENTS[name]) for name in ("live.begins", "live.ends", "message", "ban")],
+        choices=[(name, EVENTS[name]) for name in EVENTS if name != services.TEST],
         initial=["live.begins", "live.ends"],
         widget=forms.CheckboxSelectMultiple,
     )

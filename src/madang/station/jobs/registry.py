@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from madang.apps.notices.sender import NoticeSender
+from madang.apps.videos import retention
 from madang.apps.webhooks.sender import DeliverySender
 from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
@@ -33,6 +34,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("mail", MAIL_SECONDS, notices.send_due, stop=notices.stop),
         Periodic("old notices", HOUR, housekeeping.delete_old_notices),
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
+        Periodic("retention of videos", 5 * MINUTE, retention.apply, delay=MINUTE),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
         Periodic("shows whose process is gone", MINUTE, housekeeping.close_silent_shows),
     ]

@@ -1,0 +1,36 @@
+"""Absolute addresses of a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from madang.apps.videos.models import State, Video
+
+_PLAYABLE = (State.RECORDING, State.ASKING, State.READY)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoAddresses:
+    """Page, playlist, file and picture of a video; None for what there is not."""
+
+    watch_url: str
+    playlist_url: str | None
+    download_url: str | None
+    poster_url: str | None
+
+
+def addresses_of(video: Video) -> VideoAddresses:
+    """Return the addresses of a video. There is a download once it is whole."""
+    base = settings.MADANG_PUBLIC_URL
+    files = f"{base}/vod/{video.pk}"
+    playable = video.state in _PLAYABLE and video.deleted_at is None
+    whole = playable and video.state != State.RECORDING and video.renditions
+    pictured = not video.renditions or any(each["width"] for each in video.renditions)
+    return VideoAddresses(
+        watch_url=f"{base}/v/{video.pk}",
+        playlist_url=f"{files}/index.m3u8" if playable else None,
+        download_url=f"{files}/{video.renditions[0]['name']}.mp4?download=1" if whole else None,
+        poster_url=f"{files}/poster.jpg" if playable and pictured else None,
+    )

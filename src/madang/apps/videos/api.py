@@ -1,0 +1,169 @@
+"""API of videos: reading for everybody, changing for their owners."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from ninja.decorators import decorate_view
+from ninja.responses import Status
+
+from madang.apps.accounts.tokens import caller, reader, session_or_token
+from madang.apps.api import PAGE_SIZE, Body, Cursor, Limit, cacheable, page_newest
+from madang.apps.videos import library
+from madang.apps.videos.cards import card
+from madang.apps.videos.library import VideoChange
+from madang.apps.videos.models import Video
+
+router = Router(tags=["videos"])
+
+FRESH_SECONDS: Final = 5
+"""Delay after which clients behind a cache see a change, such as a video that is private now."""
+
+_SLUG: Final = r"^[a-z0-9][a-z0-9_-]{1,39}$"
+_READS: Final = ("read", "manage")
+_CHANGES: Final = session_or_token("manage")
+
+KindName = Literal["recording", "upload", "clip"]
+StateName = Literal["recording", "asking", "queued", "processing", "ready", "failed", "deleted"]
+VisibilityName = Literal["public", "unlisted", "private"]
+
+
+class VideoRenditionView(Schema):
+    """A rendition of a video: pixels, bits a second, bytes."""
+
+    name: str
+    width: int
+    height: int
+    codecs: str
+    bitrate: int
+    bytes: int
+
+
+class VideoView(Schema):
+    """A video. `duration` and `gaps`, what is missing of it, in seconds; `bytes` of all files.
+
+    Its state is `deleted` in the bin. `expires_at` is when it goes there, or its files go if it is
+    there; null: never.
+    """
+
+    id: str
+    channel: str
+    title: str
+    description: str
+    language: str
+    kind: KindName
+    state: StateName
+    reason: str
+    duration: float
+    bytes: int
+    views: int
+    visibility: VisibilityName
+    created_at: datetime
+    ended_at: datetime | None
+    gaps: float
+    keep: bool
+    expires_at: datetime | None
+    watch_url: str
+    playlist_url: str | None
+    download_url: str | None
+    poster_url: str | None
+    renditions: list[VideoRenditionView]
+
+
+class VideoPage(Schema):
+    """Part of a list of videos, the newest first."""
+
+    items: list[VideoView]
+    next_cursor: str | None
+
+
+class RenditionPage(Schema):
+    """The renditions of a video."""
+
+    items: list[VideoRenditionView]
+    next_cursor: str | None
+
+
+class ChangedVideo(Body):
+    """Changes; what is left out or null stays. `keep` exempts from retention."""
+
+    title: str | None = None
+    description: str | None = None
+    visibility: VisibilityName | None = None
+    keep: bool | None = None
+
+
+@router.get("/videos", response=VideoPage, summary="Videos, the newest first")
+@decorate_view(cacheable(FRESH_SECONDS))
+def videos(
+    request: HttpRequest,
+    channel: Annotated[str | None, Query(description="slug of a channel", pattern=_SLUG)] = None,
+    state: Annotated[
+        StateName | None, Query(description="state; `deleted` lists the bin of the caller")
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = PAGE_SIZE,
+) -> VideoPage:
+    """Return public videos and those of the caller's channels, the newest first."""
+    user = reader(request, *_READS)
+    if state == "deleted":
+        entries = library.in_bin_of(user)
+    else:
+        listed = library.listed_for(user)
+        entries = listed if state is None else listed.filter(state=state)
+    if channel is not None:
+        entries = entries.filter(channel__slug=channel)
+    found, following = page_newest(entries, "created_at", cursor, limit)
+    return VideoPage(items=[_view(video) for video in found], next_cursor=following)
+
+
+@router.get("/videos/{video_id}", response=VideoView, summary="One video")
+@decorate_view(cacheable(FRESH_SECONDS))
+def video(request: HttpRequest, video_id: str) -> VideoView:
+    """Return a video that the caller may open."""
+    return _view(library.find(video_id, reader(request, *_READS)))
+
+
+@router.get("/videos/{video_id}/renditions", response=RenditionPage, summary="Its renditions")
+@decorate_view(cacheable(FRESH_SECONDS))
+def renditions(request: HttpRequest, video_id: str) -> RenditionPage:
+    """Return the renditions of a video; none while it is being recorded."""
+    found = library.find(video_id, reader(request, *_READS))
+    return RenditionPage(items=_view(found).renditions, next_cursor=None)
+
+
+@router.patch("/videos/{video_id}", auth=_CHANGES, response=VideoView, summary="Change a video")
+def change(request: HttpRequest, video_id: str, body: ChangedVideo) -> VideoView:
+    """Change title, description, visibility or retention.
+
+    A recording in the state `asking` is kept by a visibility, or by `keep`, which makes it public.
+    """
+    found = library.find_own(video_id, caller(request))
+    return _view(library.change(found, VideoChange(**body.model_dump())))
+
+
+@router.delete(
+    "/videos/{video_id}", auth=_CHANGES, response={204: None}, summary="Put a video into the bin"
+)
+def delete(request: HttpRequest, video_id: str) -> Status[None]:
+    """Put a video into the bin, out of which it can be taken for seven days."""
+    library.delete(library.find_own(video_id, caller(request)))
+    return Status(204, None)
+
+
+@router.post(
+    "/videos/{video_id}/restore",
+    auth=_CHANGES,
+    response=VideoView,
+    summary="Take a video out of the bin",
+)
+def restore(request: HttpRequest, video_id: str) -> VideoView:
+    """Take a video out of the bin. One whose time is over is exempt from retention then."""
+    return _view(library.restore(library.find_own(video_id, caller(request))))
+
+
+def _view(found: Video) -> VideoView:
+    return VideoView.from_orm(card(found))

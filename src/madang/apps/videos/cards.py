@@ -1,0 +1,72 @@
+"""A video as the API and `madang video --json` print it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from madang.apps.videos.addresses import addresses_of
+from madang.apps.videos.library import expires_at
+from madang.apps.videos.models import State, Video
+
+
+@dataclass(frozen=True, slots=True)
+class VideoCard:
+    """Fields of a video. Times are UTC, sizes in bytes, `duration` and `gaps` in seconds.
+
+    `state` is `deleted` for one in the bin. `expires_at` is when it goes to the bin, or its files
+    go if it is there; None for never.
+    """
+
+    id: str
+    channel: str
+    title: str
+    description: str
+    language: str
+    kind: str
+    state: str
+    reason: str
+    duration: float
+    bytes: int
+    views: int
+    visibility: str
+    created_at: datetime
+    ended_at: datetime | None
+    gaps: float
+    keep: bool
+    expires_at: datetime | None
+    watch_url: str
+    playlist_url: str | None
+    download_url: str | None
+    poster_url: str | None
+    renditions: list[dict[str, Any]]
+
+
+def card(video: Video) -> VideoCard:
+    """Return the fields of `video`, whose channel is loaded."""
+    addresses = addresses_of(video)
+    return VideoCard(
+        id=video.pk,
+        channel=video.channel.slug,
+        title=video.title,
+        description=video.description,
+        language=video.language,
+        kind=video.kind,
+        state=State.DELETED if video.deleted_at is not None else video.state,
+        reason=video.reason,
+        duration=video.duration,
+        bytes=video.bytes,
+        views=video.views,
+        visibility=video.visibility,
+        created_at=video.created_at,
+        ended_at=video.ended_at,
+        gaps=video.gaps,
+        keep=video.keep,
+        expires_at=expires_at(video),
+        watch_url=addresses.watch_url,
+        playlist_url=addresses.playlist_url,
+        download_url=addresses.download_url,
+        poster_url=addresses.poster_url,
+        renditions=video.renditions,
+    )

@@ -1,0 +1,143 @@
+"""`madang video …`: what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from madang.cli.common import Config, Data, Json, control_plane, print_table, report
+
+if TYPE_CHECKING:
+    from madang.apps.videos.models import Video
+
+app = typer.Typer(help="What is kept of shows.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The video.")]
+
+
+class StateName(StrEnum):
+    """State of a video; `deleted` for those in the bin."""
+
+    RECORDING = "recording"
+    ASKING = "asking"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+@app.command("list")
+def list_(
+    *,
+    channel: Annotated[str | None, typer.Option(metavar="SLUG", help="Only of this one.")] = None,
+    state: Annotated[StateName | None, typer.Option(help="Only in this state.")] = None,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List the videos, the newest first; those in the bin only with `--state deleted`."""
+    control_plane(data, config)
+    from madang.apps.channels.services import get_channel
+    from madang.apps.videos import library
+
+    videos = library.all_videos().filter(deleted_at__isnull=state != StateName.DELETED)
+    if channel is not None:
+        videos = videos.filter(channel=get_channel(channel))
+    if state is not None and state != StateName.DELETED:
+        videos = videos.filter(state=state)
+    items = [_item(video) for video in videos]
+    if as_json:
+        print_table(True, items)
+    elif items:
+        print_table(False, [_row(item) for item in items])
+    else:
+        print("There is no such video.")
+
+
+@app.command("show")
+def show(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """Show everything about the video ID."""
+    control_plane(data, config)
+    from madang.apps.videos import library
+
+    item = _item(library.get(id_))
+    report(as_json, item, [f"{name}: {_said(value)}" for name, value in item.items()])
+
+
+@app.command("keep")
+def keep(
+    id_: Id,
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Let it go when its time is over.")] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Exempt the video ID from retention; one that waits for an answer becomes public."""
+    control_plane(data, config)
+    from madang.apps.videos import library
+
+    video = library.change(library.get(id_), library.VideoChange(keep=not off))
+    words = "goes to the bin when its time is over" if off else "is kept for good"
+    report(as_json, _item(video), [f"{video.pk} {words}."])
+
+
+@app.command("delete")
+def delete(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """Put the video ID into the bin; after seven days its files are deleted."""
+    control_plane(data, config)
+    from madang.apps.videos import library
+
+    video = library.delete(library.get(id_))
+    report(
+        as_json,
+        _item(video),
+        [f"{video.pk} is in the bin for seven days: madang video restore {video.pk}"],
+    )
+
+
+@app.command("restore")
+def restore(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """Take the video ID out of the bin."""
+    control_plane(data, config)
+    from madang.apps.videos import library
+
+    video = library.restore(library.get(id_))
+    kept = " It is kept for good: its time was over." if video.keep else ""
+    report(as_json, _item(video), [f"{video.pk} is out of the bin.{kept}"])
+
+
+def _item(video: Video) -> dict[str, Any]:
+    """Return a video as the API does."""
+    from madang.apps.broadcasts.ports import rfc3339
+    from madang.apps.videos.cards import card
+
+    return {
+        name: rfc3339(value) if isinstance(value, datetime) else value
+        for name, value in asdict(card(video)).items()
+    }
+
+
+def _row(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": item["id"],
+        "channel": item["channel"],
+        "began": item["created_at"],
+        "length": str(timedelta(seconds=round(item["duration"]))),
+        "size": f"{item['bytes'] / 1e9:.2f} GB",
+        "state": item["state"],
+        "visibility": item["visibility"],
+        "until": item["expires_at"],
+        "title": item["title"],
+    }
+
+
+def _said(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(each["name"] for each in value) or "-"
+    return "-" if value in (None, "") else value

@@ -1,0 +1,179 @@
+"""What goes to the bin by itself, and when files are deleted."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.apps import make_channel
+from tests.support.videos import EVENING, FIRST, SECOND, begin, finish, recorded
+
+if TYPE_CHECKING:
+    from madang.apps.videos.models import Video
+
+pytestmark = pytest.mark.usefixtures("db")
+
+END = EVENING + timedelta(hours=1)
+MONTH = timedelta(days=30)
+MOMENT = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of the storage, which ends with the test."""
+    from django.conf import settings
+
+    monkeypatch.setattr(settings, "MADANG_MEDIA_FOLDER", tmp_path)
+    return tmp_path / "recordings"
+
+
+def apply(now: datetime) -> None:
+    from madang.apps.videos.retention import apply
+
+    apply(now)
+
+
+def row(video_id: str = FIRST) -> Video:
+    from madang.apps.videos.models import Video
+
+    return Video.objects.get(pk=video_id)
+
+
+def make_files(media: Path, video_id: str = FIRST) -> Path:
+    folder = media / video_id
+    (folder / "source").mkdir(parents=True)
+    (folder / "source/1.mp4").write_bytes(b"moov")
+    (folder / "lock").touch()
+    return folder
+
+
+def test_a_video_goes_to_the_bin_when_its_time_is_over() -> None:
+    recorded(make_channel())
+    apply(END + MONTH - MOMENT)
+    assert row().deleted_at is None
+    apply(END + MONTH)
+    assert row().deleted_at == END + MONTH
+    assert row().state == "ready"
+
+
+@pytest.mark.parametrize("days", [0, 60])
+def test_a_channel_has_a_retention_of_its_own(days: int) -> None:
+    from madang.apps.channels.services import set_recording
+
+    recorded(make_channel())
+    set_recording("yard", retention_days=days)
+    apply(END + MONTH)
+    assert row().deleted_at is None
+    apply(END + 2 * MONTH)
+    assert (row().deleted_at is None) is (days == 0)
+
+
+def test_a_video_that_is_kept_stays() -> None:
+    from madang.apps.videos.library import VideoChange, change
+
+    change(recorded(make_channel()), VideoChange(keep=True))
+    apply(END + 100 * MONTH)
+    assert row().deleted_at is None
+
+
+def test_a_failed_recording_goes_with_its_time() -> None:
+    from madang.apps.videos.services import fail_recording
+
+    begin(make_channel())
+    fail_recording(FIRST, "The disk is full.", now=END)
+    apply(END + MONTH)
+    assert row().deleted_at is not None
+
+
+def test_what_is_being_recorded_stays(media: Path) -> None:
+    begin(make_channel())
+    begin(row().channel, SECOND, temporary=True)
+    folders = [make_files(media), make_files(media, SECOND)]
+    apply(END + 2 * MONTH)
+    assert row().deleted_at is row(SECOND).deleted_at is None
+    assert all(folder.is_dir() for folder in folders)
+
+
+def test_what_nobody_answered_for_in_a_day_goes_to_the_bin() -> None:
+    from madang.apps.videos.library import VideoChange, change
+
+    channel = make_channel()
+    begin(channel, ask=True)
+    begin(channel, SECOND, ask=True)
+    finish(now=END)
+    change(finish(SECOND, now=END), VideoChange(visibility="public"))
+    day = timedelta(hours=24)
+    apply(END + day - MOMENT)
+    assert row().deleted_at is None
+    apply(END + day)
+    assert row().deleted_at == END + day
+    assert (row(SECOND).deleted_at, row(SECOND).state) == (None, "ready")
+
+
+def test_files_are_deleted_after_a_week_in_the_bin(media: Path) -> None:
+    from madang.apps.videos.errors import UnfitState
+    from madang.apps.videos.library import delete, restore
+
+    video = delete(recorded(make_channel()), now=END)
+    recorded(video.channel, SECOND)
+    folder, other = make_files(media), make_files(media, SECOND)
+    apply(END + timedelta(days=7) - MOMENT)
+    assert folder.is_dir()
+    apply(END + timedelta(days=7))
+    assert not folder.exists()
+    assert other.is_dir()
+    assert row().state == "deleted"
+    with pytest.raises(UnfitState):
+        restore(video)
+
+
+def test_a_recording_in_the_bin_that_goes_on_keeps_its_files(media: Path) -> None:
+    from madang.apps.videos.library import delete
+
+    delete(begin(make_channel()), now=EVENING)
+    folder = make_files(media)
+    apply(EVENING + timedelta(days=8))
+    assert folder.is_dir()
+    finish()
+    apply(EVENING + timedelta(days=8))
+    assert not folder.exists()
+
+
+def test_files_of_a_show_that_is_not_kept_go_soon_after_it(media: Path) -> None:
+    from madang.apps.videos.models import Video
+
+    recorded(make_channel(), temporary=True)
+    folder = make_files(media)
+    apply(END + timedelta(minutes=10) - MOMENT)
+    assert folder.is_dir()
+    apply(END + timedelta(minutes=10))
+    assert not folder.exists()
+    assert not Video.objects.exists()
+
+
+def test_a_folder_that_somebody_writes_is_left_for_the_next_time(media: Path) -> None:
+    from madang.apps.videos.models import Video
+
+    recorded(make_channel(), temporary=True)
+    folder = make_files(media)
+    lock = os.open(folder / "lock", os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    apply(END + MONTH)
+    assert folder.is_dir()
+    assert Video.objects.exists()
+    os.close(lock)
+    apply(END + MONTH)
+    assert not folder.exists()
+    assert not Video.objects.exists()
+
+
+def test_folders_without_a_row_are_left_alone(media: Path) -> None:
+    """The recorder's repair tells the station about them."""
+    folder = make_files(media)
+    apply(END + 10 * MONTH)
+    assert folder.is_dir()
