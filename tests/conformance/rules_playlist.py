@@ -29,6 +29,21 @@ def judge(rendition: Rendition) -> Iterator[Violation]:
             yield Violation(rule, rendition.url, detail)
 
 
+def judge_event(rendition: Rendition) -> Iterator[Violation]:
+    """Every breach in what was seen of an EVENT playlist without parts, such as that of a rewind.
+
+    Whether segments only come behind the others is for the caller to say.
+    """
+    for snapshot in rendition.snapshots:
+        for rule in (_durations, _dates, _maps):
+            for each, detail in rule(snapshot):
+                yield Violation(each, rendition.url, detail)
+    for earlier, later in pairwise(rendition.snapshots):
+        for change in (_parameters, _forward, _history, _discontinuities):
+            for each, detail in change(earlier, later):
+                yield Violation(each, rendition.url, detail)
+
+
 def _all(rendition: Rendition) -> Found:
     each: tuple[Callable[[Snapshot], Found], ...] = (
         _server_control, _durations, _parts_near_edge, _dates, _maps

@@ -102,6 +102,12 @@ def is_discontinuity(row: Row) -> bool:
     return bool(row[1] & _DISCONTINUITY)
 
 
+def require_magic(data: bytes) -> None:
+    """Raise ParseError unless an index begins with `data`, or `data` with all of MAGIC."""
+    if not data.startswith(MAGIC) and not MAGIC.startswith(data):
+        raise ParseError("The file is no index of a recording.")
+
+
 def decode(data: bytes) -> list[Record]:
     """Return the records of an index, up to the first that is damaged or cut off.
 

@@ -27,11 +27,13 @@ class SegmentReader:
     """Makes segments of the records of one file, whose address in playlists is `uri`.
 
     Parts of one segment that follow one another in the file are one entry; a missing part is an
-    entry of its own. Durations are in seconds. `end` is the offset behind the last part.
+    entry of its own. Durations are in seconds. `end` is the offset behind the last part,
+    `first_msn` the number of the first segment, -1 before it begins.
     """
 
     uri: str
     end: int = 0
+    first_msn: int = -1
     _map: ByteRange | None = None
     _open: bool = False
     _msn: int = -1
@@ -56,6 +58,8 @@ class SegmentReader:
                 self._duration += duration
             else:
                 yield from self.finish()
+                if self.first_msn < 0:
+                    self.first_msn = msn
                 self._open, self._msn, self._gap = True, msn, gap
                 self._discontinuity = is_discontinuity(row)
                 self._offset, self._date, self._duration = offset, date, duration

@@ -35,8 +35,10 @@ def answer_immutable(exchange: Exchange, content_type: str, etag: str, body: byt
     return exchange.send(start, body[first : first + size])
 
 
-def answer_file(exchange: Exchange, file: Path | int, headers: Headers) -> int:
-    """Answer with a regular file, a range of it, or 304.
+def answer_file(
+    exchange: Exchange, file: Path | int, headers: Headers, length: int | None = None
+) -> int:
+    """Answer with a regular file, its first `length` bytes, a range of them, or 304.
 
     `file` is a path or a descriptor, which this function closes in any case. `headers` have a
     quoted `etag`, and `last-modified` where ranges and conditions by date are to be answered.
@@ -49,7 +51,8 @@ def answer_file(exchange: Exchange, file: Path | int, headers: Headers) -> int:
     with ExitStack() as cleanup:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC) if isinstance(file, Path) else file
         cleanup.callback(os.close, descriptor)
-        length = os.fstat(descriptor).st_size
+        if length is None:
+            length = os.fstat(descriptor).st_size
         part = select(exchange, [*headers, ("accept-ranges", "bytes")], length)
         if part is None:
             return 0

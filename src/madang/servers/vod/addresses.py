@@ -1,0 +1,87 @@
+"""Addresses below `/vod/`, and the names of downloads."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+from urllib.parse import quote
+
+LONGEST: Final = 128
+"""Characters of a path; longer ones lead to nothing."""
+
+TITLE_LENGTH: Final = 80
+"""Characters of a title in a file name: file systems take 255 bytes, Hangul has three each."""
+
+PATHS: Final = 4096
+"""Paths that are remembered."""
+
+_ADDRESS: Final = re.compile(
+    r"/vod/(?P<id>[1-9A-HJ-NP-Za-km-z]{12})/"
+    r"(?:(?P<multivariant>index\.m3u8)|(?P<poster>poster\.jpg)|(?P<download>[\w-]{1,32})\.mp4"
+    r"|(?P<rendition>[\w-]{1,32})/(?:(?P<playlist>media\.m3u8)|(?P<number>[1-9][0-9]{0,4})\.mp4))",
+    re.ASCII,
+)
+
+_RESERVED: Final = frozenset('/\\:*?"<>|')
+"""Characters that a file name cannot have on one system or another."""
+
+
+class Kind(Enum):
+    """What is at an address."""
+
+    MULTIVARIANT = auto()
+    PLAYLIST = auto()
+    FILE = auto()
+    DOWNLOAD = auto()
+    POSTER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class VodAddress:
+    """An address. `number` counts the files of a rendition from 1."""
+
+    id: str
+    kind: Kind
+    rendition: str = ""
+    number: int = 0
+
+
+@functools.lru_cache(PATHS)
+def parse(path: str) -> VodAddress | None:
+    """Return what a percent-decoded path means, None where it means nothing."""
+    match = _ADDRESS.fullmatch(path) if len(path) <= LONGEST else None
+    if match is None:
+        return None
+    video, rendition = match["id"], match["rendition"]
+    if match["multivariant"]:
+        return VodAddress(video, Kind.MULTIVARIANT)
+    if match["poster"]:
+        return VodAddress(video, Kind.POSTER)
+    if match["download"]:
+        return VodAddress(video, Kind.DOWNLOAD, match["download"], 1)
+    if match["playlist"]:
+        return VodAddress(video, Kind.PLAYLIST, rendition)
+    return VodAddress(video, Kind.FILE, rendition, int(match["number"]))
+
+
+def attachment(title: str, fallback: str) -> str:
+    """Return Content-Disposition for a download named after `title` (RFC 6266, section 4.3).
+
+    `fallback` is ASCII: the name where nothing is left of the title.
+    """
+    name = _file_name(title) or fallback
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _file_name(plain.replace("%", " ")) or fallback
+    return f"attachment; filename=\"{plain}.mp4\"; filename*=UTF-8''{quote(name, safe='')}.mp4"
+
+
+def _file_name(text: str) -> str:
+    kept = "".join(
+        " " if each in _RESERVED or unicodedata.category(each)[0] in "CZ" else each
+        for each in text[:TITLE_LENGTH]
+    )
+    return " ".join(kept.split()).strip(". ")

@@ -1,0 +1,204 @@
+"""Handlers of `/vod/…`: playlists over byte ranges, files, downloads and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any, Final
+from urllib.parse import quote
+
+from madang.infra.database import DatabaseAway
+from madang.recording.manifest import file_name
+from madang.servers.http.exchange import (
+    NO_STORE,
+    OPEN_TO_ALL,
+    Exchange,
+    Headers,
+    http_date,
+    parse_query,
+)
+from madang.servers.http.immutable import answer_file, select
+from madang.servers.vod.access import REMEMBERED_SECONDS, AccessCheck, Grant
+from madang.servers.vod.addresses import Kind, VodAddress, attachment, parse
+from madang.servers.vod.errors import (
+    NO_VIDEO,
+    NoSuchFile,
+    NoSuchRecording,
+    NothingYet,
+    RecordingUnreadable,
+)
+from madang.servers.vod.reader import Form, PlaylistText
+from madang.servers.vod.recording import OpenFile
+from madang.servers.vod.store import RecordingStore
+
+IN_FORCE_SECONDS: Final = 60.0
+"""Seconds after which a change of visibility is in force everywhere, in caches too."""
+
+_SHARED_SECONDS: Final = int(IN_FORCE_SECONDS - REMEMBERED_SECONDS)
+"""Seconds for which caches may keep an answer: it may rest on a permission as old as that."""
+
+GROWING: Final = (
+    "The show is still on: it can be downloaded when it is over. Until then players can use "
+    "index.m3u8."
+)
+SEVERAL: Final = (
+    "The picture or sound changed during this show, so that it has {count} files: "
+    "{names}. Players can use index.m3u8, which joins them."
+)
+
+RECORDING: Final = "recording"
+"""Kind of these bytes in the metrics."""
+
+_PREFLIGHT: Final[Headers] = [
+    OPEN_TO_ALL,
+    ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+    ("access-control-allow-headers", "range, x-playback-session-id"),
+    ("access-control-max-age", "86400"),
+]
+_CORS: Final[Headers] = [OPEN_TO_ALL, ("access-control-expose-headers", "content-range")]
+_PRIVATE: Final = ("cache-control", "private, no-store")
+_REVALIDATED: Final = ("cache-control", "no-cache")
+_SHARED: Final = ("cache-control", f"public, max-age={_SHARED_SECONDS}, must-revalidate")
+
+Work = Coroutine[Any, Any, None]
+
+
+class VodHandlers:
+    """Answers exchanges below `/vod/`.
+
+    Bytes are counted in `sent`. With `internal_prefix` the proxy in front is told to send finished
+    files itself: it is the address of the station's storage that nginx calls `internal`.
+    """
+
+    def __init__(
+        self,
+        store: RecordingStore,
+        access: AccessCheck,
+        sent: Counter[str],
+        internal_prefix: str | None = None,
+    ) -> None:
+        self._store = store
+        self._access = access
+        self._sent = sent
+        self._internal = internal_prefix
+
+    def __call__(self, exchange: Exchange) -> Work | None:
+        """Answer, or return a coroutine that does."""
+        if exchange.method == "OPTIONS":
+            exchange.answer(204, _PREFLIGHT)
+            return None
+        if exchange.method not in {"GET", "HEAD"}:
+            exchange.refuse(405, "Videos can only be read.", [("allow", "GET, HEAD, OPTIONS")])
+            return None
+        address = parse(exchange.path)
+        if address is None:
+            exchange.refuse(404, NO_VIDEO)
+            return None
+        return self._answer(exchange, address)
+
+    async def _answer(self, exchange: Exchange, address: VodAddress) -> None:
+        try:
+            # The folder first: addresses that somebody guesses do not reach the database.
+            await self._store.recording(address.id)
+            grant = await self._access.grant(address.id, exchange)
+            if grant is None:
+                exchange.refuse(404, NO_VIDEO)
+            else:
+                await self._serve(exchange, address, grant)
+        except (NoSuchRecording, NoSuchFile) as error:
+            exchange.refuse(404, str(error))
+        except NothingYet as error:
+            exchange.refuse(404, str(error), [("retry-after", "1")])
+        except (RecordingUnreadable, DatabaseAway) as error:
+            exchange.refuse(503, str(error), [("retry-after", "5")])
+
+    async def _serve(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
+        match address.kind:
+            case Kind.MULTIVARIANT:
+                self._text(exchange, await self._store.multivariant(address.id), grant)
+            case Kind.PLAYLIST:
+                await self._playlist(exchange, address, grant)
+            case Kind.FILE:
+                await self._file(exchange, address, grant, [])
+            case Kind.DOWNLOAD:
+                await self._download(exchange, address, grant)
+            case Kind.POSTER:
+                poster = await self._store.poster(address.id)
+                self._open(exchange, poster, [("content-type", "image/jpeg")], grant)
+
+    async def _playlist(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
+        skip = parse_query(exchange.query_string).get("_HLS_skip")
+        if skip not in {None, "YES", "v2"}:
+            exchange.refuse(400, "_HLS_skip is YES or v2.")
+            return
+        form = Form(delta=skip is not None, gzip=exchange.headers.gzip)
+        text = await self._store.playlist(address.id, address.rendition, form)
+        headers: Headers = [("vary", "accept-encoding")]
+        if form.gzip:
+            headers.append(("content-encoding", "gzip"))
+        self._text(exchange, text, grant, headers)
+
+    def _text(
+        self, exchange: Exchange, text: PlaylistText, grant: Grant, more: Headers | None = None
+    ) -> None:
+        headers: Headers = [
+            ("content-type", "application/vnd.apple.mpegurl"),
+            ("etag", text.etag),
+            *(more or []),
+            *_rights(grant, _SHARED if text.ended else _REVALIDATED),
+        ]
+        part = select(exchange, headers, len(text.body))
+        if part is not None:
+            start, first, size = part
+            self._sent[RECORDING] += exchange.send(start, text.body[first : first + size])
+
+    async def _download(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
+        recording = await self._store.recording(address.id)
+        count = recording.files(address.rendition)
+        if recording.ended_at is None:
+            exchange.refuse(409, GROWING, [("retry-after", "60")])
+        elif count > 1:
+            names = ", ".join(file_name(address.rendition, n + 1) for n in range(count))
+            exchange.refuse(409, SEVERAL.format(count=count, names=names))
+        else:
+            headers: Headers = []
+            if parse_query(exchange.query_string).get("download") == "1":
+                headers = [("content-disposition", attachment(grant.title, address.id))]
+            await self._file(exchange, address, grant, headers)
+
+    async def _file(
+        self, exchange: Exchange, address: VodAddress, grant: Grant, more: Headers
+    ) -> None:
+        recording = await self._store.recording(address.id)
+        name = file_name(address.rendition, address.number)
+        sound = recording.is_sound(address.rendition)
+        headers: Headers = [("content-type", "audio/mp4" if sound else "video/mp4"), *more]
+        file = await self._store.file(address.id, address.rendition, address.number)
+        self._open(exchange, file, headers, grant, f"recordings/{address.id}/{name}")
+
+    def _open(
+        self, exchange: Exchange, file: OpenFile, headers: Headers, grant: Grant, path: str = ""
+    ) -> None:
+        """Answer with an open file, which is `path` in the storage."""
+        if file.growing:
+            # More of it comes: what was sent of it is good, a copy of it is not the file.
+            headers = [*headers, ("etag", f'"{file.length:x}-growing"'), *_rights(grant, NO_STORE)]
+            self._sent[RECORDING] += answer_file(exchange, file.descriptor, headers, file.length)
+            return
+        headers = [*headers, *_rights(grant, _SHARED)]
+        if path and self._internal is not None and "x-forwarded-for" in exchange.headers:
+            os.close(file.descriptor)
+            exchange.answer(200, [*headers, ("x-accel-redirect", self._internal + quote(path))])
+            return
+        # As nginx writes them, so that both may answer for the same file.
+        headers += [
+            ("etag", f'"{int(file.modified):x}-{file.length:x}"'),
+            ("last-modified", http_date(file.modified)),
+        ]
+        self._sent[RECORDING] += answer_file(exchange, file.descriptor, headers, file.length)
+
+
+def _rights(grant: Grant, caching: tuple[str, str]) -> Headers:
+    """Return the headers that say who may keep and read an answer."""
+    return [caching, *_CORS] if grant.shared else [_PRIVATE]

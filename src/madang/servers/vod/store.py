@@ -1,0 +1,155 @@
+"""Recordings that are being watched: read on threads, shared by all viewers, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from madang.base.errors import ParseError
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.recording.manifest import POSTER, file_name
+from madang.servers.vod.errors import RecordingUnreadable
+from madang.servers.vod.reader import Form, PlaylistText
+from madang.servers.vod.recording import OpenFile, Recording, open_file
+
+THREADS: Final = 8
+"""Reads that wait for a disk at the same time."""
+
+MAX_OPEN: Final = 256
+MAX_BYTES: Final = 128 << 20
+"""Recordings in memory, and the bytes of their playlists: 24 hours are 5 MB for a rendition."""
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Entry:
+    recording: Recording
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RecordingStore:
+    """The recordings below `folder`, for one event loop, which never waits for the disk.
+
+    All methods raise NoSuchRecording and RecordingUnreadable, those for a rendition NoSuchFile.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        max_open: int = MAX_OPEN,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._now = clock.monotonic
+        self._max_open = max_open
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="recordings")
+
+    async def multivariant(self, recording_id: str) -> PlaylistText:
+        """Return the multivariant playlist. Raises NothingYet."""
+        entry = await self._entry(recording_id)
+        recording = entry.recording
+        for name in recording.unmeasured():
+            await self._fresh(entry, name)
+        return recording.multivariant()
+
+    async def playlist(self, recording_id: str, rendition: str, form: Form) -> PlaylistText:
+        """Return a media playlist. Raises NothingYet."""
+        entry = await self._entry(recording_id)
+        await self._fresh(entry, rendition)
+        recording = entry.recording
+        reader = recording.with_segments(rendition)
+        text = reader.known_text(form)
+        if text is None:
+            async with entry.lock:
+                text = await self._run(recording, partial(reader.text, form))
+            self._trim()
+        return text
+
+    async def file(self, recording_id: str, rendition: str, number: int) -> OpenFile:
+        """Open a file of a rendition; the caller closes it."""
+        entry = await self._entry(recording_id)
+        recording = entry.recording
+        recording.require(rendition, number)
+        end = None
+        if recording.ended_at is None:
+            await self._fresh(entry, rendition)
+            end = recording.reader(rendition).end_of(number)
+        path = recording.folder / file_name(rendition, number)
+        return await self._run(recording, partial(open_file, path, end))
+
+    async def poster(self, recording_id: str) -> OpenFile:
+        """Open the picture; the caller closes it."""
+        recording = (await self._entry(recording_id)).recording
+        return await self._run(recording, partial(open_file, recording.folder / POSTER, None))
+
+    async def recording(self, recording_id: str) -> Recording:
+        """Return a recording, whose manifest has been read of late."""
+        return (await self._entry(recording_id)).recording
+
+    def close(self) -> None:
+        """Accept no more work, without waiting for the disk."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _entry(self, recording_id: str) -> _Entry:
+        entry = self._entries.get(recording_id)
+        if entry is None:
+            recording = Recording(self._folder / recording_id)
+            await self._run(recording, partial(recording.load, self._now()))
+            # Another request may have been quicker.
+            entry = self._entries.setdefault(recording_id, _Entry(recording))
+            self._trim()
+        elif entry.recording.load_due(self._now()):
+            async with entry.lock:
+                if entry.recording.load_due(self._now()):
+                    await self._load(recording_id, entry)
+        if recording_id in self._entries:
+            self._entries.move_to_end(recording_id)
+        return entry
+
+    async def _load(self, recording_id: str, entry: _Entry) -> None:
+        recording = entry.recording
+        try:
+            await self._run(recording, partial(recording.load, self._now()))
+        except Exception:
+            self._entries.pop(recording_id, None)
+            raise
+
+    async def _fresh(self, entry: _Entry, rendition: str) -> None:
+        recording = entry.recording
+        recording.require(rendition, 1)
+        if recording.read_due(rendition, self._now()):
+            async with entry.lock:
+                if recording.read_due(rendition, self._now()):
+                    await self._run(recording, partial(recording.read, rendition, self._now()))
+            self._trim()
+
+    async def _run(self, recording: Recording, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except (OSError, ParseError) as error:
+            log.error("the recording in %s cannot be read: %s", recording.folder, error)
+            raise RecordingUnreadable("The recording cannot be read now.") from error
+
+    def _trim(self) -> None:
+        """Forget what was not asked for the longest."""
+        used = sum(entry.recording.size for entry in self._entries.values())
+        for name, entry in list(self._entries.items())[:-1]:
+            if len(self._entries) <= self._max_open and used <= self._max_bytes:
+                break
+            if not entry.lock.locked():
+                used -= entry.recording.size
+                del self._entries[name]
