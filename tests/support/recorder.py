@@ -45,6 +45,10 @@ class MemoryRows:
         self.failed[start.id] = reason
         told()
 
+    def lose(self, recording_id: str, reason: str, told: Callable[[], None]) -> None:
+        self.failed[recording_id] = reason
+        told()
+
     def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
         self.discarded.append(recording_id)
         remove()
@@ -147,3 +151,103 @@ def manifest_of(folder: Path) -> Manifest:
 def records_of(folder: Path, rendition: str = "source", number: int = 1) -> list[Record]:
     """Return the records of an index."""
     return decode((folder / rendition / f"{number}.index").read_bytes())
+
+
+def repair(root: Path, rows: MemoryRows) -> int:
+    """Repair what is in a folder as a start does; discard temporary recordings at once."""
+    from madang.servers.recording.disk import Disk
+    from madang.servers.recording.repair import RecordingRepair
+
+    disk = Disk()
+    remove = lambda folder: rows.discard(folder.name, lambda: disk.remove(folder))  # noqa: E731
+    return RecordingRepair(root, rows, disk, remove).run()
+
+
+def killing_disk(operations: int, share: float) -> Disk:
+    """Return a disk that kills this process at its operation of that number, of which a `share`
+    is done if it is a write. `done` counts."""
+    import os
+    import signal
+
+    from madang.servers.recording.disk import Disk
+
+    class KillingDisk(Disk):
+        done = 0
+
+        def step(self, partly: Callable[[], object] = lambda: None) -> None:
+            self.done += 1
+            if self.done == operations:
+                partly()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
+            part = bytes(data)[: int(len(data) * share)]
+            self.step(lambda: os.pwrite(descriptor, part, offset))
+            return super().write(descriptor, data, offset)
+
+        def sync(self, descriptor: int) -> None:
+            self.step()
+            super().sync(descriptor)
+
+        def sync_folder(self, folder: Path) -> None:
+            self.step()
+            super().sync_folder(folder)
+
+        def truncate(self, descriptor: int, size: int) -> None:
+            self.step()
+            super().truncate(descriptor, size)
+
+    return KillingDisk()
+
+
+def record_until_killed(root: Path, operations: int = 0, share: float = 0.0) -> tuple[int, int]:
+    """Record a show, each part at once, and say in `root/sent` how many parts were handed over.
+
+    Returns how many operations on the disk there were, while the show was on and altogether.
+    """
+    from tests.support.broadcast import Encoder, broadcast
+
+    disk = killing_disk(operations, share)
+    made = Recorded(root, disk=disk)
+    sent = 0
+    for event in broadcast(Encoder(), 9.0).events:
+        made.take([event])
+        if isinstance(event, PartAdded):
+            sent += 1
+            (root / "sent").write_text(str(sent))
+        made.turn(0.3)
+    during: int = disk.done  # type: ignore[attr-defined]
+    made.end()
+    return during, disk.done  # type: ignore[attr-defined]
+
+
+def main(folders: list[str]) -> None:
+    """Let a process be killed for each folder, alternately within the show and at its end."""
+    import os
+    import random
+    import sys
+    import tempfile
+
+    from madang.station import boot
+    from madang.station.config import settings
+
+    with tempfile.TemporaryDirectory() as data:
+        boot.control_plane(settings.load(Path(data), environ={}))  # once for all
+        during, altogether = record_until_killed(Path(data))
+        for number, folder in enumerate(folders):
+            chance = random.Random(number)
+            first, last = (during, altogether) if number % 2 else (0, during)
+            child = os.fork()
+            if not child:
+                share = chance.choice((0.0, 0.5, 1.0))
+                record_until_killed(Path(folder), chance.randrange(first, last) + 1, share)
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            if os.waitstatus_to_exitcode(status) != -9:
+                sys.exit(f"{folder}: the process was not killed")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])

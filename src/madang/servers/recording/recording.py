@@ -178,14 +178,7 @@ class Recording:
         self._manifest_due = False
         start = start_of(self.manifest)
         if self._playable:
-            sizes = {
-                name: sum(
-                    (self.folder / file_name(name, number + 1)).stat().st_size
-                    for number in range(len(files))
-                )
-                for name, files in self._files.items()
-            }
-            result = result_of(self.manifest, self._totals[SOURCE], sizes)
+            result = result_of(self.folder, self.manifest, self._totals[SOURCE])
             log.info(
                 "recording %s: finished, %.0f s, %d bytes, %.1f s missing",
                 start.id,

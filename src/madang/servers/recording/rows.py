@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
 from madang.apps.videos import services
+from madang.apps.videos.errors import NotBegun
 from madang.apps.videos.services import RecordingResult, RecordingStart
 
 
@@ -22,6 +24,9 @@ class RecordingRows(Protocol):
 
     def fail(self, start: RecordingStart, reason: str, told: Callable[[], None]) -> None:
         """Note that there is nothing to play."""
+
+    def lose(self, recording_id: str, reason: str, told: Callable[[], None]) -> None:
+        """Note that there is nothing of a recording but its id; it may not have begun."""
 
     def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
         """Forget a recording that was kept for its show only, and then `remove` its files."""
@@ -62,6 +67,16 @@ class VideoRows:
         def work() -> None:
             services.begin_recording(start)
             services.fail_recording(start.id, reason)
+            told()
+
+        self._submit(work, keep=True)
+
+    def lose(self, recording_id: str, reason: str, told: Callable[[], None]) -> None:
+        """Note that there is nothing of a recording but its id."""
+
+        def work() -> None:
+            with contextlib.suppress(NotBegun):
+                services.fail_recording(recording_id, reason)
             told()
 
         self._submit(work, keep=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from madang.apps.videos.services import RecordingResult, RecordingStart, RenditionResult
-from madang.recording.manifest import Manifest
+from madang.recording.manifest import Manifest, file_name
 from madang.recording.totals import Totals
 
 EDGE: Final = 8.0
@@ -50,9 +51,16 @@ def start_of(manifest: Manifest) -> RecordingStart:
     )
 
 
-def result_of(manifest: Manifest, source: Totals, sizes: Mapping[str, int]) -> RecordingResult:
-    """Return the result of a finished manifest; `sizes` are the bytes of each rendition's files."""
+def result_of(folder: Path, manifest: Manifest, source: Totals) -> RecordingResult:
+    """Return the result of a finished recording in its folder. Raises OSError."""
     assert manifest.ended_at is not None
+    sizes = {
+        each.name: sum(
+            (folder / file_name(each.name, number)).stat().st_size
+            for number in range(1, len(each.files) + 1)
+        )
+        for each in manifest.renditions
+    }
     return RecordingResult(
         duration=source.duration,
         bytes=sum(sizes.values()),

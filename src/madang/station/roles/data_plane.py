@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from madang.servers.live.counters import LiveCounters
 from madang.servers.live.hub import LiveHub, LiveHubSettings
 from madang.servers.live.recorder import Recorders
 from madang.servers.live.show_log import ShowLog
+from madang.servers.recording.repair import RecordingRepair
 from madang.servers.recording.rows import VideoRows
 from madang.servers.recording.writer import RecordingWriter, WriterLimits
 from madang.servers.rtmp import RtmpCounters, RtmpServer
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 
 FINISHING: Final = 2.0
 """Seconds to finish the recordings of shows; what takes longer is left to the next start."""
+
+REPAIRS: Final = 10
+REPAIR_PAUSE: Final = 60.0
+"""Tries to repair recordings that another process had at the start, and seconds between them."""
 
 WRITING: Final = 2.0
 """Seconds for the last records of shows; a database that is away gets no more."""
@@ -62,14 +68,15 @@ class DataPlane:
         self._cluster_member = _cluster_member(settings)
         self._recordings = RecordingWriter(_recordings_folder(settings), _writer_limits(settings))
         self.recording_counters = self._recordings.counters
-        rows = VideoRows(self._show_log.submit)
+        self._rows = VideoRows(self._show_log.submit)
+        self._closing = threading.Event()
         self.hub = LiveHub(
             _hub_settings(settings, self.ffmpeg),
             self.counters,
             self.database_threads,
             self._show_log,
             self._cluster_member.leases if self._cluster_member is not None else None,
-            recorders=Recorders(self._recordings, rows, lambda grant: "always"),
+            recorders=Recorders(self._recordings, self._rows, lambda grant: "always"),
         )
         ports.install(self.hub)
         limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
@@ -91,6 +98,7 @@ class DataPlane:
         if self._cluster_member is not None:
             self._cluster_member.start(self.hub)
         self._recordings.start()
+        threading.Thread(target=self._repair_recordings, name="repair", daemon=True).start()
         return await self._listen_rtmp(handed)
 
     async def close(self, *, hand_over: bool) -> None:
@@ -105,9 +113,24 @@ class DataPlane:
         """Write the last records. Call after the last response."""
         if self._cluster_member is not None:
             await self._cluster_member.close()
+        self._closing.set()
         await self._recordings.close(FINISHING)
         await self._show_log.close(WRITING)
         self.database_threads.close()
+
+    def _repair_recordings(self) -> None:
+        """Repair what a crash left, again while another process finishes some of it."""
+        repair = RecordingRepair(
+            self._recordings.root,
+            self._rows,
+            self._recordings.disk,
+            lambda folder: self._recordings.submit(
+                lambda: self._recordings.discard_later(folder, self._rows)
+            ),
+        )
+        for _ in range(REPAIRS):
+            if not repair.run() or self._closing.wait(REPAIR_PAUSE):
+                return
 
     async def _listen_rtmp(self, handed: Mapping[str, socket.socket]) -> Address:
         chosen = self._settings.rtmp
@@ -169,7 +192,11 @@ def _recordings_folder(settings: Settings) -> Path:
 
 def _writer_limits(settings: Settings) -> WriterLimits:
     # A part that waits for longer than this leaves the live window before it is written.
-    return WriterLimits(queue_seconds=settings.live.window / 3)
+    # A part is written before the next one comes: a crash costs one at most.
+    return WriterLimits(
+        batch_seconds=min(0.25, settings.live.part_target / 2),
+        queue_seconds=settings.live.window / 3,
+    )
 
 
 def _hub_settings(settings: Settings, program: str) -> LiveHubSettings:
