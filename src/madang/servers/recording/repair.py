@@ -133,7 +133,7 @@ class RecordingRepair:
             data, index = folder / file_name(name, number), folder / index_name(name, number)
             try:
                 found.append(self._repair_file(data, index))
-            except ParseError as error:
+            except (ParseError, FileNotFoundError) as error:
                 log.warning("recording %s: %s/%d: %s", folder.name, name, number, error)
                 found.append(RepairedFile([], playable=False))
         while found and not found[-1].playable:
@@ -143,13 +143,10 @@ class RecordingRepair:
     def _repair_file(self, data: Path, index: Path) -> RepairedFile:
         """Cut a file and its index off behind the last whole part, and finish the file.
 
-        Raises ParseError where nothing of it is whole.
+        Raises ParseError where nothing of it is whole, FileNotFoundError.
         """
-        try:
-            listed = decode(index.read_bytes())
-            size = data.stat().st_size
-        except FileNotFoundError:
-            raise ParseError("The file is missing.") from None
+        listed = decode(index.read_bytes())
+        size = data.stat().st_size
         with self._open(data) as media, self._open(index) as listing:
 
             def read(offset: int, count: int) -> bytes:
