@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
+import threading
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby
@@ -19,6 +21,7 @@ from madang.wire.fmp4.hybrid import is_finished
 from tests.support.broadcast import WALL, Broadcast, Encoder, broadcast, new_show
 from tests.support.recorder import Recorded, faulty_disk, manifest_of, records_of
 from tests.support.samples import demux
+from tests.support.small_disks import filled, small_disk
 
 if TYPE_CHECKING:
     from madang.servers.recording.writer import WriterLimits
@@ -173,6 +176,56 @@ def test_a_stopped_thread_costs_gaps_and_never_waits(tmp_path: Path) -> None:
     assert len(kept) + 3 < len(parts(events))
     made.end()
     check_media(made.folder)
+
+
+def test_a_write_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+    disk = faulty_disk()
+    made = Recorded(tmp_path, limits(queue_seconds=3.0, batch_seconds=0.01), disk)
+    events = show().events
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        assert goes_on.wait(20)
+
+    made.take(events[:8])
+    made.turn()
+    disk.before = hang  # type: ignore[attr-defined]
+    made.writer.start()
+    made.take(events[8:12])
+    assert hangs.wait(20)
+    for event in events[12:]:  # each is taken at once, whatever the disk does
+        made.clock.advance(0.3)
+        made.take([event])
+        made.writer.expire()
+    goes_on.set()
+    made.writer.finish(made.recording, WALL + 100)
+    asyncio.run(made.writer.close(20))
+    assert kinds(records_of(made.folder)) == [Kind.INIT, Kind.PART, Kind.GAP, Kind.PART]
+    check_media(made.folder)
+    assert made.rows.finished
+
+
+def test_a_disk_that_is_filled_by_others(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as folder:
+        made = Recorded(folder, limits(resume=1000))
+        events = show().events
+        third = len(events) // 3
+        made.take(events[:third])
+        made.turn()
+        with filled(folder):
+            for event in events[third : 2 * third]:
+                made.take([event])
+                made.turn(1.5)
+        made.turn(1.5)
+        made.take(events[2 * third :])
+        made.turn(1.5)
+        made.end()
+        assert kinds(records_of(made.folder)) == [Kind.INIT, Kind.PART, Kind.GAP, Kind.PART]
+        check_media(made.folder)
+        assert demux(made.folder / SOURCE / "1.mp4")
+        (result,) = made.rows.finished.values()
+        assert result.gaps > 0
 
 
 def test_what_does_not_fit_into_the_queue_is_a_gap(tmp_path: Path) -> None:
