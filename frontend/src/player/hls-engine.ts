@@ -82,7 +82,8 @@ export class HlsEngine implements Engine {
       hls.once(Events.LEVEL_UPDATED, (_name, { details }) => {
         const exact = positionAt(details.fragments, source.at, details.edge);
         if (exact === null || Math.abs(exact - start) < CLOSE) return;
-        setTimeout(() => hls === this.#hls && hls.startLoad(exact));
+        this.#source = { ...source, began: source.at - exact };
+        this.#retryTimer = setTimeout(() => this.#build());
       });
     }
     let loading: Fragment | undefined;
