@@ -11,7 +11,6 @@ from madang.wire.tus import (
     Concatenate,
     Create,
     Hashes,
-    Kind,
     Options,
     ReceivedContent,
     Response,
@@ -190,12 +189,16 @@ class MemoryServer:
         self.open.pop(opened.upload_id, None)
         return response
 
-    def join(self) -> None:
-        """Join the data of all final uploads that wait for it."""
-        for upload in map(decode, list(self.records.values())):
-            if upload.kind is Kind.FINAL and upload.state is State.JOINING:
-                self.data[upload.id] = bytearray(b"".join(self.data[part] for part in upload.parts))
-                self.store(self.protocol.joined(upload))
+    def waiting(self) -> list[Upload]:
+        """Return the final uploads whose data is to be joined."""
+        return [each for each in map(decode, self.records.values()) if each.state is State.JOINING]
+
+    def join(self, waiting: list[Upload] | None = None) -> None:
+        """Join the data of final uploads, by default of all that wait for it."""
+        for upload in self.waiting() if waiting is None else waiting:
+            joined = self.protocol.joined(self.loaded(upload.id), upload.epoch)
+            self.data[upload.id] = bytearray(b"".join(self.data[part] for part in upload.parts))
+            self.store(joined)
 
     # --- clients ---
 

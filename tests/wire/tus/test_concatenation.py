@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from madang.wire.tus import State, UploadLimits
+from madang.wire.tus import StaleTransfer, State, UploadLimits
 from tests.wire.tus.server import DATA, TUS, MemoryServer, located, words
 
 
@@ -70,6 +70,9 @@ def test_addresses_of_parts_are_absolute_or_relative(url: str, base: str) -> Non
         ("final;/files/u0?x=1", 400, "not the address"),
         ("final;http://[x/files/u0", 400, "not the address"),
         ("final;/files/%2e%2e%2fu0", 400, "not the address"),
+        ("final;/files/u\t0", 400, "not the address"),
+        ("final;/files/u0\r/files/u0", 400, "not the address"),
+        ("final;/files/ú0", 400, "not the address"),
         ("final;/files/nobody", 400, "unknown"),
         ("final;/files/u0 /files/u1", 409, "not complete"),
         ("final;/files/u2", 400, "not created as partial"),
@@ -129,6 +132,15 @@ def test_the_same_parts_have_one_address() -> None:
     assert other.get("location") != first.get("location")
 
 
+def test_an_expired_part_cannot_be_joined() -> None:
+    server = MemoryServer(UploadLimits(lifetime=60))
+    (a,) = parts(server, b"hello")
+    server.now += 60
+    response = server.request("POST", None, concat(f"/files/{a}"))
+    assert response.status == 400
+    assert "gone" in words(response)
+
+
 def test_a_join_that_failed_says_why() -> None:
     server = MemoryServer()
     (a,) = parts(server, b"hello")
@@ -140,6 +152,23 @@ def test_a_join_that_failed_says_why() -> None:
     assert located(server.request("POST", None, order)) == final
     server.join()
     assert server.loaded(final).state is State.COMPLETE
+
+
+def test_a_join_of_a_deleted_upload_is_not_published() -> None:
+    server = MemoryServer()
+    (a,) = parts(server, b"hello")
+    order = concat(f"/files/{a}")
+    final = located(server.request("POST", None, order))
+    slow = server.waiting()
+    assert server.request("DELETE", final, TUS).status == 204
+    with pytest.raises(StaleTransfer):
+        server.join(slow)
+    server.request("POST", None, order)
+    with pytest.raises(StaleTransfer):
+        server.join(slow)
+    server.join()
+    with pytest.raises(StaleTransfer):
+        server.join(slow)
 
 
 def test_a_terminated_final_upload_is_made_again_by_the_same_request() -> None:

@@ -264,6 +264,14 @@ def test_appends_to_a_complete_upload(
     assert server.data["u0"] == BODY
 
 
+def test_a_creation_that_takes_longer_than_the_upload_may_live() -> None:
+    server = MemoryServer(UploadLimits(size=9, lifetime=60))
+    opened = server.begin("POST", None, MORE)
+    assert isinstance(opened, OpenTransfer)
+    server.now += 70
+    assert opened.end().get("upload-limit") == "max-size=9, max-age=0"
+
+
 def test_uploads_that_are_too_large() -> None:
     server = MemoryServer(UploadLimits(size=9))
     for fields, body in (

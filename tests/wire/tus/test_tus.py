@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from madang.wire.tus import State, UploadLimits
+from madang.wire.tus import State, UploadLimits, combined
 from tests.wire.tus.server import DATA, TUS, MemoryServer, words
 
 LENGTH = {"upload-length": "10"}
@@ -134,6 +134,13 @@ def test_metadata_that_is_refused(metadata: str, said: str) -> None:
     response = MemoryServer().request("POST", None, {**NEW, "upload-metadata": metadata})
     assert response.status == 400
     assert said in words(response)
+
+
+def test_lines_of_one_field_are_joined() -> None:
+    lines = [("Upload-Metadata", "a YQ=="), ("X", "1"), ("upload-metadata", "b Yg==")]
+    fields = combined(lines)
+    assert fields == {"upload-metadata": "a YQ==, b Yg==", "x": "1"}
+    assert MemoryServer().request("POST", None, {**NEW, **fields}).status == 201
 
 
 def test_metadata_is_echoed_as_it_came() -> None:

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from madang.wire.tus import StaleTransfer, State, UploadLimits
+from madang.wire.tus import Site, StaleTransfer, State, UploadLimits, UploadProtocol
 from tests.wire.tus.server import DATA, NOW, TUS, MemoryServer, OpenTransfer, located
 
 NEW = {**TUS, "upload-length": "10"}
@@ -65,6 +65,16 @@ def test_a_deferred_length_may_not_exceed_the_limit() -> None:
     head = {**TUS, **DATA, "upload-offset": "0"}
     assert server.request("PATCH", upload_id, head, b"x" * 11, chunked=True).status == 413
     assert server.offset(upload_id) == 0
+
+
+def test_a_limit_that_shrank_below_the_offset() -> None:
+    server = MemoryServer(UploadLimits(size=10))
+    upload_id = server.create()
+    server.patch(upload_id, 0, BODY)
+    server.protocol = UploadProtocol(Site(UploadLimits(size=4)))
+    head = {**TUS, **DATA, "upload-offset": "10"}
+    assert server.request("PATCH", upload_id, head, b"x", chunked=True).status == 413
+    assert server.patch(upload_id, 10).status == 204
 
 
 def test_chunked_content_beyond_the_length_is_refused_and_the_offset_stays() -> None:
@@ -187,12 +197,15 @@ def test_a_checksum_in_the_trailers(trailers: dict[str, str], status: int, offse
     assert server.offset(upload_id) == offset == len(server.data[upload_id])
 
 
-def test_a_trailer_that_was_not_announced_is_ignored() -> None:
+@pytest.mark.parametrize(("announced", "chunked"), [(False, True), (True, False)])
+def test_trailers_count_where_announced_and_possible(announced: bool, chunked: bool) -> None:
     server = MemoryServer()
     upload_id = server.create(10)
     head = {**TUS, **DATA, "upload-offset": "0"}
+    if announced:
+        head["trailer"] = "Upload-Checksum"
     trailers = {"upload-checksum": "sha1 AAAA"}
-    response = server.request("PATCH", upload_id, head, BODY, chunked=True, trailers=trailers)
+    response = server.request("PATCH", upload_id, head, BODY, chunked=chunked, trailers=trailers)
     assert response.status == 204
 
 
@@ -293,6 +306,14 @@ def test_a_newcomer_ends_the_transfer_that_hangs(newcomer: str) -> None:
         offset = server.offset(upload_id)
         assert server.patch(upload_id, offset, BODY[offset:]).status == 204
         assert server.data[upload_id] == BODY
+
+
+def test_a_transfer_that_hangs_after_its_last_byte_is_complete() -> None:
+    server = MemoryServer()
+    upload_id = server.create(5)
+    opened(server, upload_id, 0).receive(BODY[:5])
+    assert server.offset(upload_id) == 5
+    assert server.loaded(upload_id).state is State.COMPLETE
 
 
 def test_a_newcomer_discards_what_had_a_checksum() -> None:

@@ -15,9 +15,8 @@ from madang.wire.tus.model import Dialect, Kind
 class UploadRequest:
     """The head of a request.
 
-    `fields` have names in lower case; lines of one name are joined by a comma. `upload_id` is None
-    for the address where uploads are created. `dialect` is None where the head does not tell: then
-    it is that of the upload.
+    `fields` are as `combined` returns them. `upload_id` is None for the address where uploads are
+    created. `dialect` is None where the head does not tell: then it is that of the upload.
     """
 
     method: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from madang.wire.tus.limits import UploadLimits
@@ -15,6 +15,16 @@ IETF_MEDIA_TYPE: Final = "application/partial-upload"
 
 COUNT: Final = re.compile(r"\d{1,18}", re.ASCII)
 """Number of bytes."""
+
+
+def combined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return fields by name in lower case, lines of one name joined by a comma (RFC 9110, section
+    5.3)."""
+    fields: dict[str, str] = {}
+    for name, value in lines:
+        key = name.lower()
+        fields[key] = f"{fields[key]}, {value}" if key in fields else value
+    return fields
 
 
 def content_size(fields: Mapping[str, str]) -> int | None:

@@ -246,8 +246,11 @@ class UploadProtocol:
         ]
         return Outcome(upload, responses.respond(self.site, command.request, 201, fields))
 
-    def joined(self, upload: Upload) -> Upload:
-        """Return a final upload whose data is joined and synced."""
+    def joined(self, upload: Upload, epoch: int) -> Upload:
+        """Return a final upload whose data is joined and synced; `epoch` is that of the upload when
+        joining began. Raises StaleTransfer for one that was deleted meanwhile."""
+        if upload.epoch != epoch or upload.state is not State.JOINING:
+            raise StaleTransfer
         return replace(upload, state=State.COMPLETE, offset=upload.length or 0)
 
     def fail(self, upload: Upload, reason: str) -> Upload:

@@ -23,6 +23,7 @@ from madang.wire.tus.limits import UploadLimits
 from madang.wire.tus.metadata import parse_metadata
 from madang.wire.tus.model import Dialect, Kind
 
+_URL: Final = re.compile(r"[!-~]+")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -88,13 +89,16 @@ def _part_ids(text: str, base: str, limit: int) -> tuple[str, ...]:
     """Return the IDs of the uploads at `text`, absolute or relative URLs separated by spaces."""
     path = urlsplit(base).path
     ids: list[str] = []
-    for url in text.split():
+    for url in text.split(" "):
+        if not url:
+            continue
         try:
             found = urlsplit(urljoin(path, url))
             upload_id = unquote(found.path.removeprefix(path))
         except ValueError:
             upload_id = ""
-        if not _ID.fullmatch(upload_id) or not found.path.startswith(path) or found.query:
+        known = _URL.fullmatch(url) and _ID.fullmatch(upload_id)
+        if not known or not found.path.startswith(path) or found.query:
             raise invalid(f"{url[:100]!r} in Upload-Concat is not the address of an upload.")
         ids.append(upload_id)
     if not 0 < len(ids) <= limit:
