@@ -130,6 +130,19 @@ def test_expiration_slides_with_bytes() -> None:
     assert swept.undelivered == 0
 
 
+def test_refused_appends_tell_the_expiry_too() -> None:
+    """ "This header MUST be included in every PATCH response if the upload is going to expire." """
+    server = MemoryServer()
+    upload_id = server.create(10)
+    for response in (
+        server.patch(upload_id, 1, b"x"),
+        server.patch(upload_id, 0, b"x" * 11),
+        server.patch(upload_id, 0, b"x", upload_checksum="sha1 AAAA"),
+    ):
+        assert response.status in {409, 413, 460}
+        assert response.get("upload-expires") == "Sat, 16 Jan 2027 08:00:00 GMT"
+
+
 def test_a_complete_upload_does_not_expire_but_an_unjoined_part_does() -> None:
     server = MemoryServer(UploadLimits(lifetime=60))
     whole, part = server.create(10, BODY), server.create(10, BODY, upload_concat="partial")

@@ -25,6 +25,7 @@ from madang.wire.tus.structured import StructuredFieldError, parse_item
 
 
 def creation(request: UploadRequest, limits: UploadLimits) -> Create:
+    """Return the creation of an upload. Raises UploadError."""
     fields = request.fields
     content = _content(fields, limits)
     length = _length(fields, 0, content)
@@ -43,6 +44,7 @@ def creation(request: UploadRequest, limits: UploadLimits) -> Create:
 
 
 def append(request: UploadRequest, limits: UploadLimits) -> Append:
+    """Return an append. Raises UploadError."""
     fields = request.fields
     if media_type(fields) != IETF_MEDIA_TYPE:
         raise media_type_error(IETF_MEDIA_TYPE)

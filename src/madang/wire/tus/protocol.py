@@ -106,9 +106,13 @@ class UploadProtocol:
     def refuse(
         self, request: UploadRequest, error: UploadError, upload: Upload | None = None
     ) -> Response:
-        """Return the response to a request that was refused, here or by the server."""
+        """Return the response to a request that was refused, here or by the server; `upload` is the
+        one that it was for, if that is known."""
         dialect = request.dialect or (upload.dialect if upload is not None else None)
-        return responses.refusal(self.site, request, error, dialect)
+        response = responses.refusal(self.site, request, error, dialect)
+        if upload is None or request.method != "PATCH" or error.problem is Problem.GONE:
+            return response
+        return response.with_fields(*responses.expires_fields(upload, dialect))
 
     def create(self, create: Create, upload_id: str, now: float) -> tuple[Upload, Transfer]:
         """Return a new upload and the transfer of the content that came with its creation.
@@ -301,9 +305,8 @@ class UploadProtocol:
         if transfer.creates:
             fields.append(("Location", site.location(upload.id)))
         status = 201 if transfer.creates else 204
-        if transfer.dialect is Dialect.TUS:
-            fields += responses.expires_fields(upload)
-        else:
+        fields += responses.expires_fields(upload, transfer.dialect)
+        if transfer.dialect is Dialect.IETF:
             fields.append(responses.complete_field(upload))
             fields.append(responses.limit_field(site, upload, now))
             status = 200 if upload.state is State.COMPLETE else status
@@ -330,7 +333,7 @@ class UploadProtocol:
         located = UploadError(
             error.problem, error.message, details=Details(upload.offset, location)
         )
-        return Outcome(upload, self.refuse(transfer.request, located))
+        return Outcome(upload, self.refuse(transfer.request, located, upload))
 
 
 def _check_current(upload: Upload, transfer: Transfer) -> None:

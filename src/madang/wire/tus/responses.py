@@ -185,7 +185,7 @@ def state_fields(site: Site, upload: Upload, dialect: Dialect, now: float) -> li
         fields.append(("Upload-Metadata", upload.metadata))
     if upload.kind is not Kind.PLAIN:
         fields.append(("Upload-Concat", upload.concat))
-    return fields + expires_fields(upload)
+    return fields + expires_fields(upload, dialect)
 
 
 def complete_field(upload: Upload) -> tuple[str, str]:
@@ -199,9 +199,11 @@ def limit_field(site: Site, upload: Upload, now: float) -> tuple[str, str]:
     return "Upload-Limit", upload_limit(site.limits, None if expiry is None else expiry - now)
 
 
-def expires_fields(upload: Upload) -> list[tuple[str, str]]:
-    """Return Upload-Expires, if the upload does."""
-    return [] if upload.expiry is None else [("Upload-Expires", http_date(upload.expiry))]
+def expires_fields(upload: Upload, dialect: Dialect | None) -> list[tuple[str, str]]:
+    """Return Upload-Expires of tus, if the upload does. Every response to PATCH has it."""
+    if dialect is not Dialect.TUS or upload.expiry is None:
+        return []
+    return [("Upload-Expires", http_date(upload.expiry))]
 
 
 def upload_limit(limits: UploadLimits, age: float | None = None) -> str:

@@ -30,6 +30,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def creation(
     request: UploadRequest, limits: UploadLimits, base: str, trailers: bool
 ) -> Create | Concatenate:
+    """Return the creation of an upload, or of a final one. Raises UploadError."""
     fields = request.fields
     metadata = fields.get("upload-metadata", "").strip(" \t")
     parse_metadata(metadata, limits.metadata)
@@ -55,6 +56,7 @@ def creation(
 
 
 def append(request: UploadRequest, trailers: bool) -> Append:
+    """Return an append. Raises UploadError."""
     fields = request.fields
     if media_type(fields) != TUS_MEDIA_TYPE:
         raise media_type_error(TUS_MEDIA_TYPE)
