@@ -20,8 +20,7 @@ from madang.station.django import static_files
 from madang.station.django.wsgi import application
 from madang.station.jobs.registry import periodic_jobs
 from madang.station.roles import gc_tuning, warmup
-from madang.station.roles.chat import chat_route
-from madang.station.roles.chat_plane import ChatPlane
+from madang.station.roles.chat_plane import ChatPlane, chat_route
 from madang.station.roles.data_plane import DataPlane
 from madang.station.roles.http_port import health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle

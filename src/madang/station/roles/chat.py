@@ -11,9 +11,8 @@ from functools import partial
 from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.infra.database import DatabaseThreads
-from madang.servers.chat.handshake import PATH
 from madang.servers.http.metrics import Metrics
-from madang.servers.http.router import Route, Router, elsewhere
+from madang.servers.http.router import Router, elsewhere
 from madang.servers.live.counters import LiveCounters
 from madang.servers.live.metrics import LiveMetrics
 from madang.servers.rtmp import RtmpCounters
@@ -21,7 +20,7 @@ from madang.station.backups import last_times
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import gc_tuning
-from madang.station.roles.chat_plane import ChatPlane
+from madang.station.roles.chat_plane import ChatPlane, chat_route
 from madang.station.roles.data_plane import WRITING
 from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle
@@ -62,8 +61,3 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         await stopped
         directory.close()
         database_threads.close()
-
-
-def chat_route(chat: ChatPlane) -> Route:
-    """Return the route of the chats."""
-    return Route(PATH, chat.handshake, websocket=True)

@@ -21,12 +21,13 @@ from madang.chat.state import ChatState
 from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.dispatcher import Dispatcher
-from madang.servers.chat.handshake import ChatHandshake, HandshakeSettings
+from madang.servers.chat.handshake import PATH, ChatHandshake, HandshakeSettings
 from madang.servers.chat.hub import ChatHub, ChatHubSettings, ChatQueries
 from madang.servers.chat.identities import Identities
 from madang.servers.chat.message_writer import MessageWriter
 from madang.servers.chat.reauthentication import Reauthentication
 from madang.servers.chat.service import ChatService
+from madang.servers.http.router import Route
 from madang.station.config.settings import Settings
 from madang.work.schedule import Periodic
 
@@ -137,6 +138,11 @@ class ChatPlane:
             for reason, count in sorted(counted.items()):
                 family.add_metric([reason], count)
             yield family
+
+
+def chat_route(chat: ChatPlane) -> Route:
+    """Return the route of the chats."""
+    return Route(PATH, chat.handshake, websocket=True)
 
 
 def _bus(settings: Settings) -> Bus:
