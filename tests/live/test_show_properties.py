@@ -26,6 +26,7 @@ from tests.support.broadcast import (
     payload,
     shifted,
 )
+from tests.support.sizes import sized
 
 PER_MS = VIDEO_TIMESCALE // 1000
 
@@ -53,7 +54,10 @@ def encoders(draw: st.DrawFn, *, jitter: int = 0) -> Encoder:
 
 
 many = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=sized(25, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
 )
 
 
