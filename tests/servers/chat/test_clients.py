@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import socketio
 
 from tests.support.chat_clients import ChatClients, chat_clients, make_accounts
 from tests.support.sign_outs import check_sign_outs, wait_for_sign_out
@@ -26,7 +25,6 @@ MANY = {"CHAT__MESSAGES_PER_PERSON": "1000", "CHAT__MESSAGES_PER_ADDRESS": "1000
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     made = Station(tmp_path_factory.mktemp("chat") / "data", **MANY)
-    made.data.mkdir()
     made.open_channels("yard", "quiet", "modes", "back", "python")
     made.start("--no-demo")
     yield made
@@ -372,6 +370,8 @@ def _send(station: Station, method: str, path: str, token: str, body: object) ->
 
 
 def test_pythons_client_talks_with_nodes(people: ChatClients, station: Station) -> None:
+    import socketio
+
     anna = people.join("anna")
 
     async def talk() -> tuple[Any, list[Any]]:
@@ -407,6 +407,8 @@ def test_pythons_client_talks_with_nodes(people: ChatClients, station: Station) 
 def test_pythons_client_comes_back_and_gets_what_it_missed_once(
     people: ChatClients, station: Station
 ) -> None:
+    import socketio
+
     anna = people.join("anna", "python")
 
     async def talk() -> tuple[list[str], list[dict[str, Any]]]:

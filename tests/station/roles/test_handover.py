@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import socketio
 
 from tests.station.roles.test_roles import ask
 from tests.support.encoders import Recipe, publish, sample
@@ -78,6 +77,7 @@ class Load:
 
 def say_hello(address: str, slug: str) -> str:
     """Say something in a chat, with a client that is not ours, and return what came back of it."""
+    import socketio
 
     async def talk() -> str:
         heard: asyncio.Queue[list[dict[str, str]]] = asyncio.Queue()
