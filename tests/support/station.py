@@ -7,14 +7,18 @@ stream keys: one process for all of them, while `madang channel create` needs on
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +34,8 @@ START_LIMIT = 30.0
 """Seconds to `ready`, tables included, on a machine that is busy with the rest of the suite."""
 STOP_LIMIT = 10.0
 """Seconds from SIGTERM to the end, as documented."""
+
+DATABASE_FILE = "madang.db"
 
 _READY = re.compile(r"ready http=(\S+) rtmp=(\S+)\n")
 
@@ -131,17 +137,12 @@ class Station:
 
     def open_channels(self, *slugs: str) -> None:
         """Make channels, and their owner if missing; fills `keys`."""
-        made = subprocess.run(
-            [sys.executable, "-m", "tests.support.station", str(self.data), *slugs],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=START_LIMIT,
-            check=False,
-        )
-        assert made.returncode == 0, made.stderr
-        self.keys |= json.loads(made.stdout)
+        database = self.data / DATABASE_FILE
+        if "MADANG_DATABASE__URL" not in self.environment and not database.exists():
+            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(_template(), database)
+            database.chmod(0o600)
+        self.keys |= _run_open_channels(self.data, self.environment, *slugs)
 
     def publish_url(self, slug: str) -> str:
         """Return the URL to publish to, stream key included."""
@@ -162,6 +163,11 @@ class Station:
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         assert found
         return int(found[1]) * 1024
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of the process so far (utime and stime, proc(5))."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _release(self) -> None:
         assert self._process is not None
@@ -201,6 +207,41 @@ def until(condition: Callable[[], Any], what: str, *, within: float = 10.0) -> A
         assert time.monotonic() < deadline, f"not within {within} s: {what}"
         time.sleep(0.05)
     return answer
+
+
+@functools.cache
+def _template() -> Path:
+    """Return a database with all tables and the owner: to make them takes a second."""
+    folder = Path(_temporary().name)
+    environment = {name: value for name, value in os.environ.items() if "MADANG_" not in name}
+    _run_open_channels(folder / "data", environment)
+    copy = folder / DATABASE_FILE
+    with (
+        contextlib.closing(sqlite3.connect(folder / "data" / DATABASE_FILE)) as source,
+        contextlib.closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    return copy
+
+
+@functools.cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="madang-database-")
+
+
+def _run_open_channels(data: Path, environment: dict[str, str], *slugs: str) -> dict[str, str]:
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.support.station", str(data), *slugs],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    keys: dict[str, str] = json.loads(made.stdout)
+    return keys
 
 
 def _open_channels(data: Path, slugs: list[str]) -> dict[str, str]:
