@@ -27,6 +27,9 @@ NOTICED = 1.0
 and crowd share this process and a busy machine; a reader that held up the others would hold them
 up for its send timeout, which is far longer."""
 
+CALM = 60.0
+"""Seconds within which a thousand readers have come or gone, on a machine that is busy."""
+
 
 def resident() -> int:
     """Bytes of this process in memory."""
@@ -92,9 +95,10 @@ def test_a_thousand_flv_readers_that_do_not_read_are_not_noticed() -> None:
         until(lambda: len(watcher.lateness) > 50)
         before = resident()
         slow = crowd(air, "/live/yard.flv")
-        until(lambda: air.status("yard")["viewers"] == CROWD + 1)
-        # A thousand arrivals within a second are felt for a moment, their staying is not.
-        until(lambda: max(watcher.lateness[-80:]) < NOTICED)
+        until(lambda: air.status("yard")["viewers"] == CROWD + 1, CALM)
+        # A thousand arrivals within a second are felt for a moment, their staying is not. A busy
+        # machine makes the moment longer: the encoder, which is late too, has to catch up.
+        until(lambda: max(watcher.lateness[-80:]) < NOTICED, CALM)
         joined = len(watcher.lateness)
         time.sleep(3)
         grown = resident() - before
@@ -107,7 +111,7 @@ def test_a_thousand_flv_readers_that_do_not_read_are_not_noticed() -> None:
         assert air.status("yard")["state"] == "live"
         for connection in slow:
             connection.close()
-        until(lambda: air.status("yard")["viewers"] <= 1)
+        until(lambda: air.status("yard")["viewers"] <= 1, CALM)
         encoder.stop()
 
 
