@@ -66,6 +66,7 @@ class ProcessRole(StrEnum):
     WEB = "web"
     LIVE = "live"
     CHAT = "chat"
+    FILES = "files"
     WORKER = "worker"
     EDGE = "edge"
 

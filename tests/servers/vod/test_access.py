@@ -101,6 +101,16 @@ def test_a_change_is_in_force_in_seconds(vod: Vod, clock: ManualClock) -> None:
     assert vod.ask("source/1.mp4").status == 200
 
 
+def test_a_recording_that_begins_is_there_in_a_second(vod: Vod, clock: ManualClock) -> None:
+    vod.control.videos = {}
+    assert vod.ask("source/1.mp4").status == 404
+    assert vod.ask("source/1.mp4").status == 404
+    assert vod.control.asked == 1
+    vod.control.videos = {ID: Video()}
+    clock.advance(1.1)
+    assert vod.ask("source/1.mp4").status == 200
+
+
 def test_the_database_is_asked_once_in_a_while(vod: Vod, clock: ManualClock) -> None:
     for _ in range(20):
         vod.ask("source/media.m3u8")

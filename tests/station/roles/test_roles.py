@@ -52,7 +52,7 @@ def picture() -> Path:
 # --- what cannot be ---
 
 
-@pytest.mark.parametrize("role", ["web", "live", "chat", "worker"])
+@pytest.mark.parametrize("role", ["web", "live", "chat", "files", "worker"])
 def test_a_role_alone_needs_the_stores_that_it_shares(tmp_path: Path, role: str) -> None:
     done = serve(tmp_path, "--role", role)
     assert done.returncode == 1
@@ -111,8 +111,20 @@ def test_live_answers_streams_and_tools_and_sends_pages_elsewhere(live: Role) ->
     assert ask(live.http, "/readyz") == (200, "ready\n")
     assert json.loads(ask(live.http, "/live/yard/status.json")[1])["state"] == "offline"
     assert ask(live.http, "/live/nobody/status.json")[0] == 404
+    assert "no video" in ask(live.http, "/vod/111111111111/index.m3u8")[1]
     for path in ("/", "/static/icon.svg", "/api/v1/live"):
         assert "Another process" in ask(live.http, path)[1]
+
+
+def test_files_answers_recordings_and_tools_and_ends_in_order(split: Split) -> None:
+    files = split.start("files")
+    assert ask(files.http, "/readyz") == (200, "ready\n")
+    status, words = ask(files.http, "/vod/111111111111/index.m3u8")
+    assert (status, words) == (404, "There is no video at this address.\n")
+    assert "madang_sent_bytes_total" in ask(files.http, "/metrics")[1]
+    for path in ("/", "/live/yard/index.m3u8", "/socket.io/"):
+        assert "Another process" in ask(files.http, path)[1]
+    assert files.stop() < 8
 
 
 def test_a_person_signs_in_and_all_processes_know_them(split: Split, web: Role) -> None:

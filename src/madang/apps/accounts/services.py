@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from django.contrib.auth import get_user
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +23,14 @@ def find_user(name: str) -> User:
         return User.objects.get_by_natural_key(name)
     except User.DoesNotExist:
         raise NoSuchUser(format_lazy(_("There is no user {name}."), name=name)) from None
+
+
+def user_of_session(session: SessionBase) -> User | None:
+    """Return the active account that is signed in with a session."""
+    request = HttpRequest()
+    request.session = session
+    user: object = get_user(request)
+    return user if isinstance(user, User) and user.is_active else None
 
 
 def create_user(name: str, *, password: str, email: str = "", admin: bool = False) -> User:

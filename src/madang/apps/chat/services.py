@@ -7,17 +7,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.contrib.auth import get_user
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
-from madang.apps.accounts.services import find_user
+from madang.apps.accounts.services import find_user, user_of_session
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat import emotes, ports, store
@@ -123,10 +121,8 @@ def account_of(user: User, *, bot: bool = False) -> Account:
 
 def signed_in(session: SessionBase) -> Account | None:
     """Return the account of a session, or None."""
-    request = HttpRequest()
-    request.session = session
-    user: object = get_user(request)
-    return account_of(user) if isinstance(user, User) and user.is_active else None
+    user = user_of_session(session)
+    return account_of(user) if user is not None else None
 
 
 def role_of(channel: Channel, user: object) -> Role:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class LiveCounters:
     """Totals since the start of the process.
 
-    `bytes_sent` is by kind of answer (playlist, part, segment, init, flv, poster), `refused` by
-    the name of the reason, `notices` by what was wrong with media that arrived.
+    `bytes_sent` is by kind of answer (playlist, part, segment, init, flv, poster, recording),
+    `refused` by the name of the reason, `notices` by what was wrong with media that arrived.
     `flv_dropped_bytes` were meant for FLV clients that fell behind.
     """
 

@@ -16,7 +16,10 @@ from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.servers.http.exchange import Exchange
 
 REMEMBERED_SECONDS: Final = 5.0
-"""Seconds for which an answer of the database holds, a refusal too."""
+"""Seconds for which an answer of the database holds."""
+
+ABSENT_SECONDS: Final = 1.0
+"""The same where there is no such row: that of a recording is written while it begins."""
 
 STALE_SECONDS: Final = 600.0
 """Seconds for which the last answer holds while the database does not answer: nobody can change
@@ -149,7 +152,8 @@ class Remembered(Generic[T]):
                 raise
             _, asked_at, answer = known
             since = self._now()
-        self._known[key] = (since + REMEMBERED_SECONDS, asked_at, answer)
+        holds = ABSENT_SECONDS if answer is None else REMEMBERED_SECONDS
+        self._known[key] = (since + holds, asked_at, answer)
         self._known.move_to_end(key)
         while len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)

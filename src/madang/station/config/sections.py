@@ -146,9 +146,13 @@ class MailSection(Section):
 
 
 class StorageSection(Section):
-    """Store of media files. Default: `media` in the data folder."""
+    """Store of media files. Default: `media` in the data folder.
+
+    `internal_prefix` is the `internal` location at which nginx in front sends it.
+    """
 
     url: Annotated[str, AfterValidator(_files_only)]
+    internal_prefix: Annotated[str | None, Field(pattern=r"^/([A-Za-z0-9_-]+/)+$")] = None
 
 
 class BudgetSection(Section):

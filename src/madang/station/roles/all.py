@@ -26,6 +26,7 @@ from madang.station.roles.http_port import health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.live import close, live_route, metrics_of
 from madang.station.roles.systemd import ServiceManager
+from madang.station.roles.vod_plane import VodPlane
 from madang.work.worker import Worker
 
 PAGES_SECONDS: Final = 1.0
@@ -43,12 +44,14 @@ async def serve(
     plane = DataPlane(settings)
     pages = WsgiBridge(application, settings.http.trusted_proxies)
     chat = ChatPlane(settings, plane.database_threads)
+    vod = VodPlane(settings, plane.database_threads, plane.counters.bytes_sent)
     files = StaticFiles(static_files.find)
     metrics = metrics_of(settings, plane)
     metrics.add(chat)
     health = health_endpoints(settings, plane.database_threads, metrics)
     routes = [
         live_route(settings, plane),
+        vod.route,
         chat_route(chat),
         Route("/static/", files),
         *health.routes(),
@@ -77,6 +80,7 @@ async def serve(
         await warming
         await close(plane, listener, manager, chat)
         await pages.close(PAGES_SECONDS)
+        vod.close()
         await stopped
         await plane.leave()
 

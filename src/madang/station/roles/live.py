@@ -22,6 +22,7 @@ from madang.station.roles.data_plane import WRITING, DataPlane
 from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import ServiceManager
+from madang.station.roles.vod_plane import VodPlane
 
 
 async def serve(settings: Settings, manager: ServiceManager) -> None:
@@ -29,7 +30,8 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
     lifecycle = Lifecycle(settings, "live", manager)
     plane = DataPlane(settings)
     health = health_endpoints(settings, plane.database_threads, metrics_of(settings, plane))
-    routes = [live_route(settings, plane), *health.routes()]
+    vod = VodPlane(settings, plane.database_threads, plane.counters.bytes_sent)
+    routes = [live_route(settings, plane), vod.route, *health.routes()]
     listener = listen(settings, manager, Router(routes, elsewhere))
     rtmp = await plane.open(manager.sockets)
     gc_tuning.tune()
@@ -41,6 +43,7 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         health.draining = True
         lifecycle.stopping()
         await close(plane, listener, manager)
+        vod.close()
         await plane.leave()
 
 

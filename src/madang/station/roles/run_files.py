@@ -17,7 +17,7 @@ from madang.station.config.settings import Settings
 ALL: Final = "all"
 """The role of a process that does everything."""
 
-ROLES: Final = (ALL, "web", "live", "chat", "worker")
+ROLES: Final = (ALL, "web", "live", "chat", "files", "worker")
 """Every role that has a run file."""
 
 SEVERAL: Final = frozenset({"chat"})

@@ -97,6 +97,12 @@ def _chat(settings: Settings, manager: ServiceManager) -> None:
     uvloop.run(chat.serve(settings, manager))
 
 
+def _files(settings: Settings, manager: ServiceManager) -> None:
+    from madang.station.roles import files
+
+    uvloop.run(files.serve(settings, manager))
+
+
 def _web(settings: Settings, manager: ServiceManager) -> None:
     from madang.station.roles import web
 
@@ -113,6 +119,7 @@ _ROLES: Final = {
     "web": _Role(9, _web),
     "live": _Role(6, _live),
     "chat": _Role(6, _chat),
+    "files": _Role(5, _files),
     "worker": _Role(4, _worker),
 }
 

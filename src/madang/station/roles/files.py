@@ -1,0 +1,48 @@
+"""The role `files`: recordings, on the machine that has the storage.
+
+Import after `boot.start_django`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from madang.infra.database import DatabaseThreads
+from madang.servers.http.metrics import Metrics
+from madang.servers.http.router import Router, elsewhere
+from madang.servers.live.counters import LiveCounters
+from madang.servers.live.metrics import LiveMetrics
+from madang.servers.rtmp import RtmpCounters
+from madang.station.backups import last_times
+from madang.station.config.fields import Address
+from madang.station.config.settings import Settings
+from madang.station.roles import gc_tuning
+from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
+from madang.station.roles.lifecycle import Lifecycle
+from madang.station.roles.systemd import ServiceManager
+from madang.station.roles.vod_plane import VodPlane
+
+
+async def serve(settings: Settings, manager: ServiceManager) -> None:
+    """Serve recordings until a signal ends the process. Raises CannotStart."""
+    lifecycle = Lifecycle(settings, "files", manager)
+    database_threads = DatabaseThreads()
+    counters = LiveCounters()
+    vod = VodPlane(settings, database_threads, counters.bytes_sent)
+    backups = partial(last_times, settings.backup.folder)
+    metrics = Metrics(LiveMetrics(counters, RtmpCounters(), dict, backups))
+    health = health_endpoints(settings, database_threads, metrics)
+    listener = listen(settings, manager, Router([vod.route, *health.routes()], elsewhere))
+    gc_tuning.tune()
+    listener.start()
+    lifecycle.ready(http=Address(settings.http.bind.host, listener.port))
+    try:
+        await lifecycle.wait_for_signal()
+    finally:
+        health.draining = True
+        lifecycle.stopping()
+        if manager.sockets:
+            listener.stop_accepting()
+        await listener.stop(DRAIN_SECONDS)
+        vod.close()
+        database_threads.close()
