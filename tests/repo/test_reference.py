@@ -47,7 +47,7 @@ def documented_settings(language: str) -> dict[str, list[str]]:
 def test_every_setting_and_its_default_is_documented(language: str) -> None:
     folder = Path("/somewhere")
     in_code = {
-        shown.key: "—" if shown.value in (None, []) else f"`{shown.value}`"
+        shown.key: "—" if shown.value in (None, []) else f"`{_in_toml(shown.value)}`"
         for shown in load(folder, environ={}).shown()
     }
     in_guide = {key: cells[2] for key, cells in documented_settings(language).items()}
@@ -55,6 +55,10 @@ def test_every_setting_and_its_default_is_documented(language: str) -> None:
         key: value.replace(f"file://{folder}", "file:///DATA").replace(f"{folder}", "DATA")
         for key, value in in_code.items()
     }
+
+
+def _in_toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_every_limit_of_a_setting_is_documented(language: str) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import av
 import pytest
@@ -20,9 +20,9 @@ from tests.support.recorder import manifest_of
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:
+    from madang.apps.channels.services import RecordPolicy
     from madang.apps.videos.models import Video
     from madang.servers.live.broadcast import LiveBroadcast
-    from madang.servers.live.recorder import RecordPolicy
     from madang.servers.recording.disk import Disk
 
 pytestmark = pytest.mark.usefixtures("committed_db")
@@ -56,9 +56,7 @@ class Recording:
 
 
 @contextlib.contextmanager
-def recording(
-    root: Path, *, policy: RecordPolicy = "always", disk: Disk | None = None, grace: float = 0.3
-) -> Iterator[Recording]:
+def recording(root: Path, *, disk: Disk | None = None, grace: float = 0.3) -> Iterator[Recording]:
     """Run a hub with recorders; on leaving everything is finished."""
     from madang.infra.clock import SYSTEM_CLOCK
     from madang.servers.live.recorder import Recorders
@@ -70,7 +68,7 @@ def recording(
     writer = RecordingWriter(root, limits, disk=disk, clock=SYSTEM_CLOCK)
     writer.start()
     show_log = ShowLog()
-    recorders = Recorders(writer, VideoRows(show_log.submit), lambda _: policy)
+    recorders = Recorders(writer, VideoRows(show_log.submit))
     shows: list[Parts] = []
 
     def follow(_: LiveBroadcast) -> Parts:
@@ -154,8 +152,12 @@ def test_an_encoder_that_comes_back_goes_on_with_the_recording(tmp_path: Path) -
 
 
 def test_a_show_that_is_not_kept_can_be_rewound(tmp_path: Path) -> None:
-    with recording(tmp_path, policy="never") as made:
-        encoder = Encoder(made.air, channel_key())
+    from madang.apps.channels.services import set_recording
+
+    key = channel_key()
+    set_recording("yard", record="never")
+    with recording(tmp_path) as made:
+        encoder = Encoder(made.air, key)
         until(lambda: made.air.status("yard")["rewind_url"])
         assert made.air.status("yard")["recording_id"] is None
         until(lambda: made.air.hub.snapshot()["yard"].recording_id)
@@ -199,3 +201,15 @@ def test_the_next_show_begins_while_the_last_is_being_finished(tmp_path: Path) -
         path = tmp_path / video.pk / SOURCE / "1.mp4"
         assert show.data in path.read_bytes()
         assert media(path)
+
+
+def test_without_rewind_only_what_is_kept_is_written() -> None:
+    from madang.apps.channels.services import PublishGrant
+    from madang.servers.live.recorder import Recorders
+
+    nothing: Any = None
+    recorders = Recorders(nothing, nothing, rewind=False)
+    for policy, written in (("always", True), ("ask", True), ("never", False)):
+        grant = PublishGrant(7, "yard", "The yard", cast("RecordPolicy", policy))
+        recorder = recorders.follow(nothing, grant, nothing)
+        assert (recorder is not None) == written

@@ -297,6 +297,7 @@ class LiveHub:
         recorder = None
         if self._recorders is not None:
             recorder = self._recorders.follow(broadcast, grant, thumbnails)
+        if recorder is not None:
             subscribers.append(recorder)
         for subscriber in (*subscribers, _OnAirChanges(self, grant.slug)):
             broadcast.subscribe(subscriber)

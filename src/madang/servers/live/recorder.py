@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from madang.apps.channels.services import PublishGrant
 from madang.live.events import InitChanged, PartAdded, RenditionEnded, ShowEnded, ShowEvent
@@ -25,8 +24,6 @@ BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 ID_LENGTH: Final = 12
 """Characters of an id: 70 bits, which cannot be guessed."""
 
-RecordPolicy = Literal["always", "never", "ask"]
-
 
 def new_recording_id() -> str:
     """Return the id of a new recording."""
@@ -42,14 +39,12 @@ class Recorder:
         grant: PublishGrant,
         thumbnails: Thumbnails,
         *,
-        policy: RecordPolicy,
         writer: RecordingWriter,
         rows: RecordingRows,
     ) -> None:
-        self.kept = policy != "never"
+        self.kept = grant.record != "never"
         self._broadcast = broadcast
         self._grant = grant
-        self._policy = policy
         self._thumbnails = thumbnails
         self._writer = writer
         self._rows = rows
@@ -116,7 +111,7 @@ class Recorder:
             began_at=self._broadcast.since.timestamp(),
             target_duration=target_duration,
             temporary=not self.kept,
-            ask=self._policy == "ask",
+            ask=self._grant.record == "ask",
         )
         recording = Recording(
             self._writer.root / manifest.id,
@@ -138,18 +133,20 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Recorders:
-    """Makes the recorder of each show; `policy` says which shows of a channel are kept."""
+    """Makes the recorder of each show. With `rewind` also shows that are not kept are recorded,
+    for as long as they are on."""
 
     writer: RecordingWriter
     rows: RecordingRows
-    policy: Callable[[PublishGrant], RecordPolicy]
+    rewind: bool = True
 
     def follow(
         self, broadcast: LiveBroadcast, grant: PublishGrant, thumbnails: Thumbnails
-    ) -> Recorder:
-        """Return a recorder for a broadcast that begins."""
-        policy, writer, rows = self.policy(grant), self.writer, self.rows
-        return Recorder(broadcast, grant, thumbnails, policy=policy, writer=writer, rows=rows)
+    ) -> Recorder | None:
+        """Return a recorder for a broadcast that begins, None where it is not to be recorded."""
+        if grant.record == "never" and not self.rewind:
+            return None
+        return Recorder(broadcast, grant, thumbnails, writer=self.writer, rows=self.rows)
 
 
 def _record(event: PartAdded) -> Record:

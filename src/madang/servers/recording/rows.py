@@ -43,11 +43,16 @@ class VideoRows:
     possible at the time: every call is idempotent."""
 
     def __init__(self, submit: Submit) -> None:
-        self._submit = submit
+        self._submit_to = submit
+
+    def _submit(self, work: Callable[[], object]) -> None:
+        # At the end of the process the thread may be over already: the next start tells the rows.
+        with contextlib.suppress(RuntimeError):
+            self._submit_to(work, keep=True)
 
     def begin(self, start: RecordingStart) -> None:
         """Note that a recording has begun."""
-        self._submit(lambda: services.begin_recording(start), keep=True)
+        self._submit(lambda: services.begin_recording(start))
 
     def finish(
         self, start: RecordingStart, result: RecordingResult, told: Callable[[], None]
@@ -59,7 +64,7 @@ class VideoRows:
             services.finish_recording(start.id, result)
             told()
 
-        self._submit(work, keep=True)
+        self._submit(work)
 
     def fail(self, start: RecordingStart, reason: str, told: Callable[[], None]) -> None:
         """Note that there is nothing to play."""
@@ -69,7 +74,7 @@ class VideoRows:
             services.fail_recording(start.id, reason)
             told()
 
-        self._submit(work, keep=True)
+        self._submit(work)
 
     def lose(self, recording_id: str, reason: str, told: Callable[[], None]) -> None:
         """Note that there is nothing of a recording but its id."""
@@ -79,7 +84,7 @@ class VideoRows:
                 services.fail_recording(recording_id, reason)
             told()
 
-        self._submit(work, keep=True)
+        self._submit(work)
 
     def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
         """Forget a recording that was kept for its show only."""
@@ -88,4 +93,4 @@ class VideoRows:
             if services.discard_recording(recording_id):
                 remove()
 
-        self._submit(work, keep=True)
+        self._submit(work)

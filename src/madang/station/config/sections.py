@@ -95,10 +95,12 @@ class LiveSection(Section):
 class RecordingSection(Section):
     """Recording of shows, where a channel makes no other choice; room on the disk that it leaves.
 
-    `retention_days` 0: for ever. `reserve_gb` in decimal gigabytes.
+    `retention_days` 0: for ever. `reserve_gb` in decimal gigabytes. Without `rewind` nothing is
+    written of shows that are not kept.
     """
 
     record: Literal["always", "never", "ask"] = "always"
+    rewind: bool = True
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     reserve_gb: Annotated[float, Field(ge=0.0)] = 2.0
 

@@ -13,9 +13,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
@@ -66,7 +64,9 @@ class DataPlane:
         self._show_log = ShowLog()
         self.ffmpeg = get_ffmpeg_exe()
         self._cluster_member = _cluster_member(settings)
-        self._recordings = RecordingWriter(_recordings_folder(settings), _writer_limits(settings))
+        self._recordings = RecordingWriter(
+            settings.media_folder / "recordings", _writer_limits(settings)
+        )
         self.recording_counters = self._recordings.counters
         self._rows = VideoRows(self._show_log.submit)
         self._closing = threading.Event()
@@ -76,7 +76,7 @@ class DataPlane:
             self.database_threads,
             self._show_log,
             self._cluster_member.leases if self._cluster_member is not None else None,
-            recorders=Recorders(self._recordings, self._rows, lambda grant: "always"),
+            recorders=Recorders(self._recordings, self._rows, settings.recording.rewind),
         )
         ports.install(self.hub)
         limits = replace(DEFAULT_LIMITS, bit_rate=settings.live.max_bitrate)
@@ -186,16 +186,13 @@ def _cluster_member(settings: Settings) -> ClusterMember | None:
     return ClusterMember(redis.asyncio_client(settings.redis.url), name)
 
 
-def _recordings_folder(settings: Settings) -> Path:
-    return Path(unquote(urlsplit(settings.storage.url).path)) / "recordings"
-
-
 def _writer_limits(settings: Settings) -> WriterLimits:
     # A part that waits for longer than this leaves the live window before it is written.
     # A part is written before the next one comes: a crash costs one at most.
     return WriterLimits(
         batch_seconds=min(0.25, settings.live.part_target / 2),
         queue_seconds=settings.live.window / 3,
+        reserve=round(settings.recording.reserve_gb * 1e9),
     )
 
 
