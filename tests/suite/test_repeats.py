@@ -46,18 +46,14 @@ def test_failures_in_real_time_are_repeated_alone_and_named(tmp_path: Path) -> N
     code, out = run(
         tmp_path,
         """
-@pytest.fixture
-def place():
-    assert not first_time("place")
-
 @mark.e2e
 def test_late():
     if first_time("late"):
         raise AssertionError("the machine was busy")
 
 @mark.alone
-def test_with_a_fixture(place):
-    pass
+def test_measured():
+    assert not first_time("measured")
 
 def test_pure():
     pass
@@ -65,7 +61,7 @@ def test_pure():
     )
     assert code == 0, out
     assert "test_it.py::test_late: passed only when repeated alone" in out
-    assert "test_it.py::test_with_a_fixture: passed only when repeated alone" in out
+    assert "test_it.py::test_measured: passed only when repeated alone" in out
     assert "the machine was busy" in out
     assert "3 passed, 2 repeated" in out.splitlines()[-1]
 
@@ -106,6 +102,26 @@ def test_second():
     )
     assert code == 0, out
     assert "test_it.py: passed only when repeated alone" in out
+
+
+def test_a_fixture_that_failed_is_repeated_with_the_file(tmp_path: Path) -> None:
+    code, out = run(
+        tmp_path,
+        """
+@pytest.fixture(scope="module")
+def station():
+    assert not first_time("station")
+
+@mark.e2e
+@mark.parametrize("number", range(30))
+def test_of_the_station(station, number):
+    pass
+""",
+        "--dist=loadfile",
+    )
+    assert code == 0, out
+    assert "test_it.py: passed only when repeated alone" in out
+    assert "30 passed, 30 repeated" in out.splitlines()[-1]
 
 
 def test_tests_that_judge_one_run_are_repeated_together(tmp_path: Path) -> None:

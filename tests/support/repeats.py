@@ -3,8 +3,8 @@
 A test marked `e2e`, `alone` or `machines` may fail because the machine was busy. Its failure does
 not count yet; when everything else is through, the test runs once more in a process of its own, and
 that result counts. The whole file is repeated where its tests depend on one another: on a machine,
-and where they judge one run together (`whole_file`). The summary names what passed only then.
-Nothing else is ever repeated.
+where they judge one run together (`whole_file`), and where a fixture failed, as all of them may
+have it. The summary names what passed only then. Nothing else is ever repeated.
 """
 
 from __future__ import annotations
@@ -140,6 +140,6 @@ class Repeats:
 
 
 def _unit(report: pytest.TestReport) -> str:
-    if WHOLE_FILE & report.keywords.keys():
+    if report.when == "setup" or WHOLE_FILE & report.keywords.keys():
         return report.nodeid.partition("::")[0]
     return report.nodeid

@@ -77,6 +77,12 @@ def test_verify_finds_a_flipped_bit_that_a_check_of_the_structure_misses(backed_
     assert "is damaged" in error_message(lambda: verify(backup_creator(backed_up)))
 
 
+def is_locked(locks: Path) -> bool:
+    """Return whether a restic has locked the repository; a lock has its own name once it is
+    whole."""
+    return any("-tmp" not in each.name for each in locks.iterdir())
+
+
 @contextmanager
 def at_work(data: Path) -> Iterator[None]:
     """Run a backup until restic writes; kill its process group at the end."""
@@ -90,7 +96,7 @@ def at_work(data: Path) -> Iterator[None]:
     locks = data / "backup/local/station/locks"
     before = len(packs(data))
     try:
-        until(lambda: any(locks.iterdir()) and len(packs(data)) > before, "it writes", within=30)
+        until(lambda: is_locked(locks) and len(packs(data)) > before, "it writes", within=30)
         assert process.poll() is None
         yield
     finally:
@@ -124,7 +130,7 @@ def test_the_lock_of_a_zombie_delays_the_next_backup_only(
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )
-    until(lambda: any((repository / "locks").iterdir()), "it has locked", within=30)
+    until(lambda: is_locked(repository / "locks"), "it has locked", within=30)
     endless.kill()  # a zombie: restic still takes it for running
     cleared = threading.Timer(4.0, endless.wait)
     cleared.start()

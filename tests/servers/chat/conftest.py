@@ -11,6 +11,7 @@ import pytest
 
 from madang.servers.chat.bus import Bus, MemoryBus
 from madang.servers.chat.redis_bus import RedisBus
+from tests.support.redis_buses import PATIENT
 from tests.support.stores import Server
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], list[Bus]]:
         return lambda: [MemoryBus()]
     server: Server = request.getfixturevalue("redis")
     stream = f"test:{next(_streams)}"
-    return lambda: [RedisBus(server.url, stream) for _ in range(3)]
+    return lambda: [RedisBus(server.url, stream, PATIENT) for _ in range(3)]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from madang.chat.bus_events import BusEvent
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.redis_bus import RedisBus
+from tests.support.redis_buses import PATIENT
 from tests.support.stores import Server
 from tests.support.waiting import until
 
@@ -73,11 +74,11 @@ def test_every_process_gets_every_event_once_in_one_order(
 
 def test_a_process_that_starts_gets_the_last_events(redis: Server) -> None:
     async def story() -> None:
-        async with running(RedisBus(redis.url, "test:late")) as [early]:
+        async with running(RedisBus(redis.url, "test:late", PATIENT)) as [early]:
             await until(lambda: early.bus.connected)
             early.publish(3)
             await until(lambda: len(early.received) == 3)
-            async with running(RedisBus(redis.url, "test:late")) as [late]:
+            async with running(RedisBus(redis.url, "test:late", PATIENT)) as [late]:
                 await until(lambda: late.received == early.received)
 
     run(story)
