@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
@@ -16,9 +15,8 @@ from madang.apps.broadcasts.ports import LiveStatus, directory
 from madang.apps.broadcasts.services import last_of_each
 from madang.apps.channels import services as channels
 from madang.apps.channels.models import Channel
-
-CACHE_SECONDS: Final = 2
-"""Time in which a page may miss that a show began; it finds out by itself."""
+from madang.apps.pages import public_page
+from madang.apps.videos import entries as videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +51,14 @@ def home(request: HttpRequest) -> HttpResponse:
             offline.append(OfflineEntry(card, shows.get(channel.pk)))
     live.sort(key=lambda entry: (-entry.status.viewers, entry.channel.slug))
     offline.sort(key=_latest_first)
-    return _page(request, "home.html", {"live": live, "offline": offline})
+    return public_page(request, "home.html", {"live": live, "offline": offline})
 
 
 @require_safe
 def channel(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show a channel with its player."""
-    return _player(request, slug, "channel.html")
+    """Show a channel with its player and its newest videos."""
+    kept, following = videos.page_of_channel(slug)
+    return _player(request, slug, "channel.html", {"videos": kept, "next_cursor": following})
 
 
 @require_safe
@@ -67,21 +66,14 @@ def channel(request: HttpRequest, slug: str) -> HttpResponse:
 @csp_replace({"frame-ancestors": ["*"]})  # type: ignore[arg-type]  # it passes arguments on
 def embed(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the player alone, which any site may frame."""
-    return _player(request, slug, "embed.html")
+    return _player(request, slug, "embed.html", {})
 
 
-def _player(request: HttpRequest, slug: str, template: str) -> HttpResponse:
+def _player(request: HttpRequest, slug: str, template: str, more: dict[str, Any]) -> HttpResponse:
     if (card := channels.find(slug)) is None:
         raise Http404
-    return _page(request, template, {"channel": card, "status": directory().snapshot().get(slug)})
-
-
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Render a page that a proxy in front, and no browser, may keep for anonymous readers."""
-    response = render(request, template, context)
-    personal = request.user.is_authenticated or "messages" in request.COOKIES
-    response["X-Accel-Expires"] = "0" if personal else str(CACHE_SECONDS)
-    return response
+    status = directory().snapshot().get(slug)
+    return public_page(request, template, {"channel": card, "status": status, **more})
 
 
 def _latest_first(entry: OfflineEntry) -> tuple[float, str]:

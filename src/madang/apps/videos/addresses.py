@@ -1,4 +1,4 @@
-"""Absolute addresses of a video."""
+"""Addresses of a video."""
 
 from __future__ import annotations
 
@@ -22,8 +22,16 @@ class VideoAddresses:
 
 
 def addresses_of(video: Video) -> VideoAddresses:
-    """Return the addresses of a video. There is a download once it is whole."""
-    base = settings.MADANG_PUBLIC_URL
+    """Return the absolute addresses of a video. There is a download once it is whole."""
+    return _addresses(video, settings.MADANG_PUBLIC_URL)
+
+
+def paths_of(video: Video) -> VideoAddresses:
+    """Return the addresses of a video, relative to the station, for its own pages."""
+    return _addresses(video, "")
+
+
+def _addresses(video: Video, base: str) -> VideoAddresses:
     files = f"{base}/vod/{video.pk}"
     playable = video.state in _PLAYABLE and video.deleted_at is None
     whole = playable and video.state != State.RECORDING and video.renditions

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.urls import URLPattern
+from django.urls import re_path
 
+from madang.apps.channels.urls import SLUG
+from madang.apps.videos import studio, views
 from madang.apps.videos.api import router
+from madang.apps.videos.models import ID_PATTERN
 
-urlpatterns: Final[list[URLPattern]] = []
+_ID: Final = rf"(?P<video_id>{ID_PATTERN})"
+
+urlpatterns: Final = [
+    re_path(rf"^v/{_ID}$", views.watch, name="video"),
+    re_path(rf"^embed/v/{_ID}$", views.embed, name="embed-video"),
+    re_path(rf"^@{SLUG}/videos$", views.of_channel, name="channel-videos"),
+    re_path(rf"^studio/@{SLUG}/videos$", studio.index, name="studio-videos"),
+    re_path(rf"^studio/@{SLUG}/videos/bin$", studio.in_bin, name="studio-video-bin"),
+    re_path(rf"^studio/@{SLUG}/videos/{_ID}$", studio.one, name="studio-video"),
+]
 api_routers: Final = [router]

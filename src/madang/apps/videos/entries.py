@@ -1,0 +1,79 @@
+"""Videos as pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from madang.apps.api import page_newest
+from madang.apps.videos import library
+from madang.apps.videos.addresses import VideoAddresses, paths_of
+from madang.apps.videos.descriptions import clock
+from madang.apps.videos.models import State, Video
+
+PAGE_VIDEOS: Final = 12
+MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEntry:
+    """A video of a list; `gaps` says how much of it is missing, "" for nothing.
+
+    `days_left` until it goes to the bin, or its files go if it is there; None for ever.
+    """
+
+    video: Video
+    paths: VideoAddresses
+    length: str
+    gaps: str
+    expires_at: datetime | None
+    days_left: int | None
+
+    @property
+    def plays(self) -> bool:
+        """True where the files are there and whole: a show that is on is watched live."""
+        return self.paths.playlist_url is not None and self.video.state != State.RECORDING
+
+
+def entry_of(video: Video, now: datetime | None = None) -> VideoEntry:
+    """Return an entry of `video`, whose channel is loaded."""
+    expires = library.expires_at(video)
+    left = None
+    if expires is not None:
+        left = max((expires - (now or timezone.now())).days, 0)
+    return VideoEntry(
+        video=video,
+        paths=paths_of(video),
+        length=clock(video.duration),
+        gaps=_in_words(video.gaps),
+        expires_at=expires,
+        days_left=left,
+    )
+
+
+def _in_words(seconds: float) -> str:
+    """Return a length in words, in the active language; "" for less than a second."""
+    whole = round(seconds)
+    if whole < MINUTE:
+        return ngettext("{n} second", "{n} seconds", whole).format(n=whole) if whole else ""
+    minutes = round(whole / MINUTE)
+    return ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes)
+
+
+def page(videos: QuerySet[Video], cursor: str | None = None) -> tuple[list[VideoEntry], str | None]:
+    """Return a page of `videos`, the newest first, and the cursor of the next one.
+
+    Raises UnknownCursor.
+    """
+    found, following = page_newest(videos, "created_at", cursor, PAGE_VIDEOS)
+    return [entry_of(video) for video in found], following
+
+
+def page_of_channel(slug: str, cursor: str | None = None) -> tuple[list[VideoEntry], str | None]:
+    """Return a page of what everybody finds of a channel. Raises UnknownCursor."""
+    return page(library.listed_for(None).filter(channel__slug=slug, state=State.READY), cursor)

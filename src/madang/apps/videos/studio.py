@@ -1,0 +1,202 @@
+"""The studio's pages of a channel's videos, and of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from madang.apps.api import UnknownCursor
+from madang.apps.channels import services as channels
+from madang.apps.channels.models import (
+    DESCRIPTION_LENGTH,
+    MAX_RETENTION_DAYS,
+    TITLE_LENGTH,
+    Channel,
+    Record,
+)
+from madang.apps.chat.studio_parts import attempt, room_of
+from madang.apps.videos import entries, library
+from madang.apps.videos.errors import NoSuchVideo, VideoError
+from madang.apps.videos.library import VideoChange
+from madang.apps.videos.models import State, Video, Visibility
+
+
+class RecordingForm(forms.Form):
+    """Which shows a channel keeps, and for how long; an empty field follows the station."""
+
+    record = forms.ChoiceField(
+        label=gettext_lazy("what is kept"), choices=Record.choices, required=False
+    )
+    retention_days = forms.IntegerField(
+        label=gettext_lazy("days that videos are kept"),
+        required=False,
+        min_value=0,
+        max_value=MAX_RETENTION_DAYS,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        station = dict(Record.choices)[settings.MADANG_RECORD]
+        field = self.fields["record"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (value, format_lazy("{name}: {station}", name=name, station=station))
+            if value == Record.DEFAULT
+            else (value, name)
+            for value, name in Record.choices
+        ]
+        days: int = settings.MADANG_RETENTION_DAYS
+        self.fields["retention_days"].widget.attrs["placeholder"] = days or _("for ever")
+        self.fields["retention_days"].help_text = _("Empty: as the station does. 0: for ever.")
+
+
+class VideoForm(forms.Form):
+    """What viewers read of a video, and who may see it."""
+
+    title = forms.CharField(label=gettext_lazy("title"), max_length=TITLE_LENGTH)
+    description = forms.CharField(
+        label=gettext_lazy("description"),
+        required=False,
+        max_length=DESCRIPTION_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 8}),
+        help_text=gettext_lazy("Lines that begin with a time, such as 12:30, become chapters."),
+    )
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("who may see it"),
+        choices=(
+            (Visibility.PUBLIC, gettext_lazy("everybody, and it is listed")),
+            (Visibility.UNLISTED, gettext_lazy("whoever has the address")),
+            (Visibility.PRIVATE, gettext_lazy("you alone")),
+        ),
+    )
+    keep = forms.BooleanField(label=gettext_lazy("keep it for good"), required=False)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a channel's videos, and change what is kept from the form."""
+    channel, _user = room_of(request, slug, owner=True)
+    given = {"record": channel.record, "retention_days": channel.retention_days}
+    form = RecordingForm(request.POST or None, initial=given)
+
+    def choose(chosen: Mapping[str, Any]) -> None:
+        days = chosen["retention_days"]
+        channels.set_recording(
+            slug,
+            record=chosen["record"] or channels.STATION_DEFAULT,
+            retention_days=channels.STATION_DEFAULT if days is None else days,
+        )
+
+    if request.method == "POST" and attempt(form, choose):
+        messages.success(request, _("Saved."))
+        return redirect("studio-videos", slug=slug)
+    own = library.all_videos().filter(channel=channel)
+    context = {
+        **_page_of(request, own.filter(deleted_at=None).exclude(state=State.ASKING)),
+        "asking": [
+            entries.entry_of(video) for video in own.filter(deleted_at=None, state=State.ASKING)
+        ],
+        "in_bin": own.exclude(deleted_at=None).count(),
+        "form": form,
+    }
+    return _render(request, channel, "studio/videos.html", context, 400 if form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_safe
+def in_bin(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a channel's videos in the bin."""
+    channel, _user = room_of(request, slug, owner=True)
+    binned = library.all_videos().filter(channel=channel).exclude(deleted_at=None)
+    return _render(request, channel, "studio/video_bin.html", _page_of(request, binned))
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
+    """Show a video, and do what one of its forms says (`do`)."""
+    channel, _user = room_of(request, slug, owner=True)
+    video = _own(channel, video_id)
+    if (act := _ACTS.get(request.POST.get("do", ""))) is not None:
+        try:
+            messages.success(request, act(video))
+        except VideoError as error:
+            messages.error(request, str(error))
+        return redirect("studio-videos", slug=slug)
+    fields = ("title", "description", "visibility", "keep")
+    initial = {name: getattr(video, name) for name in fields}
+    if video.state == State.ASKING:
+        initial["visibility"] = Visibility.PUBLIC
+    form = VideoForm(request.POST or None, initial=initial)
+
+    def change(given: Mapping[str, Any]) -> None:
+        library.change(video, VideoChange(**given))
+
+    if request.method == "POST" and attempt(form, change):
+        messages.success(request, _("Saved."))
+        return redirect("studio-video", slug=slug, video_id=video_id)
+    context = {"entry": entries.entry_of(video), "form": form}
+    return _render(request, channel, "studio/video.html", context, 400 if form.errors else 200)
+
+
+def _publish(video: Video) -> str:
+    library.change(video, VideoChange(visibility=Visibility.PUBLIC))
+    return _("The video is kept, and public.")
+
+
+def _delete(video: Video) -> str:
+    library.delete(video)
+    return _("The video is in the bin for seven days.")
+
+
+def _restore(video: Video) -> str:
+    library.restore(video)
+    return _("The video is out of the bin.")
+
+
+_ACTS: Final[Mapping[str, Callable[[Video], str]]] = {
+    "publish": _publish,
+    "delete": _delete,
+    "restore": _restore,
+}
+
+
+def _page_of(request: HttpRequest, videos: Any) -> dict[str, Any]:
+    try:
+        found, following = entries.page(videos, request.GET.get("cursor"))
+    except UnknownCursor:
+        raise Http404 from None
+    return {"videos": found, "next_cursor": following}
+
+
+def _own(channel: Channel, video_id: str) -> Video:
+    try:
+        video = library.get(video_id)
+    except NoSuchVideo:
+        raise Http404 from None
+    if video.channel_id != channel.pk:
+        raise Http404
+    return video
+
+
+def _render(
+    request: HttpRequest, channel: Channel, template: str, more: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    context = {"channel": channels.card(channel), "may_run": True, **more}
+    return render(request, template, context, status=status)

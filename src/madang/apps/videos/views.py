@@ -1,0 +1,64 @@
+"""Public pages: a video, its player for other sites, and what is kept of a channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from csp.decorators import csp_replace
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_safe
+
+from madang.apps.accounts.models import User
+from madang.apps.api import UnknownCursor
+from madang.apps.channels import services as channels
+from madang.apps.pages import public_page
+from madang.apps.videos import descriptions, entries, library
+from madang.apps.videos.errors import NoSuchVideo
+
+
+@require_safe
+def watch(request: HttpRequest, video_id: str) -> HttpResponse:
+    """Show a video with its player, description and chapters."""
+    return _video_page(request, video_id, "video.html")
+
+
+@require_safe
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})  # type: ignore[arg-type]  # it passes arguments on
+def embed(request: HttpRequest, video_id: str) -> HttpResponse:
+    """Show the player alone, which any site may frame."""
+    return _video_page(request, video_id, "embed_video.html")
+
+
+@require_safe
+def of_channel(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what is kept of a channel, the newest first."""
+    if (card := channels.find(slug)) is None:
+        raise Http404
+    try:
+        found, following = entries.page_of_channel(slug, request.GET.get("cursor"))
+    except UnknownCursor:
+        raise Http404 from None
+    context = {"channel": card, "videos": found, "next_cursor": following}
+    return public_page(request, "channel_videos.html", context)
+
+
+def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpResponse:
+    """Refuse as a page that does not exist whatever the reader may not see."""
+    user = request.user if isinstance(request.user, User) else None
+    try:
+        video = library.find(video_id, user)
+    except NoSuchVideo:
+        raise Http404 from None
+    entry = entries.entry_of(video)
+    context: dict[str, Any] = {
+        "entry": entry,
+        "video": video,
+        "channel": channels.card(video.channel),
+        "poster": entry.paths.poster_url,
+        "description": descriptions.as_html(video.description, video.duration),
+        "chapters": descriptions.chapters(video.description, video.duration),
+        "may_run": user is not None and channels.may_run(user, video.channel),
+    }
+    return public_page(request, template, context)
