@@ -213,6 +213,7 @@ class Recording:
             descriptor = self._disk.open(self.folder / LOCK)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._disk.sync_folder(self.folder.parent)
             except OSError:
                 os.close(descriptor)
                 raise

@@ -213,7 +213,7 @@ class RecordingWriter:
                     if not self._finishing:
                         self._condition.wait_for(lambda: self._awake, self._limits.batch_seconds)
                     closing = self._closing
-                self.turn()
+                self._guarded(self.turn)
                 if closing and not self._finishing and not self._queue:
                     break
         finally:

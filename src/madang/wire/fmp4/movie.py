@@ -82,7 +82,7 @@ class TrackTables:
     _durations: _RunLengths = field(default_factory=_RunLengths)
     _offsets: _RunLengths = field(default_factory=_RunLengths)
     _sizes: array[int] = field(default_factory=lambda: array("I"))
-    _sync: array[int] = field(default_factory=lambda: array("I"))
+    _sync: array[int] | None = None  # None as long as every sample is one, as all of sound are
     _chunk_samples: _RunLengths = field(default_factory=_RunLengths)
     _chunk_offsets: array[int] = field(default_factory=lambda: array("Q"))
 
@@ -95,7 +95,8 @@ class TrackTables:
     def size(self) -> int:
         """Bytes of the boxes, or a few more."""
         runs = self._durations.size + self._offsets.size + 2 * self._chunk_samples.size
-        entries = 4 * (len(self._sizes) + len(self._sync)) + 8 * len(self._chunk_offsets)
+        samples = len(self._sizes) + len(self._sync or ())
+        entries = 4 * samples + 8 * len(self._chunk_offsets)
         return runs + entries + _BOX_HEADERS
 
     @property
@@ -131,7 +132,10 @@ class TrackTables:
         self._durations.extend(run.durations)
         self._offsets.extend(run.composition_offsets)
         first = len(self._sizes) + 1
-        self._sync.extend([first + index for index in run.sync])
+        if self._sync is None and len(run.sync) < len(run.sizes):
+            self._sync = array("I", range(1, first))
+        if self._sync is not None:
+            self._sync.extend([first + index for index in run.sync])
         self._sizes.extend(run.sizes)
         self._chunk_samples.extend((len(run.sizes),))
         self._chunk_offsets.append(moof + run.data_offset)
@@ -142,7 +146,7 @@ class TrackTables:
         tables = [_counted(b"stts", self._durations.table())]
         if any(self._offsets.values):
             tables.append(_counted(b"ctts", self._offsets.table(), version=1))
-        if len(self._sync) < len(self._sizes):
+        if self._sync is not None:
             tables.append(_counted(b"stss", _big_endian(self._sync), entry=4))
         chunks = bytearray()
         number = 1
