@@ -61,7 +61,12 @@ Opener = Callable[[Path, Sample], contextlib.AbstractContextManager[Target]]
 
 @contextlib.contextmanager
 def _station(folder: Path, stream: Sample, kind: Kind, part_target: float) -> Iterator[Target]:
-    settings = {"MADANG_LIVE__PART_TARGET": str(part_target)}
+    settings = {
+        "MADANG_LIVE__PART_TARGET": str(part_target),
+        # The others do not record.
+        "MADANG_RECORDING__RECORD": "never",
+        "MADANG_RECORDING__REWIND": "false",
+    }
     with (
         station(folder, settings=settings) as ours,
         publishing(stream, ours.publish_url("bench-0"), folder) as publisher,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import random
 import threading
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +18,9 @@ import pytest
 from madang.live.events import InitChanged, PartAdded, ShowEvent
 from madang.live.rendition import SOURCE
 from madang.recording.index import Kind, Record
+from madang.recording.manifest import MANIFEST
 from madang.wire.fmp4.hybrid import is_finished
+from madang.wire.hls import parse_media
 from tests.support.broadcast import WALL, Broadcast, Encoder, broadcast, new_show
 from tests.support.recorder import Recorded, faulty_disk, manifest_of, records_of
 from tests.support.samples import demux
@@ -317,3 +320,44 @@ def test_a_temporary_recording_goes_after_a_while(tmp_path: Path) -> None:
     made.turn()
     assert not made.folder.exists()
     assert made.rows.discarded == ["3kYfG8sQ1abZ"]
+
+
+def test_a_playlist_names_only_what_is_in_the_file(tmp_path: Path) -> None:
+    """Whatever the disk does, also in the middle of a write."""
+    from madang.servers.vod.reader import Form
+    from madang.servers.vod.recording import Recording
+
+    disk = faulty_disk()
+    made = Recorded(tmp_path, disk=disk)
+    reader = Recording(made.folder)
+    sent = b"".join(e.file.body for e in parts(show().events))
+    seen = 0
+
+    def look() -> None:
+        nonlocal seen
+        if not (made.folder / MANIFEST).exists():
+            return
+        reader.load(made.clock.seconds)
+        reader.read(SOURCE, made.clock.seconds)
+        if reader.reader(SOURCE).playlist is None:
+            return
+        data = (made.folder / SOURCE / "1.mp4").read_bytes()
+        for segment in parse_media(reader.reader(SOURCE).text(Form()).body.decode()).segments:
+            if segment.byte_range is not None:
+                at, length = segment.byte_range.offset, segment.byte_range.length
+                assert len(data) >= at + length
+                assert data[at : at + length] in sent
+                seen += 1
+
+    disk.before = look  # type: ignore[attr-defined]
+    chance = random.Random(3)
+    for event in show().events:
+        disk.limit = chance.choice((1 << 40, 300))  # type: ignore[attr-defined]
+        made.take([event])
+        made.turn(0.4)
+    disk.limit = 1 << 40  # type: ignore[attr-defined]
+    made.turn(2.0)
+    made.end()
+    look()
+    assert seen > 20
+    assert reader.reader(SOURCE).ended
