@@ -31,7 +31,7 @@ def crowd(on_air: Station, picture: Path) -> Iterator[httpx.Client]:
             base_url=on_air.http, trust_env=False, headers={"Accept-Encoding": "identity"}
         ) as client,
     ):
-        until(lambda: client.get(MEDIA).text.count("#EXTINF") >= 2, "on the air", within=20)
+        until(lambda: client.get(MEDIA).text.count("#EXTINF") >= 2, "on the air", within=45)
         yield client
 
 
@@ -188,7 +188,7 @@ async def test_viewers_are_clients_that_play_and_nobody_else(
 ) -> None:
     async with httpx.AsyncClient(base_url=on_air.http, trust_env=False) as client:
         await asyncio.sleep(1.5)  # who came within the last second is not counted yet
-        await _becomes(client, 0, within=20)
+        await _becomes(client, 0, within=45)
         players = [{"X-Playback-Session-Id": f"player {number}"} for number in range(5)]
         readers = [{"X-Playback-Session-Id": f"reader {number}"} for number in range(3)]
         async with (

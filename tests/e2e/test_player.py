@@ -93,7 +93,7 @@ async def test_back_to_live_works_after_seeking_and_after_pausing(
         await tab.plays()
 
         await tab.page.evaluate("() => document.querySelector('video').pause()")
-        await tab.until("player.dataset.behind === 'true'", within=20)
+        await tab.until("player.dataset.behind === 'true'", within=45)
         await live.click()
         await tab.until("player.dataset.behind === 'false' && !video.paused")
         await tab.plays()

@@ -59,6 +59,6 @@ async def test_a_show_too_many_is_refused_until_there_is_room(
     strict: Station, picture: Path
 ) -> None:
     with publish(picture, strict.publish_url("first")):
-        until(lambda: strict.command("status")["live"], "on the air", within=20)
+        until(lambda: strict.command("status")["live"], "on the air", within=45)
         refused = await _refusal(strict, strict.keys["second"])
         assert "1 channels are on the air, which is this station's limit" in refused.description

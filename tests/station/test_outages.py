@@ -33,7 +33,7 @@ def show(split: Split, live: Role) -> Iterator[Encoder]:
     """The channel `yard`, on the air throughout."""
     picture = sample(Recipe(length=60.0))
     with publish(picture, address(live, split, "yard"), loop=True) as encoder:
-        until(lambda: "#EXTINF" in ask(live.http, PLAYLIST)[1], "on the air", within=20)
+        until(lambda: "#EXTINF" in ask(live.http, PLAYLIST)[1], "on the air", within=45)
         yield encoder
 
 
@@ -63,7 +63,7 @@ def assert_goes_on(live: Role, show: Encoder, seconds: float) -> None:
 def refusal_of_an_encoder(live: Role, split: Split) -> str:
     """Return the answer to an encoder of the other channel."""
     with publish(sample(Recipe(length=60.0)), address(live, split, "hall")) as encoder:
-        encoder.ended(within=20)
+        encoder.ended(within=45)
     return live.said()
 
 

@@ -110,7 +110,7 @@ class Tab:
         found: dict[str, Any] = await self.page.evaluate(_PLAYER)
         return found
 
-    async def until(self, expression: str, *, within: float = 15.0) -> None:
+    async def until(self, expression: str, *, within: float = 45.0) -> None:
         """Wait until a JavaScript expression is true; `player` is the player's root in it, `video`
         the video."""
         script = (
@@ -120,7 +120,7 @@ class Tab:
         )
         await self.page.wait_for_function(script, timeout=within * 1000, polling=100)
 
-    async def plays(self, *, within: float = 20.0) -> None:
+    async def plays(self, *, within: float = 45.0) -> None:
         """Wait until the state is live and the video has advanced by a second."""
         await self.until("player.dataset.state === 'live' && video.readyState >= 3", within=within)
         position = (await self.player())["position"]

@@ -97,7 +97,7 @@ class Encoder:
         self._log.seek(0)
         return self._log.read()
 
-    def ended(self, within: float = 15.0) -> str:
+    def ended(self, within: float = 45.0) -> str:
         """Wait until it ends by itself, and return its output."""
         self._process.wait(within)
         return self.said()

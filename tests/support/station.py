@@ -200,7 +200,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def until(condition: Callable[[], Any], what: str, *, within: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], what: str, *, within: float = 30.0) -> Any:
     """Poll `condition` until it is truthy and return the result; fail after `within` seconds."""
     deadline = time.monotonic() + within
     while not (answer := condition()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds until a condition must be true."""
 
 

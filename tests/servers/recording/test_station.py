@@ -43,15 +43,15 @@ def test_a_killed_station_finishes_the_recording_at_its_next_start(tmp_path: Pat
     try:
         station.open_channels("yard")
         with publish(sample(Recipe()), station.publish_url("yard")):
-            until(lambda: videos(station), "a recording", within=20)
+            until(lambda: videos(station), "a recording", within=45)
             (name,) = videos(station)
             folder = recordings / name
-            until(lambda: len(records_of(folder)) > 9, "some parts", within=20)
+            until(lambda: len(records_of(folder)) > 9, "some parts", within=45)
             seen = edge(station)
             station.kill()
         assert manifest_of(folder).ended_at is None
         station.start()
-        until(lambda: videos(station)[name] == "ready", "the repair", within=20)
+        until(lambda: videos(station)[name] == "ready", "the repair", within=45)
         assert not (folder / "lock").exists()
         last = [(r.msn, r.index) for r in records_of(folder) if r.kind is Kind.PART][-1]
         # One part at most, but that parts may be on the way in a busy process.

@@ -107,7 +107,7 @@ def show(split: Split, web: Role, one: Role, other: Role) -> Iterator[Receiver]:
     with publish(
         sample(Recipe(length=60.0)), f"rtmp://{live.rtmp}/live/{split.station.keys['show']}"
     ):
-        until(receiver.told, "the show begins", within=20)
+        until(receiver.told, "the show begins", within=45)
         # A process for chats that starts while the show is on has nothing new to say of it. It
         # knows the webhook from its start; the others look for new ones every few seconds.
         third = split.start("chat", data=split.station.data.with_name("latecomer"))
