@@ -157,6 +157,7 @@ async def running_site(folder: Path, *, quick: bool) -> AsyncIterator[Site]:
     slow: int = server.sockets[0].getsockname()[1]
     secure, plain, pages = free_ports(3)
     ports = {80: plain, 443: secure, 8000: pages if quick else slow, 8001: slow, 8002: slow}
+    ports[8003] = slow
     text = deployed_site(folder, nginx.site(station, machines(station)[0], (1, 18)), ports)
     text += f"server {{ listen 127.0.0.1:{pages}; location / {{ return 200; }} }}"
     for path, page in nginx_limits.pages(station).items():

@@ -1,4 +1,4 @@
-"""Recordings that nginx sends for the station: X-Accel-Redirect, on a real nginx."""
+"""Recordings that nginx sends for the role `files`: X-Accel-Redirect, on a real nginx."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ FILE = "/internal-media/recordings/4fG7hJkLmNpQ/720p/1.mp4"
 
 @dataclass
 class Site:
-    """The deployed nginx before a server that answers as the station does."""
+    """The deployed nginx before a server that answers as the role `files` does."""
 
     port: int
     redirects: dict[str, str] = field(default_factory=dict)
     """X-Accel-Redirect by path; everything else is refused with 404."""
+    received: list[tuple[str, int]] = field(default_factory=list)
+    """Paths and sizes of bodies that the role got."""
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
         """Return an answer of nginx and its body."""
@@ -55,6 +57,8 @@ class Site:
 def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            size = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            site.received.append((self.path, size))
             target = site.redirects.get(self.path)
             self.send_response(200 if target else 404)
             if target:
@@ -66,7 +70,7 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_HEAD = do_GET
+        do_HEAD = do_PATCH = do_GET
 
         def log_message(self, *_: object) -> None:
             pass
@@ -83,7 +87,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler_of(site)) as role:
         Thread(target=role.serve_forever, daemon=True).start()
         # Nobody answers in place of the other roles.
-        ports = {80: plain, 443: secure, 8000: other, 8001: role.server_port, 8002: other}
+        ports = {80: plain, 443: secure, 8000: other, 8001: other, 8002: other}
+        ports[8003] = role.server_port
         text = deployed_site(folder, nginx.site(station, machines(station)[0], (1, 18)), ports)
         media = folder / MEDIA.strip("/")
         file = media / FILE.removeprefix("/internal-media/")
@@ -188,3 +193,11 @@ def test_nothing_but_media_is_sent_whatever_the_role_says(site: Site, target: st
     answer, body = site.redirected(target)
     assert answer.status in {403, 404, 503}
     assert SECRET not in body
+
+
+def test_uploads_of_any_size_go_to_the_role(site: Site) -> None:
+    connection = HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.request("PATCH", "/files/1", MOVIE * 3, {"Host": "tv.example.org"})
+    assert connection.getresponse().status == 404
+    connection.close()
+    assert ("/files/1", 3 * len(MOVIE)) in site.received

@@ -40,7 +40,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 
-ROLES = ("web", "live", "chat", "worker")
+ROLES = ("web", "files", "live", "chat", "worker")
 TAKEN_BY = ("web", "postgres")
 """Whose settings backups are taken with, and by which user."""
 

@@ -72,7 +72,7 @@ def test_a_stranger_publishes_to_one_machine_and_watches_at_the_other(site: Site
 def test_the_machines_reach_each_other_and_nobody_else_does(site: Site) -> None:
     web, media = site.machines["web"], site.machines["media"]
     with site.visitor() as stranger:
-        ports = (22, 80, 443, 1935, 1936, 5432, 6379, 8000, 8001, 8002)
+        ports = (22, 80, 443, 1935, 1936, 5432, 6379, 8000, 8001, 8002, 8003)
         open_ports = {
             name: stranger.finds_open(machine.address, ports)
             for name, machine in site.machines.items()
@@ -81,7 +81,7 @@ def test_the_machines_reach_each_other_and_nobody_else_does(site: Site) -> None:
     reach = "python3 -c \"import socket; socket.create_connection(('{}', {}), 3)\""
     for port in (5432, 6379):
         media.ask(reach.format(web.address, port))
-    for port in (8001, 8002):
+    for port in (8001, 8002, 8003):
         web.ask(reach.format(media.address, port))
     assert DOMAIN in web.ask("cat /etc/nginx/conf.d/madang.conf")
 
@@ -98,7 +98,7 @@ def test_who_speaks_no_rtmp_is_shut_out_where_encoders_connect(site: Site) -> No
 def test_both_machines_tell_how_they_are(site: Site) -> None:
     code, out, _ = site.madang("status")
     assert code == 0
-    for role in ("web", "live", "chat", "worker"):
+    for role in ("web", "files", "live", "chat", "worker"):
         assert role in out
     _, found = site.doctor("--authority", str(site.authority.certificate))
     # A test's machine has no security source, its disk is this computer's, and the first backup

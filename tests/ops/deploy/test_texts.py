@@ -185,6 +185,24 @@ def test_media_have_one_place_on_the_volume_or_without_one(tmp_path: Path, volum
     assert "storage" not in tomllib.loads(texts["web"])
 
 
+def test_live_comes_before_recordings_where_cpu_disk_or_memory_is_short(tmp_path: Path) -> None:
+    for _, machine in every_machine(tmp_path):
+        if "files" not in machine.roles:
+            continue
+        units = {
+            role: service.units(machine, role, with_database=False)[f"madang-{role}.service"]
+            for role in ("files", "live")
+        }
+        for key, sign in (("CPUWeight", 1), ("IOWeight", 1), ("OOMScoreAdjust", -1)):
+            files, live = (
+                int(re.findall(rf"^{key}=(-?\d+)$", units[role], re.MULTILINE)[0]) * sign
+                for role in ("files", "live")
+            )
+            assert live > files, key
+        # Commands run with a release that a rollback leaves there.
+        assert machine.main_role != "files"
+
+
 def test_nginx_sends_media_itself_where_they_are(tmp_path: Path) -> None:
     for station, machine in every_machine(tmp_path):
         text = nginx.site(station, machine, (1, 22)) if machine.serves_web else ""
@@ -206,6 +224,7 @@ def test_the_firewall_opens_public_ports_to_all_and_private_ones_to_the_other_ma
     assert security.firewall(station, media) == (
         "allow 22/tcp",
         "allow 1935/tcp",
+        "allow from 10.0.0.2 to any port 8003 proto tcp",
         "allow from 10.0.0.2 to any port 8001 proto tcp",
         "allow from 10.0.0.2 to any port 8002 proto tcp",
     )

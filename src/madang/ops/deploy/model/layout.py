@@ -9,15 +9,16 @@ from madang.ops.deploy.model.station_file import Host, Station
 
 ROLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "minimal": {"main": ("all",)},
-    "single": {"main": ("web", "live", "chat", "worker")},
-    "split": {"web": ("web",), "media": ("live", "chat", "worker")},
+    "single": {"main": ("web", "files", "live", "chat", "worker")},
+    "split": {"web": ("web",), "media": ("files", "live", "chat", "worker")},
 }
-"""Roles of `madang serve` by shape and machine."""
+"""Roles of `madang serve` by shape and machine, in the order in which they change their release:
+readers of recordings before `live`, which writes them."""
 
 DATA_MACHINE: Final = {"single": "main", "split": "web"}
 """Machine with PostgreSQL and Redis; `minimal` has SQLite and memory."""
 
-PORTS: Final = {"all": 8000, "web": 8000, "live": 8001, "chat": 8002}
+PORTS: Final = {"all": 8000, "web": 8000, "live": 8001, "chat": 8002, "files": 8003}
 """HTTP port of each role, reached only by nginx, here or over the private network."""
 
 RTMP_PORT: Final = 1935
@@ -37,6 +38,8 @@ VOLUME: Final = "/srv/madang"
 """Folder of the media folder; mount point of the block volume, if there is one."""
 MEDIA: Final = f"{VOLUME}/media"
 """Recordings and uploads. Outside of DATA, which is closed to nginx."""
+INTERNAL_PREFIX: Final = "/internal-media/"
+"""Paths by which nginx, where it is on the same machine, is told to send files of MEDIA."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,20 @@ class StationMachine:
         return tuple(unit_name(role) for role in self.roles)
 
     @property
+    def main_role(self) -> str:
+        """Role whose release runs commands. Releases from before the role files can be rolled back
+        to."""
+        return next(role for role in self.roles if role != "files")
+
+    @property
     def stores_media(self) -> bool:
         """True if recordings and uploads are here."""
-        return bool({"all", "live"} & set(self.roles))
+        return bool({"all", "files"} & set(self.roles))
+
+    @property
+    def sends_media(self) -> bool:
+        """True if nginx sends recordings itself."""
+        return self.serves_web and self.stores_media
 
     @property
     def serves_web(self) -> bool:

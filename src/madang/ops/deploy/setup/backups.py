@@ -243,7 +243,7 @@ def _url(station: Station, machine: StationMachine) -> str | None:
 
 
 def _timers(station: Station, machine: StationMachine) -> TimerOptions:
-    home = f"{PROGRAM}/roles/{machine.roles[0]}"
+    home = f"{PROGRAM}/roles/{machine.main_role}"
     options = station.backup
     return TimerOptions(
         Path(f"{home}/venv/bin/madang"),

@@ -223,9 +223,9 @@ def _storage(desired: DesiredState) -> tuple[Resource, ...]:
         Folder(VOLUME),
         *(() if volume is None else commands.volume(volume, VOLUME)),
         # The mode of a folder with an access control list shows its mask.
-        Folder(MEDIA, 0o750 if machine.serves_web else 0o700, USER, USER),
+        Folder(MEDIA, 0o750 if machine.sends_media else 0o700, USER, USER),
         commands.owned(MEDIA, USER),
-        *((commands.readable_by_nginx(MEDIA),) if machine.serves_web else ()),
+        *((commands.readable_by_nginx(MEDIA),) if machine.sends_media else ()),
     )
 
 

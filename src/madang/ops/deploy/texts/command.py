@@ -11,11 +11,11 @@ PATH: Final = "/usr/local/bin/madang"
 
 
 def madang(machine: StationMachine, backup_user: str) -> str:
-    """The script: runs the program of the machine's first role as the right user.
+    """The script: runs the program of the machine's main role as the right user.
 
     Root becomes that user: the station's, or `backup_user` for backups. Others go through sudo.
     """
-    home = f"{PROGRAM}/roles/{machine.roles[0]}"
+    home = f"{PROGRAM}/roles/{machine.main_role}"
     # As in the units of the backups: another user reads the station's files.
     may_read = "" if backup_user == USER else " capabilities=-all,+dac_read_search"
     return f"""#!/bin/sh

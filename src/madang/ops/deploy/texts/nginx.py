@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from madang.ops.deploy.model.layout import (
+    INTERNAL_PREFIX,
     MEDIA,
     NETDATA_PORT,
     PORTS,
@@ -54,9 +55,6 @@ CACHED: Final = """        proxy_cache madang_cache;
 """
 """Cache of answers that the station marks as cacheable, for anonymous readers."""
 
-INTERNAL_PREFIX: Final = "/internal-media/"
-"""Paths of X-Accel-Redirect for files in the media folder."""
-
 INTERNAL_MEDIA: Final = f"""    # Files that the station, asked at /vod/, tells nginx to send.
     # Nobody can ask for them here. Threads read, as a disk may be slow.
     location {INTERNAL_PREFIX} {{
@@ -66,6 +64,7 @@ INTERNAL_MEDIA: Final = f"""    # Files that the station, asked at /vod/, tells 
         aio threads;
         sendfile_max_chunk 2m;
         add_header Access-Control-Allow-Origin $upstream_http_access_control_allow_origin;
+        add_header Access-Control-Expose-Headers $upstream_http_access_control_expose_headers;
         add_header X-Content-Type-Options nosniff;
         access_log off;
     }}
@@ -138,10 +137,10 @@ def site(station: Station, machine: StationMachine, version: tuple[int, int]) ->
     if version < (1, 20):
         certificate = f"ssl_certificate {TLS}/fullchain.pem;\n    ssl_certificate_key"
         reject = f"{certificate} {TLS}/privkey.pem;\n    return 444;"
-    media = INTERNAL_MEDIA if machine.stores_media else ""
+    media = INTERNAL_MEDIA if machine.sends_media else ""
     brotli = "\n        brotli_static on;" if version >= WITH_BROTLI else ""
     upstreams = ""
-    for role in ("web", "live", "chat"):
+    for role in ("web", "live", "chat", "files"):
         target = with_role(station, role)
         own = role if role in target.roles else "all"
         address = target.address_for(machine)
@@ -300,12 +299,21 @@ server {{
         proxy_request_buffering off;
         proxy_buffering off;
         proxy_read_timeout 120s;
-        proxy_pass http://madang_web;
+        proxy_pass http://madang_files;
     }}
 
-    # Playlists that wait for the next part, the parts, endless FLV, and recordings: handed on at
-    # once. No limit by address: a school that watches is one.
-    location ~ ^/(?:live|vod)/ {{
+    # Recordings. No limit by address: a school that watches is one.
+    location /vod/ {{
+        proxy_pass http://madang_files;
+        proxy_buffering off;
+        proxy_read_timeout 120s;
+        gzip off;
+        access_log off;
+    }}
+{media}
+    # Playlists that wait for the next part, the parts, and endless FLV: handed on at once. No limit
+    # by address either.
+    location /live/ {{
         proxy_pass http://madang_live;
         proxy_buffering off;
         proxy_cache off;
@@ -313,7 +321,7 @@ server {{
         gzip off;
         access_log off;
     }}
-{media}
+
     location /socket.io/ {{
         proxy_pass http://madang_chat;
         proxy_buffering off;

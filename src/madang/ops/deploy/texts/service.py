@@ -44,10 +44,25 @@ class Secrets:
 
 DATA_UNITS: Final = ("postgresql.service", "redis-server.service")
 
-CPU_WEIGHTS: Final = {"all": 500, "live": 1000, "chat": 400, "web": 200, "worker": 20}
-"""CPU and I/O weights: live media before chat, chat before pages, pages before jobs."""
+CPU_WEIGHTS: Final = {
+    "all": 500,
+    "live": 1000,
+    "chat": 400,
+    "web": 200,
+    "files": 100,
+    "worker": 20,
+}
+"""CPU and I/O weights: live media before chat, chat before pages, pages before recordings and
+uploads, these before jobs."""
 
-OOM_SCORE_ADJUST: Final = {"all": -500, "live": -500, "chat": -250, "web": 0, "worker": 500}
+OOM_SCORE_ADJUST: Final = {
+    "all": -500,
+    "live": -500,
+    "chat": -250,
+    "web": 0,
+    "files": 250,
+    "worker": 500,
+}
 """OOMScoreAdjust: the order in which the kernel kills when memory runs out."""
 
 OPEN_FILES: Final = 65536
