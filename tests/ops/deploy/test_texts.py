@@ -206,7 +206,11 @@ def test_live_comes_before_recordings_where_cpu_disk_or_memory_is_short(tmp_path
 def test_nginx_sends_media_itself_where_they_are(tmp_path: Path) -> None:
     for station, machine in every_machine(tmp_path):
         text = nginx.site(station, machine, (1, 22)) if machine.serves_web else ""
-        assert ("alias /srv/madang/media/;" in text) == (station.shape != "split")
+        told = (
+            tomllib.loads(settings_of(station, machine)).get("storage", {}).get("internal_prefix")
+        )
+        assert told == (None if station.shape == "split" else "/internal-media/")
+        assert (f"location {told} {{\n        internal;" in text) == (told is not None)
 
 
 def test_the_firewall_opens_public_ports_to_all_and_private_ones_to_the_other_machine(

@@ -10,6 +10,7 @@ from typing import Final
 from madang.ops.deploy.model.layout import (
     DATA,
     DATA_MACHINE,
+    INTERNAL_PREFIX,
     MEDIA,
     PORTS,
     POSTGRESQL_PORT,
@@ -102,6 +103,8 @@ def settings(
             }
     if machine.stores_media:
         tables["storage"] = {"url": f"file://{MEDIA}"}
+    if machine.sends_media:
+        tables["storage"]["internal_prefix"] = INTERNAL_PREFIX
     if backup:
         tables["backup"] = dict(backup)
     if station.mail is not None:
