@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 ROOT = Path(__file__).parents[2]
 LOCALE = ROOT / "src/madang/web/locale"
 DICTIONARIES = ROOT / "frontend/src/i18n"
-KEYWORDS = ("gettext_lazy", "ngettext_lazy:1,2", "pgettext_lazy:1c,2")
+KEYWORDS = ("gettext_lazy", "gettext_noop", "ngettext_lazy:1,2", "pgettext_lazy:1c,2")
 
 
 @pytest.fixture(scope="module")

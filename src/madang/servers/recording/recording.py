@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from django.utils.translation import gettext_noop
+
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import (
     MANIFEST,
@@ -38,7 +40,7 @@ LOCK: Final = "lock"
 """Name of the file that the writer of a recording locks (flock), and removes once the recording is
 finished and its row says so."""
 
-NOTHING_RECORDED: Final = "Nothing was recorded that can be played."
+NOTHING_RECORDED: Final = gettext_noop("Nothing was recorded that can be played.")
 
 log = logging.getLogger(__name__)
 
