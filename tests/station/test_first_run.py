@@ -41,6 +41,18 @@ def test_the_demo_channel_is_made_once_and_gets_a_new_key_each_time(
         authorise_publish([first], "127.0.0.1")
 
 
+def test_shows_of_the_demo_are_kept_only_if_somebody_chose_so() -> None:
+    from madang.apps.channels.services import authorise_publish, set_recording
+    from madang.station import first_run
+
+    def policy() -> str:
+        return authorise_publish([first_run.demo_stream_key("en")], "127.0.0.1").record
+
+    assert policy() == "never"
+    set_recording(first_run.DEMO_SLUG, record="always")
+    assert policy() == "always"
+
+
 def test_the_demo_is_wanted_until_somebody_has_a_channel() -> None:
     from madang.apps.accounts.models import User
     from madang.apps.channels.services import create_channel

@@ -9,8 +9,13 @@ from typing import Final
 from madang.apps.accounts.models import User
 from madang.apps.accounts.services import create_user
 from madang.apps.channels.errors import NoSuchChannel
-from madang.apps.channels.models import Channel
-from madang.apps.channels.services import create_channel, get_channel, rotate_key
+from madang.apps.channels.models import Channel, Record
+from madang.apps.channels.services import (
+    create_channel,
+    get_channel,
+    rotate_key,
+    set_recording,
+)
 
 ADMINISTRATOR: Final = "admin"
 DEMO_SLUG: Final = "demo"
@@ -62,15 +67,19 @@ def wants_demo() -> bool:
 def demo_stream_key(language: str) -> str:
     """Return a stream key of the demo channel, which is made, in `language`, where it is missing.
 
-    The key is a new one each time: keys are stored hashed, so an earlier one cannot be read.
+    The key is a new one each time: keys are stored hashed, so an earlier one cannot be read. Shows
+    of the demo, which never stops by itself, are not kept unless somebody has chosen so.
     """
     try:
-        get_channel(DEMO_SLUG)
+        channel = get_channel(DEMO_SLUG)
+        _, key = rotate_key(DEMO_SLUG)
     except NoSuchChannel:
         title, description = DEMO_WORDS[language]
-        _, key = create_channel(DEMO_SLUG, owner=_owner(), title=title, description=description)
-        return str(key)
-    _, key = rotate_key(DEMO_SLUG)
+        channel, key = create_channel(
+            DEMO_SLUG, owner=_owner(), title=title, description=description
+        )
+    if channel.record == Record.DEFAULT:
+        set_recording(DEMO_SLUG, record=Record.NEVER)
     return str(key)
 
 

@@ -20,10 +20,10 @@ PROGRAM = imageio_ffmpeg.get_ffmpeg_exe()
 linux = pytest.mark.skipif(sys.platform != "linux", reason="finds the encoder in /proc")
 
 
-def demo(program: str, url: str) -> DemoPublisher:
+def demo(program: str, url: str, *, show: float = 3600.0) -> DemoPublisher:
     from madang.station.demo.publisher import DemoPublisher
 
-    return DemoPublisher(program, url, "Asia/Seoul")
+    return DemoPublisher(program, url, "Asia/Seoul", grace=0.1, show=show)
 
 
 @pytest.fixture
@@ -63,6 +63,22 @@ def test_the_demo_is_on_the_air_and_comes_back_when_its_encoder_is_killed() -> N
         assert encoders(url) != [first]
         air.loop.run(publisher.stop())
         assert encoders(url) == []
+
+
+@pytest.mark.usefixtures("committed_db", "quick")
+def test_a_show_of_the_demo_ends_and_another_begins() -> None:
+    with on_the_air(grace=0.1) as air:
+        url = f"rtmp://127.0.0.1:{air.rtmp_port}/live/{channel_key('demo')}"
+        publisher = demo(PROGRAM, url, show=3.0)
+        air.loop.call(publisher.start)
+        shows: set[object] = set()
+
+        def another() -> bool:
+            shows.update(status.since for status in air.hub.snapshot().values())
+            return len(shows) > 1
+
+        until(another)
+        air.loop.run(publisher.stop())
 
 
 @pytest.mark.usefixtures("quick")

@@ -18,6 +18,9 @@ SIZE: Final = "1280x720"
 RETRY: Final = 2.0
 """Seconds before the next attempt when the encoder ended."""
 
+SHOW: Final = 3 * 3600.0
+"""Seconds of a show. What viewers can go back in is kept until a show ends: some 2 GB."""
+
 log = logging.getLogger(__name__)
 
 
@@ -53,10 +56,17 @@ def arguments(url: str) -> list[str]:
 
 
 class DemoPublisher:
-    """Publishes the test picture until `stop`; starts the encoder again when it ends."""
+    """Publishes the test picture until `stop`; starts the encoder again when it ends.
 
-    def __init__(self, program: str, url: str, time_zone: str) -> None:
+    After `show` seconds the encoder is stopped for longer than `grace`, so that a new show begins.
+    """
+
+    def __init__(
+        self, program: str, url: str, time_zone: str, *, grace: float, show: float = SHOW
+    ) -> None:
         self._program = program
+        self._grace = grace
+        self._show = show
         self._url = url
         self._zone = ZoneInfo(time_zone)
         self._task: asyncio.Task[None] | None = None
@@ -75,7 +85,12 @@ class DemoPublisher:
     async def _keep_going(self) -> None:
         while True:
             try:
-                words = await self._publish()
+                async with asyncio.timeout(self._show):
+                    words = await self._publish()
+            except TimeoutError:
+                log.info("the demo's show ends, and a new one begins after the grace period")
+                await asyncio.sleep(self._grace + RETRY)
+                continue
             except OSError as error:
                 words = f"{self._program}: {error.strerror}"
             log.warning("the demo's encoder ended (%s); it is started again", words)

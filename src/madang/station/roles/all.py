@@ -88,7 +88,8 @@ async def serve(
 def _demo(settings: Settings, plane: DataPlane, rtmp: Address, key: str) -> DemoPublisher:
     near = Address("127.0.0.1" if rtmp.everywhere else rtmp.host, rtmp.port)
     url = f"rtmp://{near}/{RTMP_APPLICATION}/{key}"
-    demo = DemoPublisher(plane.ffmpeg, url, settings.station.time_zone)
+    zone, grace = settings.station.time_zone, settings.live.grace
+    demo = DemoPublisher(plane.ffmpeg, url, zone, grace=grace)
     demo.start()
     return demo
 
