@@ -41,7 +41,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the videos, the newest first; those in the bin only with `--state deleted`."""
-    control_plane(data, config)
+    base = control_plane(data, config).public_url
     from madang.apps.channels.services import get_channel
     from madang.apps.videos import library
 
@@ -50,7 +50,7 @@ def list_(
         videos = videos.filter(channel=get_channel(channel))
     if state is not None and state != StateName.DELETED:
         videos = videos.filter(state=state)
-    items = [_item(video) for video in videos]
+    items = [_item(video, base) for video in videos]
     if as_json:
         print_table(True, items)
     elif items:
@@ -62,10 +62,10 @@ def list_(
 @app.command("show")
 def show(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """Show everything about the video ID."""
-    control_plane(data, config)
+    base = control_plane(data, config).public_url
     from madang.apps.videos import library
 
-    item = _item(library.get(id_))
+    item = _item(library.get(id_), base)
     report(as_json, item, [f"{name}: {_said(value)}" for name, value in item.items()])
 
 
@@ -79,24 +79,24 @@ def keep(
     as_json: Json = False,
 ) -> None:
     """Exempt the video ID from retention; one that waits for an answer becomes public."""
-    control_plane(data, config)
+    base = control_plane(data, config).public_url
     from madang.apps.videos import library
 
     video = library.change(library.get(id_), library.VideoChange(keep=not off))
     words = "goes to the bin when its time is over" if off else "is kept for good"
-    report(as_json, _item(video), [f"{video.pk} {words}."])
+    report(as_json, _item(video, base), [f"{video.pk} {words}."])
 
 
 @app.command("delete")
 def delete(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """Put the video ID into the bin; after seven days its files are deleted."""
-    control_plane(data, config)
+    base = control_plane(data, config).public_url
     from madang.apps.videos import library
 
     video = library.delete(library.get(id_))
     report(
         as_json,
-        _item(video),
+        _item(video, base),
         [f"{video.pk} is in the bin for seven days: madang video restore {video.pk}"],
     )
 
@@ -104,22 +104,22 @@ def delete(id_: Id, data: Data = None, config: Config = None, as_json: Json = Fa
 @app.command("restore")
 def restore(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """Take the video ID out of the bin."""
-    control_plane(data, config)
+    base = control_plane(data, config).public_url
     from madang.apps.videos import library
 
     video = library.restore(library.get(id_))
     kept = " It is kept for good: its time was over." if video.keep else ""
-    report(as_json, _item(video), [f"{video.pk} is out of the bin.{kept}"])
+    report(as_json, _item(video, base), [f"{video.pk} is out of the bin.{kept}"])
 
 
-def _item(video: Video) -> dict[str, Any]:
-    """Return a video as the API does."""
+def _item(video: Video, base: str) -> dict[str, Any]:
+    """Return a video as the API does, with the addresses of the running station."""
     from madang.apps.broadcasts.ports import rfc3339
     from madang.apps.videos.cards import card
 
     return {
         name: rfc3339(value) if isinstance(value, datetime) else value
-        for name, value in asdict(card(video)).items()
+        for name, value in asdict(card(video, base)).items()
     }
 
 

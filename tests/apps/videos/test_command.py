@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from madang.base.errors import MadangError
+from madang.station.config.settings import Settings
 from tests.support.apps import make_channel, make_user
 from tests.support.videos import EVENING, FIRST, SECOND, begin, recorded
 
@@ -20,11 +21,11 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, station: Settings) -> Run:
     """Run `madang video …` on the database of the test; return its output."""
     from madang.cli import video
 
-    monkeypatch.setattr(video, "control_plane", lambda data, config: None)
+    monkeypatch.setattr(video, "control_plane", lambda data, config: station)
 
     def invoke(*arguments: str) -> str:
         done = CliRunner().invoke(video.app, arguments, catch_exceptions=False)

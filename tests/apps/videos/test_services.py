@@ -144,6 +144,18 @@ def test_access_names_the_owner_and_the_visibility() -> None:
     assert (asked.visibility, asked.state) == ("private", "asking")
 
 
+@pytest.mark.parametrize("state", ["queued", "processing", "failed"])
+def test_the_owner_alone_has_access_to_what_is_not_ready(state: str) -> None:
+    from madang.apps.videos.models import Video
+    from madang.apps.videos.services import access
+
+    recorded(make_channel())
+    Video.objects.update(state=state)
+    found = access(FIRST)
+    assert found is not None
+    assert found.visibility == "private"
+
+
 @pytest.mark.parametrize("change", [{"deleted_at": EVENING}, {"state": "deleted"}])
 def test_nobody_has_access_to_what_is_deleted(change: dict[str, Any]) -> None:
     from madang.apps.videos.models import Video

@@ -21,9 +21,12 @@ class VideoAddresses:
     poster_url: str | None
 
 
-def addresses_of(video: Video) -> VideoAddresses:
-    """Return the absolute addresses of a video. There is a download once it is whole."""
-    return _addresses(video, settings.MADANG_PUBLIC_URL)
+def addresses_of(video: Video, base: str | None = None) -> VideoAddresses:
+    """Return the absolute addresses of a video below `base`, by default the station's public URL.
+
+    There is a download once it is whole.
+    """
+    return _addresses(video, settings.MADANG_PUBLIC_URL if base is None else base)
 
 
 def paths_of(video: Video) -> VideoAddresses:

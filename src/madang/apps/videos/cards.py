@@ -43,9 +43,9 @@ class VideoCard:
     renditions: list[dict[str, Any]]
 
 
-def card(video: Video) -> VideoCard:
-    """Return the fields of `video`, whose channel is loaded."""
-    addresses = addresses_of(video)
+def card(video: Video, base: str | None = None) -> VideoCard:
+    """Return the fields of `video`, whose channel is loaded, with addresses below `base`."""
+    addresses = addresses_of(video, base)
     return VideoCard(
         id=video.pk,
         channel=video.channel.slug,

@@ -23,6 +23,9 @@ TIME_TO_ANSWER: Final = timedelta(hours=24)
 """Time for the owner to keep a recording whose channel asks; after it the recording is in the
 bin."""
 
+_OWNERS_ALONE: Final = (State.QUEUED, State.PROCESSING, State.FAILED)
+"""States of videos that nobody but the owner sees, whatever their visibility."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingStart:
@@ -151,7 +154,8 @@ def discard_recording(video_id: str) -> bool:
 def access(video_id: str) -> VideoAccess | None:
     """Return who may get the files of a video; None if there is none, or it is in the bin.
 
-    Recordings that are kept only during the show are among them.
+    Recordings that are kept only during the show are among them. What failed or is not ready is
+    private.
     """
     video = (
         Video.objects.select_related("channel")
@@ -168,7 +172,7 @@ def access(video_id: str) -> VideoAccess | None:
         channel_id=video.channel_id,
         channel_slug=video.channel.slug,
         owner_id=video.channel.owner_id,
-        visibility=video.visibility,
+        visibility=Visibility.PRIVATE if video.state in _OWNERS_ALONE else video.visibility,
         state=video.state,
         title=video.title,
     )
