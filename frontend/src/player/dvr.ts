@@ -40,6 +40,7 @@ export class Dvr {
         spoken: ({ end }, at) => this.#spoken(end - at),
       },
       (date) => this.seek(date),
+      (seconds) => this.seekBy(seconds),
     );
     for (const type of ['seeked', 'playing', 'loadeddata']) {
       video.addEventListener(type, () => {

@@ -40,6 +40,8 @@ export class SeekBar {
     player: HTMLElement,
     private readonly words: SeekWords,
     private readonly seek: (at: number) => void,
+    /** Seeks by some seconds from what is shown. */
+    private readonly seekBy: (seconds: number) => void,
   ) {
     this.#root = need('[data-seek-bar]', player);
     this.#input = need<HTMLInputElement>('input', this.#root);
@@ -108,7 +110,8 @@ export class SeekBar {
     const timeline = this.#timeline;
     if (by === undefined || !timeline || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    this.seek(within(timeline, timeline.position + by));
+    if (Number.isFinite(by)) this.seekBy(by);
+    else this.seek(by < 0 ? timeline.start : timeline.end);
   }
 
   #onPointer(event: PointerEvent): void {

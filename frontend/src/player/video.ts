@@ -57,6 +57,7 @@ export function mountVideo(root: HTMLElement): () => number {
     if (video.readyState > 0) video.currentTime = at;
     drawn();
   };
+  const seekBy = (seconds: number): void => seek(timeline().position + seconds);
   const begin = (): void => {
     shell.held = false;
     send({ type: 'start' });
@@ -74,6 +75,7 @@ export function mountVideo(root: HTMLElement): () => number {
       spoken: ({ end }, at) => t('seekOf', { time: clock(at), length: clock(end) }),
     },
     seek,
+    seekBy,
   );
   bar.mark(chapters.marks);
 
@@ -142,7 +144,7 @@ export function mountVideo(root: HTMLElement): () => number {
     send({ type: 'frozen' });
   }, 1_000);
 
-  const by = (seconds: number) => () => seek(timeline().position + seconds);
+  const by = (seconds: number) => () => seekBy(seconds);
   shell.bindKeys({
     ArrowLeft: by(-STEP),
     ArrowRight: by(STEP),
@@ -158,8 +160,12 @@ export function mountVideo(root: HTMLElement): () => number {
   });
 
   render();
-  // Another site's page plays nothing by itself.
-  if (root.hasAttribute('data-autoplay')) send({ type: 'start' });
-  else shell.dress();
+  // Another site's page plays nothing by itself unless its address says so.
+  const embedded = root.closest('.embed') !== null;
+  if (!embedded || new URLSearchParams(location.search).get('autoplay') === '1') {
+    send({ type: 'start' });
+  } else {
+    shell.dress();
+  }
   return () => timeline().position;
 }
