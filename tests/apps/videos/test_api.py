@@ -86,6 +86,28 @@ def test_a_recording_that_grows_has_a_playlist_and_no_download(client: Any) -> N
     assert item["playlist_url"].endswith(f"/vod/{FIRST}/index.m3u8")
 
 
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [
+        ("en", "Nothing was recorded that can be played."),
+        ("ko", "재생할 수 있게 녹화된 것이 없습니다."),
+    ],
+)
+def test_a_failed_recording_says_why_in_the_readers_language(
+    client: Any, language: str, reason: str
+) -> None:
+    from madang.apps.videos.services import fail_recording
+
+    owner = make_user()
+    begin(make_channel(owner=owner))
+    fail_recording(FIRST, "Nothing was recorded that can be played.")
+    client.force_login(owner)
+    accepted = {"HTTP_ACCEPT_LANGUAGE": language}
+    assert client.get(ONE, **accepted).json()["reason"] == reason
+    for page in (f"/v/{FIRST}", "/studio/@yard/videos"):
+        assert reason in client.get(page, **accepted).content.decode()
+
+
 def test_a_video_of_sound_alone_has_no_picture(client: Any) -> None:
     recorded(make_channel())
     set_row(renditions=[{"name": "source", "width": 0, "height": 0, "codecs": "opus",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from madang.apps.videos.addresses import addresses_of
 from madang.apps.videos.library import expires_at
 from madang.apps.videos.models import State, Video
@@ -15,8 +17,8 @@ from madang.apps.videos.models import State, Video
 class VideoCard:
     """Fields of a video. Times are UTC, sizes in bytes, `duration` and `gaps` in seconds.
 
-    `state` is `deleted` for one in the bin. `expires_at` is when it goes to the bin, or its files
-    go if it is there; None for never.
+    `state` is `deleted` for one in the bin, `reason` is in the active language. `expires_at` is
+    when it goes to the bin, or its files go if it is there; None for never.
     """
 
     id: str
@@ -54,7 +56,7 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         language=video.language,
         kind=video.kind,
         state=State.DELETED if video.deleted_at is not None else video.state,
-        reason=video.reason,
+        reason=gettext(video.reason),
         duration=video.duration,
         bytes=video.bytes,
         views=video.views,
