@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -177,12 +178,13 @@ def test_live_is_replaced_with_one_reconnect_and_numbers_that_rise(split: Split)
 
 def test_nginx_as_documented_leads_each_address_to_its_role(split: Split, tmp_path: Path) -> None:
     web = split.start("web")
-    live, chat = split.start("live"), split.start("chat")
+    live, chat, files = split.start("live"), split.start("chat"), split.start("files")
     (port,) = free_ports(1)
+    upstreams = {"8000": web, "8001": live, "8002": chat, "8003": files}
     servers = without_tls(
         example_of("roles.md", "nginx"),
         port,
-        {"127.0.0.1:8000": web.http, "127.0.0.1:8001": live.http, "127.0.0.1:8002": chat.http},
+        {f"127.0.0.1:{usual}": role.http for usual, role in upstreams.items()},
     )
     front = f"127.0.0.1:{port}"
     url = f"rtmp://{live.rtmp}/live/{split.station.keys['yard']}"
@@ -198,6 +200,9 @@ def test_nginx_as_documented_leads_each_address_to_its_role(split: Split, tmp_pa
         first = int(text.split("#EXT-X-MEDIA-SEQUENCE:")[1].split()[0])
         ahead = first + text.count("#EXTINF") + 1
         assert ask(front, f"/live/yard/source/media.m3u8?_HLS_msn={ahead}&_HLS_part=0")[0] == 200
+        # The recording, which the one process writes and the other serves.
+        rewind = json.loads(ask(front, "/live/yard/status.json")[1])["rewind_url"]
+        until(lambda: ask(front, rewind)[0] == 200, "the recording is served")
         # Socket.IO, which only the chat speaks.
         assert say_hello(f"http://{front}", "yard") == "여기 마당이에요"
         # What is for this machine only is not, through a proxy.
@@ -206,5 +211,5 @@ def test_nginx_as_documented_leads_each_address_to_its_role(split: Split, tmp_pa
         with Load(port, "/api/v1/stats", keeping=True) as load:
             until(lambda: load.answered > 50, "answers", within=45)
         assert load.failed == []
-    for role in (web, live, chat):
+    for role in (web, live, chat, files):
         role.stop()
