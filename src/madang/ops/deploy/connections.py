@@ -73,6 +73,12 @@ def open_connections(state: State, job: DeployJob) -> None:
         )
 
 
+def close_connections(state: State) -> None:
+    """Close what pyinfra leaves to the end of the process."""
+    for host in state.activated_hosts:
+        _client(host).close()
+
+
 def run_shell(command: str, stdin: str = "", host: Any = None) -> str:
     """Run a command on the current machine and return its output. Raises PyinfraError."""
     where = host or current_host

@@ -1,9 +1,10 @@
-"""Runs one job on the machines through pyinfra, in a process of its own.
+"""Runs jobs on the machines through pyinfra, in a process of its own.
 
-    python -m madang.ops.deploy.engine < job > events
+    python -m madang.ops.deploy.engine < jobs > events
 
-pyinfra needs gevent's patches, which belong in no other process. Standard input is a pickled
-DeployJob of the parent process, standard output has one event per line as JSON.
+pyinfra needs gevent's patches, which belong in no other process. Standard input has a pickled
+DeployJob of the parent process after another, each sent when the one before has ended; standard
+output has one event per line as JSON. The process ends with its input, or when a job fails.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from madang.ops.deploy.connections import (
     COMMAND_SECONDS,
     CONNECT_SECONDS,
     JobFailed,
+    close_connections,
     disconnected,
     host_data,
     lock_machine,
@@ -103,10 +105,12 @@ class Observation:
     resources: tuple[Resource, ...]
     observed: ObservedState | None = None
 
-    def state(self) -> ObservedState:
-        """Return the state, and query it if it is unknown."""
+    def state(self, resource: Resource | None = None) -> ObservedState:
+        """Return the state, and query it if it is unknown: from `resource` on, as what comes before
+        it in the step is done."""
         if self.observed is None:
-            request = probe_request(self.resources)
+            first = 0 if resource is None else self.resources.index(resource)
+            request = probe_request(self.resources[first:])
             answer = run_shell("python3 -c " + PROBE, stdin=json.dumps(request))
             try:
                 self.observed = parse_observed(request, json.loads(answer))
@@ -127,13 +131,13 @@ def apply(
     """Apply one resource: yield the commands that it needs, or none."""
     name = current_host.name
     units_by_file = job.targets[name].units_by_file
-    change = difference(resource, observation.state())
+    change = difference(resource, observation.state(resource))
     if change is None:
         return
     running = current_state.is_executing
     if running:
         send_event("begin", host=name, step=step, what=change.what, how=change.how)
-    for each in operations(resource, observation.state(), units_by_file):
+    for each in operations(resource, observation.state(resource), units_by_file):
         if isinstance(each, Upload):
             yield FileUploadCommand(str(each.source), each.path)
         else:
@@ -168,9 +172,19 @@ class FailureRecorder(BaseStateCallback):
 
 
 def main() -> int:
-    """Run the job on standard input and return the exit code."""
-    job: DeployJob = pickle.load(sys.stdin.buffer)
+    """Run the jobs on standard input and return the exit code."""
     os.dup2(2, 1)  # keep output of libraries out of the events
+    while True:
+        try:
+            job: DeployJob = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return 0
+        if not _succeeds(job):
+            return 1
+
+
+def _succeeds(job: DeployJob) -> bool:
+    """Run one job, tell how it ended, and return false if it failed."""
     handler = RedactingHandler(job.secrets)
     logger = logging.getLogger("pyinfra")
     logger.setLevel(logging.INFO)
@@ -189,6 +203,7 @@ def main() -> int:
                 send_event("connected", host=host.name)
             _run_job(job, state, failures, handler)
             disconnect_all(state)
+            close_connections(state)
     except Exception as error:  # noqa: BLE001  # whatever it is, the operator is told
         known = isinstance(error, JobFailed | PyinfraError)
         reason = str(error) if known else f"The deployment failed: {error!r}"
@@ -197,9 +212,9 @@ def main() -> int:
         send_event(
             "failed", why=handler.redact(reason.rstrip(".")), failed=failures.by_host, said=output
         )
-        return 1
+        return False
     send_event("end")
-    return 0
+    return True
 
 
 def _run_job(

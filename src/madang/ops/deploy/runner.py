@@ -1,22 +1,20 @@
-"""Builds jobs, runs them in the engine process, and receives its events."""
+"""Builds jobs and has them run by the engine."""
 
 from __future__ import annotations
 
 import getpass
 import json
-import pickle
 import shlex
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from madang.apps.notices.server_url import MailServer
 from madang.ops.deploy import release as releases
+from madang.ops.deploy.engine_process import Engine, EventHandler
 from madang.ops.deploy.errors import DeployError
 from madang.ops.deploy.job import LOST_AFTER_SECONDS, DeployJob, DeployTarget
 from madang.ops.deploy.model.facts import Facts, parse_facts
@@ -34,9 +32,6 @@ from madang.ops.deploy.security import (
 from madang.ops.deploy.setup.steps import DesiredState, setup_steps, units_by_file
 from madang.ops.deploy.texts import command
 from madang.ops.deploy.texts.service import Secrets
-
-EventHandler = Callable[[dict[str, Any]], None]
-"""Receives each event of the engine."""
 
 RUN_SCRIPT: Final = f"""
 import json, subprocess, sys
@@ -80,41 +75,13 @@ class Deployment:
     lost_after: float = LOST_AFTER_SECONDS
     """Seconds without acknowledgement after which a machine counts as lost."""
 
+    engine: Engine = field(default_factory=Engine, repr=False, compare=False)
+
     def run(self, job: DeployJob, on_event: EventHandler) -> None:
         """Run `job` in the engine. Raises DeployError with the output of the machines."""
-        engine = subprocess.Popen(
-            [sys.executable, "-m", "madang.ops.deploy.engine"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=False,
-        )
-        assert engine.stdin is not None
-        assert engine.stdout is not None
-        failure: dict[str, Any] | None = None
-        ended = False
-        try:
-            engine.stdin.write(pickle.dumps(job))
-            engine.stdin.close()
-            for line in engine.stdout:
-                event = json.loads(line)
-                if event["event"] == "failed":
-                    failure = event
-                ended = ended or event["event"] == "end"
-                on_event(event)
-        except BrokenPipeError:
-            pass  # it has exited; its events tell the result
-        except BaseException:
-            engine.kill()
-            raise
-        finally:
-            engine.wait()
+        failure = self.engine.run(job, on_event)
         if failure is not None:
             raise DeployError(failure_message(failure["why"], failure["said"]))
-        if not ended:
-            raise DeployError(
-                "The deployment was cut off before it had ended.",
-                mend="Run it again: it goes on where it stopped.",
-            )
 
     def targets(self) -> dict[str, DeployTarget]:
         """Return the machines without steps."""

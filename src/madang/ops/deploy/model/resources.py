@@ -5,6 +5,7 @@ Pure, but for `ManagedFile.digest`, which reads `source`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +82,15 @@ class ManagedFile:
         """SHA-256 of the desired content, hexadecimal."""
         if self.source is None:
             return hashlib.sha256(self.content.encode()).hexdigest()
-        with self.source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = self.source.stat()
+        return _file_digest(self.source, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _file_digest(path: Path, modified: int, size: int) -> str:
+    """Return the SHA-256 of a file, read once: packages are large, and compared several times."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
