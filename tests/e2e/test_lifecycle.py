@@ -22,7 +22,8 @@ from tests.support.station import MADANG, ROOT, Station, until
 pytestmark = pytest.mark.alone
 
 QUICK = 4.0
-"""Seconds to `ready` on a data folder that exists: twice the budget, as others use the machine."""
+"""Seconds to `ready` on a data folder that exists, on a machine with nothing else to do: twice the
+budget. On a busy one a start is compared with another, or with its own processor time."""
 MEMORY = 200 << 20
 """Bytes that a station without shows may hold."""
 
@@ -50,7 +51,10 @@ def _parts(playlist: MediaPlaylist) -> set[str]:
 
 
 def test_a_station_starts_quickly_and_is_small(alone: Station) -> None:
-    assert alone.start() < QUICK
+    took = alone.start()
+    used = alone.processor_seconds()
+    assert used < QUICK
+    assert took < max(QUICK, 4 * used)
     for path in ("/", "/healthz", "/readyz", "/live/status.json"):
         assert httpx.get(alone.http + path, trust_env=False).status_code == 200
     assert alone.memory() < MEMORY
@@ -88,7 +92,7 @@ async def test_sigterm_ends_shows_in_order_and_tells_encoders_and_viewers(
 async def test_after_a_crash_numbers_rise_names_differ_and_the_page_goes_on_by_itself(
     alone: Station, browser: Browser, picture: Path
 ) -> None:
-    await asyncio.to_thread(alone.start)
+    before_the_crash = await asyncio.to_thread(alone.start)
     with publish(picture, alone.publish_url("show"), loop=True) as cut_off:
         await asyncio.to_thread(until, lambda: _playlist(alone), "on the air", within=45)
         async with open_tab(browser, f"{alone.http}/@show") as tab:
@@ -98,7 +102,7 @@ async def test_after_a_crash_numbers_rise_names_differ_and_the_page_goes_on_by_i
             assert before is not None
             alone.kill()
             await asyncio.to_thread(cut_off.ended)
-            assert await asyncio.to_thread(alone.start) < QUICK
+            assert await asyncio.to_thread(alone.start) < max(QUICK, 3 * before_the_crash)
             with publish(picture, alone.publish_url("show"), loop=True):
                 await asyncio.to_thread(until, lambda: _playlist(alone), "back", within=45)
                 after = _playlist(alone)
