@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.conftest import GRACE
+from tests.e2e.conftest import FRAME_RATE, GRACE
 from tests.support import encoders
 from tests.support.browser import Tab, open_tab, settle
 from tests.support.encoders import Encoder, Recipe, publish
@@ -103,7 +103,7 @@ async def test_back_to_live_works_after_seeking_and_after_pausing(
 async def test_the_quality_menu_switches_while_the_picture_goes_on(
     on_air: Station, browser: Browser, show: Show, long_run: Tab
 ) -> None:
-    show("quality", encoders.sample(Recipe(height=240, length=60.0)))
+    show("quality", encoders.sample(Recipe(height=240, length=60.0, frame_rate=FRAME_RATE)))
     await _offers(f"{on_air.http}/live/quality/index.m3u8", "180p/media.m3u8")
     async with open_tab(browser, f"{on_air.http}/@quality") as tab:
         await tab.plays()

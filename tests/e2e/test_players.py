@@ -16,7 +16,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from madang.wire.flv import FlvReader, PacketKind, Tag, TagType, parse_video
-from tests.support.encoders import FRAME_RATE, publish
+from tests.e2e.conftest import FRAME_RATE
+from tests.support.encoders import publish
 from tests.support.samples import PROGRAMS
 from tests.support.station import Station, until
 

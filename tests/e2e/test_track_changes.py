@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
+from tests.e2e.conftest import FRAME_RATE
 from tests.support import encoders
 from tests.support.browser import Tab, open_tab
 from tests.support.encoders import Recipe, publish
@@ -79,7 +80,7 @@ async def test_sound_comes_and_goes_while_pages_play_on(
     on_air: Station, browser: Browser, picture: Path
 ) -> None:
     url = on_air.publish_url("tracks")
-    silent = encoders.sample(Recipe(sound=(), length=40.0))
+    silent = encoders.sample(Recipe(sound=(), length=40.0, frame_rate=FRAME_RATE))
     with publish(silent, url, loop=True):
         async with _watching(browser, on_air, "tracks") as tabs:
             begun = asyncio.Event()

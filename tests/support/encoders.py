@@ -33,7 +33,8 @@ AC3 = ("-c:a", "ac3")
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Recipe of a sample. `picture` and `sound` are encoder options; without them the stream lacks
-    that medium. `height` in pixels (16:9), `key_interval` and `length` in seconds."""
+    that medium. `height` in pixels (16:9), `key_interval` and `length` in seconds. A browser has to
+    decode and paint every picture, so `frame_rate` is low where one watches."""
 
     picture: tuple[str, ...] = AVC
     sound: tuple[str, ...] = AAC
@@ -41,6 +42,7 @@ class Recipe:
     height: int = 180
     key_interval: float = 2.0
     length: float = 45.0
+    frame_rate: int = FRAME_RATE
 
 
 @functools.cache
@@ -51,8 +53,8 @@ def sample(recipe: Recipe) -> Path:
     inputs: list[str] = []
     options: list[str] = []
     if recipe.picture:
-        inputs += ["-f", "lavfi", "-i", f"testsrc2=s={width}x{recipe.height}:r={FRAME_RATE}"]
-        interval = str(round(recipe.key_interval * FRAME_RATE))
+        inputs += ["-f", "lavfi", "-i", f"testsrc2=s={width}x{recipe.height}:r={recipe.frame_rate}"]
+        interval = str(round(recipe.key_interval * recipe.frame_rate))
         options += [*recipe.picture, "-g", interval, "-keyint_min", interval]
     if recipe.sound:
         inputs += ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"]
