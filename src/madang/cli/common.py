@@ -6,9 +6,12 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+
+PIPE_WIDTH: Final = 1000
+"""Columns of a table that another program reads."""
 
 if TYPE_CHECKING:
     from madang.station.config.settings import Settings
@@ -62,7 +65,11 @@ def report(as_json: bool, result: object, lines: Sequence[str]) -> None:
 
 
 def print_table(as_json: bool, rows: Sequence[dict[str, Any]]) -> None:
-    """Print `rows`, all with the same keys, as one JSON array or as a table."""
+    """Print `rows`, all with the same keys, as one JSON array or as a table.
+
+    The first column, by which a row is named in other commands, is never broken, and no column is
+    where the output is not a terminal.
+    """
     if as_json:
         report(True, rows, [])
         return
@@ -73,7 +80,12 @@ def print_table(as_json: bool, rows: Sequence[dict[str, Any]]) -> None:
     table = Table(*(rows[0] if rows else ()), box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(Text(_cell(value), overflow="fold") for value in row.values()))
-    Console().print(table)
+    if table.columns:
+        table.columns[0].no_wrap = True
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(table)
 
 
 def _cell(value: object) -> str:

@@ -127,14 +127,19 @@ def _row(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": item["id"],
         "channel": item["channel"],
-        "began": item["created_at"],
+        "began": _minute(item["created_at"]),
         "length": str(timedelta(seconds=round(item["duration"]))),
         "size": f"{item['bytes'] / 1e9:.2f} GB",
         "state": item["state"],
         "visibility": item["visibility"],
-        "until": item["expires_at"],
+        "until": _minute(item["expires_at"]),
         "title": item["title"],
     }
+
+
+def _minute(instant: str | None) -> str:
+    """Return an instant of RFC 3339 to the minute."""
+    return instant[:16].replace("T", " ") + "Z" if instant else ""
 
 
 def _said(value: object) -> object:
