@@ -9,6 +9,7 @@ import pytest
 
 from madang.base.errors import MadangError
 from tests.support.apps import PASSWORD, make_channel, make_user
+from tests.support.videos import begin, finish
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -85,3 +86,16 @@ def test_two_administrators_cannot_remove_each_other() -> None:
 
     together(resign)
     assert User.objects.filter(admin=True).count() == 1
+
+
+def test_a_recording_that_begins_or_ends_twice_at_once_is_one() -> None:
+    from madang.apps.videos.models import Video
+    from madang.apps.webhooks import services as webhooks
+    from madang.apps.webhooks.models import WebhookDelivery
+
+    channel = make_channel()
+    webhooks.add(channel, "https://example.org/", ["video.ready"])
+    assert not any(isinstance(result, Exception) for result in together(lambda: begin(channel)))
+    assert not any(isinstance(result, Exception) for result in together(finish))
+    assert Video.objects.get().state == "ready"
+    assert WebhookDelivery.objects.count() == 1

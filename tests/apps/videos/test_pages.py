@@ -198,6 +198,17 @@ def test_the_owner_answers_deletes_and_takes_out(client: Any) -> None:
     assert "The bin is empty." in text_of(client.get(f"{STUDIO}/bin"))
 
 
+def test_the_desk_says_that_a_show_waits_for_an_answer(client: Any) -> None:
+    owner = make_user()
+    channel = make_channel(owner=owner)
+    client.force_login(owner)
+    assert "for your answer" not in text_of(client.get("/studio/@yard"))
+    recorded(channel, ask=True)
+    assert "1 show waits for your answer." in text_of(client.get("/studio/@yard"))
+    client.post(ONE, {"do": "delete"})
+    assert "for your answer" not in text_of(client.get("/studio/@yard"))
+
+
 def test_the_owner_changes_what_viewers_read(client: Any) -> None:
     from madang.apps.videos.models import Video
 

@@ -25,6 +25,7 @@ from madang.apps.channels import services as channels
 from madang.apps.channels.errors import ChannelError, NoSuchChannel
 from madang.apps.channels.models import Channel
 from madang.apps.channels.views import signed_in
+from madang.apps.videos import library
 
 DETAILS = ("title", "description", "language")
 
@@ -116,6 +117,7 @@ def _render_channel(
         "status": directory().snapshot().get(channel.slug),
         "health_url": reverse("studio-health", kwargs={"slug": channel.slug}),
         "broadcasts": recent(channel),
+        "asking": library.asking_of(channel).count(),
     }
     return render(request, "studio/channel.html", context, status=status)
 

@@ -15,6 +15,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
+from madang.apps.channels.models import Channel
 from madang.apps.channels.services import may_run, retention_days
 from madang.apps.validation import in_one_sentence, save
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
@@ -67,6 +68,11 @@ def listed_for(user: User | None) -> QuerySet[Video]:
 def in_bin_of(user: User | None) -> QuerySet[Video]:
     """Return the videos in the bin that `user` may take out."""
     return visible_to(user).exclude(deleted_at=None)
+
+
+def asking_of(channel: Channel) -> QuerySet[Video]:
+    """Return the recordings of `channel` that wait for its owner's answer, the newest first."""
+    return all_videos().filter(channel=channel, state=State.ASKING, deleted_at=None)
 
 
 def get(video_id: str) -> Video:

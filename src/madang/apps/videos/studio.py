@@ -107,9 +107,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     own = library.all_videos().filter(channel=channel)
     context = {
         **_page_of(request, own.filter(deleted_at=None).exclude(state=State.ASKING)),
-        "asking": [
-            entries.entry_of(video) for video in own.filter(deleted_at=None, state=State.ASKING)
-        ],
+        "asking": [entries.entry_of(video) for video in library.asking_of(channel)],
         "in_bin": own.exclude(deleted_at=None).count(),
         "form": form,
     }
