@@ -26,7 +26,8 @@ _GZIP: Final = zlib.MAX_WBITS | 16
 class SegmentReader:
     """Makes segments of the records of one file, whose address in playlists is `uri`.
 
-    Parts of one segment that follow one another in the file are one entry; a missing part is an
+    Segments that follow one another have another query each: of adjoining ranges of one address
+    ffmpeg 9.0 reads the first alone. Parts of one segment that follow one another in the file are one entry; a missing part is an
     entry of its own. Durations are in seconds. `end` is the offset behind the last part,
     `first_msn` the number of the first segment, -1 before it begins.
     """
@@ -36,6 +37,7 @@ class SegmentReader:
     first_msn: int = -1
     _map: ByteRange | None = None
     _open: bool = False
+    _count: int = 0
     _msn: int = -1
     _gap: bool = False
     _discontinuity: bool = False
@@ -70,8 +72,9 @@ class SegmentReader:
         if not self._open:
             return []
         self._open = False
+        self._count += 1
         segment = Segment(
-            uri=self.uri,
+            uri=f"{self.uri}?{self._count % 2}",
             duration=self._duration,
             program_date_time=datetime.fromtimestamp(self._date, UTC),
             discontinuity=self._discontinuity,

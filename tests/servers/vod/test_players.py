@@ -56,10 +56,26 @@ def packets(url: str) -> list[list[bytes]]:
     return found
 
 
+def copied(url: str) -> list[int]:
+    """Return the sizes of all packets that the ffmpeg of the station reads at an address."""
+    done = subprocess.run(
+        [
+            *(PROGRAMS["bundled"], "-nostdin", "-v", "error", "-i", url),
+            *("-map", "0", "-c", "copy", "-f", "framemd5", "-"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    rows = [line.split(",") for line in done.stdout.splitlines() if not line.startswith("#")]
+    return sorted(int(row[4]) for row in rows)
+
+
 def decoded(url: str) -> str:
     """Return what ffmpeg says while it decodes all of an address."""
     done = subprocess.run(
-        [PROGRAMS["bundled"], "-v", "warning", "-i", url, "-f", "null", "-"],
+        [PROGRAMS["bundled"], "-nostdin", "-v", "warning", "-i", url, "-f", "null", "-"],
         capture_output=True,
         text=True,
         timeout=60,
@@ -73,6 +89,7 @@ def test_ffmpeg_reads_playlist_and_file_of_a_finished_recording(tmp_path: Path, 
     sent = [[unit.data for unit in units] for units in show().viewer.all_units().values()]
     for path in ("index.m3u8", "source/media.m3u8", "source.mp4"):
         assert packets(vod.url(path)) == sent, path
+        assert copied(vod.url(path)) == sorted(len(data) for units in sent for data in units), path
     assert decoded(vod.url("source.mp4")) == ""
     assert decoded(vod.url("index.m3u8")) == ""
 

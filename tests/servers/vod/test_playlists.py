@@ -239,7 +239,7 @@ def test_another_file_begins_with_a_discontinuity_and_its_map(tmp_path: Path, vo
     assert [each.discontinuity for each in playlist.segments].count(True) == 1
     pictures = []
     for number, made in enumerate(files, 1):
-        of_file = [each for each in playlist.segments if each.uri == f"{number}.mp4"]
+        of_file = [each for each in playlist.segments if each.map_uri == f"{number}.mp4"]
         assert of_file[0].discontinuity == (number == 2)
         assert of_file[0].map_range is not None
         span = of_file[0].map_range

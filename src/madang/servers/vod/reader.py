@@ -92,7 +92,7 @@ class RenditionReader:
     playlist: RecordingPlaylist | None = None
     peak: float = 0.0
     began_at: float = 0.0
-    _uri: str = ""
+    _map_uri: str | None = None
     _bytes: int = 0
     _seconds: float = 0.0
     _files: list[IndexTail] = field(default_factory=list)
@@ -168,10 +168,10 @@ class RenditionReader:
                 self.playlist = RecordingPlaylist(self.target_duration, reader.first_msn)
                 assert segment.program_date_time is not None
                 self.began_at = segment.program_date_time.timestamp()
-            elif segment.uri != self._uri:
+            elif segment.map_uri != self._map_uri:
                 # Another file has another EXT-X-MAP, which begins with a discontinuity.
                 segment = replace(segment, discontinuity=True)  # noqa: PLW2901
-            self._uri = segment.uri
+            self._map_uri = segment.map_uri
             self.playlist.add([segment])
             self._measure(segment)
             self._texts.clear()
