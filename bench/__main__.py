@@ -7,7 +7,7 @@ import signal
 import sys
 from types import ModuleType
 
-from bench import backup, chat, deploy, fuzz, ingest, latency, live, plan
+from bench import backup, chat, deploy, fuzz, ingest, latency, live, plan, record
 from madang.base.errors import MadangError
 
 BENCHES: dict[str, ModuleType] = {
@@ -15,6 +15,7 @@ BENCHES: dict[str, ModuleType] = {
     "live": live,
     "latency": latency,
     "ingest": ingest,
+    "record": record,
     "fuzz": fuzz,
     "plan": plan,
     "chat": chat,

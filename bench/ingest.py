@@ -47,7 +47,12 @@ Opener = Callable[[Path, int], contextlib.AbstractContextManager[IngestServer]]
 
 @contextlib.contextmanager
 def _station(folder: Path, count: int) -> Iterator[IngestServer]:
-    settings = {"MADANG_LIVE__MAX_PUBLISHERS": str(count)}
+    settings = {
+        "MADANG_LIVE__MAX_PUBLISHERS": str(count),
+        # The others do not record.
+        "MADANG_RECORDING__RECORD": "never",
+        "MADANG_RECORDING__REWIND": "false",
+    }
     with station(folder, channels=count, settings=settings) as ours:
         yield IngestServer(ours.child, ours.rtmp, list(ours.keys.values()))
 
