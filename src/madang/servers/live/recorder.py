@@ -85,6 +85,7 @@ class Recorder:
     def _begin_file(self, event: InitChanged) -> None:
         name, show = event.rendition, self._broadcast.show
         now = self._broadcast.clock.monotonic()
+        first = self._recording is None
         if self._recording is None:
             if name != SOURCE or show.source is None:
                 return
@@ -102,6 +103,10 @@ class Recorder:
         self._writer.submit(
             partial(self._recording.begin_file, name, about, event.file.body), now=True
         )
+        if first:
+            # Behind the folder: what a crash leaves without a row is found there.
+            start = start_of(self._recording.manifest)
+            self._writer.submit(partial(self._rows.begin, start))
 
     def _begin(self, target_duration: int) -> Recording:
         manifest = Manifest(
@@ -121,7 +126,6 @@ class Recorder:
             self._writer.counters,
         )
         self._writer.begin(recording)
-        self._rows.begin(start_of(manifest))
         return recording
 
     def _write_poster(self, recording: Recording) -> None:
