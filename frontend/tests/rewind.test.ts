@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { caughtUp, isOn, route, showSpan, type View } from '../src/player/rewind';
+import { caughtUp, isOn, kept, route, showSpan, type View } from '../src/player/rewind';
 import {
   initialState,
   phase,
@@ -68,6 +68,15 @@ describe('playing faster', () => {
     expect(caughtUp(behind, at(4_580, 1, true))).toBe(false);
     expect(caughtUp(atEdge, at(4_599, 2, false))).toBe(false);
     expect(caughtUp({ ...behind, offer: null }, at(4_599, 2, false))).toBe(false);
+  });
+});
+
+describe('a pause', () => {
+  it('outlasts the end of the show where that can be rewound', () => {
+    expect(kept(4_590, atEdge)).toEqual({ ...offer, at: 4_590 });
+    expect(kept(null, atEdge)).toBeNull();
+    expect(kept(4_590, { ...atEdge, offer: null })).toBeNull();
+    expect(kept(4_590, behind)).toBeNull();
   });
 });
 

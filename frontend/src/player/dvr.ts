@@ -2,7 +2,7 @@ import { t } from '../i18n';
 import { clock } from '../lib/format';
 import type { ChannelStatus } from '../lib/status';
 import type { Engine } from './engine';
-import { caughtUp, isOn, route, showSpan, type Offer, type View } from './rewind';
+import { caughtUp, isOn, kept, route, showSpan, type Offer, type View } from './rewind';
 import { SeekBar } from './seek-bar';
 import type { PlayerEvent, Rewind } from './state';
 import { bufferedTo, within, type Timeline } from './timeline';
@@ -56,7 +56,10 @@ export class Dvr {
   }
 
   /** Takes what the station says about the show. */
-  status({ rewindUrl, since }: ChannelStatus): void {
+  status({ state, rewindUrl, since }: ChannelStatus): void {
+    const over = state === 'offline' || state === 'ended';
+    const to = over ? kept(this.#paused, this.#view()) : null;
+    if (to) this.of.send({ type: 'rewind', to });
     const known = this.#offer;
     if (rewindUrl === null || since === null) this.#offer = null;
     else if (known?.src !== rewindUrl) {

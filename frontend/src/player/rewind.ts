@@ -68,3 +68,11 @@ export function caughtUp(
   const behind = view.loaded.end - shown;
   return behind < CAUGHT_UP || (starved && speed > 1 && behind < PLAYED_OUT);
 }
+
+/**
+ * Return the long playlist for somebody who has paused at the date `paused` when the show ends, so
+ * that it can be watched on from there; null where nothing is to be kept.
+ */
+export function kept(paused: number | null, { offer, rewind }: View): Rewind | null {
+  return paused === null || offer === null || rewind !== null ? null : { ...offer, at: paused };
+}

@@ -66,6 +66,11 @@ export class Shell {
     if (!this.held && !(await this.#sound.play())) this.held = true;
   }
 
+  /** Takes the focus of a button that goes, for the keyboard. */
+  focus(): void {
+    this.#controller.focus({ preventScroll: true });
+  }
+
   /** Keeps the picture in view while the video is given other media. */
   freeze(): void {
     const { video } = this;

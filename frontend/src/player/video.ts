@@ -119,7 +119,10 @@ export function mountVideo(root: HTMLElement): () => number {
     overlay.render(videoWords(phase, state.failure));
   }
 
-  start.addEventListener('click', begin);
+  start.addEventListener('click', () => {
+    begin();
+    shell.focus();
+  });
   video.addEventListener('playing', () => send({ type: 'playing' }));
   for (const type of ['timeupdate', 'progress', 'durationchange', 'seeking']) {
     video.addEventListener(type, () => {
