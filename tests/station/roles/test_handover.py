@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from madang.ops.deploy.model.layout import INTERNAL_PREFIX, MEDIA, machines
+from madang.ops.deploy.model.station_file import load_station
+from madang.ops.deploy.texts import nginx
 from tests.station.roles.test_roles import ask
 from tests.support.encoders import Recipe, publish, sample
 from tests.support.markdown import example_of
-from tests.support.nginx import running_nginx, without_tls
+from tests.support.nginx import deployed_site, running_nginx, without_tls
 from tests.support.split import Split, listening, port_of, split_station
 from tests.support.station import free_ports, until
+from tests.support.stations import SINGLE, station_file
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
@@ -213,3 +217,53 @@ def test_nginx_as_documented_leads_each_address_to_its_role(split: Split, tmp_pa
         assert load.failed == []
     for role in (web, live, chat, files):
         role.stop()
+
+
+def test_the_deployed_nginx_sends_a_finished_recording_by_itself(
+    split: Split, tmp_path: Path
+) -> None:
+    live = split.start("live", environment={"MADANG_LIVE__GRACE": "1"})
+    prefix = {"MADANG_STORAGE__INTERNAL_PREFIX": INTERNAL_PREFIX}
+    files = split.start("files", environment=prefix)
+    secure, plain, nobody = free_ports(3)
+    ports = {80: plain, 443: secure, 8000: nobody, 8002: nobody}
+    ports |= {8001: int(live.http.split(":")[1]), 8003: int(files.http.split(":")[1])}
+    station = load_station(station_file(tmp_path, SINGLE))
+    servers = deployed_site(tmp_path, nginx.site(station, machines(station)[0], (1, 18)), ports)
+    media = split.station.data / "media"
+    servers = servers.replace(f"{tmp_path}{MEDIA}", str(media))
+    front = f"127.0.0.1:{secure}"
+    url = f"rtmp://{live.rtmp}/live/{split.station.keys['yard']}"
+    with running_nginx(tmp_path, servers, secure):
+        with publish(sample(Recipe(length=60.0)), url) as encoder:
+            until(lambda: ask(front, "/live/yard/index.m3u8")[0] == 200, "on the air")
+            rewind = json.loads(ask(front, "/live/yard/status.json")[1])["rewind_url"]
+            playlist = rewind.replace("index.m3u8", "source/media.m3u8")
+            until(lambda: "#EXTINF" in ask(front, playlist)[1], "the show is rewound")
+            encoder.finish()
+        until(lambda: "#EXT-X-ENDLIST" in ask(front, playlist)[1], "the show is over", within=30)
+        file = playlist.replace("media.m3u8", "1.mp4")
+        stored = (media / "recordings" / file.removeprefix("/vod/")).read_bytes()
+        for address in (file, playlist.replace("/media.m3u8", ".mp4?download=1")):
+            answer, body = answer_of(front, address, {"Range": "bytes=100-199"})
+            assert (answer.status, body) == (206, stored[100:200])
+            answer, body = answer_of(front, address, {})
+            assert (answer.status, body) == (200, stored)
+        # The role said so, and sent nothing.
+        answer, body = answer_of(files.http, file, {"X-Forwarded-For": "192.0.2.1"})
+        target = f"{INTERNAL_PREFIX}recordings/{file.removeprefix('/vod/')}"
+        assert (answer.headers["X-Accel-Redirect"], body) == (target, b"")
+    for role in (live, files):
+        role.stop()
+
+
+def answer_of(
+    address: str, path: str, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Return an answer and its body."""
+    connection = http.client.HTTPConnection(address, timeout=10)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, body
