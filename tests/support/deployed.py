@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 
 from tests.support.chat_clients import ChatClients, chat_clients
 from tests.support.encoders import Encoder, Recipe, sample
-from tests.support.machines import Ground, Machine, inside, run
+from tests.support.machine_roots import run
+from tests.support.machines import Ground, Machine, inside
 from tests.support.samples import PROGRAMS
 from tests.support.station import ROOT
 

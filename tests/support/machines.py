@@ -4,18 +4,15 @@ A `Ground` is a network of its own: a bridge in a namespace, to which each `Mach
 (this process, at `.1`) and strangers (namespaces with an address only) are attached. Machines reach
 packages through apt-cacher-ng at the operator's address, and nothing else.
 
-The Debian root and the packages are cached in `~/.cache/madang`. The mirror is that of this
-machine's apt configuration. Disks of machines are in memory if there is enough. A guard process
-removes everything, even if the test is killed.
+Disks of machines are in memory if there is enough. A guard process removes everything, even if the
+test is killed.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import itertools
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -27,18 +24,16 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
+from tests.support.machine_roots import (
+    CACHE,
+    base_root,
+    mount_overlay,
+    packages_of_release,
+    root_with,
+    run,
+)
 from tests.support.machine_sweep import CONTROLLERS, GROUPS, mounts, processes
 from tests.support.station import ROOT
-
-CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madang"
-
-SUITE: Final = os.environ.get("MADANG_TEST_SUITE")
-"""Debian release to use instead of this machine's own, such as trixie."""
-
-PACKAGES: Final = (
-    "systemd,systemd-sysv,dbus,openssh-server,iproute2,python3,sudo,ca-certificates,udev"
-)
-"""Minimal packages of a provider's image."""
 
 BOOT_LIMIT: Final = 60.0
 """Seconds until SSH answers, on a machine that is busy with the rest of the suite."""
@@ -60,37 +55,6 @@ network has its own address."""
 _numbers = itertools.count()
 
 
-def run(*command: str, check: bool = True, timeout: float = 600.0, **more: str) -> str:
-    """Return the output of a command; fail the test with it if the command fails."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, check=False, **more
-    )
-    if check and done.returncode:
-        raise AssertionError(f"{command[:6]} exit {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
-
-
-def _mirror() -> tuple[str, str]:
-    """Return URL and name of the Debian release that this machine installs from."""
-    texts = [
-        path.read_text()
-        for path in (
-            Path("/etc/apt/sources.list"),
-            *Path("/etc/apt/sources.list.d").glob("*.sources"),
-            *Path("/etc/apt/sources.list.d").glob("*.list"),
-        )
-        if path.is_file()
-    ]
-    for text in texts:
-        for pattern in (
-            r"^URIs: *(\S+/debian)/?\s*\nSuites: *(\w+)",
-            r"^deb +(?:\[.*\] +)?(\S+/debian)/? +(\w+) ",
-        ):
-            if found := re.search(pattern, text, re.MULTILINE):
-                return found[1], found[2]
-    raise AssertionError("no Debian mirror in this machine's apt configuration")
-
-
 @cache
 def missing() -> str:
     """Return what this machine lacks to boot machines, "" if nothing."""
@@ -109,35 +73,6 @@ def missing() -> str:
     return (
         f"no bridge in a namespace of its own: {tried.stderr.strip()}" if tried.returncode else ""
     )
-
-
-def base_root() -> Path:
-    """Return a fresh Debian root, made once and cached; never booted itself."""
-    uri, here = _mirror()
-    suite = SUITE or here
-    digest = hashlib.sha256(f"{uri} {suite} {PACKAGES}".encode()).hexdigest()[:12]
-    root = CACHE / f"root-{suite}-{digest}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("wb") as lock:
-        # Two workers may need it at once: one makes it, the other waits.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not root.exists():
-            _make_root(uri, suite, root.with_name(root.name + ".new"), root)
-    return root
-
-
-def _make_root(uri: str, suite: str, draft: Path, root: Path) -> None:
-    if draft.exists():  # left by a run that was killed
-        for place in reversed(mounts(draft)):
-            run("umount", place)
-        shutil.rmtree(draft)
-    run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(draft), uri)
-    (draft / "etc/dpkg/dpkg.cfg.d/unsafe-io").write_text("force-unsafe-io\n")
-    (draft / "etc/hostname").unlink(missing_ok=True)
-    (draft / "etc/machine-id").write_text("")
-    for cached in (draft / "var/cache/apt/archives").glob("*.deb"):
-        cached.unlink()
-    draft.rename(root)
 
 
 class Machine:
@@ -262,24 +197,24 @@ class Ground:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def machine(self, name: str) -> Machine:
-        """Boot a fresh machine."""
+    def machine(self, name: str, packages: Sequence[str] = ()) -> Machine:
+        """Boot a fresh machine; with `packages`, those are installed and a release's unpacked."""
         place = self.folder / name
         place.mkdir()
         if self._memory:
             run("mount", "-t", "tmpfs", "-o", f"size={DISKS}", "tmpfs", str(place))
         for part in ("upper", "work", "root"):
             (place / part).mkdir()
-        layers = f"lowerdir={base_root()},upperdir={place}/upper,workdir={place}/work"
-        run("mount", "-t", "overlay", "overlay", "-o", layers, f"{place}/root")
+        lower = [base_root()]
+        if packages:
+            lower = [packages_of_release(lower[0]), root_with(packages, self._proxy), *lower]
+        mount_overlay(place / "root", place / "upper", place / "work", *lower)
         machine = Machine(self, name, self._address(), place)
         self._attach(machine.namespace, machine.address)
         root = machine.root
         (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
         (root / "root/.ssh/authorized_keys").write_text(self.public_key)
-        (root / "etc/apt/apt.conf.d/01proxy").write_text(
-            f'Acquire::http::Proxy "http://{self.operator}:{CACHE_PORT}";\n'
-        )
+        (root / "etc/apt/apt.conf.d/01proxy").write_text(f'Acquire::http::Proxy "{self._proxy}";\n')
         (root / "etc/hosts").write_text(f"127.0.0.1 localhost {name}\n")
         self._booted.append(machine.boot())
         return machine
@@ -294,6 +229,10 @@ class Ground:
             yield name
         finally:
             run("ip", "netns", "del", name)
+
+    @property
+    def _proxy(self) -> str:
+        return f"http://{self.operator}:{CACHE_PORT}"
 
     @property
     def public_key(self) -> str:

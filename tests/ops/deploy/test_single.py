@@ -28,6 +28,7 @@ from tests.support.deployed import (
     put_recording,
     wait_until,
 )
+from tests.support.machine_roots import DATABASE_PACKAGES, STATION_PACKAGES, WEB_PACKAGES
 from tests.support.machines import Ground, Machine, inside
 from tests.support.sshd import Sftp, sftp_server
 from tests.support.station import ROOT
@@ -46,6 +47,9 @@ TAKEN_BY = ("web", "postgres")
 
 AS_NGINX = "setpriv --reuid=www-data --regid=www-data --init-groups"
 
+INSTALLED = (*STATION_PACKAGES, *DATABASE_PACKAGES, *WEB_PACKAGES)
+"""That everything is installed from nothing is a test of the shape `minimal`."""
+
 UNITS = (
     *(f"madang-{role}" for role in ROLES),
     *("madang-backup", "madang-backup-verify", "madang-backup-ship"),
@@ -61,7 +65,7 @@ def box(ground: Ground) -> Iterator[Sftp]:
 
 @pytest.fixture(scope="module")
 def site(ground: Ground, box: Sftp) -> Site:
-    site = Site(ground, "single", {"main": ground.machine("main")})
+    site = Site(ground, "single", {"main": ground.machine("main", INSTALLED)})
     site.backup = f'\n[backup]\noffsite = "{box.url("yard")}"\nsftp_key = "{box.key}"\n'
     site.write()
     began = time.monotonic()
@@ -277,7 +281,7 @@ def test_a_machine_is_lost_and_one_command_brings_the_station_back_onto_an_empty
     wait_until(lambda: any(box.home.rglob(f"{change}-*.zst")), 60, f"{change} was not sent")
     machine.destroy()
 
-    site.machines["main"] = machine = site.ground.machine("empty")
+    site.machines["main"] = machine = site.ground.machine("empty", INSTALLED)
     site.write()
     code, _, errors = site.madang("apply", "--restore", "--json")
     assert code == 0, errors[-4000:]

@@ -16,11 +16,18 @@ from tests.support.deployed import (
     put_recording,
     wait_until,
 )
+from tests.support.machine_roots import DATABASE_PACKAGES, STATION_PACKAGES, WEB_PACKAGES
 from tests.support.machines import Ground
 from tests.support.sshd import sftp_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.machines, pytest.mark.timeout(900)]
 
+
+INSTALLED = {
+    "web": (*STATION_PACKAGES, *DATABASE_PACKAGES, *WEB_PACKAGES),
+    "media": STATION_PACKAGES,
+}
+"""That everything is installed from nothing is a test of the shape `minimal`."""
 
 TAKEN_BY = {"web": ("web", "postgres"), "media": ("live", "backup")}
 """By machine, whose settings backups are taken with, and by which user."""
@@ -28,7 +35,7 @@ TAKEN_BY = {"web": ("web", "postgres"), "media": ("live", "backup")}
 
 @pytest.fixture(scope="module")
 def site(ground: Ground) -> Iterator[Site]:
-    machines = {name: ground.machine(name) for name in ("web", "media")}
+    machines = {name: ground.machine(name, packages) for name, packages in INSTALLED.items()}
     site = Site(ground, "split", machines)
     with sftp_server(ground.folder / "elsewhere", ground.operator) as box:
         site.backup = f'\n[backup]\noffsite = "{box.url("yard")}"\nsftp_key = "{box.key}"\n'
@@ -135,7 +142,7 @@ def test_one_machine_is_lost_and_comes_back_while_nothing_is_done_to_the_other(
     assert (code, "Every server has a station already" in errors) == (1, True), errors
     media.destroy()
 
-    site.machines["media"] = media = site.ground.machine("empty")
+    site.machines["media"] = media = site.ground.machine("empty", INSTALLED["media"])
     site.write()
     code, _, errors = site.madang("apply", "--restore", "--json")
     assert code == 0, errors[-4000:]
