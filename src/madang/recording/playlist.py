@@ -26,9 +26,9 @@ _GZIP: Final = zlib.MAX_WBITS | 16
 class SegmentReader:
     """Makes segments of the records of one file, whose address in playlists is `uri`.
 
-    Segments that follow one another have another query each: of adjoining ranges of one address
-    ffmpeg 9.0 reads the first alone. Parts of one segment that follow one another in the file are one entry; a missing part is an
-    entry of its own. Durations are in seconds. `end` is the offset behind the last part,
+    Parts of one segment that follow one another in the file are one entry; a missing part is an
+    entry of its own. Entries have another query by turns: of adjoining ranges of one address ffmpeg
+    9.0 reads the first alone. Durations are in seconds. `end` is the offset behind the last part,
     `first_msn` the number of the first segment, -1 before it begins.
     """
 
