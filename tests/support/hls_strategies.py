@@ -16,6 +16,9 @@ from madang.wire.hls import (
     Variant,
 )
 
+LONGEST = 20.0
+"""Seconds of the longest segments and parts."""
+
 uris = st.from_regex(r"[a-z0-9./_~%?=-][a-z0-9#,./_~%?= -]{0,30}", fullmatch=True)
 durations = st.integers(1, 2_000_000).map(lambda ticks: round(ticks / 100_000, 5))
 instants = st.integers(0, 4_000_000_000_000).map(
@@ -37,13 +40,13 @@ def segment_lists(draw: st.DrawFn, *, parts_from: int = 0) -> tuple[Segment, ...
             map_uri, map_range = draw(uris), draw(st.none() | byte_ranges)
         near = parts_from == 0 or index >= count - parts_from
         listed = tuple(draw(st.lists(parts, max_size=4))) if near else ()
-        growing = bool(listed) and index == count - 1 and draw(st.booleans())
+        length = round(sum(part.duration for part in listed), 5)
+        # A growing segment is no longer than the longest whole one.
+        growing = 0 < length <= LONGEST and index == count - 1 and draw(st.booleans())
         segments.append(
             Segment(
                 uri="" if growing else draw(uris),
-                duration=(
-                    round(sum(part.duration for part in listed), 5) if growing else draw(durations)
-                ),
+                duration=length if growing else draw(durations),
                 parts=listed,
                 program_date_time=draw(st.none() | instants),
                 discontinuity=draw(st.booleans()),
