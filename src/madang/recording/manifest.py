@@ -25,12 +25,13 @@ POSTER: Final = "poster.jpg"
 @dataclass(frozen=True, slots=True)
 class RecordedFile:
     """A file of a rendition; what its init section says. Size in pixels, frame rate in frames per
-    second; a file of sound alone has the size 0 x 0."""
+    second; a file of sound alone has the size 0 x 0. `video_range` is SDR, PQ or HLG."""
 
     codecs: str
     width: int = 0
     height: int = 0
     frame_rate: float | None = None
+    video_range: str = "SDR"
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,7 +264,7 @@ def test_the_multivariant_playlist_says_what_the_manifest_says(
             RecordedRendition(
                 SOURCE,
                 (
-                    RecordedFile("avc1.640028,mp4a.40.2", 1920, 1080, 60.0),
+                    RecordedFile("avc1.640028,mp4a.40.2", 1920, 1080, 60.0, "PQ"),
                     RecordedFile("avc1.42c01e,mp4a.40.2", 640, 360, 30.0),
                 ),
                 6_000_000,
@@ -277,6 +277,7 @@ def test_the_multivariant_playlist_says_what_the_manifest_says(
     source, sound = parse_multivariant(vod.ask("index.m3u8").text).variants
     assert source.codecs == "avc1.640028,mp4a.40.2,avc1.42c01e"
     assert (source.resolution, source.frame_rate) == ((1920, 1080), 60.0)
+    assert (source.video_range, sound.video_range) == ("PQ", "SDR")
     assert (source.bandwidth, source.average_bandwidth) == (6_000_000, 5_000_000)
     assert (sound.resolution, sound.frame_rate, sound.bandwidth) == (None, None, 130_000)
     assert vod.ask("sound/1.mp4", "HEAD").headers["content-type"] == "audio/mp4"

@@ -99,7 +99,9 @@ class Recorder:
         width, height = video.display_size if video is not None else (0, 0)
         codecs = ",".join(track.codec_string for track in event.tracks.all)
         rate = rendition.frame_rate if rendition is not None else None
-        about = RecordedFile(codecs, width, height, None if rate is None else round(rate, 3))
+        rate = None if rate is None else round(rate, 3)
+        video_range = video.color.video_range if video is not None else "SDR"
+        about = RecordedFile(codecs, width, height, rate, video_range)
         self._writer.submit(
             partial(self._recording.begin_file, name, about, event.file.body), now=True
         )

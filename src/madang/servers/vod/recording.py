@@ -186,6 +186,7 @@ class Recording:
             codecs=",".join(codecs),
             resolution=(largest.width, largest.height) if largest.width else None,
             frame_rate=max(rates, default=None),
+            video_range=largest.video_range,
         )
 
     def _rendition(self, name: str) -> RecordedRendition:
