@@ -12,12 +12,12 @@ import {
 const SRC = '/vod/abc/index.m3u8';
 /** An hour of a show; the live window has its last 30 s. */
 const offer = { src: SRC, began: 1_000 };
-const window = { start: 4_570, end: 4_600 };
+const window = { start: 4_570, end: 4_600, growing: true };
 const atEdge: View = { offer, rewind: null, loaded: window };
 const behind: View = {
   offer,
   rewind: { ...offer, at: 2_000 },
-  loaded: { start: 1_001, end: 4_600 },
+  loaded: { start: 1_001, end: 4_600, growing: true },
 };
 
 describe('the seek bar of a show', () => {
@@ -55,6 +55,9 @@ describe('a seek', () => {
     expect(route(4_580, behind)).toBe('here');
     expect(route(4_595, behind)).toBe('live');
     expect(route(4_595, { ...behind, offer: null })).toBe('here');
+    const complete: View = { ...behind, loaded: { ...behind.loaded!, growing: false } };
+    expect(route(4_595, complete)).toBe('here');
+    expect(caughtUp(complete, { shown: 4_599, speed: 2, starved: true })).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bufferedTo, positionAt, span, within } from '../src/player/timeline';
+import { bufferedTo, loaded, positionAt, within } from '../src/player/timeline';
 
 /** Segments of two seconds from the date 1000 on, with a gap of 10 s behind the second. */
 const segments = [1_000, 1_002, 1_014, 1_016].map((date, index) => ({
@@ -10,10 +10,11 @@ const segments = [1_000, 1_002, 1_014, 1_016].map((date, index) => ({
 
 describe('dates of a playlist', () => {
   it('reach from the first picture to the edge, which goes on between two answers', () => {
-    expect(span(segments, 8.5, 0)).toEqual({ start: 1_000, end: 1_018.5 });
-    expect(span(segments, 8.5, 1.5)).toEqual({ start: 1_000, end: 1_020 });
-    expect(span([], 0, 0)).toBeNull();
-    expect(span([{ start: 0, duration: 2, programDateTime: null }], 2, 0)).toBeNull();
+    const whole = { start: 1_000, end: 1_018.5, growing: false };
+    expect(loaded(segments, 8.5, null)).toEqual(whole);
+    expect(loaded(segments, 8.5, 1.5)).toEqual({ start: 1_000, end: 1_020, growing: true });
+    expect(loaded([], 0, 0)).toBeNull();
+    expect(loaded([{ start: 0, duration: 2, programDateTime: null }], 2, 0)).toBeNull();
   });
   it('are positions within it', () => {
     const at = (date: number): number | null => positionAt(segments, date, 8.5);

@@ -168,7 +168,7 @@ export class Dvr {
   }
 
   #view(): View {
-    const loaded = this.of.engine.span();
+    const loaded = this.of.engine.loaded();
     const { src, began } = this.#rewind ?? { src: '', began: 0 };
     // The long playlist knows when its show began.
     if (loaded && this.#offer && this.#offer.src === src && loaded.start !== began) {

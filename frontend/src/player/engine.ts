@@ -1,5 +1,5 @@
 import type { Failure } from './state';
-import type { Span } from './timeline';
+import type { Loaded } from './timeline';
 
 export interface QualityLevel {
   index: number;
@@ -32,7 +32,7 @@ export interface Engine {
   /** Wall-clock instant of the shown picture, from EXT-X-PROGRAM-DATE-TIME. */
   playingDate(): Date | null;
   /** Dates that the loaded playlist has, to the edge of the show while it goes on. */
-  span(): Span | null;
+  loaded(): Loaded | null;
   /** Goes to a date (seconds since 1970) of the loaded playlist. */
   seekDate(date: number): void;
   levels(): QualityLevel[];

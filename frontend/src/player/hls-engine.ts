@@ -18,7 +18,7 @@ import {
 import { options, sessionId } from './hls-options';
 import { backBuffer, MediaRecovery, rebuildDelay, TrackWatch } from './recovery';
 import type { Failure } from './state';
-import { bufferedTo, positionAt, span, type Span } from './timeline';
+import { bufferedTo, loaded, positionAt, type Loaded } from './timeline';
 
 /** Key frames that are remembered: those of the back buffer, where they are close together. */
 const MOST_KEYS = 200;
@@ -138,9 +138,10 @@ export class HlsEngine implements Engine {
     return this.#hls?.playingDate ?? null;
   }
 
-  span(): Span | null {
+  loaded(): Loaded | null {
     const details = this.#hls?.latestLevelDetails;
-    return details ? span(details.fragments, details.edge, details.live ? details.age : 0) : null;
+    if (!details) return null;
+    return loaded(details.fragments, details.edge, details.live ? details.age : null);
   }
 
   seekDate(date: number): void {

@@ -5,7 +5,7 @@ import {
   type QualityLevel,
   type Source,
 } from './engine';
-import type { Span } from './timeline';
+import type { Loaded } from './timeline';
 
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
 
@@ -74,11 +74,15 @@ export class NativeEngine implements Engine {
     return start === null ? null : new Date((start + this.video.currentTime) * 1_000);
   }
 
-  span(): Span | null {
+  loaded(): Loaded | null {
     const start = this.#startDate();
-    const { seekable } = this.video;
+    const { seekable, duration } = this.video;
     if (start === null || !seekable.length) return null;
-    return { start: start + seekable.start(0), end: start + seekable.end(seekable.length - 1) };
+    return {
+      start: start + seekable.start(0),
+      end: start + seekable.end(seekable.length - 1),
+      growing: !Number.isFinite(duration),
+    };
   }
 
   seekDate(date: number): void {

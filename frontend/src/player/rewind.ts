@@ -1,7 +1,7 @@
 /** Decisions about going back in a show that is on. Pure: no clock, no network, no page.
  * Dates are in seconds since 1970. */
 import type { Rewind } from './state';
-import { within, type Span } from './timeline';
+import { within, type Loaded, type Span } from './timeline';
 
 /** The show that is on and its long playlist, as the station offers them. */
 export interface Offer {
@@ -15,7 +15,7 @@ export interface View {
   /** The long playlist, where that is played and not the live edge. */
   rewind: Rewind | null;
   /** Dates of the playlist that is played. */
-  loaded: Span | null;
+  loaded: Loaded | null;
 }
 
 /** Closer to the live edge than this (seconds), a seek goes live. */
@@ -52,7 +52,8 @@ export function route(date: number, view: View): Route {
   const { offer, rewind, loaded } = view;
   if (!loaded) return 'here';
   if (rewind) {
-    return isOn(view) && date > loaded.end - REWOUND_ZONE ? 'live' : 'here';
+    const live = isOn(view) && loaded.growing;
+    return live && date > loaded.end - REWOUND_ZONE ? 'live' : 'here';
   }
   if (date > loaded.end - LIVE_ZONE) return 'live';
   if (!offer || date >= loaded.start + WINDOW_MARGIN) return 'here';
@@ -64,7 +65,8 @@ export function caughtUp(
   view: View,
   { shown, speed, starved }: { shown: number; speed: number; starved: boolean },
 ): boolean {
-  if (!view.rewind || !view.loaded || !isOn(view)) return false;
+  // A playlist that is complete is watched to its end, which comes before the news of it.
+  if (!view.rewind || !view.loaded?.growing || !isOn(view)) return false;
   const behind = view.loaded.end - shown;
   return behind < CAUGHT_UP || (starved && speed > 1 && behind < PLAYED_OUT);
 }

@@ -15,6 +15,11 @@ export interface Span {
   end: number;
 }
 
+/** Dates of a playlist, and whether it still grows. */
+export interface Loaded extends Span {
+  growing: boolean;
+}
+
 /** A segment of a playlist: `start` and `duration` in seconds, `programDateTime` in milliseconds. */
 export interface Dated {
   readonly start: number;
@@ -22,14 +27,19 @@ export interface Dated {
   readonly programDateTime: number | null;
 }
 
-/** Return the dates of a playlist that ends at `edge` and was brought up to date `age` ago. */
-export function span(segments: readonly Dated[], edge: number, age: number): Span | null {
+/**
+ * Return the dates of a playlist that ends at `edge`.
+ *
+ * `age`: seconds since it last grew; null where it is complete.
+ */
+export function loaded(segments: readonly Dated[], edge: number, age: number | null): Loaded | null {
   const first = segments[0];
   const last = segments.at(-1);
   if (first?.programDateTime == null || last?.programDateTime == null) return null;
   return {
     start: first.programDateTime / 1_000,
-    end: last.programDateTime / 1_000 + (edge - last.start) + age,
+    end: last.programDateTime / 1_000 + (edge - last.start) + (age ?? 0),
+    growing: age !== null,
   };
 }
 
