@@ -44,6 +44,8 @@ def serving(check: Check, token: str | None = None, **options: Any) -> Iterator[
     from madang.servers.http.router import Router, elsewhere
     from madang.servers.live.counters import LiveCounters
     from madang.servers.live.metrics import LiveMetrics
+    from madang.servers.recording.counters import RecordingCounters
+    from madang.servers.recording.metrics import RecordingMetrics
     from madang.servers.rtmp import RtmpCounters
 
     database = DatabaseThreads()
@@ -51,7 +53,10 @@ def serving(check: Check, token: str | None = None, **options: Any) -> Iterator[
     counters.bytes_sent["part"] = 7
     rtmp.refused["publish"] = counters.notices["b"] = rtmp.closed["silence"] = 1
     on_air = {"yard": live_status("yard")}
-    metrics = Metrics(LiveMetrics(counters, rtmp, lambda: on_air, lambda: (0.0, 0.0)))
+    metrics = Metrics(
+        LiveMetrics(counters, rtmp, lambda: on_air, lambda: (0.0, 0.0)),
+        RecordingMetrics(RecordingCounters()),
+    )
     health = HealthEndpoints(metrics, database, [("database", check)], token, **options)
 
     with listening(Router(health.routes(), elsewhere)) as port:
