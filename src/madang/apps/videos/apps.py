@@ -22,7 +22,6 @@ class VideosConfig(AppConfig):
     name = "madang.apps.videos"
     label = "videos"
     verbose_name = _("Videos")
-    default_auto_field = "django.db.models.BigAutoField"
     problems: ClassVar = {
         NoSuchVideo: NOT_FOUND,
         NotYourVideo: FORBIDDEN,
