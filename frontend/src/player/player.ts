@@ -77,6 +77,11 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
     if (event.type === 'rewind' || event.type === 'go-live') shell.freeze();
     dvr.played(rewind);
     engine.load(rewind ? { kind: 'rewind', ...rewind, at: at ?? rewind.at } : live);
+    readOut();
+  }
+
+  function readOut(): void {
+    liveButton.tick(Date.now(), dvr.behind(Date.now() / 1_000));
   }
 
   function send(event: PlayerEvent): void {
@@ -137,7 +142,7 @@ export function mountPlayer(root: HTMLElement, options: PlayerOptions = {}): voi
 
   setInterval(() => {
     dvr.tick();
-    liveButton.tick(Date.now(), dvr.behind(Date.now() / 1_000));
+    readOut();
     const moving = state.rewind !== null || state.station === 'live';
     const expected = state.engine !== 'idle' && moving && !shell.held;
     const reading = {
