@@ -213,3 +213,15 @@ def test_without_rewind_only_what_is_kept_is_written() -> None:
         grant = PublishGrant(7, "yard", "The yard", cast("RecordPolicy", policy))
         recorder = recorders.follow(nothing, grant, nothing)
         assert (recorder is not None) == written
+
+
+def test_a_fault_in_what_follows_a_row_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    from madang.servers.live.show_log import ShowLog
+
+    def told() -> None:
+        raise PermissionError("the lock stays")
+
+    show_log = ShowLog()
+    show_log.submit(told)
+    asyncio.run(show_log.close(20))
+    assert "the lock stays" in caplog.text

@@ -111,5 +111,7 @@ class ShowLog:
                 self._kept.append(work)
         except MadangError as error:
             log.warning("the record of a show is not kept: %s", error)
+        except Exception:  # nobody looks at the future
+            log.exception("the record of a show is not kept")
         finally:
             close_old_connections()
