@@ -186,6 +186,7 @@ def serving(
     clock: Clock = SYSTEM_CLOCK,
     internal_prefix: str | None = None,
     max_open: int = 256,
+    max_bytes: int = 128 << 20,
 ) -> Iterator[Vod]:
     """Serve the recordings in `storage`."""
     from madang.infra.database import DatabaseThreads
@@ -196,7 +197,7 @@ def serving(
 
     known = control or Control()
     database = DatabaseThreads()
-    store = RecordingStore(storage / "recordings", clock, max_open=max_open)
+    store = RecordingStore(storage / "recordings", clock, max_open=max_open, max_bytes=max_bytes)
     viewers = Viewers(known.viewer, known.viewer)
     access = AccessCheck(known.access, viewers, "sessionid", database, clock)
     sent: Counter[str] = Counter()

@@ -19,6 +19,9 @@ SKIP_TARGETS: Final = 6
 """Target durations before the end that delta updates list (RFC 8216bis, section 4.4.3.8)."""
 
 _COMPRESSION: Final = 6
+_COMPRESSOR: Final = 268_000
+"""Bytes of memory of a compressor (zlib's technical notes: 256 KiB and a few)."""
+
 _GZIP: Final = zlib.MAX_WBITS | 16
 
 
@@ -155,8 +158,8 @@ class RecordingPlaylist:
 
     @property
     def size(self) -> int:
-        """Bytes of memory that the text takes, plain and compressed."""
-        return len(self._text) + len(self._packed)
+        """Bytes of memory of the text, plain and compressed, and of what continues it."""
+        return len(self._text) + len(self._packed) + _COMPRESSOR
 
     @property
     def _end(self) -> bytes:

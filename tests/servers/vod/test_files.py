@@ -190,12 +190,15 @@ def test_a_slow_disk_holds_up_nobody_else(folder: Folder, tmp_path: Path, vod: V
         os.close(released)
 
 
-def test_the_longest_unused_recording_is_forgotten(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("max_open", "max_bytes"), [(2, 1 << 30), (256, 600_000)])
+def test_the_longest_unused_recording_is_forgotten(
+    tmp_path: Path, max_open: int, max_bytes: int
+) -> None:
     names = [ID[:-1] + last for last in "abcd"]
     control = Control({name: Video() for name in names})
     for name in names:
         folder_of(tmp_path, {SOURCE: recording()}, name=name)
-    with serving(tmp_path, control, max_open=2) as vod:
+    with serving(tmp_path, control, max_open=max_open, max_bytes=max_bytes) as vod:
         for name in [*names, names[2]]:
             assert vod.port.ask(f"/vod/{name}/source/media.m3u8").status == 200
         kept = list(vod.store._entries)
