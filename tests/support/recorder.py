@@ -153,14 +153,14 @@ def records_of(folder: Path, rendition: str = "source", number: int = 1) -> list
     return decode((folder / rendition / f"{number}.index").read_bytes())
 
 
-def repair(root: Path, rows: MemoryRows) -> int:
+def repair(root: Path, rows: MemoryRows, disk: Disk | None = None) -> int:
     """Repair what is in a folder as a start does; discard temporary recordings at once."""
     from madang.servers.recording.disk import Disk
     from madang.servers.recording.repair import RecordingRepair
 
-    disk = Disk()
-    remove = lambda folder: rows.discard(folder.name, lambda: disk.remove(folder))  # noqa: E731
-    return RecordingRepair(root, rows, disk, remove).run()
+    used = disk or Disk()
+    remove = lambda folder: rows.discard(folder.name, lambda: used.remove(folder))  # noqa: E731
+    return RecordingRepair(root, rows, used, remove).run()
 
 
 def killing_disk(operations: int, share: float) -> Disk:

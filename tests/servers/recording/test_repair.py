@@ -19,7 +19,14 @@ from madang.recording.index import Kind
 from madang.recording.manifest import MANIFEST, encode
 from madang.wire.fmp4.hybrid import is_finished
 from tests.support.broadcast import Broadcast, Encoder, broadcast
-from tests.support.recorder import MemoryRows, Recorded, manifest_of, records_of, repair
+from tests.support.recorder import (
+    MemoryRows,
+    Recorded,
+    faulty_disk,
+    manifest_of,
+    records_of,
+    repair,
+)
 from tests.support.samples import demux
 from tests.support.sizes import sized
 from tests.support.station import ROOT
@@ -154,6 +161,20 @@ def test_a_recording_without_a_part_fails_in_words(tmp_path: Path) -> None:
     assert repair(tmp_path, rows) == 0
 
 
+def test_a_file_that_the_disk_did_not_take_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    folder = unfinished(tmp_path)
+    manifest = manifest_of(folder)
+    (source,) = manifest.renditions
+    for suffix in ("mp4", "index"):
+        shutil.copy(folder / SOURCE / f"1.{suffix}", folder / SOURCE / f"3.{suffix}")
+    renditions = (replace(source, files=source.files * 3),)
+    (folder / MANIFEST).write_bytes(encode(replace(manifest, renditions=renditions)))
+    rows = MemoryRows()
+    assert repair(tmp_path, rows) == 0
+    sizes = [(folder / SOURCE / f"{number}.mp4").stat().st_size for number in (1, 3)]
+    assert rows.finished[NAME].bytes == sum(sizes)
+
+
 def test_a_smaller_rendition_that_lacks_much_is_dropped(tmp_path: Path) -> None:
     folder = unfinished(tmp_path)
     manifest = manifest_of(folder)
@@ -182,3 +203,16 @@ def test_what_was_kept_for_its_show_only_goes(tmp_path: Path) -> None:
     assert rows.discarded == [NAME]
     assert not folder.exists()
     assert other.exists()
+
+
+def test_what_was_kept_for_its_show_only_goes_from_a_full_disk(tmp_path: Path) -> None:
+    folder = unfinished(tmp_path)
+    manifest = replace(manifest_of(folder), temporary=True)
+    (folder / MANIFEST).write_bytes(encode(manifest))
+    disk = faulty_disk()
+    disk.limit = 100  # type: ignore[attr-defined]
+    rows = MemoryRows()
+    assert repair(tmp_path, rows, disk) == 1
+    assert not rows.finished
+    assert rows.discarded == [NAME]
+    assert not folder.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import logging
 import random
@@ -259,6 +260,32 @@ def test_records_of_gaps_wait_until_the_index_can_be_written(tmp_path: Path) -> 
     assert made.rows.finished
 
 
+def test_media_is_not_kept_in_memory_while_the_index_cannot_be_written(tmp_path: Path) -> None:
+    disk = faulty_disk()
+    made = Recorded(tmp_path, disk=disk)
+    events = show().events
+    made.take(events[:20])
+    made.turn()
+    (file,) = made.recording._files[SOURCE]
+    index, write = file._index, disk.write
+
+    def fail(descriptor: int, data: bytes | memoryview, offset: int) -> int:
+        if descriptor == index:
+            raise OSError(errno.EIO, "Input/output error")
+        return write(descriptor, data, offset)
+
+    disk.write = fail  # type: ignore[method-assign]
+    made.take(events[20:])
+    made.turn(2.0)
+    assert any(append.record.size for append in file._waiting)
+    assert not any(append.data for append in file._waiting)
+    disk.write = write  # type: ignore[method-assign]
+    made.turn(2.0)
+    made.end()
+    assert kinds(records_of(made.folder)) == [Kind.INIT, Kind.PART]
+    check_media(made.folder)
+
+
 def test_finishing_waits_for_space(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     disk = faulty_disk()
     made = Recorded(tmp_path, disk=disk)
@@ -317,9 +344,24 @@ def test_a_temporary_recording_goes_after_a_while(tmp_path: Path) -> None:
     made.turn(500)
     assert made.folder.exists()
     made.turn(100)
-    made.turn()
     assert not made.folder.exists()
     assert made.rows.discarded == ["3kYfG8sQ1abZ"]
+
+
+def test_a_temporary_recording_goes_from_a_disk_that_stays_full(tmp_path: Path) -> None:
+    disk = faulty_disk()
+    made = Recorded(tmp_path, disk=disk)
+    made.recording.manifest = replace(made.recording.manifest, temporary=True)
+    made.take(show().events)
+    made.turn()
+    disk.limit = 100  # type: ignore[attr-defined]
+    made.end()
+    for _ in range(140):
+        made.turn(10.0)
+    assert not made.rows.finished
+    assert made.rows.discarded == ["3kYfG8sQ1abZ"]
+    assert not made.folder.exists()
+    assert made.writer.counters.in_progress == 0
 
 
 def test_a_playlist_names_only_what_is_in_the_file(tmp_path: Path) -> None:

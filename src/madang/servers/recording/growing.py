@@ -42,7 +42,7 @@ class GrowingFile:
         self._totals = totals
         self._file = RecordingFile(init)
         self._beginning: Append | None = self._file.begin()
-        self._waiting: list[Append] = [self._beginning]
+        self._waiting: list[Append] = [replace(self._beginning, data=b"")]
         self._data = self._index = -1
         self._index_end = 0
         self._synced = 0
@@ -176,7 +176,8 @@ class GrowingFile:
                 for lost in parts[number:]:
                     self._gap(lost.record)
                 return len(parts) - number
-            self._waiting.append(append)
+            # Media is not kept while its record waits for the index.
+            self._waiting.append(replace(append, data=b""))
             self._totals.add(append.record)
         return 0
 

@@ -59,8 +59,8 @@ class Recording:
         self.folder = folder
         self.manifest = manifest
         self.ended_at: float | None = None
-        self.delayed = False
-        """True once finishing has failed and is tried again."""
+        self.delayed_at: float | None = None
+        """Time at which finishing failed first; it is tried again."""
         self.rows = rows
         self._disk = disk
         self._counters = counters

@@ -81,7 +81,13 @@ class RecordingRepair:
             with _locked(folder) as taken:
                 if not taken:
                     return False
-                manifest = self._repair(folder)
+                try:
+                    manifest = self._repair(folder)
+                except OSError:
+                    # It may be what fills the disk.
+                    if manifest is not None and manifest.temporary:
+                        self.discard(folder)
+                    raise
         if manifest is not None and manifest.temporary:
             self.discard(folder)
         return True

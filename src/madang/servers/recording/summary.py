@@ -52,12 +52,12 @@ def start_of(manifest: Manifest) -> RecordingStart:
 
 
 def result_of(folder: Path, manifest: Manifest, source: Totals) -> RecordingResult:
-    """Return the result of a finished recording in its folder. Raises OSError."""
+    """Return the result of a finished recording in its folder; a file that is missing, as the disk
+    did not take it, has no bytes. Raises OSError."""
     assert manifest.ended_at is not None
     sizes = {
         each.name: sum(
-            (folder / file_name(each.name, number)).stat().st_size
-            for number in range(1, len(each.files) + 1)
+            _size(folder / file_name(each.name, number)) for number in range(1, len(each.files) + 1)
         )
         for each in manifest.renditions
     }
@@ -78,3 +78,10 @@ def result_of(folder: Path, manifest: Manifest, source: Totals) -> RecordingResu
         ),
         gaps=source.gaps,
     )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -197,9 +197,9 @@ class RecordingWriter:
     def discard_later(self, folder: Path, rows: RecordingRows) -> None:
         """Remove a recording that was kept for its show only, in a while. On the thread only."""
 
-        def remove() -> None:
-            self.submit(partial(self.disk.remove, folder))
-
+        # On the thread of the rows: a file of a day's show takes seconds to remove, in which the
+        # parts of other shows would wait.
+        remove = partial(self._guarded, partial(self.disk.remove, folder))
         self._later(self._limits.removal, lambda: rows.discard(folder.name, remove))
 
     def _later(self, seconds: float, work: Callable[[], object]) -> None:
@@ -231,13 +231,12 @@ class RecordingWriter:
         try:
             more = recording.finish_step(self._now())
         except OSError as error:
-            if not recording.delayed:
-                recording.delayed = True
-                name = recording.manifest.id
-                log.error("recording %s: it is finished later: %s", name, error)
-            self._finishing.popleft()
-            self._later(self._limits.retry, lambda: self._finishing.append(recording))
-            return
+            if self._tries_again(recording, error):
+                self._finishing.popleft()
+                self._later(self._limits.retry, lambda: self._finishing.append(recording))
+                return
+            recording.close()
+            more = False
         except Exception:
             log.exception("recording %s: it cannot be finished", recording.manifest.id)
             recording.close()
@@ -248,6 +247,17 @@ class RecordingWriter:
             self.counters.in_progress -= 1
             if recording.manifest.temporary:
                 self.discard_later(recording.folder, recording.rows)
+
+    def _tries_again(self, recording: Recording, error: OSError) -> bool:
+        """Return whether finishing is tried again; what is removed anyway is not to wait for ever
+        for space on a disk that it fills."""
+        now = self._now()
+        if recording.delayed_at is None:
+            recording.delayed_at = now
+            name = recording.manifest.id
+            log.error("recording %s: it is finished later: %s", name, error)
+        over = now >= recording.delayed_at + self._limits.removal
+        return not (over and recording.manifest.temporary)
 
     def _look_at_space(self, now: float) -> None:
         """Look how much may be written until the next look."""
