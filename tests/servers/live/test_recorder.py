@@ -151,21 +151,22 @@ def test_an_encoder_that_comes_back_goes_on_with_the_recording(tmp_path: Path) -
     assert made.shows[0].data in (tmp_path / video.pk / SOURCE / "1.mp4").read_bytes()
 
 
-def test_a_show_that_is_not_kept_can_be_rewound(tmp_path: Path) -> None:
+@pytest.mark.parametrize("record", ["never", "ask"])
+def test_a_show_that_nobody_finds_after_it_can_be_rewound(tmp_path: Path, record: str) -> None:
     from madang.apps.channels.services import set_recording
 
     key = channel_key()
-    set_recording("yard", record="never")
+    set_recording("yard", record=record)
     with recording(tmp_path) as made:
         encoder = Encoder(made.air, key)
         until(lambda: made.air.status("yard")["rewind_url"])
         assert made.air.status("yard")["recording_id"] is None
         until(lambda: made.air.hub.snapshot()["yard"].recording_id)
-        assert made.air.hub.snapshot()["yard"].kept_as is None
+        assert (made.air.hub.snapshot()["yard"].kept_as is None) is (record == "never")
         encoder.stop()
     (video,) = videos()
-    assert video.temporary
-    assert manifest_of(tmp_path / video.pk).temporary
+    assert video.temporary is (record == "never")
+    assert manifest_of(tmp_path / video.pk).temporary is video.temporary
 
 
 def test_the_next_show_begins_while_the_last_is_being_finished(tmp_path: Path) -> None:

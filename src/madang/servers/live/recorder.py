@@ -43,6 +43,7 @@ class Recorder:
         rows: RecordingRows,
     ) -> None:
         self.kept = grant.record != "never"
+        self.asks = grant.record == "ask"
         self._broadcast = broadcast
         self._grant = grant
         self._thumbnails = thumbnails
@@ -118,7 +119,7 @@ class Recorder:
             began_at=self._broadcast.since.timestamp(),
             target_duration=target_duration,
             temporary=not self.kept,
-            ask=self._grant.record == "ask",
+            ask=self.asks,
         )
         recording = Recording(
             self._writer.root / manifest.id,

@@ -61,11 +61,12 @@ def public_status(channel: LiveChannel) -> bytes:
     """Return what everybody may know of a channel on the air, as JSON.
 
     `key_frame_overdue` is true where newcomers see nothing until a key frame comes; `recording_id`
-    is there only if the show is being kept, `rewind_url` wherever one can go back in it.
+    is there only if everybody finds the show as a video after it, `rewind_url` wherever one can go
+    back in it.
     """
-    show = channel.broadcast.show
+    show, recorder = channel.broadcast.show, channel.recorder
     recording_id = _recording_id(channel)
-    kept = channel.recorder is not None and channel.recorder.kept
+    kept = recorder is not None and recorder.kept and not recorder.asks
     return msgspec.json.encode(
         {
             "slug": channel.slug,
