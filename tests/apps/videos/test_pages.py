@@ -52,7 +52,7 @@ def test_a_video_has_player_words_chapters_and_a_download(client: Any) -> None:
     assert 'href="https://example.org" rel="nofollow ugc noopener"' in body
     assert "Evening drums" in words
     assert "1:00:00" in words
-    assert "5 seconds of the show are missing here" in words
+    assert "Missing here: 5 seconds of the show" in words
     assert 'href="/@yard"' in body
     assert f"/embed/v/{FIRST}" in body
     assert response["X-Accel-Expires"] == "2"
@@ -171,7 +171,7 @@ def test_the_studio_lists_every_state_with_size_and_time_left(client: Any) -> No
     response = client.get(STUDIO)
     words = text_of(response)
     for part in (
-        "28 days left.", "1 minute are missing.", "Unlisted", "976.6", "Keep these shows?",
+        "28 days left.", "Missing: 1 minute.", "Unlisted", "976.6", "Keep these shows?",
         "without an answer.", "On air", "as the station does: every show",
     ):  # fmt: skip
         assert part in words.replace("\xa0", " "), part
