@@ -125,7 +125,8 @@ def cacheable(
             request = args[0]
             if not isinstance(request, HttpRequest) or response.status_code != 200:
                 return response
-            patch_vary_headers(response, ["Cookie"])
+            # A token is no reason for a cache to leave out what it has (RFC 9111, section 3.5).
+            patch_vary_headers(response, ["Cookie", "Authorization"])
             scope = "private, no-cache" if request.user.is_authenticated else "public"
             response["Cache-Control"] = (
                 f"{scope}, max-age={max_age}" if scope == "public" else scope
