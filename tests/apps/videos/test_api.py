@@ -202,6 +202,7 @@ def test_anonymous_reads_may_be_cached_and_others_not(client: Any, path: str) ->
     recorded(make_channel(owner=owner))
     first = client.get(path)
     assert first["Cache-Control"] == "public, max-age=5"
+    assert {"Cookie", "Authorization"} <= set(first["Vary"].split(", "))
     again = client.get(path, HTTP_IF_NONE_MATCH=first["ETag"])
     assert again.status_code == 304
     assert client.get(path, **token_of(owner, "read"))["Cache-Control"] == "private, no-cache"
@@ -247,7 +248,16 @@ def test_the_owner_changes_a_video(client: Any) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{"title": " "}, {"title": "x" * 141}, {"visibility": "members"}, {"keep": "soon"}, []],
+    [
+        {"title": " "},
+        {"title": "x" * 141},
+        {"title": "a\0b"},
+        {"description": "x" * 5001},
+        {"description": "a\0b"},
+        {"visibility": "members"},
+        {"keep": "soon"},
+        [],
+    ],
 )
 def test_a_change_that_does_not_fit_is_refused(client: Any, body: object) -> None:
     owner = make_user()
@@ -320,6 +330,16 @@ def test_a_recording_that_asks_is_kept_by_a_visibility(
     )
     kept = patch(client, ONE, body, **headers).json()
     assert (kept["state"], kept["visibility"], kept["keep"]) == ("ready", visibility, keep)
+
+
+def test_what_is_not_in_the_bin_stays_as_it_is_when_it_is_taken_out(client: Any) -> None:
+    owner = make_user()
+    begin(make_channel(owner=owner), ask=True)
+    finish(now=EVENING)
+    headers = token_of(owner, "manage")
+    asked = client.post(f"{ONE}/restore", **headers).json()
+    assert (asked["state"], asked["keep"]) == ("asking", False)
+    assert asked["expires_at"] == "2026-05-02T19:00:00Z"
 
 
 def test_a_video_whose_time_is_over_is_exempt_once_it_is_taken_out(client: Any) -> None:

@@ -120,6 +120,19 @@ def test_an_asking_channel_keeps_the_video_private_for_a_day(events: list[tuple[
     assert events == []
 
 
+def test_a_show_that_is_kept_while_it_is_on_asks_nobody(events: list[tuple[str, str]]) -> None:
+    from madang.apps.videos.library import VideoChange, change
+    from madang.apps.videos.retention import apply
+
+    change(begin(make_channel(), ask=True), VideoChange(keep=True))
+    video = finish(now=NOON)
+    apply(NOON + timedelta(days=100))
+    video.refresh_from_db()
+    assert (video.state, video.visibility, video.keep) == ("ready", "public", True)
+    assert (video.asked_until, video.deleted_at) == (None, None)
+    assert events == [("ready", FIRST)]
+
+
 def test_a_temporary_recording_is_told_to_nobody(events: list[tuple[str, str]]) -> None:
     from madang.apps.videos.services import fail_recording
 

@@ -55,7 +55,7 @@ def test_a_ready_video_and_a_failed_recording_are_told() -> None:
 
 
 def test_a_recording_that_asks_is_told_once_it_is_kept() -> None:
-    from madang.apps.videos.library import VideoChange, change
+    from madang.apps.videos.library import VideoChange, change, delete, restore
     from madang.apps.webhooks import services as webhooks
 
     channel = make_channel()
@@ -64,6 +64,9 @@ def test_a_recording_that_asks_is_told_once_it_is_kept() -> None:
     video = finish()
     assert told() == []
     change(video, VideoChange(visibility="unlisted"))
+    begin(channel, SECOND, ask=True)
+    restore(delete(finish(SECOND)))
     assert [(event, content["visibility"]) for event, content in told()] == [
-        ("video.ready", "unlisted")
+        ("video.ready", "unlisted"),
+        ("video.ready", "private"),
     ]

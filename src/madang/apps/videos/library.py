@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
-from madang.apps.channels.models import Channel
+from madang.apps.channels.models import DESCRIPTION_LENGTH, Channel
 from madang.apps.channels.services import may_run, retention_days
 from madang.apps.validation import in_one_sentence, save
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
@@ -24,6 +25,14 @@ from madang.apps.videos.signals import video_ready
 
 BIN_TIME: Final = timedelta(days=7)
 """Time that a video stays in the bin, from which it can be taken out."""
+
+_NO_NULLS: Final = ProhibitNullCharactersValidator()
+_CHECKS: Final = (
+    ("title", _NO_NULLS),
+    ("description", _NO_NULLS),
+    ("description", MaxLengthValidator(DESCRIPTION_LENGTH)),
+)
+"""What the fields of the model let through: forms alone check it."""
 
 _SHOWN_STATES: Final = (State.RECORDING, State.READY)
 """States of videos that others than the owner see."""
@@ -133,19 +142,24 @@ def delete(video: Video, *, now: datetime | None = None) -> Video:
 def restore(video: Video, *, now: datetime | None = None) -> Video:
     """Take a video out of the bin; return it.
 
-    One whose time is over is kept for good from now on, and one that waited too long for an answer
-    is private. Raises UnfitState.
+    One whose time is over is kept for good from now on, and one that waited for an answer is
+    private. One that is not in the bin stays as it is. Raises UnfitState.
     """
     video = _locked(video)
     if video.state == State.DELETED:
         raise UnfitState(_("The files of this video are deleted."))
+    if video.deleted_at is None:
+        return video
     video.deleted_at = None
-    if video.state == State.ASKING:
+    answered = video.state == State.ASKING
+    if answered:
         video.state, video.asked_until = State.READY, None
     at = now or timezone.now()
     expires = expires_at(video)
     video.keep = video.keep or (expires is not None and expires <= at)
     video.save(update_fields=["deleted_at", "state", "asked_until", "keep"])
+    if answered:
+        video_ready.send(Video, video=video, at=at)
     return video
 
 
@@ -195,6 +209,15 @@ def _save(video: Video) -> None:
     checked = {"title", "description", "visibility"}
     try:
         video.clean_fields(exclude={field.name for field in Video._meta.fields} - checked)
+        _check_texts(video)
         save(video, (*checked, "keep", "state", "asked_until"))
     except ValidationError as error:
         raise InvalidVideo(in_one_sentence(error, Video)) from None
+
+
+def _check_texts(video: Video) -> None:
+    for name, check in _CHECKS:
+        try:
+            check(getattr(video, name))
+        except ValidationError as error:
+            raise ValidationError({name: error}) from None

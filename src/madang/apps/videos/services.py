@@ -110,7 +110,8 @@ def finish_recording(
 ) -> None:
     """Complete the row of a recording: it is ready, or waits for the owner's answer.
 
-    One that failed before may have been repaired. Raises NotBegun.
+    The answer may have come during the show, by `keep`. One that failed before may have been
+    repaired. Raises NotBegun.
     """
     video = _locked(video_id)
     if video.state not in {State.RECORDING, State.FAILED}:
@@ -120,7 +121,7 @@ def finish_recording(
     video.duration, video.bytes, video.gaps = result.duration, result.bytes, result.gaps
     video.ended_at = result.ended_at
     video.renditions = [asdict(rendition) for rendition in result.renditions]
-    if video.ask:
+    if video.ask and not video.keep:
         video.state, video.visibility = State.ASKING, Visibility.PRIVATE
         video.asked_until = at + TIME_TO_ANSWER
     video.save()
