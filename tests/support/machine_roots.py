@@ -172,6 +172,9 @@ def _unpack(built: release.Release, draft: Path) -> None:
 
 
 def mount_overlay(root: Path, upper: Path, work: Path, *lower: Path) -> None:
-    """Mount `lower` layers, the topmost first, at `root`; changes go to `upper`."""
+    """Mount `lower` layers, the topmost first, at `root`; changes go to `upper`.
+
+    Folders of a lower layer can be renamed, as on any disk (redirect_dir).
+    """
     layers = f"lowerdir={':'.join(map(str, lower))},upperdir={upper},workdir={work}"
-    run("mount", "-t", "overlay", "overlay", "-o", layers, str(root))
+    run("mount", "-t", "overlay", "overlay", "-o", f"{layers},redirect_dir=on", str(root))

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from madang.ops.deploy.errors import StationFileError
-from madang.ops.deploy.model.facts import SUPPORTED_PLATFORMS, Platform
+from madang.ops.deploy.model.facts import SUPPORTED_PLATFORMS, Facts, Platform
 from madang.ops.deploy.model.layout import StationMachine, machines
 from madang.ops.deploy.model.station_file import Station, load_station
+from madang.ops.deploy.release import Release
 from madang.ops.deploy.setup import backups
+from madang.ops.deploy.setup.steps import DesiredState, setup_steps
 from madang.ops.deploy.texts import database, hardening, nginx, nginx_limits, security, service
 from madang.ops.deploy.texts.service import Secrets
 from madang.station.config.settings import load
@@ -175,6 +177,17 @@ def test_the_program_gets_the_mail_server_of_the_station_file(tmp_path: Path) ->
     wrong = mail.replace("smtps://", "https://")
     with pytest.raises(StationFileError, match=r"mail\.url .*expected smtps://"):
         load_station(station_file(tmp_path, f"{SPLIT}\n{wrong}"))
+
+
+def test_nothing_is_set_up_twice_on_a_machine(tmp_path: Path) -> None:
+    wheel = tmp_path / "madang.whl"
+    wheel.write_bytes(b"")
+    release = Release(tmp_path / "packages.tar.gz", wheel, "3.11", "0.1.0")
+    facts = Facts(SUPPORTED_PLATFORMS["debian", "12"], "x86_64", 8 * GIGABYTE, has_station=False)
+    for station, machine in every_machine(tmp_path):
+        steps = setup_steps(DesiredState(station, machine, facts, SECRETS, release, 60.0))
+        keys = [resource.key for step in steps for resource in step.resources]
+        assert len(keys) == len(set(keys)), {key for key in keys if keys.count(key) > 1}
 
 
 @pytest.mark.parametrize("volume", ["", "\n[volume]\nsize_gb = 500\n"])

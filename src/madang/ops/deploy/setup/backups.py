@@ -97,7 +97,7 @@ def user(station: Station, machine: StationMachine) -> str:
 def prerequisites(station: Station, machine: StationMachine, password: str) -> tuple[Resource, ...]:
     """Folders, password and key; with PostgreSQL also the configuration of its archive."""
     owner = user(station, machine)
-    resources: list[Resource] = [Folder(SETTINGS)]
+    resources: list[Resource] = []
     if _by_timers(station):
         resources += [Folder(FOLDER, 0o750, owner, USER), Folder(LOCAL, 0o700, owner, owner)]
         resources += [commands.owned(folder, owner) for folder in (FOLDER, LOCAL)]

@@ -174,6 +174,9 @@ def _base(desired: DesiredState) -> tuple[Resource, ...]:
         kernel,
         SystemdUnit("systemd-sysctl.service", (kernel,)),
         ManagedFile("/etc/security/limits.d/60-madang.conf", base.LIMITS),
+        # Backups, media and the program need these.
+        UserAccount(USER, DATA),
+        Folder(SETTINGS),
         *accounts,
     )
 
@@ -194,8 +197,6 @@ def _data(desired: DesiredState) -> tuple[Resource, ...]:
     return (
         Packages(("postgresql", "redis-server", *BACKUP_PACKAGES)),
         protection.restart_restricted("postgresql@.service"),
-        # The station's group may read the state of the backups.
-        UserAccount(USER, DATA),
         *backups.prerequisites(desired.station, desired.machine, desired.secrets.backup),
         *postgresql.resources(
             desired.station,
@@ -219,7 +220,6 @@ def _storage(desired: DesiredState) -> tuple[Resource, ...]:
         return ()
     return (
         Packages(("acl",)),
-        UserAccount(USER, DATA),
         Folder(VOLUME),
         *(() if volume is None else commands.volume(volume, VOLUME)),
         # The mode of a folder with an access control list shows its mask.
@@ -236,13 +236,11 @@ def _application(desired: DesiredState) -> tuple[Resource, ...]:
     folder = f"{PROGRAM}/releases/{name}"
     return (
         Packages(("restic", "openssh-client", *("brotli",) * desired.machine.serves_web)),
-        UserAccount(USER, DATA),
         Folder(DATA, 0o700, USER, USER),
         commands.owned(DATA, USER),
         Folder(PROGRAM),
         Folder(STATIC_FILES),
         Folder(f"{PROGRAM}/packages"),
-        Folder(SETTINGS),
         *(
             ()
             if desired.machine.has_database
