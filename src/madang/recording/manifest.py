@@ -1,7 +1,8 @@
 """The manifest of a recording: which files it has, and what is known of each rendition.
 
-A recording is a folder. The manifest is `recording.json` in it; file number N (from 1) of the
-rendition NAME is `NAME/N.mp4` with its index `NAME/N.index`. A changed init section begins the next
+A recording is a folder in `recordings` of the storage, named by its id. The manifest is
+`recording.json` in it; file number N (from 1) of the rendition NAME is `NAME/N.mp4` with its index
+`NAME/N.index`. A changed init section begins the next
 file. The manifest is replaced as a whole whenever it changes, so that it is always readable.
 """
 
@@ -12,6 +13,18 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from madang.base.errors import ParseError
+
+RECORDINGS: Final = "recordings"
+"""Name of the folder of all recordings in the storage."""
+
+ID_ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+ID_LENGTH: Final = 12
+ID_PATTERN: Final = rf"[{ID_ALPHABET}]{{{ID_LENGTH}}}"
+"""Ids are random characters of base58: 70 bits, which cannot be guessed."""
+
+LOCK: Final = "lock"
+"""Name of the file that the writer of a recording locks (flock), and removes once the recording is
+finished and its row says so."""
 
 MANIFEST: Final = "recording.json"
 """Name of the manifest in the folder."""

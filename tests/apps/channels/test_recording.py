@@ -1,4 +1,4 @@
-"""What a channel chooses to keep, and what its encoders are told of it."""
+"""Choice of a channel what to keep, and what its encoders are told of it."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ from madang.apps.channels.models import DESCRIPTION_LENGTH, Channel
 from madang.apps.channels.services import may_run, retention_days
 from madang.apps.validation import in_one_sentence, save
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
-from madang.apps.videos.models import ID_PATTERN, State, Video, Visibility
+from madang.apps.videos.models import State, Video, Visibility
 from madang.apps.videos.signals import video_ready
+from madang.recording.manifest import ID_PATTERN
 
 BIN_TIME: Final = timedelta(days=7)
 """Time that a video stays in the bin, from which it can be taken out."""
@@ -32,7 +33,7 @@ _CHECKS: Final = (
     ("description", _NO_NULLS),
     ("description", MaxLengthValidator(DESCRIPTION_LENGTH)),
 )
-"""What the fields of the model let through: forms alone check it."""
+"""Checks that the fields of a model leave to forms."""
 
 _SHOWN_STATES: Final = (State.RECORDING, State.READY)
 """States of videos that others than the owner see."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.channels.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Channel, station_language
-
-ID_PATTERN: Final = r"[1-9A-HJ-NP-Za-km-z]{12}"
-"""12 random characters of base58: 70 bits, which cannot be guessed."""
+from madang.recording.manifest import ID_LENGTH
 
 
 class Kind(models.TextChoices):
@@ -49,7 +47,7 @@ class Video(models.Model):
     can go back, never listed. `ask`: the owner decides at the end of the show, until `asked_until`.
     """
 
-    id = models.CharField(primary_key=True, max_length=12, editable=False)
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False)
     channel = models.ForeignKey(
         Channel, on_delete=models.CASCADE, related_name="videos", verbose_name=_("channel")
     )

@@ -16,15 +16,10 @@ from madang.apps.channels.models import Channel
 from madang.apps.channels.services import retention_days
 from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import State, Video
-
-RECORDINGS: Final = "recordings"
-"""Folder of the storage that has a folder for each video."""
+from madang.recording.manifest import LOCK, RECORDINGS
 
 TEMPORARY_TIME: Final = timedelta(minutes=10)
 """Time for viewers who are back in a show that is not kept to see its end."""
-
-LOCK: Final = "lock"
-"""File in a video's folder that its recorder holds an exclusive lock on."""
 
 _QUERY_SIZE: Final = 500
 """Ids in one query: SQLite limits the number of values."""

@@ -63,7 +63,7 @@ class RecordingForm(forms.Form):
 
 
 class VideoForm(forms.Form):
-    """What viewers read of a video, and who may see it."""
+    """Title, description and visibility of a video."""
 
     title = forms.CharField(label=gettext_lazy("title"), max_length=TITLE_LENGTH)
     description = forms.CharField(

@@ -9,7 +9,7 @@ from django.urls import re_path
 from madang.apps.channels.urls import SLUG
 from madang.apps.videos import studio, views
 from madang.apps.videos.api import router
-from madang.apps.videos.models import ID_PATTERN
+from madang.recording.manifest import ID_PATTERN
 
 _ID: Final = rf"(?P<video_id>{ID_PATTERN})"
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from madang.apps.channels.services import PublishGrant
 from madang.live.events import InitChanged, PartAdded, RenditionEnded, ShowEnded, ShowEvent
 from madang.live.rendition import SOURCE
 from madang.recording.index import Kind, Record
-from madang.recording.manifest import Manifest, RecordedFile
+from madang.recording.manifest import ID_ALPHABET, ID_LENGTH, Manifest, RecordedFile
 from madang.servers.live.broadcast import LiveBroadcast
 from madang.servers.live.thumbnails import Thumbnails
 from madang.servers.recording.growing import Part
@@ -20,14 +19,10 @@ from madang.servers.recording.rows import RecordingRows
 from madang.servers.recording.summary import EDGE, start_of
 from madang.servers.recording.writer import RecordingWriter
 
-BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-ID_LENGTH: Final = 12
-"""Characters of an id: 70 bits, which cannot be guessed."""
-
 
 def new_recording_id() -> str:
     """Return the id of a new recording."""
-    return "".join(secrets.choice(BASE58) for _ in range(ID_LENGTH))
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
 class Recorder:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import (
+    LOCK,
     MANIFEST,
     POSTER,
     Manifest,
@@ -35,10 +36,6 @@ from madang.servers.recording.summary import (
     result_of,
     start_of,
 )
-
-LOCK: Final = "lock"
-"""Name of the file that the writer of a recording locks (flock), and removes once the recording is
-finished and its row says so."""
 
 NOTHING_RECORDED: Final = gettext_noop("Nothing was recorded that can be played.")
 

@@ -11,18 +11,25 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from madang.base.errors import ParseError
 from madang.live.rendition import SOURCE
 from madang.recording.file import RecordingFile
 from madang.recording.index import MAGIC, RECORD_SIZE, Record, decode
-from madang.recording.manifest import MANIFEST, Manifest, encode, file_name, index_name
+from madang.recording.manifest import (
+    ID_PATTERN,
+    LOCK,
+    MANIFEST,
+    Manifest,
+    encode,
+    file_name,
+    index_name,
+)
 from madang.recording.manifest import decode as decode_manifest
 from madang.recording.repair import repair
 from madang.recording.totals import Totals
 from madang.servers.recording.disk import Disk, write_all
-from madang.servers.recording.recording import LOCK, NOTHING_RECORDED, remove_lock
+from madang.servers.recording.recording import NOTHING_RECORDED, remove_lock
 from madang.servers.recording.rows import RecordingRows
 from madang.servers.recording.summary import (
     complete_renditions,
@@ -30,9 +37,6 @@ from madang.servers.recording.summary import (
     result_of,
     start_of,
 )
-
-FOLDER: Final = re.compile(r"[1-9A-HJ-NP-Za-km-z]{12}")
-"""Names of the folders of recordings."""
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +67,7 @@ class RecordingRepair:
         busy = 0
         with contextlib.suppress(FileNotFoundError):
             for folder in sorted(self.root.iterdir()):
-                if not FOLDER.fullmatch(folder.name):
+                if not re.fullmatch(ID_PATTERN, folder.name):
                     continue
                 try:
                     busy += not self._look_at(folder)

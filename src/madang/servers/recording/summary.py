@@ -1,4 +1,4 @@
-"""What a recording comes to once all of its files are finished."""
+"""Result of a recording, once all of its files are finished."""
 
 from __future__ import annotations
 

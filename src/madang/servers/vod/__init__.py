@@ -1,1 +1,1 @@
-"""What was recorded, over HTTP: playlists over byte ranges, and downloads."""
+"""Recordings over HTTP: playlists over byte ranges, and downloads."""

@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 class VideoAccess(Protocol):
-    """What the database says of a video."""
+    """Facts of a video in the database that decide on access."""
 
     @property
     def owner_id(self) -> int: ...

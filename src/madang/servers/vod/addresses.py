@@ -10,6 +10,8 @@ from enum import Enum, auto
 from typing import Final
 from urllib.parse import quote
 
+from madang.recording.manifest import ID_PATTERN
+
 LONGEST: Final = 128
 """Characters of a path; longer ones lead to nothing."""
 
@@ -20,7 +22,7 @@ PATHS: Final = 4096
 """Paths that are remembered."""
 
 _ADDRESS: Final = re.compile(
-    r"/vod/(?P<id>[1-9A-HJ-NP-Za-km-z]{12})/"
+    rf"/vod/(?P<id>{ID_PATTERN})/"
     r"(?:(?P<multivariant>index\.m3u8)|(?P<poster>poster\.jpg)|(?P<download>[\w-]{1,32})\.mp4"
     r"|(?P<rendition>[\w-]{1,32})/(?:(?P<playlist>media\.m3u8)|(?P<number>[1-9][0-9]{0,4})\.mp4))",
     re.ASCII,
@@ -31,7 +33,7 @@ _RESERVED: Final = frozenset('/\\:*?"<>|')
 
 
 class Kind(Enum):
-    """What is at an address."""
+    """Kinds of answers below `/vod/`."""
 
     MULTIVARIANT = auto()
     PLAYLIST = auto()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from madang.infra.database import DatabaseAway
-from madang.recording.manifest import file_name
+from madang.recording.manifest import RECORDINGS, file_name
 from madang.servers.http.exchange import (
     NO_STORE,
     OPEN_TO_ALL,
@@ -175,7 +175,7 @@ class VodHandlers:
         sound = recording.is_sound(address.rendition)
         headers: Headers = [("content-type", "audio/mp4" if sound else "video/mp4"), *more]
         file = await self._store.file(address.id, address.rendition, address.number)
-        self._open(exchange, file, headers, grant, f"recordings/{address.id}/{name}")
+        self._open(exchange, file, headers, grant, f"{RECORDINGS}/{address.id}/{name}")
 
     def _open(
         self, exchange: Exchange, file: OpenFile, headers: Headers, grant: Grant, path: str = ""

@@ -21,6 +21,7 @@ from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.services import close_orphans
 from madang.infra.database import DatabaseThreads
 from madang.live.show import LiveSettings
+from madang.recording.manifest import RECORDINGS
 from madang.servers.live.counters import LiveCounters
 from madang.servers.live.hub import LiveHub, LiveHubSettings
 from madang.servers.live.recorder import Recorders
@@ -65,7 +66,7 @@ class DataPlane:
         self.ffmpeg = get_ffmpeg_exe()
         self._cluster_member = _cluster_member(settings)
         self._recordings = RecordingWriter(
-            settings.media_folder / "recordings", _writer_limits(settings)
+            settings.media_folder / RECORDINGS, _writer_limits(settings)
         )
         self.recording_counters = self._recordings.counters
         self._rows = VideoRows(self._show_log.submit)

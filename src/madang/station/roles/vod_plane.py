@@ -16,6 +16,7 @@ from madang.apps.accounts.services import user_of_session
 from madang.apps.videos import services
 from madang.infra.clock import SYSTEM_CLOCK
 from madang.infra.database import DatabaseThreads
+from madang.recording.manifest import RECORDINGS
 from madang.servers.http.router import Route
 from madang.servers.vod.access import AccessCheck, Viewer, Viewers
 from madang.servers.vod.handlers import VodHandlers
@@ -24,10 +25,10 @@ from madang.station.config.settings import Settings
 
 
 class VodPlane:
-    """What serves recordings. Bytes are counted in `sent`."""
+    """Handlers of recordings, with their files and permissions. Bytes are counted in `sent`."""
 
     def __init__(self, settings: Settings, database: DatabaseThreads, sent: Counter[str]) -> None:
-        self._store = RecordingStore(settings.media_folder / "recordings")
+        self._store = RecordingStore(settings.media_folder / RECORDINGS)
         access = AccessCheck(
             services.access,
             Viewers(_by_session, _by_token),

@@ -33,7 +33,7 @@ class UploadRequest:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the head says of the content. `size` is None for a chunked one.
+    """Content as the head announces it. `size` is None for a chunked one.
 
     `checksum` is to be verified; `trailer`: it follows the content. `completes` is Upload-Complete.
     """

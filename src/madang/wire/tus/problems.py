@@ -59,8 +59,8 @@ class Problem(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What the answer to a refusal says besides its words: the offset of the upload, the address
-    of one that was created, and members of the problem document."""
+    """Facts in the answer to a refusal besides its words: the offset of the upload, the address of
+    one that was created, and members of the problem document."""
 
     offset: int | None = None
     location: str = ""

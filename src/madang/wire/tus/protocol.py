@@ -62,7 +62,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedContent:
-    """What has become of the content of a request.
+    """Content of a request as it was received.
 
     `size` bytes were stored. `ended`: the content is whole, it was not cut off. `excess`: more came
     than `Transfer.capacity`. `digests` are by algorithm, `trailers` have names in lower case.

@@ -66,7 +66,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What responses say of the server.
+    """Facts of the server that responses carry.
 
     `base` is the address where uploads are created, with a slash at its end: absolute, or a path
     where the address of the server is not known for certain. `exposed`: more fields of responses
