@@ -131,7 +131,9 @@ def test_an_encoder_that_leaves_while_it_is_judged_leaves_no_show() -> None:
         async def hurry() -> None:
             publisher = RtmpPublisher("127.0.0.1", air.rtmp_port, name=key)
             entering = asyncio.ensure_future(publisher.__aenter__())
-            await asyncio.sleep(0.001)
+            # Closely: soon after it was accepted it is on the air.
+            while not air.rtmp_counters.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
             await air.close_rtmp("The station is shutting down.")
             await asyncio.gather(entering, return_exceptions=True)
 
