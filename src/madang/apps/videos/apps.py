@@ -28,3 +28,10 @@ class VideosConfig(AppConfig):
         InvalidVideo: INVALID_REQUEST,
         UnfitState: UNFIT_STATE,
     }
+
+    def ready(self) -> None:
+        """Let owners see the jobs about their videos."""
+        from madang.apps.jobs import subjects
+        from madang.apps.videos.models import Video
+
+        subjects.register(lambda user: Video.objects.filter(channel__owner=user).values("pk"))

@@ -12,6 +12,7 @@ APPS: Final = (
     "madang.apps.accounts",
     "madang.apps.channels",
     "madang.apps.broadcasts",
+    "madang.apps.jobs",
     "madang.apps.videos",
     "madang.apps.chat",
     "madang.apps.webhooks",

@@ -1,0 +1,1 @@
+"""Durable jobs: their rows, and the rules by which workers take, keep and end them."""

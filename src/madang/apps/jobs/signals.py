@@ -1,0 +1,10 @@
+"""Signals of jobs, sent inside the transaction that changes the row."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.dispatch import Signal
+
+job_failed: Final = Signal()
+"""Sent with `job`, a Job that has failed for good; its `error` has the reason."""
