@@ -19,6 +19,7 @@ from madang.base.errors import MadangError
 from madang.cli import bench, channel, deploy, deploy_bans, plan
 from madang.cli.backup import app as backup_app
 from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
+from madang.cli.jobs import app as jobs_app
 from madang.cli.mail import app as mail_app
 from madang.cli.token import app as token_app
 from madang.cli.video import app as video_app
@@ -51,6 +52,7 @@ deploy.app.command("bans")(deploy_bans.bans)
 deploy.app.command("unban")(deploy_bans.unban)
 app.add_typer(token_app, name="token")
 app.add_typer(video_app, name="video")
+app.add_typer(jobs_app, name="jobs")
 app.add_typer(mail_app, name="mail")
 app.command("plan")(plan.plan)
 app.command("bench")(bench.bench)
@@ -270,6 +272,8 @@ def status(data: Data = None, config: Config = None, as_json: Json = False) -> N
         f"Transfer this month: {transfer['month_bytes'] / 1e9:.1f} GB "
         f"of {transfer['allowance_bytes'] / 1e9:.0f} GB"
     )
+    jobs = found["jobs"]
+    print(f"Jobs: {jobs['queued']} queued, {jobs['running']} running, {jobs['failed']} failed")
     backup = found["backup"]
     print(
         f"Backup: {backup['taken_at'] or 'none yet'}, verified {backup['verified_at'] or 'never'}"

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from madang.apps.broadcasts.ports import operator_view
 from madang.apps.broadcasts.services import transfer_in_month
+from madang.apps.jobs import services as jobs
 from madang.base.addresses import is_loopback
 from madang.base.errors import MadangError
 from madang.station import backups
@@ -44,7 +45,7 @@ def collect(settings: Settings) -> dict[str, Any]:
         "running": run_files.read(settings, *run_files.ROLES) is not None,
         "live": told.get("live", []),
         "chat": chat or {"connections": 0},
-        "jobs": told.get("jobs", {"queued": 0, "running": 0, "failed": 0}),
+        "jobs": jobs.counts(),
         "backup": backups.summary(settings),
         "disk": {"free": disk.free, "used": disk.used},
         "transfer": {

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from madang.apps.broadcasts.ports import directory
 from madang.apps.broadcasts.services import close_orphans
+from madang.apps.jobs import services as jobs
 from madang.apps.notices import services as notices
 from madang.apps.webhooks import services as webhooks
 
@@ -47,3 +48,8 @@ def delete_old_deliveries() -> None:
 def delete_old_notices() -> None:
     """Delete notices that were done long ago."""
     notices.delete_done(timezone.now())
+
+
+def delete_old_jobs() -> None:
+    """Delete rows of durable jobs that ended long ago."""
+    jobs.delete_ended(timezone.now())

@@ -33,6 +33,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("old webhook deliveries", HOUR, housekeeping.delete_old_deliveries),
         Periodic("mail", MAIL_SECONDS, notices.send_due, stop=notices.stop),
         Periodic("old notices", HOUR, housekeeping.delete_old_notices),
+        Periodic("old jobs", HOUR, housekeeping.delete_old_jobs),
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("retention of videos", 5 * MINUTE, retention.apply, delay=MINUTE),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),

@@ -23,6 +23,8 @@ from madang.station.roles import gc_tuning, warmup
 from madang.station.roles.chat_plane import ChatPlane, chat_route
 from madang.station.roles.data_plane import DataPlane
 from madang.station.roles.http_port import health_endpoints, listen
+from madang.station.roles.job_metrics import JobMetrics
+from madang.station.roles.job_process import JobProcess, command_of
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.live import close, live_route, metrics_of
 from madang.station.roles.systemd import ServiceManager
@@ -48,6 +50,7 @@ async def serve(
     files = StaticFiles(static_files.find)
     metrics = metrics_of(settings, plane)
     metrics.add(chat)
+    metrics.add(JobMetrics(plane.database_threads))
     health = health_endpoints(settings, plane.database_threads, metrics)
     routes = [
         live_route(settings, plane),
@@ -59,10 +62,12 @@ async def serve(
     listener = listen(settings, manager, Router(routes, pages))
     rtmp = await plane.open(manager.sockets)
     worker = Worker([*periodic_jobs(settings), *chat.jobs])
+    durable = JobProcess(command_of(settings))
     await chat.start()
     gc_tuning.tune()
     listener.start()
     worker.start()
+    durable.start()
 
     here = Address(settings.http.bind.host, listener.port)
     lifecycle.ready(http=here, rtmp=rtmp)
@@ -74,7 +79,7 @@ async def serve(
     finally:
         health.draining = True
         lifecycle.stopping()
-        stopped = asyncio.ensure_future(asyncio.to_thread(worker.stop))
+        stopped = asyncio.gather(asyncio.to_thread(worker.stop), asyncio.to_thread(durable.stop))
         if demo is not None:
             await demo.stop()
         await warming

@@ -18,6 +18,7 @@ from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import gc_tuning
 from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
+from madang.station.roles.job_metrics import JobMetrics
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import ServiceManager
 from madang.station.roles.vod_plane import VodPlane
@@ -31,6 +32,7 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
     vod = VodPlane(settings, database_threads, counters.bytes_sent)
     backups = partial(last_times, settings.backup.folder)
     metrics = Metrics(LiveMetrics(counters, RtmpCounters(), dict, backups))
+    metrics.add(JobMetrics(database_threads))
     health = health_endpoints(settings, database_threads, metrics)
     listener = listen(settings, manager, Router([vod.route, *health.routes()], elsewhere))
     gc_tuning.tune()

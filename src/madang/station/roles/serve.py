@@ -120,7 +120,7 @@ _ROLES: Final = {
     "live": _Role(6, _live),
     "chat": _Role(6, _chat),
     "files": _Role(5, _files),
-    "worker": _Role(4, _worker),
+    "worker": _Role(5, _worker),
 }
 
 _MISSING: Final = {

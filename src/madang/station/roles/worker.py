@@ -13,6 +13,7 @@ from madang.apps.broadcasts import ports
 from madang.apps.broadcasts.redis_directory import RedisDirectory
 from madang.station.config.settings import Settings
 from madang.station.jobs.registry import periodic_jobs
+from madang.station.roles.job_process import JobProcess, command_of
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import ServiceManager
 from madang.station.stores import redis
@@ -32,11 +33,13 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
     directory.start()
     ports.install(directory)
     worker = Worker(periodic_jobs(settings))
+    durable = JobProcess(command_of(settings))
     worker.start()
+    durable.start()
     lifecycle.ready()
     try:
         await lifecycle.wait_for_signal()
     finally:
         lifecycle.stopping()
-        await asyncio.to_thread(worker.stop)
+        await asyncio.gather(asyncio.to_thread(worker.stop), asyncio.to_thread(durable.stop))
         directory.close()
