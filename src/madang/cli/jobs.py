@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
+from madang.cli.common import Config, Data, Json, control_plane, print_table, report
 
 if TYPE_CHECKING:
     from madang.apps.jobs.models import Job
@@ -73,20 +73,6 @@ def cancel(job_id: Id, data: Data = None, config: Config = None, as_json: Json =
 
     job = services.cancel(job_id)
     report(as_json, _shown(job), [f"{job} is cancelled."])
-
-
-@app.command(hidden=True)
-def run(
-    *,
-    parent: Annotated[int, typer.Option(help="Process that starts this one.")],
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Run jobs for a station, which starts this itself."""
-    settings = load_settings(data, config)
-    from madang.station.roles.jobs import run
-
-    run(settings, parent)
 
 
 def _shown(job: Job) -> dict[str, Any]:

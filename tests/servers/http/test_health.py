@@ -14,6 +14,7 @@ import pytest
 from tests.support.apps import live_status
 from tests.support.clocks import ManualClock
 from tests.support.data_plane import Port, listening
+from tests.support.station import until
 
 if TYPE_CHECKING:
     from madang.infra.database import DatabaseThreads
@@ -204,6 +205,7 @@ def test_the_token_opens_metrics_to_others() -> None:
 def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Settings) -> None:
     from madang.apps.chat import ports
     from madang.station.roles.chat_plane import ChatPlane
+    from madang.station.roles.job_metrics import JobMetrics
 
     nobody = ports.chats()
     with serving(works) as here:
@@ -211,6 +213,8 @@ def test_the_documents_list_exactly_the_metrics_there_are(page: str, station: Se
         ports.install(nobody)
         chat.hub.counters.refused["full"] = chat.hub.counters.closed["left"] = 1
         here.metrics.add(chat)
+        here.metrics.add(JobMetrics(here.database))
+        until(lambda: "madang_jobs{" in here.port.ask("/metrics").text, "numbers of jobs")
         text = here.port.ask("/metrics").text
     kinds = dict(re.findall(r"^# TYPE (madang_\w+) (\w+)$", text, re.MULTILINE))
     labels = {

@@ -63,7 +63,7 @@ def test_a_station_in_one_process_has_a_child_for_jobs_that_ends_with_it(tmp_pat
     assert station.command("status")["jobs"] == {"queued": 0, "running": 0, "failed": 0}
     _enqueue(station)
     [child] = until(station.helpers, "the process of jobs")
-    until(lambda: "jobs" in Path(f"/proc/{child}/cmdline").read_text(), "exec")
+    until(lambda: "roles.jobs" in Path(f"/proc/{child}/cmdline").read_text(), "exec")
     until(lambda: os.getpriority(os.PRIO_PROCESS, child) == 19, "lowest priority")
     os.kill(child, signal.SIGKILL)
     [again] = until(lambda: [pid for pid in station.helpers() if pid != child], "another one")

@@ -19,6 +19,7 @@ from madang.infra.child_process import kill_group
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import database
 from madang.station.config.settings import Settings
+from madang.station.roles import jobs
 
 POLL_SECONDS: Final = 1.0
 """Seconds between two looks for work while the process does not run."""
@@ -37,9 +38,8 @@ log = logging.getLogger(__name__)
 
 def command_of(settings: Settings) -> list[str]:
     """Return the command of the process."""
-    command = [sys.executable, "-m", "madang", "jobs", "run", "--parent", str(os.getpid())]
-    command += ["--data", str(settings.data)]
-    return command + (["--config", str(settings.file)] if settings.file else [])
+    command = [sys.executable, "-m", jobs.__name__, str(os.getpid()), str(settings.data)]
+    return command + ([str(settings.file)] if settings.file else [])
 
 
 class JobProcess:

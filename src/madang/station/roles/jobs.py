@@ -1,4 +1,7 @@
-"""The process of durable jobs, a child of the role `all` or `worker` while there is work."""
+"""The process of durable jobs, a child of the role `all` or `worker` while there is work.
+
+`python -m madang.station.roles.jobs PARENT DATA [CONFIG]`, with the process id of the parent.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from madang.infra import child_exec
 from madang.infra.storage import make_storage_id
 from madang.station import boot, logs
 from madang.station.config.data_folder import RUN_FOLDER
-from madang.station.config.settings import Settings
+from madang.station.config.settings import Settings, load
 
 IDLE_SECONDS: Final = 600.0
 """Time without work after which the process ends, to give back its memory."""
@@ -70,3 +75,13 @@ def _die(failure: threading.ExceptHookArgs) -> None:
     error = failure.exc_value
     log.error("jobs: a thread failed", exc_info=error)
     os._exit(1)
+
+
+def main(parent: str, data: str, config: str | None = None) -> None:
+    """Run the process."""
+    os.umask(0o077)
+    run(load(Path(data), config=Path(config) if config else None), int(parent))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
