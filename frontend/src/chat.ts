@@ -5,7 +5,7 @@ import { find } from './lib/dom';
 /** The chat waits for the first picture, but no longer than this (ms). */
 const CHAT_AFTER = 1_200;
 
-const root = find('[data-chat]');
+const root = find('[data-chat]:not([data-replay])');
 const video = find<HTMLVideoElement>('[data-player] video');
 
 function begin(chat: HTMLElement): void {

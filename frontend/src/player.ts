@@ -28,7 +28,10 @@ function follow(status: ChannelStatus): void {
 
 const player = need('[data-player]');
 if (player.dataset['video']) {
-  bindShare(mountVideo(player));
+  const video = mountVideo(player);
+  bindShare(() => video.position());
+  const replay = find('[data-replay]');
+  if (replay) void import('./chat/replay').then(({ mountReplay }) => mountReplay(replay, video));
 } else {
   mountPlayer(player, { onStatus: follow, keys: true });
   bindShare();

@@ -18,6 +18,7 @@ OTHERS = (
     "jobs/{job_id}/retry",
     "videos",
     "videos/{video_id}",
+    "videos/{video_id}/chat",
     "videos/{video_id}/renditions",
     "videos/{video_id}/restore",
     "chat/emotes",

@@ -180,6 +180,28 @@ function parseMessage(value: unknown): Message {
   };
 }
 
+/** What the API tells of a part of a show's chat. Times in milliseconds since 1970. */
+export interface ReplayPart {
+  messages: Message[];
+  /** Times of the nearest messages outside of the part; null where there is none. */
+  previous: number | null;
+  next: number | null;
+  /** Another one after a message of the show was deleted or brought back. */
+  version: string;
+}
+
+/** Reads a page of a show's chat, and the cursor of the next; null on the last. */
+export function parseReplay(value: unknown): ReplayPart & { cursor: string | null } {
+  const of = fields(value);
+  return {
+    messages: list(of['items']).map(parseMessage),
+    previous: moment(of['previous_at']),
+    next: moment(of['next_at']),
+    version: string(of['version']),
+    cursor: string(of['next_cursor']) || null,
+  };
+}
+
 function parseMode(value: unknown): Mode {
   const of = fields(value);
   const links = string(of['links']);

@@ -21,11 +21,20 @@ const BADGES: Partial<Record<Role, { icon: string; label: Key }>> = {
 
 const clock = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hour12: false });
 
-/** Draws the rows of a chat. `acts` is left out where nobody can act, as on an overlay. */
+function timeOfDay(at: number): HTMLElement {
+  const when = new Date(at);
+  return make('time', { class: 'chat-time', datetime: when.toISOString() }, clock.format(when));
+}
+
+/** Draws the rows of a chat. `acts` is left out where nobody can act, as on an overlay; `stamp`
+ * draws the time of a message (milliseconds since 1970). */
 export class RowPainter {
   emotes: ReadonlyMap<string, Emote> = new Map();
 
-  constructor(private readonly acts: RowActs | null) {}
+  constructor(
+    private readonly acts: RowActs | null,
+    private readonly stamp: (at: number) => HTMLElement = timeOfDay,
+  ) {}
 
   same(before: Row, after: Row): boolean {
     if (before.kind === 'notice' || after.kind === 'notice') return before === after;
@@ -65,11 +74,10 @@ export class RowPainter {
       'data-mentioned': row.mentioned ? '' : null,
     });
     if (message.replyTo) article.append(this.#quote(message.replyTo));
-    const when = new Date(message.at);
     const line = make(
       'p',
       { class: 'chat-line' },
-      make('time', { class: 'chat-time', datetime: when.toISOString() }, clock.format(when)),
+      this.stamp(message.at),
       this.#by(row),
       this.words(message.text),
     );

@@ -74,6 +74,7 @@ export const en = {
   chatModerator: 'Moderator',
   chatMember: 'Member',
   chatToEnd: 'To the newest',
+  replaySeek: 'Play from {time}',
   chatNewOne: '1 new message',
   chatNewMany: '{n} new messages',
   chatReplyTo: 'Answer {name}',

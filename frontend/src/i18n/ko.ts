@@ -75,6 +75,7 @@ export const ko: Dictionary = {
   chatModerator: '매니저',
   chatMember: '멤버',
   chatToEnd: '최신 메시지로',
+  replaySeek: '{time}부터 재생',
   chatNewOne: '새 메시지 1개',
   chatNewMany: '새 메시지 {n}개',
   chatReplyTo: '{name} 님에게 답장',

@@ -33,6 +33,9 @@ export interface Engine {
   playingDate(): Date | null;
   /** Dates that the loaded playlist has, to the edge of the show while it goes on. */
   loaded(): Loaded | null;
+  /** Date (seconds since 1970) of a position, and position (seconds) of a date; null while unknown. */
+  dateAt(position: number): number | null;
+  positionAt(date: number): number | null;
   /** Goes to a date (seconds since 1970) of the loaded playlist. */
   seekDate(date: number): void;
   levels(): QualityLevel[];

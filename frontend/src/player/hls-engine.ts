@@ -18,7 +18,7 @@ import {
 import { options, sessionId } from './hls-options';
 import { backBuffer, MediaRecovery, rebuildDelay, TrackWatch } from './recovery';
 import type { Failure } from './state';
-import { bufferedTo, loaded, positionAt, type Loaded } from './timeline';
+import { bufferedTo, dateAt, loaded, positionAt, type Loaded } from './timeline';
 
 /** Key frames that are remembered: those of the back buffer, where they are close together. */
 const MOST_KEYS = 200;
@@ -144,9 +144,17 @@ export class HlsEngine implements Engine {
     return loaded(details.fragments, details.edge, details.live ? details.age : null);
   }
 
-  seekDate(date: number): void {
+  dateAt(position: number): number | null {
+    return dateAt(this.#hls?.latestLevelDetails?.fragments ?? [], position);
+  }
+
+  positionAt(date: number): number | null {
     const details = this.#hls?.latestLevelDetails;
-    const position = details ? positionAt(details.fragments, date, details.edge) : null;
+    return details ? positionAt(details.fragments, date, details.edge) : null;
+  }
+
+  seekDate(date: number): void {
+    const position = this.positionAt(date);
     if (position !== null) this.video.currentTime = position;
   }
 

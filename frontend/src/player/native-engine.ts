@@ -85,9 +85,19 @@ export class NativeEngine implements Engine {
     };
   }
 
-  seekDate(date: number): void {
+  dateAt(position: number): number | null {
     const start = this.#startDate();
-    if (start !== null) this.video.currentTime = Math.max(0, date - start);
+    return start === null ? null : start + position;
+  }
+
+  positionAt(date: number): number | null {
+    const start = this.#startDate();
+    return start === null ? null : Math.max(0, date - start);
+  }
+
+  seekDate(date: number): void {
+    const position = this.positionAt(date);
+    if (position !== null) this.video.currentTime = position;
   }
 
   /** Date of position 0 in seconds since 1970. */

@@ -71,6 +71,25 @@ export function positionAt(
   return segment.start + Math.min(into, length);
 }
 
+/**
+ * Return the date (seconds since 1970) of a position; null where the playlist has no dates.
+ *
+ * A position outside of the playlist has the date of its first picture or of its end.
+ */
+export function dateAt(segments: readonly Dated[], position: number): number | null {
+  let low = 0;
+  let high = segments.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (segments[middle]!.start <= position) low = middle + 1;
+    else high = middle;
+  }
+  const segment = segments[Math.max(0, low - 1)];
+  if (segment?.programDateTime == null) return null;
+  const into = Math.min(Math.max(0, position - segment.start), segment.duration);
+  return segment.programDateTime / 1_000 + into;
+}
+
 interface Ranges {
   readonly length: number;
   start(index: number): number;

@@ -19,8 +19,18 @@ const LONG_STEP = 10;
 /** Seconds for which a video stands still, with media to play, before it is loaded anew. */
 const STILL_LIMIT = 20;
 
-/** Brings the player of a video to life; returns what tells the position (seconds). */
-export function mountVideo(root: HTMLElement): () => number {
+/** What others on the page may ask of the player. Positions in seconds, dates in seconds since 1970. */
+export interface VideoPlayer {
+  position(): number;
+  /** Date of a picture, and position of a date; null while unknown. */
+  dateAt(position: number): number | null;
+  positionAt(date: number): number | null;
+  /** Calls back whenever the position may have changed. */
+  onMove(moved: () => void): void;
+}
+
+/** Brings the player of a video to life. */
+export function mountVideo(root: HTMLElement): VideoPlayer {
   const shell = new Shell(root);
   const { video } = shell;
   const start = need<HTMLButtonElement>('[data-start]', root);
@@ -29,6 +39,7 @@ export function mountVideo(root: HTMLElement): () => number {
   let state = initialVideoState;
   /** Where playback is, or begins once it is loaded. */
   let place = timeOf(location.search, location.hash) ?? 0;
+  const followers: (() => void)[] = [];
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   const engine = createEngine(video, {
@@ -85,6 +96,7 @@ export function mountVideo(root: HTMLElement): () => number {
     chapters.show(now.position);
     say(time, `${clock(now.position)} / ${clock(now.end)}`);
     root.dataset['place'] = now.position.toFixed(3);
+    for (const moved of followers) moved();
   }
 
   function send(event: VideoEvent): void {
@@ -170,5 +182,10 @@ export function mountVideo(root: HTMLElement): () => number {
   } else {
     shell.dress();
   }
-  return () => timeline().position;
+  return {
+    position: () => timeline().position,
+    dateAt: (position) => engine.dateAt(position),
+    positionAt: (date) => engine.positionAt(date),
+    onMove: (moved) => void followers.push(moved),
+  };
 }

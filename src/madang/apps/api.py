@@ -76,7 +76,28 @@ def page_newest(
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    return found[:limit], _written(f"{getattr(last, at).astimezone(UTC).isoformat()} {last.pk}")
+    return found[:limit], _in_time(getattr(last, at), last.pk)
+
+
+def page_oldest(
+    entries: QuerySet[M], at: str, key: str, cursor: str | None, limit: int
+) -> tuple[list[M], str | None]:
+    """Return the entries after `cursor`, ordered by their time field `at`, the oldest first, those
+    of one time by their unique text field `key`.
+
+    Also returns the cursor of the next page, None on the last. Raises UnknownCursor.
+    """
+    ordered = entries.order_by(at, key)
+    if cursor is not None:
+        instant, _space, last_key = _read(cursor).partition(" ")
+        since = _instant(instant)
+        later = Q(**{f"{at}__gt": since}) | Q(**{f"{key}__gt": last_key})
+        ordered = ordered.filter(later, **{f"{at}__gte": since})
+    found = list(ordered[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], _in_time(getattr(last, at), getattr(last, key))
 
 
 def page_of(entries: Mapping[str, V], cursor: str | None, limit: int) -> tuple[list[V], str | None]:
@@ -85,6 +106,10 @@ def page_of(entries: Mapping[str, V], cursor: str | None, limit: int) -> tuple[l
     keys = sorted(key for key in entries if key > after)
     found = [entries[key] for key in keys[:limit]]
     return found, _written(keys[limit - 1]) if len(keys) > limit else None
+
+
+def _in_time(at: datetime, key: str) -> str:
+    return _written(f"{at.astimezone(UTC).isoformat()} {key}")
 
 
 def _instant(text: str) -> datetime:

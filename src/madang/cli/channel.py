@@ -19,6 +19,13 @@ class RecordChoice(StrEnum):
     DEFAULT = "default"
 
 
+class Switch(StrEnum):
+    """A choice of two."""
+
+    ON = "on"
+    OFF = "off"
+
+
 def _days(text: str) -> int | str:
     if text == "default":
         return text
@@ -37,6 +44,9 @@ def set_(
         str | None,
         typer.Option(metavar="N", help="How long videos are kept; 0: for ever."),
     ] = None,
+    chat_replay: Annotated[
+        Switch | None, typer.Option(help="Show the chat beside videos of shows.")
+    ] = None,
     data: Data = None,
     config: Config = None,
     as_json: Json = False,
@@ -46,7 +56,12 @@ def set_(
     control_plane(data, config)
     from madang.apps.channels import services
 
-    channel = services.set_recording(slug, record=record, retention_days=days)
+    channel = services.set_recording(
+        slug,
+        record=record,
+        retention_days=days,
+        chat_replay=None if chat_replay is None else chat_replay == Switch.ON,
+    )
     policy, kept = services.record_policy(channel), services.retention_days(channel)
     result = {
         "slug": channel.slug,
@@ -55,11 +70,13 @@ def set_(
         "record_default": not channel.record,
         "retention_days": kept,
         "retention_default": channel.retention_days is None,
+        "chat_replay": channel.chat_replay,
     }
     what = {"always": "every show", "never": "no show", "ask": "the shows that the owner keeps"}
     lines = [
         f"Kept as videos: {what[policy]}{_default(not channel.record)}",
         f"For: {f'{kept} days' if kept else 'ever'}{_default(channel.retention_days is None)}",
+        f"Chat beside them: {'shown' if channel.chat_replay else 'not shown'}",
     ]
     report(as_json, result, lines)
 

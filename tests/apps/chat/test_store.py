@@ -138,7 +138,7 @@ def test_messages_are_deleted_when_their_time_is_over(channel: Channel) -> None:
             (channel.pk, replace(said(2), at=round(now.timestamp() * 1000))),
         ]
     )
-    assert store.prune(now) == 0
+    assert store.prune(now, {}) == 0
     services.change_settings(channel, retention_days=9)
-    assert store.prune(now) == 1
+    assert store.prune(now, {}) == 1
     assert shown(channel) == [2]

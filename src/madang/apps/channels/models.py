@@ -34,6 +34,7 @@ class Channel(models.Model):
     """A channel at `/@slug`, where its owner publishes.
 
     `retention_days` is how long its videos are kept; 0: for ever, None: as the station does.
+    `chat_replay`: videos of shows have their chat beside them.
     """
 
     slug = models.CharField(
@@ -73,6 +74,7 @@ class Channel(models.Model):
         blank=True,
         validators=[MaxValueValidator(MAX_RETENTION_DAYS)],
     )
+    chat_replay = models.BooleanField(_("chat beside videos"), default=True, db_default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     class Meta:

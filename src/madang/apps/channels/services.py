@@ -129,10 +129,14 @@ def rename(
 
 @transaction.atomic
 def set_recording(
-    slug: str, *, record: str | None = None, retention_days: int | str | None = None
+    slug: str,
+    *,
+    record: str | None = None,
+    retention_days: int | str | None = None,
+    chat_replay: bool | None = None,
 ) -> Channel:
-    """Choose which shows are kept, and for how many days (0: for ever); None keeps the old choice,
-    STATION_DEFAULT follows the station.
+    """Choose which shows are kept, for how many days (0: for ever), and whether their chat is shown
+    beside them; None keeps the old choice, STATION_DEFAULT follows the station.
 
     Raises NoSuchChannel, InvalidChannel.
     """
@@ -141,7 +145,9 @@ def set_recording(
         channel.record = Record.DEFAULT if record == STATION_DEFAULT else record
     if retention_days is not None:
         channel.retention_days = None if retention_days == STATION_DEFAULT else int(retention_days)
-    _save(channel, ("record", "retention_days"))
+    if chat_replay is not None:
+        channel.chat_replay = chat_replay
+    _save(channel, ("record", "retention_days", "chat_replay"))
     return channel
 
 

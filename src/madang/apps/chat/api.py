@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from django.http import HttpRequest
@@ -34,10 +33,11 @@ from madang.apps.chat.schemas import (
     NewMessage,
     SettingsChange,
     SettingsView,
+    message_view,
 )
 from madang.chat.errors import NotAllowed
 from madang.chat.history import SHOWN
-from madang.chat.model import Emote, Message, hue_of, instant
+from madang.chat.model import Emote
 
 router = Router(tags=["chat"])
 
@@ -188,7 +188,7 @@ def recent(request: HttpRequest, slug: str) -> list[MessageView]:
 
     Ask every few seconds: caches answer for two.
     """
-    return [_view(message) for message in store.last_messages(get_channel(slug).pk, SHOWN)]
+    return [message_view(message) for message in store.last_messages(get_channel(slug).pk, SHOWN)]
 
 
 @router.get("/channels/{slug}/chat/replay", response=MessagePage)
@@ -201,8 +201,11 @@ def replay(
     cursor: Cursor = None,
     limit: Limit = PAGE_SIZE,
 ) -> MessagePage:
-    """Return the messages between two instants, for a recording of that time."""
-    return _page(store.replay(get_channel(slug), start, end), cursor, limit)
+    """Return the messages between two instants, for a recording of that time: none where the
+    channel shows no chat beside its videos."""
+    channel = get_channel(slug)
+    found = store.replay(channel, start, end)
+    return _page(found if channel.chat_replay else found.none(), cursor, limit)
 
 
 @router.get("/channels/{slug}/chat/log", response=list[ActView], auth=_READERS)
@@ -262,22 +265,7 @@ def _page(found: Any, cursor: str | None, limit: int) -> MessagePage:
 
 
 def _message(row: ChatMessage) -> MessageView:
-    return _view(store.message_of(row), deleted=bool(row.deleted_by))
-
-
-def _view(message: Message, *, deleted: bool = False) -> MessageView:
-    return MessageView(
-        id=message.id,
-        at=datetime.fromisoformat(instant(message.at)),
-        name=message.name,
-        role=message.role,
-        person=message.person,
-        hue=hue_of(message.person, message.name),
-        text=message.text,
-        bot=message.bot,
-        reply_to=dict(message.reply_to) if message.reply_to is not None else None,
-        deleted=deleted,
-    )
+    return message_view(store.message_of(row), deleted=bool(row.deleted_by))
 
 
 def _act(row: ChatAct) -> ActView:

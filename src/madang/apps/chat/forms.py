@@ -32,7 +32,7 @@ class RulesForm(forms.Form):
         label=_("keep messages for so many days"),
         min_value=1,
         max_value=LONGEST_RETENTION,
-        help_text=_("Replays beside recordings need them."),
+        help_text=_("Those of a show stay as long as its video."),
     )
     words = forms.CharField(
         label=_("words that are not allowed"),

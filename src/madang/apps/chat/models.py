@@ -76,6 +76,11 @@ class ChatMessage(models.Model):
             models.Index(fields=["channel", "key"]),
             models.Index(fields=["channel", "person", "key"]),
             models.Index(fields=["channel", "at"]),
+            models.Index(
+                fields=["channel", "at", "deleted_by"],
+                name="chat_deleted_of_a_show",
+                condition=~models.Q(deleted_by=""),
+            ),
         ]
 
     def __str__(self) -> str:

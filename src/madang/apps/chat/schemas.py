@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ninja import Schema
 
 from madang.apps.api import Body
+from madang.chat.model import Message, hue_of, instant
 
 
 class ModeView(Schema):
@@ -85,6 +86,22 @@ class MessageView(Schema):
     bot: bool
     reply_to: dict[str, str] | None
     deleted: bool
+
+
+def message_view(message: Message, *, deleted: bool = False) -> MessageView:
+    """Return a message as the API shows it."""
+    return MessageView(
+        id=message.id,
+        at=datetime.fromisoformat(instant(message.at)),
+        name=message.name,
+        role=message.role,
+        person=message.person,
+        hue=hue_of(message.person, message.name),
+        text=message.text,
+        bot=message.bot,
+        reply_to=dict(message.reply_to) if message.reply_to is not None else None,
+        deleted=deleted,
+    )
 
 
 class MessagePage(Schema):

@@ -6,12 +6,13 @@ an outage of the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from madang.apps.channels.models import Channel
@@ -23,6 +24,9 @@ BATCH: Final = 500
 DEFAULT_RETENTION: Final = 90
 """Days, without settings of the channel."""
 ACTS_KEPT: Final = timedelta(days=365)
+
+Span = tuple[datetime, datetime]
+"""Beginning and end; the end is not part of it."""
 
 _COLUMNS: Final = (
     *("key", "channel_id", "at", "person", "name", "role", "bot", "text", "reply_to", "deleted_by"),
@@ -207,6 +211,29 @@ def replay(channel: Channel, start: datetime, end: datetime) -> QuerySet[ChatMes
     )
 
 
+def without_deleted_quotes(channel: Channel, rows: Sequence[ChatMessage]) -> list[Message]:
+    """Return rows as messages; one that answers a deleted message quotes nothing."""
+    messages = [message_of(row) for row in rows]
+    quoted = {each.reply_to["id"] for each in messages if each.reply_to is not None}
+    if not quoted:
+        return messages
+    deleted = ChatMessage.objects.filter(channel=channel, key__in=quoted).exclude(deleted_by="")
+    gone = set(deleted.values_list("key", flat=True))
+    return [
+        replace(each, reply_to=None) if each.reply_to and each.reply_to["id"] in gone else each
+        for each in messages
+    ]
+
+
+def deletions(channel: Channel, start: datetime, end: datetime) -> str:
+    """Return a text that changes when a message between two instants is deleted or brought back."""
+    deleted = ChatMessage.objects.filter(
+        ~Q(deleted_by=""), channel=channel, at__gte=start, at__lt=end
+    )
+    found = deleted.aggregate(count=Count("pk"), last=Max("deleted_by"))
+    return f"{found['count']}-{found['last'] or ''}"
+
+
 def search(
     channel: Channel, *, words: str = "", person: str = "", deleted: bool | None = None
 ) -> QuerySet[ChatMessage]:
@@ -221,19 +248,34 @@ def search(
     return found
 
 
-def prune(now: datetime) -> int:
+def prune(now: datetime, kept: Mapping[int, Iterable[Span]]) -> int:
     """Delete messages older than their channel's retention, old actions and past sanctions.
 
-    Return how many messages were deleted.
+    `kept` has times, by the key of a channel, whose messages stay whatever their age. Return how
+    many messages were deleted.
     """
     own = dict(ChatSettings.objects.values_list("channel_id", "retention_days"))
     gone = 0
     for channel in Channel.objects.values_list("pk", flat=True):
         oldest = now - timedelta(days=own.get(channel, DEFAULT_RETENTION))
-        gone += ChatMessage.objects.filter(channel_id=channel, at__lt=oldest).delete()[0]
+        for start, end in between(kept.get(channel, ()), oldest):
+            gone += ChatMessage.objects.filter(
+                channel_id=channel, at__gte=start, at__lt=end
+            ).delete()[0]
     ChatAct.objects.filter(at__lt=now - ACTS_KEPT).delete()
     Sanction.objects.filter(until__lt=now - timedelta(days=1)).delete()
     return gone
+
+
+def between(spans: Iterable[Span], end: datetime) -> list[Span]:
+    """Return the times before `end` that no span covers, in order."""
+    free: list[Span] = []
+    start = datetime.min.replace(tzinfo=UTC)
+    for began, ended in sorted(spans):
+        if start < min(began, end):
+            free.append((start, min(began, end)))
+        start = max(start, ended)
+    return [*free, (start, end)] if start < end else free
 
 
 def _sanction(channel: int, action: ModerationAction, until: float | None) -> None:

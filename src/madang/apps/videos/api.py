@@ -9,10 +9,12 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from ninja.decorators import decorate_view
 from ninja.responses import Status
+from pydantic import AwareDatetime, Field
 
 from madang.apps.accounts.tokens import caller, reader, session_or_token
 from madang.apps.api import PAGE_SIZE, Body, Cursor, Limit, cacheable, page_newest
-from madang.apps.videos import library
+from madang.apps.chat.schemas import MessageView, message_view
+from madang.apps.videos import chat_replay, library
 from madang.apps.videos.cards import card
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import Video
@@ -22,9 +24,23 @@ router = Router(tags=["videos"])
 FRESH_SECONDS: Final = 5
 """Delay after which clients behind a cache see a change, such as a video that is private now."""
 
+CHAT_FRESH_SECONDS: Final = 10
+"""Delay after which clients behind a cache miss a message that was deleted. Pages look for
+deletions every 30 seconds: with a cache of the browser and one in front, all is gone after 60."""
+CHAT_PAGE: Final = 500
+"""Most messages of a page: a minute of a busy chat in few requests."""
+
 _SLUG: Final = r"^[a-z0-9][a-z0-9_-]{1,39}$"
 _READS: Final = ("read", "manage")
 _CHANGES: Final = session_or_token("manage")
+
+Moment = Annotated[
+    Annotated[float, Field(ge=0, le=1e8)] | AwareDatetime, Field(union_mode="left_to_right")
+]
+From = Annotated[
+    Moment | None,
+    Query(alias="from", description="an instant, or seconds after the beginning of the show"),
+]
 
 KindName = Literal["recording", "upload", "clip"]
 StateName = Literal["recording", "asking", "queued", "processing", "ready", "failed", "deleted"]
@@ -87,6 +103,22 @@ class RenditionPage(Schema):
     next_cursor: str | None
 
 
+class ReplayView(Schema):
+    """What was said in a show, the oldest first.
+
+    `began_at` is when the show began. `previous_at` and `next_at` are the times of the nearest
+    messages outside of the wanted time, null without. `version` is another after a message of the
+    show was deleted or brought back.
+    """
+
+    began_at: datetime
+    items: list[MessageView]
+    next_cursor: str | None
+    previous_at: datetime | None
+    next_at: datetime | None
+    version: str
+
+
 class ChangedVideo(Body):
     """Changes; what is left out or null stays. `keep` exempts from retention."""
 
@@ -133,6 +165,33 @@ def renditions(request: HttpRequest, video_id: str) -> RenditionPage:
     """Return the renditions of a video; none while it is being recorded."""
     found = library.find(video_id, reader(request, *_READS))
     return RenditionPage(items=_view(found).renditions, next_cursor=None)
+
+
+@router.get("/videos/{video_id}/chat", response=ReplayView, summary="Its chat")
+@decorate_view(cacheable(CHAT_FRESH_SECONDS))
+def chat(
+    request: HttpRequest,
+    video_id: str,
+    *,
+    since: From = None,
+    to: Annotated[AwareDatetime | None, Query(description="an instant; without: the end")] = None,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=CHAT_PAGE, description="entries on a page")] = PAGE_SIZE,
+) -> ReplayView:
+    """Return what was said in a show, to whoever may open its video; nothing that is deleted.
+
+    Empty where the channel shows no chat beside its videos.
+    """
+    found = library.find(video_id, reader(request, *_READS))
+    part = chat_replay.page(found, since or 0.0, to, cursor, limit)
+    return ReplayView(
+        began_at=part.began_at,
+        items=[message_view(message) for message in part.messages],
+        next_cursor=part.next_cursor,
+        previous_at=part.previous_at,
+        next_at=part.next_at,
+        version=part.version,
+    )
 
 
 @router.patch("/videos/{video_id}", auth=_CHANGES, response=VideoView, summary="Change a video")

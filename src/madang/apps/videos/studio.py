@@ -46,6 +46,10 @@ class RecordingForm(forms.Form):
         max_value=MAX_RETENTION_DAYS,
     )
 
+    chat_replay = forms.BooleanField(
+        label=gettext_lazy("show the chat beside videos of shows"), required=False
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         station = dict(Record.choices)[settings.MADANG_RECORD]
@@ -90,7 +94,7 @@ class VideoForm(forms.Form):
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a channel's videos, and change what is kept from the form."""
     channel, _user = room_of(request, slug, owner=True)
-    given = {"record": channel.record, "retention_days": channel.retention_days}
+    given = {name: getattr(channel, name) for name in RecordingForm.base_fields}
     form = RecordingForm(request.POST or None, initial=given)
 
     def choose(chosen: Mapping[str, Any]) -> None:
@@ -99,6 +103,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             slug,
             record=chosen["record"] or channels.STATION_DEFAULT,
             retention_days=channels.STATION_DEFAULT if days is None else days,
+            chat_replay=chosen["chat_replay"],
         )
 
     if request.method == "POST" and attempt(form, choose):

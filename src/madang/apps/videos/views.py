@@ -13,7 +13,7 @@ from madang.apps.accounts.models import User
 from madang.apps.api import UnknownCursor
 from madang.apps.channels import services as channels
 from madang.apps.pages import public_page
-from madang.apps.videos import descriptions, entries, library
+from madang.apps.videos import chat_replay, descriptions, entries, library
 from madang.apps.videos.errors import NoSuchVideo
 
 
@@ -59,6 +59,7 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
         "poster": entry.paths.poster_url,
         "description": descriptions.as_html(video.description, video.duration),
         "chapters": descriptions.chapters(video.description, video.duration),
+        "replay": entry.plays and chat_replay.has_messages(video),
         "may_run": user is not None and channels.may_run(user, video.channel),
     }
     return public_page(request, template, context)

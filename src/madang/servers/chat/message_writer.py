@@ -15,6 +15,7 @@ from typing import Final
 from django.db import DataError, Error, IntegrityError
 
 from madang.apps.chat import store
+from madang.apps.videos import chat_replay
 from madang.chat.model import Message, ModerationAction
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import database
@@ -183,6 +184,6 @@ def _keep_messages(messages: list[tuple[int, Message]]) -> None:
 def _prune(now: datetime) -> None:
     try:
         with database():
-            store.prune(now)
+            store.prune(now, chat_replay.spans_kept())
     except Error:
         log.exception("old messages of chats are not deleted; it is tried again in an hour")
