@@ -118,6 +118,7 @@ class Replay {
   /** Looks for deletions, where somebody may see them. */
   #look(): void {
     if (document.hidden || !this.#running || this.#date === null) return;
+    if (this.#transcript.wanted(this.#date) !== null) return; // not loaded yet
     this.#looking = true;
     this.#load();
   }
