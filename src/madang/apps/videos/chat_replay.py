@@ -48,7 +48,7 @@ def spans_kept() -> Mapping[int, Sequence[store.Span]]:
 
 def has_messages(video: Video) -> bool:
     """Return whether there is a chat to show beside `video`, whose channel is loaded."""
-    return _shown(video) and _of_show(video).exists()
+    return _said(video, *_span(video)).exists()
 
 
 def page(
@@ -68,29 +68,27 @@ def page(
         start = began + timedelta(seconds=start)
     start = min(max(start, began), ended)
     end = ended if end is None else min(max(end, start), ended)
-    everything = _of_show(video) if _shown(video) else ChatMessage.objects.none()
-    wanted = everything.filter(at__gte=start, at__lt=end)
+    # Each with one bound on either side: of two, SQLite takes the worse one.
+    wanted, before, after = (
+        _said(video, *span) for span in ((start, end), (began, start), (end, ended))
+    )
     rows, following = page_oldest(wanted, "at", "key", cursor, limit)
-    before = everything.filter(at__lt=start).order_by("-at").values_list("at", flat=True)
-    after = everything.filter(at__gte=end).order_by("at").values_list("at", flat=True)
     return ReplayPage(
         began_at=began,
         messages=store.without_deleted_quotes(video.channel, rows),
         next_cursor=following,
-        previous_at=before.first(),
-        next_at=after.first(),
+        previous_at=before.order_by("-at").values_list("at", flat=True).first(),
+        next_at=after.order_by("at").values_list("at", flat=True).first(),
         version=store.deletions(video.channel, began, ended),
     )
-
-
-def _shown(video: Video) -> bool:
-    return video.kind == Kind.RECORDING and video.channel.chat_replay
 
 
 def _span(video: Video) -> store.Span:
     return video.created_at, video.ended_at or datetime.now(UTC)
 
 
-def _of_show(video: Video) -> QuerySet[ChatMessage]:
+def _said(video: Video, start: datetime, end: datetime) -> QuerySet[ChatMessage]:
+    """Return what is shown of a time, nothing where the channel shows no chat beside videos."""
     channel: Channel = video.channel
-    return store.replay(channel, *_span(video))
+    found = store.replay(channel, start, end)
+    return found if video.kind == Kind.RECORDING and channel.chat_replay else found.none()
