@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseReplay, type ReplayPart } from '../src/chat/protocol';
 import { Transcript, WINDOW } from '../src/chat/transcript';
-import { dateAt, positionAt } from '../src/player/timeline';
+import { dateAt, firstUri, positionAt, segmentsOf } from '../src/player/timeline';
 
 const MINUTE = WINDOW;
 
@@ -130,6 +130,31 @@ describe('the place of a message', () => {
     // What was said while the connection was broken comes with the first picture behind it.
     expect(positionAt(segments, 1_009, 6)).toBe(4);
     expect(at(3.99)! < 1_009 && 1_009 < at(4)!).toBe(true);
+  });
+
+  it('is read out of a playlist where the browser does not tell it', () => {
+    const playlist = `#EXTM3U
+#EXT-X-PROGRAM-DATE-TIME:2026-05-01T19:00:00.000Z
+#EXTINF:2,
+#EXT-X-BYTERANGE:9@0
+1.mp4?1
+#EXTINF:1.5,
+1.mp4?0
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2026-05-01T19:00:10.000Z
+#EXTINF:2,
+2.mp4
+#EXT-X-ENDLIST
+`;
+    const began = Date.UTC(2026, 4, 1, 19);
+    expect(segmentsOf(playlist)).toEqual([
+      { start: 0, duration: 2, programDateTime: began },
+      { start: 2, duration: 1.5, programDateTime: began + 2_000 },
+      { start: 3.5, duration: 2, programDateTime: began + 10_000 },
+    ]);
+    expect(firstUri('#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nsource/media.m3u8\n')).toBe(
+      'source/media.m3u8',
+    );
   });
 
   it('is the same in a video that was trimmed', () => {

@@ -5,13 +5,15 @@ import {
   type QualityLevel,
   type Source,
 } from './engine';
-import type { Loaded } from './timeline';
+import { dateAt, firstUri, positionAt, segmentsOf, type Dated, type Loaded } from './timeline';
 
 const HLS_TYPE = 'application/vnd.apple.mpegurl';
 
 /** The browser's own HLS: iPhones before iOS 17.1, where scripts cannot feed media. */
 export class NativeEngine implements Engine {
   #source: Source = { kind: 'live', src: '' };
+  /** Segments of a video: the browser tells the date of the first alone, whatever the gaps. */
+  #segments: readonly Dated[] = [];
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -34,6 +36,14 @@ export class NativeEngine implements Engine {
     this.video.src = source.src;
     this.video.load();
     this.on.levelsChanged();
+    this.#segments = [];
+    if (source.kind === 'video') void this.#readDates(source.src).catch(() => undefined);
+  }
+
+  async #readDates(src: string): Promise<void> {
+    const address = new URL(src, location.href);
+    const media = new URL(firstUri(await text(address)), address);
+    this.#segments = segmentsOf(await text(media));
   }
 
   #begin(): void {
@@ -86,11 +96,14 @@ export class NativeEngine implements Engine {
   }
 
   dateAt(position: number): number | null {
+    if (this.#segments.length) return dateAt(this.#segments, position);
     const start = this.#startDate();
     return start === null ? null : start + position;
   }
 
   positionAt(date: number): number | null {
+    const last = this.#segments.at(-1);
+    if (last) return positionAt(this.#segments, date, last.start + last.duration);
     const start = this.#startDate();
     return start === null ? null : Math.max(0, date - start);
   }
@@ -118,4 +131,10 @@ export class NativeEngine implements Engine {
   choose(): void {
     this.on.levelsChanged();
   }
+}
+
+async function text(address: URL): Promise<string> {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address.href}: ${response.status}`);
+  return response.text();
 }

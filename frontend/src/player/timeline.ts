@@ -27,6 +27,30 @@ export interface Dated {
   readonly programDateTime: number | null;
 }
 
+/** Return the segments of a media playlist (RFC 8216bis, section 4.4). */
+export function segmentsOf(playlist: string): Dated[] {
+  const segments: Dated[] = [];
+  let start = 0;
+  let duration = 0;
+  let date: number | null = null;
+  for (const line of playlist.split(/\r?\n/)) {
+    const [, tag, value = ''] = /^#(EXTINF|EXT-X-PROGRAM-DATE-TIME):([^,]*)/.exec(line) ?? [];
+    if (tag === 'EXTINF') duration = Number(value);
+    else if (tag) date = Date.parse(value);
+    else if (line && !line.startsWith('#')) {
+      segments.push({ start, duration, programDateTime: date });
+      start += duration;
+      if (date !== null) date += duration * 1_000;
+    }
+  }
+  return segments;
+}
+
+/** Return the first address in a playlist; "" where there is none. */
+export function firstUri(playlist: string): string {
+  return playlist.split(/\r?\n/).find((line) => line && !line.startsWith('#')) ?? '';
+}
+
 /**
  * Return the dates of a playlist that ends at `edge`.
  *
