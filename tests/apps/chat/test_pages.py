@@ -22,6 +22,7 @@ class Chats:
         self.told: list[str] = []
         self.asked: list[tuple[str, str, Mapping[str, Any]]] = []
         self.refuses = ""
+        self.code = "unknown_person"
 
     def changed(self, slug: str) -> None:
         """Keep what was told."""
@@ -32,7 +33,7 @@ class Chats:
         from madang.chat.errors import ChatRefused
 
         if self.refuses:
-            raise ChatRefused("unknown_person", self.refuses)
+            raise ChatRefused(self.code, self.refuses)
         self.asked.append((slug, account.name, request))
         return {"ok": True}
 
@@ -307,5 +308,37 @@ def test_the_record_says_what_moderators_did_and_finds_messages(
         ("river", True),
         ("minji", False),
     ]
+    assert context["found"][1].key in client.get("/studio/@yard/chat/log?q=drums").content.decode()
     empty = client.get("/studio/@yard/chat/log?q=trumpet", HTTP_ACCEPT_LANGUAGE="en")
     assert "No message has these words." in empty.content.decode()
+
+
+def test_a_moderator_deletes_a_message_that_the_chat_has_forgotten(
+    client: Any, moderator: User, chats: Chats
+) -> None:
+    from madang.apps.channels.services import get_channel
+    from madang.apps.chat import store
+    from madang.apps.chat.models import ChatAct, ChatMessage
+    from madang.chat.model import Message, Role
+
+    at = 1_777_000_000_000
+    old = Message(f"{at * 4096:014x}0001", at, "g2", "river", Role.GUEST, "buy my drums")
+    store.save_messages([(get_channel("yard").pk, old)])
+    asked = {"message": old.id, "q": "my drums"}
+    address = "/studio/@yard/chat/delete"
+    assert client.post(address, asked)["Location"].startswith("/accounts/login/")
+    client.force_login(moderator)
+    assert client.post(address, asked)["Location"] == "/studio/@yard/chat/log?q=my+drums"
+    assert chats.asked == [("yard", "marshal", {"act": "delete", "id": old.id})]
+    assert not ChatAct.objects.exists(), "the chat knew it, and deletes it itself"
+
+    chats.refuses, chats.code = "This message is gone already.", "unknown_message"
+    page = client.post(address, asked, follow=True, HTTP_ACCEPT_LANGUAGE="en")
+    assert "The message is deleted." in page.content.decode()
+    [act] = ChatAct.objects.all()
+    assert ChatMessage.objects.get().deleted_by == act.key
+    assert (act.kind, act.by_name, act.name) == ("delete", "marshal", "river")
+    for gone in (old.id, "nonsense", "\0"):
+        page = client.post(address, {"message": gone}, follow=True)
+        assert "This message is gone already." in page.content.decode()
+    assert ChatAct.objects.count() == 1

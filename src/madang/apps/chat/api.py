@@ -230,9 +230,10 @@ def bans(request: HttpRequest, slug: str) -> list[BanView]:
 
 @router.post("/channels/{slug}/chat/acts", response=dict[str, Any], auth=_MEMBERS)
 def act(request: HttpRequest, slug: str, body: ActRequest) -> dict[str, Any]:
-    """Do what the event `moderate` does, with the same body."""
-    account = services.account_of(services.need_moderator(get_channel(slug), caller(request)))
-    return ports.chats().moderate(slug, account, body.model_dump(exclude_none=True))
+    """Do what the event `moderate` does, with the same body; delete old messages, too."""
+    channel = get_channel(slug)
+    account = services.account_of(services.need_moderator(channel, caller(request)))
+    return services.act(channel, account, body.model_dump(exclude_none=True))
 
 
 def _moderated(request: HttpRequest, slug: str) -> Channel:

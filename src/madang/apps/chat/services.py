@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,10 +21,11 @@ from madang.apps.channels.models import Channel
 from madang.apps.channels.services import get_channel
 from madang.apps.chat import emotes, ports, store
 from madang.apps.chat.errors import InvalidChat
-from madang.apps.chat.models import ChatSettings, Moderator, Sanction
-from madang.chat.errors import NotAllowed
+from madang.apps.chat.models import ChatMessage, ChatSettings, Moderator, Sanction
+from madang.chat.errors import ChatRefused, NotAllowed
 from madang.chat.history import KEPT, History
-from madang.chat.model import Account, Mode, Role
+from madang.chat.ids import NODES, Ids
+from madang.chat.model import Account, Mode, ModerationAction, Role
 from madang.chat.model import Sanction as SanctionValue
 from madang.chat.moderation import LONGEST_SLOW
 from madang.chat.state import ChatState
@@ -181,6 +183,29 @@ def dismiss(channel: Channel, name: str) -> None:
     """Remove a moderator. Raises NoSuchUser."""
     channel.moderators.filter(user=find_user(name)).delete()
     transaction.on_commit(lambda: ports.chats().changed(channel.slug))
+
+
+def act(channel: Channel, account: Account, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what a moderator asks, in the running chat; return the acknowledgement.
+
+    A message that the chat has forgotten is deleted in the database. Raises ChatRefused.
+    """
+    try:
+        return ports.chats().moderate(channel.slug, account, request)
+    except ChatRefused as refused:
+        old = None
+        if refused.code == "unknown_message" and request.get("act") == "delete":
+            wanted = str(request.get("id")).replace("\0", "")  # which PostgreSQL refuses
+            old = ChatMessage.objects.filter(channel=channel, key=wanted, deleted_by="").first()
+        if old is None:
+            raise
+    now = round(timezone.now().timestamp() * 1000)
+    action = ModerationAction(
+        Ids(secrets.randbelow(NODES)).make(now), now, account.person, account.name, "delete"
+    )
+    action = replace(action, person=old.person, name=old.name, ids=(old.key,))
+    store.save_action(channel.pk, action)
+    return {"ok": True}
 
 
 def bans(channel: Channel) -> list[Sanction]:

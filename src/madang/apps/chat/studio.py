@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -152,6 +153,23 @@ class Recorded:
     name: str
     detail: str
     undone: bool
+
+
+@login_required
+@never_cache
+@require_POST
+def delete_message(request: HttpRequest, slug: str) -> HttpResponse:
+    """Delete a message that a search found, however old, and search again."""
+    channel, user = room_of(request, slug)
+    asked = {"act": "delete", "id": request.POST.get("message", "")}
+    try:
+        services.act(channel, services.account_of(user), asked)
+    except MadangError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The message is deleted."))
+    query = urlencode({"q": request.POST.get("q", "")})
+    return redirect(f"{reverse('studio-chat-log', kwargs={'slug': slug})}?{query}")
 
 
 @login_required

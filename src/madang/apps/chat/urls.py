@@ -20,6 +20,7 @@ urlpatterns: Final = [
     re_path(rf"{_STUDIO}/moderators$", studio.moderators, name="studio-chat-moderators"),
     re_path(rf"{_STUDIO}/emotes$", studio.emotes, name="studio-chat-emotes"),
     re_path(rf"{_STUDIO}/bans$", studio.bans, name="studio-chat-bans"),
+    re_path(rf"{_STUDIO}/delete$", studio.delete_message, name="studio-chat-delete"),
     re_path(rf"{_STUDIO}/log$", studio.record, name="studio-chat-log"),
     path("emotes/<str:name>", emote_views.picture, name="emote"),
 ]
