@@ -159,8 +159,11 @@ def repair(root: Path, rows: MemoryRows, disk: Disk | None = None) -> int:
     from madang.servers.recording.repair import RecordingRepair
 
     used = disk or Disk()
-    remove = lambda folder: rows.discard(folder.name, lambda: used.remove(folder))  # noqa: E731
-    return RecordingRepair(root, rows, used, remove).run()
+
+    def discard(manifest: Manifest) -> None:
+        rows.discard(manifest.id, lambda: used.remove(root / manifest.id))
+
+    return RecordingRepair(root, rows, used, discard).run()
 
 
 def killing_disk(operations: int, share: float) -> Disk:

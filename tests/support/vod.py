@@ -115,6 +115,7 @@ class Video:
     visibility: str = "public"
     state: str = "ready"
     title: str = "저녁 방송: one/two"
+    finishing: bool = False
 
 
 @dataclass

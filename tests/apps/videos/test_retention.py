@@ -49,6 +49,7 @@ def make_files(media: Path, video_id: str = FIRST) -> Path:
     (folder / "source").mkdir(parents=True)
     (folder / "source/1.mp4").write_bytes(b"moov")
     (folder / "lock").touch()
+    os.utime(folder, (END.timestamp(), END.timestamp()))
     return folder
 
 
@@ -154,6 +155,18 @@ def test_files_of_a_show_that_is_not_kept_go_soon_after_it(media: Path) -> None:
     apply(END + timedelta(minutes=10))
     assert not folder.exists()
     assert not Video.objects.exists()
+
+
+def test_files_of_a_show_that_is_not_kept_stay_while_somebody_watches(media: Path) -> None:
+    recorded(make_channel(), temporary=True)
+    folder = make_files(media)
+    for minutes in (9, 18, 27):
+        watched = (END + timedelta(minutes=minutes)).timestamp()
+        os.utime(folder, (watched, watched))
+        apply(END + timedelta(minutes=minutes + 9))
+        assert folder.is_dir()
+    apply(END + timedelta(minutes=37))
+    assert not folder.exists()
 
 
 def test_a_folder_that_somebody_writes_is_left_for_the_next_time(media: Path) -> None:

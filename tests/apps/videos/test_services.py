@@ -112,10 +112,12 @@ def test_a_failed_recording_says_why_and_may_be_repaired(events: list[tuple[str,
 
 
 def test_an_asking_channel_keeps_the_video_private_for_a_day(events: list[tuple[str, str]]) -> None:
+    from madang.apps.videos.cards import card
+
     channel = make_channel()
     assert begin(channel, ask=True).visibility == "public"
     video = finish(now=NOON)
-    assert (video.state, video.visibility) == ("asking", "private")
+    assert (video.state, card(video).visibility) == ("asking", "private")
     assert video.asked_until == NOON + timedelta(hours=24)
     assert events == []
 
@@ -154,7 +156,25 @@ def test_access_names_the_owner_and_the_visibility() -> None:
     recorded(channel, SECOND, ask=True)
     asked = access(SECOND)
     assert asked is not None
-    assert (asked.visibility, asked.state) == ("private", "asking")
+    assert (asked.visibility, asked.state, asked.finishing) == ("private", "asking", True)
+
+
+def test_a_visibility_that_was_chosen_during_an_asking_show_holds() -> None:
+    from madang.apps.videos.library import VideoChange, change, delete, restore
+    from madang.apps.videos.services import access
+
+    channel = make_channel()
+    change(begin(channel, ask=True), VideoChange(visibility="unlisted"))
+    kept = change(finish(now=NOON), VideoChange(keep=True))
+    assert (kept.state, kept.visibility) == ("ready", "unlisted")
+    change(begin(channel, SECOND, ask=True), VideoChange(visibility="private"))
+    asking = finish(SECOND, now=NOON)
+    found = access(SECOND)
+    assert found is not None
+    assert not found.finishing
+    assert change(asking, VideoChange(keep=True)).visibility == "private"
+    third = recorded(channel, "Drum5atDusk3", ask=True)
+    assert restore(delete(third)).visibility == "private"
 
 
 @pytest.mark.parametrize("state", ["queued", "processing", "failed"])

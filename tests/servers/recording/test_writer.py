@@ -6,6 +6,7 @@ import asyncio
 import errno
 import functools
 import logging
+import os
 import random
 import threading
 from dataclasses import replace
@@ -344,7 +345,23 @@ def test_a_temporary_recording_goes_after_a_while(tmp_path: Path) -> None:
     made.turn(500)
     assert made.folder.exists()
     made.turn(100)
+    made.turn(100)
     assert not made.folder.exists()
+    assert made.rows.discarded == ["3kYfG8sQ1abZ"]
+
+
+def test_a_temporary_recording_stays_while_somebody_watches_its_end(tmp_path: Path) -> None:
+    made = Recorded(tmp_path)
+    made.recording.manifest = replace(made.recording.manifest, temporary=True, began_at=WALL - 9000)
+    made.take(show().events)
+    made.turn()
+    made.end()
+    for _ in range(20):
+        os.utime(made.folder, (made.clock.seconds, made.clock.seconds))
+        made.turn(500)
+        assert made.folder.exists() == (made.clock.seconds < WALL + 9100)
+        if not made.folder.exists():
+            break
     assert made.rows.discarded == ["3kYfG8sQ1abZ"]
 
 

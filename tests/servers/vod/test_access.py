@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from madang.recording.manifest import POSTER
 from tests.servers.vod.test_playlists import recording
 from tests.support.clocks import ManualClock
 from tests.support.data_plane import Answer
-from tests.support.vod import ID, Control, Video, Vod, folder_of, serving
+from tests.support.vod import BEGAN, ID, Control, Video, Vod, folder_of, serving
 
 pytestmark = pytest.mark.usefixtures("station")
 
@@ -99,6 +100,37 @@ def test_a_change_is_in_force_in_seconds(vod: Vod, clock: ManualClock) -> None:
     vod.control.videos[ID] = Video()
     clock.advance(5.1)
     assert vod.ask("source/1.mp4").status == 200
+
+
+@pytest.mark.parametrize("length", [100, 7200])
+def test_who_watches_an_asking_show_may_finish(
+    tmp_path: Path, clock: ManualClock, length: int
+) -> None:
+    folder = folder_of(tmp_path, {SOURCE: recording()}, ended=False)
+    folder.change(ask=True)
+    (folder.path / POSTER).write_bytes(b"picture")
+    ended_at = BEGAN + length
+    with serving(tmp_path, Control(), clock=clock.clock) as vod:
+        clock.advance(length)
+        assert vod.ask("index.m3u8").status == 200
+        vod.control.videos[ID] = Video(visibility="private", state="asking", finishing=True)
+        clock.advance(5.1)
+        assert vod.ask("index.m3u8").status == 200
+        folder.finish(recording()[0], SOURCE, 1)
+        folder.change(ended_at=ended_at)
+        os.utime(folder.path, (ended_at, ended_at))
+        while clock.seconds < ended_at + max(length, 600) - 500:
+            clock.advance(500)
+            assert [vod.ask(path).status for path in ADDRESSES] == [200] * len(ADDRESSES)
+            assert ended_at < folder.path.stat().st_mtime <= clock.seconds
+        clock.advance(600)
+        assert {vod.ask(path).status for path in ADDRESSES} == {404}
+        assert vod.ask("index.m3u8", cookie="sessionid=owner").status == 200
+
+
+def test_nobody_may_finish_an_asking_show_that_was_private(vod: Vod) -> None:
+    vod.control.videos[ID] = Video(visibility="private", state="asking")
+    assert vod.ask("index.m3u8").status == 404
 
 
 def test_a_recording_that_begins_is_there_in_a_second(vod: Vod, clock: ManualClock) -> None:

@@ -198,7 +198,8 @@ def chat(
 def change(request: HttpRequest, video_id: str, body: ChangedVideo) -> VideoView:
     """Change title, description, visibility or retention.
 
-    A recording in the state `asking` is kept by a visibility, or by `keep`, which makes it public.
+    A recording in the state `asking` is kept by a visibility, or by `keep`, which makes it
+    public unless another visibility was chosen during the show.
     """
     found = library.find_own(video_id, caller(request))
     return _view(library.change(found, VideoChange(**body.model_dump())))

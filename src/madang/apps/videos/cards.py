@@ -10,12 +10,14 @@ from django.utils.translation import gettext
 
 from madang.apps.videos.addresses import addresses_of
 from madang.apps.videos.library import expires_at
-from madang.apps.videos.models import State, Video
+from madang.apps.videos.models import State, Video, Visibility
 
 
 @dataclass(frozen=True, slots=True)
 class VideoCard:
     """Fields of a video. Times are UTC, sizes in bytes, `duration` and `gaps` in seconds.
+
+    `visibility` is `private` for one that waits for its owner's answer.
 
     `state` is `deleted` for one in the bin, `reason` is in the active language. `expires_at` is
     when it goes to the bin, or its files go if it is there; None for never.
@@ -60,7 +62,7 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         duration=video.duration,
         bytes=video.bytes,
         views=video.views,
-        visibility=video.visibility,
+        visibility=Visibility.PRIVATE if video.state == State.ASKING else video.visibility,
         created_at=video.created_at,
         ended_at=video.ended_at,
         gaps=video.gaps,

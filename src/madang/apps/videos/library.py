@@ -107,8 +107,8 @@ def find_own(video_id: str, user: User) -> Video:
 def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) -> Video:
     """Change title, description, visibility or retention, and return the video.
 
-    A recording that waits for an answer is kept by a visibility, or by `keep`, which makes it
-    public. Raises InvalidVideo, UnfitState.
+    A recording that waits for an answer is kept by a visibility, or by `keep`, which leaves the
+    one that it had during its show. Raises InvalidVideo, UnfitState.
     """
     video = _locked(video)
     _need_outside_bin(video)
@@ -117,8 +117,8 @@ def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) ->
         video.title = wanted.title.strip()
     if wanted.description is not None:
         video.description = wanted.description.strip()
-    if wanted.visibility is not None or answered:
-        video.visibility = wanted.visibility or Visibility.PUBLIC
+    if wanted.visibility is not None:
+        video.visibility = wanted.visibility
     if wanted.keep is not None:
         video.keep = wanted.keep
     if answered:
@@ -155,10 +155,11 @@ def restore(video: Video, *, now: datetime | None = None) -> Video:
     answered = video.state == State.ASKING
     if answered:
         video.state, video.asked_until = State.READY, None
+        video.visibility = Visibility.PRIVATE
     at = now or timezone.now()
     expires = expires_at(video)
     video.keep = video.keep or (expires is not None and expires <= at)
-    video.save(update_fields=["deleted_at", "state", "asked_until", "keep"])
+    video.save(update_fields=["deleted_at", "state", "visibility", "asked_until", "keep"])
     if answered:
         video_ready.send(Video, video=video, at=at)
     return video

@@ -17,9 +17,7 @@ from madang.apps.channels.services import retention_days
 from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import State, Video
 from madang.recording.manifest import LOCK, RECORDINGS
-
-TEMPORARY_TIME: Final = timedelta(minutes=10)
-"""Time for viewers who are back in a show that is not kept to see its end."""
+from madang.recording.viewers import FINISHING, finishing_until
 
 _QUERY_SIZE: Final = 500
 """Ids in one query: SQLite limits the number of values."""
@@ -74,8 +72,20 @@ def _empty_bin(at: datetime) -> int:
 
 
 def _end_temporary(at: datetime) -> None:
-    over = Video.objects.filter(temporary=True, ended_at__lte=at - TEMPORARY_TIME)
-    over.exclude(state__in=_BUSY).update(state=State.DELETED)
+    over = Video.objects.filter(temporary=True, ended_at__lte=at - timedelta(seconds=FINISHING))
+    for video in over.exclude(state__in=(*_BUSY, State.DELETED)):
+        if not _is_watched(video, at):
+            Video.objects.filter(pk=video.pk).update(state=State.DELETED)
+
+
+def _is_watched(video: Video, at: datetime) -> bool:
+    assert video.ended_at is not None
+    try:
+        watched_at = folder_of(video.pk).stat().st_mtime
+    except OSError:
+        return False
+    until = finishing_until(video.ended_at.timestamp(), video.duration, watched_at)
+    return at.timestamp() < until
 
 
 def _delete_files() -> None:

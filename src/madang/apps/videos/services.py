@@ -23,7 +23,7 @@ TIME_TO_ANSWER: Final = timedelta(hours=24)
 """Time for the owner to keep a recording whose channel asks; after it the recording is in the
 bin."""
 
-_OWNERS_ALONE: Final = (State.QUEUED, State.PROCESSING, State.FAILED)
+_OWNERS_ALONE: Final = (State.ASKING, State.QUEUED, State.PROCESSING, State.FAILED)
 """States of videos that nobody but the owner sees, whatever their visibility."""
 
 
@@ -68,7 +68,10 @@ class RecordingResult:
 
 @dataclass(frozen=True, slots=True)
 class VideoAccess:
-    """Facts that decide who may get the files of a video."""
+    """Facts that decide who may get the files of a video.
+
+    `finishing`: the show, which everybody could watch, is over, and waits for its owner's answer.
+    """
 
     id: str
     channel_id: int
@@ -77,6 +80,7 @@ class VideoAccess:
     visibility: str
     state: str
     title: str
+    finishing: bool = False
 
 
 @transaction.atomic
@@ -122,8 +126,7 @@ def finish_recording(
     video.ended_at = result.ended_at
     video.renditions = [asdict(rendition) for rendition in result.renditions]
     if video.ask and not video.keep:
-        video.state, video.visibility = State.ASKING, Visibility.PRIVATE
-        video.asked_until = at + TIME_TO_ANSWER
+        video.state, video.asked_until = State.ASKING, at + TIME_TO_ANSWER
     video.save()
     if video.state == State.READY and not video.temporary and video.deleted_at is None:
         video_ready.send(Video, video=video, at=at)
@@ -176,6 +179,7 @@ def access(video_id: str) -> VideoAccess | None:
         visibility=Visibility.PRIVATE if video.state in _OWNERS_ALONE else video.visibility,
         state=video.state,
         title=video.title,
+        finishing=video.state == State.ASKING and video.visibility != Visibility.PRIVATE,
     )
 
 

@@ -144,8 +144,6 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
         return redirect("studio-videos", slug=slug)
     fields = ("title", "description", "visibility", "keep")
     initial = {name: getattr(video, name) for name in fields}
-    if video.state == State.ASKING:
-        initial["visibility"] = Visibility.PUBLIC
     form = VideoForm(request.POST or None, initial=initial)
 
     def change(given: Mapping[str, Any]) -> None:

@@ -54,13 +54,13 @@ class RecordingRepair:
     """Finishes what a process left that was killed, and tells the rows again what they may not
     have been told. It may be interrupted anywhere, and done again.
 
-    `discard` is called for the folders of recordings that were kept for their show only.
+    `discard` is called for recordings that were kept for their show only.
     """
 
     root: Path
     rows: RecordingRows
     disk: Disk
-    discard: Callable[[Path], None]
+    discard: Callable[[Manifest], None]
 
     def run(self) -> int:
         """Repair every recording that nobody writes; return how many are left for another time."""
@@ -90,10 +90,10 @@ class RecordingRepair:
                 except OSError:
                     # It may be what fills the disk.
                     if manifest is not None and manifest.temporary:
-                        self.discard(folder)
+                        self.discard(manifest)
                     raise
         if manifest is not None and manifest.temporary:
-            self.discard(folder)
+            self.discard(manifest)
         return True
 
     def _repair(self, folder: Path) -> Manifest | None:

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.recording.manifest import Manifest
+from madang.recording.viewers import finishing_until
 from madang.servers.recording.counters import RecordingCounters
 from madang.servers.recording.disk import Disk
 from madang.servers.recording.growing import Part
@@ -32,7 +34,8 @@ class WriterLimits:
     `sync` is between two syncs, `space` between two looks at the free space of the disk, of which
     `reserve` is left alone; once it is full, recording goes on where `resume` are free besides.
     `retry` is before finishing is tried again. A recording that is kept for its show only is
-    removed `removal` after the end.
+    removed `removal` after the end, or later while somebody still watches it, which is looked at
+    every `watched`.
     """
 
     batch_bytes: int = 1 << 20
@@ -45,6 +48,7 @@ class WriterLimits:
     resume: int = 16 << 20
     retry: float = 10.0
     removal: float = 600.0
+    watched: float = 60.0
 
 
 @dataclass(slots=True)
@@ -194,13 +198,30 @@ class RecordingWriter:
         while self._timed and self._timed[0].due <= now:
             self._guarded(heapq.heappop(self._timed).work)
 
-    def discard_later(self, folder: Path, rows: RecordingRows) -> None:
+    def discard_later(self, manifest: Manifest, rows: RecordingRows) -> None:
         """Remove a recording that was kept for its show only, in a while. On the thread only."""
-
+        folder = self.root / manifest.id
         # On the thread of the rows: a file of a day's show takes seconds to remove, in which the
         # parts of other shows would wait.
         remove = partial(self._guarded, partial(self.disk.remove, folder))
-        self._later(self._limits.removal, lambda: rows.discard(folder.name, remove))
+
+        def look() -> None:
+            if self._is_watched(folder, manifest):
+                self._later(self._limits.watched, look)
+            else:
+                rows.discard(manifest.id, remove)
+
+        self._later(self._limits.removal, look)
+
+    def _is_watched(self, folder: Path, manifest: Manifest) -> bool:
+        if manifest.ended_at is None:
+            return False
+        length = manifest.ended_at - manifest.began_at
+        try:
+            until = finishing_until(manifest.ended_at, length, folder.stat().st_mtime)
+        except OSError:
+            return False
+        return self.clock.wall() < until
 
     def _later(self, seconds: float, work: Callable[[], object]) -> None:
         timed = _Timed(self._now() + seconds, next(self._numbers), work)
@@ -246,7 +267,7 @@ class RecordingWriter:
             self._recordings.discard(recording)
             self.counters.in_progress -= 1
             if recording.manifest.temporary:
-                self.discard_later(recording.folder, recording.rows)
+                self.discard_later(recording.manifest, recording.rows)
 
     def _tries_again(self, recording: Recording, error: OSError) -> bool:
         """Return whether finishing is tried again; what is removed anyway is not to wait for ever

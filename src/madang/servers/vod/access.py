@@ -51,6 +51,9 @@ class VideoAccess(Protocol):
     @property
     def title(self) -> str: ...
 
+    @property
+    def finishing(self) -> bool: ...
+
 
 Access = Callable[[str], VideoAccess | None]
 """Returns what is known of the video with this id; None for one that does not exist."""
@@ -97,12 +100,17 @@ class AccessCheck:
         self._videos: Remembered[VideoAccess | None] = Remembered(database, clock)
         self._viewers: Remembered[Viewer | None] = Remembered(database, clock)
 
-    async def grant(self, video_id: str, exchange: Exchange) -> Grant | None:
-        """Return leave to see the video, None where there is none. Raises DatabaseAway."""
+    async def grant(
+        self, video_id: str, exchange: Exchange, *, finishing: bool = False
+    ) -> Grant | None:
+        """Return leave to see the video, None where there is none. Raises DatabaseAway.
+
+        `finishing`: viewers of its show may still see the end.
+        """
         video = await self._videos.get(video_id, partial(self._access, video_id))
         if video is None or video.state == "deleted":
             return None
-        if video.visibility in SHARED:
+        if video.visibility in SHARED or (finishing and video.finishing):
             return Grant(video.title, shared=True)
         viewer = await self._viewer(exchange)
         if viewer is None or not (viewer.administrator or viewer.id == video.owner_id):

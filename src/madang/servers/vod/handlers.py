@@ -100,11 +100,14 @@ class VodHandlers:
     async def _answer(self, exchange: Exchange, address: VodAddress) -> None:
         try:
             # The folder first: addresses that somebody guesses do not reach the database.
-            await self._store.recording(address.id)
-            grant = await self._access.grant(address.id, exchange)
+            recording = await self._store.recording(address.id)
+            finishing = self._store.is_finishing(recording)
+            grant = await self._access.grant(address.id, exchange, finishing=finishing)
             if grant is None:
                 exchange.refuse(404, NO_VIDEO)
             else:
+                if finishing:
+                    await self._store.note_viewer(recording)
                 await self._serve(exchange, address, grant)
         except (NoSuchRecording, NoSuchFile) as error:
             exchange.refuse(404, str(error))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 import zlib
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from madang.recording.manifest import MANIFEST, Manifest, RecordedRendition, decode
+from madang.recording.viewers import finishing_until
 from madang.servers.vod.errors import NO_VIDEO, NoSuchFile, NoSuchRecording, NothingYet
 from madang.servers.vod.reader import PlaylistText, RenditionReader
 from madang.wire.hls import MultivariantPlaylist, Variant, render_multivariant
@@ -49,6 +52,8 @@ class Recording:
     time."""
 
     folder: Path
+    watched_at: float = 0.0
+    """Seconds since 1970 at the last note that somebody reads it."""
     _manifest: Manifest | None = None
     _loaded_at: float = float("-inf")
     _version: tuple[int, int, int] = (0, 0, 0)
@@ -70,6 +75,7 @@ class Recording:
                             self.folder, each.name, manifest.target_duration
                         )
                 self._manifest, self._version = manifest, version
+                self.watched_at = self.folder.stat().st_mtime
         except (FileNotFoundError, NotADirectoryError):
             raise NoSuchRecording(NO_VIDEO) from None
         self._loaded_at = now
@@ -80,6 +86,11 @@ class Recording:
         count = len(self._rendition(rendition).files)
         reader.read(count, ended=self.ended_at is not None)
         reader.read_at = now
+
+    def note_viewer(self, at: float) -> None:
+        """Note on the disk that somebody reads the recording, `at` in seconds since 1970."""
+        with contextlib.suppress(OSError):  # viewers are not to notice
+            os.utime(self.folder, (at, at))
 
     # --- memory ---
 
@@ -93,6 +104,18 @@ class Recording:
     def ended_at(self) -> float | None:
         """Seconds since 1970 at the end, None while the recording grows."""
         return self.manifest.ended_at
+
+    @property
+    def finishing_until(self) -> float:
+        """Seconds since 1970 until which viewers of a show that is not kept, or whose owner is
+        asked, may see its end; 0 for other recordings."""
+        manifest = self.manifest
+        if not (manifest.temporary or manifest.ask):
+            return 0.0
+        if manifest.ended_at is None:
+            return math.inf
+        length = manifest.ended_at - manifest.began_at
+        return finishing_until(manifest.ended_at, length, self.watched_at)
 
     @property
     def size(self) -> int:

@@ -26,6 +26,9 @@ MAX_OPEN: Final = 256
 MAX_BYTES: Final = 128 << 20
 """Recordings in memory, and the bytes of their playlists: 24 hours are 5 MB for a rendition."""
 
+NOTED_SECONDS: Final = 60.0
+"""Seconds between two notes that a recording is being read."""
+
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ class RecordingStore:
     ) -> None:
         self._folder = folder
         self._now = clock.monotonic
+        self._wall = clock.wall
         self._max_open = max_open
         self._max_bytes = max_bytes
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -99,6 +103,17 @@ class RecordingStore:
     async def recording(self, recording_id: str) -> Recording:
         """Return a recording, whose manifest has been read of late."""
         return (await self._entry(recording_id)).recording
+
+    def is_finishing(self, recording: Recording) -> bool:
+        """Return whether viewers of the show may still see its end."""
+        return self._wall() < recording.finishing_until
+
+    async def note_viewer(self, recording: Recording) -> None:
+        """Note that somebody reads a recording, for those who are to remove it."""
+        now = self._wall()
+        if now >= recording.watched_at + NOTED_SECONDS:
+            recording.watched_at = now
+            await self._run(recording, partial(recording.note_viewer, now))
 
     def close(self) -> None:
         """Accept no more work, without waiting for the disk."""

@@ -125,8 +125,8 @@ class DataPlane:
             self._recordings.root,
             self._rows,
             self._recordings.disk,
-            lambda folder: self._recordings.submit(
-                lambda: self._recordings.discard_later(folder, self._rows)
+            lambda manifest: self._recordings.submit(
+                lambda: self._recordings.discard_later(manifest, self._rows)
             ),
         )
         for _ in range(REPAIRS):
