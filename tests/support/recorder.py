@@ -49,6 +49,10 @@ class MemoryRows:
         self.failed[recording_id] = reason
         told()
 
+    def fail_lost(self, has_files: Callable[[str], bool], reason: str) -> None:
+        lost = [each.id for each in self.begun if not has_files(each.id)]
+        self.failed.update(dict.fromkeys(lost, reason))
+
     def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
         self.discarded.append(recording_id)
         remove()
@@ -153,7 +157,12 @@ def records_of(folder: Path, rendition: str = "source", number: int = 1) -> list
     return decode((folder / rendition / f"{number}.index").read_bytes())
 
 
-def repair(root: Path, rows: MemoryRows, disk: Disk | None = None) -> int:
+def repair(
+    root: Path,
+    rows: MemoryRows,
+    disk: Disk | None = None,
+    writes: Callable[[str], bool] | None = None,
+) -> int:
     """Repair what is in a folder as a start does; discard temporary recordings at once."""
     from madang.servers.recording.disk import Disk
     from madang.servers.recording.repair import RecordingRepair
@@ -163,7 +172,7 @@ def repair(root: Path, rows: MemoryRows, disk: Disk | None = None) -> int:
     def discard(manifest: Manifest) -> None:
         rows.discard(manifest.id, lambda: used.remove(root / manifest.id))
 
-    return RecordingRepair(root, rows, used, discard).run()
+    return RecordingRepair(root, rows, used, discard, writes or (lambda _: False)).run()
 
 
 def killing_disk(operations: int, share: float) -> Disk:

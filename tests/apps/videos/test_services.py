@@ -204,3 +204,20 @@ def test_nobody_has_access_to_what_there_is_not(video_id: str) -> None:
     from madang.apps.videos.services import access
 
     assert access(video_id) is None
+
+
+def test_a_recording_whose_files_are_gone_fails(events: list[tuple[str, str]]) -> None:
+    from madang.apps.videos.models import Video
+    from madang.apps.videos.services import fail_lost
+
+    channel = make_channel()
+    begin(channel)
+    recorded(channel, SECOND)
+    events.clear()
+    assert fail_lost(lambda _: False, "Gone.") == 0  # the storage is not mounted
+    assert fail_lost(lambda _: True, "Gone.") == 0
+    assert fail_lost(lambda video_id: video_id == SECOND, "Gone.") == 1
+    video = Video.objects.get(pk=FIRST)
+    assert (video.state, video.reason) == ("failed", "Gone.")
+    assert events == [("failed", FIRST)]
+    assert finish().state == "ready"

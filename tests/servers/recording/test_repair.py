@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,3 +217,57 @@ def test_what_was_kept_for_its_show_only_goes_from_a_full_disk(tmp_path: Path) -
     assert not rows.finished
     assert rows.discarded == [NAME]
     assert not folder.exists()
+
+
+def test_a_recording_whose_folder_is_gone_fails_in_words(tmp_path: Path) -> None:
+    from madang.servers.recording.repair import FILES_GONE
+    from madang.servers.recording.summary import start_of
+
+    made = Recorded(tmp_path)
+    rows = MemoryRows(begun=[start_of(made.recording.manifest)])
+    repair(tmp_path, rows, writes=made.writer.writes)
+    assert not rows.failed
+    assert repair(tmp_path, rows) == 0
+    assert rows.failed == {NAME: FILES_GONE}
+
+
+def test_a_folder_that_a_recorder_has_just_taken_is_not_removed(tmp_path: Path) -> None:
+    folder = tmp_path / NAME
+    folder.mkdir()
+    told: list[Callable[[], None]] = []
+    rows = MemoryRows()
+    rows.lose = lambda recording_id, reason, remove: told.append(remove)  # type: ignore[method-assign]
+    assert repair(tmp_path, rows) == 0
+    (remove,) = told
+    with (folder / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        remove()
+        assert folder.exists()
+    (folder / MANIFEST).touch()
+    remove()
+    assert folder.exists()
+    (folder / MANIFEST).unlink()
+    remove()
+    assert not folder.exists()
+
+
+def test_repairs_go_on_while_the_station_runs() -> None:
+    from madang.servers.recording.repair import repair_while_running
+
+    left = iter([2, 1, 1, *[1] * 8, 0, 1, 0])
+    pauses: list[float] = []
+
+    def run() -> int:
+        if len(pauses) == 2:
+            pauses.append(0)
+            raise OSError
+        return next(left)
+
+    def wait(seconds: float) -> bool:
+        pauses.append(seconds)
+        return len(pauses) == 16
+
+    repair_while_running(run, wait)
+    assert pauses[:2] == [60, 120]
+    assert pauses[3:8] == [240, 480, 960, 1920, 3600]
+    assert pauses[-3:] == [3600, 60, 3600]

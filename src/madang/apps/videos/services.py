@@ -6,6 +6,7 @@ a lost connection changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +26,10 @@ bin."""
 
 _OWNERS_ALONE: Final = (State.ASKING, State.QUEUED, State.PROCESSING, State.FAILED)
 """States of videos that nobody but the owner sees, whatever their visibility."""
+
+
+_PROBES: Final = 20
+"""Recordings that are looked for to know whether the storage is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,26 @@ def fail_recording(video_id: str, reason: str, *, now: datetime | None = None) -
     video.save(update_fields=["state", "ended_at", "reason"])
     if not video.temporary:
         video_failed.send(Video, video=video, at=at)
+
+
+def fail_lost(has_files: Callable[[str], bool], reason: str, *, now: datetime | None = None) -> int:
+    """Mark as failed the recordings that are being written and have no files; return how many.
+
+    Where the files of all other recordings are missing as well the storage is not there: nothing
+    is changed.
+    """
+    recordings = Video.objects.filter(kind=Kind.RECORDING).order_by("-created_at")
+    begun = recordings.filter(state=State.RECORDING).values_list("pk", flat=True)
+    lost = [video_id for video_id in begun if not has_files(video_id)]
+    if not lost:
+        return 0
+    others = recordings.exclude(state__in=(State.FAILED, State.DELETED)).exclude(pk__in=lost)
+    known = list(others.values_list("pk", flat=True)[:_PROBES])
+    if known and not any(map(has_files, known)):
+        return 0
+    for video_id in lost:
+        fail_recording(video_id, reason, now=now)
+    return len(lost)
 
 
 def discard_recording(video_id: str) -> bool:

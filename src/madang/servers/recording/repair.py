@@ -11,6 +11,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
+
+from django.utils.translation import gettext_noop
 
 from madang.base.errors import ParseError
 from madang.live.rendition import SOURCE
@@ -38,6 +41,13 @@ from madang.servers.recording.summary import (
     start_of,
 )
 
+FIRST_PAUSE: Final = 60.0
+LONGEST_PAUSE: Final = 3600.0
+"""Seconds before what is left is tried again, which double each time; the latter is also between
+two looks where nothing is left."""
+
+FILES_GONE: Final = gettext_noop("The files of this recording are gone from the storage.")
+
 log = logging.getLogger(__name__)
 
 
@@ -54,20 +64,22 @@ class RecordingRepair:
     """Finishes what a process left that was killed, and tells the rows again what they may not
     have been told. It may be interrupted anywhere, and done again.
 
-    `discard` is called for recordings that were kept for their show only.
+    `discard` is called for recordings that were kept for their show only, `writes` tells which are
+    being written by this process.
     """
 
     root: Path
     rows: RecordingRows
     disk: Disk
     discard: Callable[[Manifest], None]
+    writes: Callable[[str], bool]
 
     def run(self) -> int:
         """Repair every recording that nobody writes; return how many are left for another time."""
         busy = 0
         with contextlib.suppress(FileNotFoundError):
             for folder in sorted(self.root.iterdir()):
-                if not re.fullmatch(ID_PATTERN, folder.name):
+                if not re.fullmatch(ID_PATTERN, folder.name) or self.writes(folder.name):
                     continue
                 try:
                     busy += not self._look_at(folder)
@@ -76,7 +88,11 @@ class RecordingRepair:
                     busy += 1
                 except Exception:  # the others are repaired
                     log.exception("recording %s: it cannot be repaired", folder.name)
+        self.rows.fail_lost(self._has_files, FILES_GONE)
         return busy
+
+    def _has_files(self, recording_id: str) -> bool:
+        return self.writes(recording_id) or (self.root / recording_id).is_dir()
 
     def _look_at(self, folder: Path) -> bool:
         """Repair a recording where that is needed; return False where it is being written."""
@@ -92,7 +108,9 @@ class RecordingRepair:
                     if manifest is not None and manifest.temporary:
                         self.discard(manifest)
                     raise
-        if manifest is not None and manifest.temporary:
+        if manifest is None:
+            self.rows.lose(folder.name, NOTHING_RECORDED, lambda: _remove_empty(folder))
+        elif manifest.temporary:
             self.discard(manifest)
         return True
 
@@ -102,7 +120,6 @@ class RecordingRepair:
 
         manifest = _read_manifest(folder)
         if manifest is None:
-            self.rows.lose(folder.name, NOTHING_RECORDED, lambda: _remove_empty(folder))
             return None
         found = {
             rendition.name: self._repair_rendition(folder, rendition.name, len(rendition.files))
@@ -197,9 +214,30 @@ def _read_manifest(folder: Path) -> Manifest | None:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder whose recording ended before there was a manifest, unless it has media."""
-    if not any(path.stat().st_size for path in folder.glob("*/*.mp4")):
-        shutil.rmtree(folder)
+    """Remove a folder whose recording ended before there was a manifest, unless it has media, or
+    somebody writes it."""
+    with _locked(folder) as taken:
+        media = folder.glob("*/*.mp4")
+        if taken and not (folder / MANIFEST).exists() and not any(e.stat().st_size for e in media):
+            shutil.rmtree(folder)
+
+
+def repair_while_running(run: Callable[[], int], wait: Callable[[float], bool]) -> None:
+    """Repair at once, and again for as long as the station runs.
+
+    `run` returns how many recordings are left; `wait` waits for so many seconds, and returns True
+    when the station ends.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            left = run()
+        except Exception:  # it is tried again
+            log.exception("recordings: the repair failed")
+            left = 1
+        if wait(pause if left else LONGEST_PAUSE):
+            return
+        pause = min(2 * pause, LONGEST_PAUSE) if left else FIRST_PAUSE
 
 
 @contextlib.contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
 from madang.apps.videos import services
 from madang.apps.videos.errors import NotBegun
 from madang.apps.videos.services import RecordingResult, RecordingStart
+
+log = logging.getLogger(__name__)
 
 
 class RecordingRows(Protocol):
@@ -27,6 +30,9 @@ class RecordingRows(Protocol):
 
     def lose(self, recording_id: str, reason: str, told: Callable[[], None]) -> None:
         """Note that there is nothing of a recording but its id; it may not have begun."""
+
+    def fail_lost(self, has_files: Callable[[str], bool], reason: str) -> None:
+        """Note that there is nothing of those that are said to be written and have no files."""
 
     def discard(self, recording_id: str, remove: Callable[[], None]) -> None:
         """Forget a recording that was kept for its show only, and then `remove` its files."""
@@ -83,6 +89,15 @@ class VideoRows:
             with contextlib.suppress(NotBegun):
                 services.fail_recording(recording_id, reason)
             told()
+
+        self._submit(work)
+
+    def fail_lost(self, has_files: Callable[[str], bool], reason: str) -> None:
+        """Note that there is nothing of those that are said to be written and have no files."""
+
+        def work() -> None:
+            if lost := services.fail_lost(has_files, reason):
+                log.error("recordings: the files of %d are gone", lost)
 
         self._submit(work)
 

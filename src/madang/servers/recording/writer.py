@@ -94,6 +94,7 @@ class RecordingWriter:
         self._awake = False
         self._closing = False
         self._thread: threading.Thread | None = None
+        self._ids: set[str] = set()
         self._over = threading.Event()
         # These are touched on the thread only.
         self._recordings: set[Recording] = set()
@@ -116,7 +117,12 @@ class RecordingWriter:
     def begin(self, recording: Recording) -> None:
         """Take a recording up."""
         self.counters.in_progress += 1
+        self._ids.add(recording.manifest.id)
         self.submit(lambda: self._recordings.add(recording))
+
+    def writes(self, recording_id: str) -> bool:
+        """Return whether a recording is being written here. From any thread."""
+        return recording_id in self._ids
 
     def put(self, recording: Recording, rendition: str, part: Part) -> None:
         """Queue a part, as a gap where it does not fit."""
@@ -266,6 +272,7 @@ class RecordingWriter:
             self._finishing.popleft()
             self._recordings.discard(recording)
             self.counters.in_progress -= 1
+            self._ids.discard(recording.manifest.id)
             if recording.manifest.temporary:
                 self.discard_later(recording.manifest, recording.rows)
 

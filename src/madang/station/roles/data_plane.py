@@ -26,7 +26,7 @@ from madang.servers.live.counters import LiveCounters
 from madang.servers.live.hub import LiveHub, LiveHubSettings
 from madang.servers.live.recorder import Recorders
 from madang.servers.live.show_log import ShowLog
-from madang.servers.recording.repair import RecordingRepair
+from madang.servers.recording.repair import RecordingRepair, repair_while_running
 from madang.servers.recording.rows import VideoRows
 from madang.servers.recording.writer import RecordingWriter, WriterLimits
 from madang.servers.rtmp import RtmpCounters, RtmpServer
@@ -41,10 +41,6 @@ if TYPE_CHECKING:
 
 FINISHING: Final = 2.0
 """Seconds to finish the recordings of shows; what takes longer is left to the next start."""
-
-REPAIRS: Final = 10
-REPAIR_PAUSE: Final = 60.0
-"""Tries to repair recordings that another process had at the start, and seconds between them."""
 
 WRITING: Final = 2.0
 """Seconds for the last records of shows; a database that is away gets no more."""
@@ -120,7 +116,7 @@ class DataPlane:
         self.database_threads.close()
 
     def _repair_recordings(self) -> None:
-        """Repair what a crash left, again while another process finishes some of it."""
+        """Repair what a crash left, and what the disk did not let be finished."""
         repair = RecordingRepair(
             self._recordings.root,
             self._rows,
@@ -128,10 +124,9 @@ class DataPlane:
             lambda manifest: self._recordings.submit(
                 lambda: self._recordings.discard_later(manifest, self._rows)
             ),
+            self._recordings.writes,
         )
-        for _ in range(REPAIRS):
-            if not repair.run() or self._closing.wait(REPAIR_PAUSE):
-                return
+        repair_while_running(repair.run, self._closing.wait)
 
     async def _listen_rtmp(self, handed: Mapping[str, socket.socket]) -> Address:
         chosen = self._settings.rtmp
