@@ -22,9 +22,6 @@ from madang.recording.viewers import FINISHING, finishing_until
 _QUERY_SIZE: Final = 500
 """Ids in one query: SQLite limits the number of values."""
 
-_BUSY: Final = (State.RECORDING, State.QUEUED, State.PROCESSING)
-"""States in which somebody writes the files."""
-
 log = logging.getLogger(__name__)
 
 
@@ -68,12 +65,12 @@ def _bin_over_age(at: datetime) -> int:
 def _empty_bin(at: datetime) -> int:
     """Mark as deleted what was in the bin for long: it cannot be taken out from then on."""
     old = Video.objects.filter(deleted_at__lte=at - BIN_TIME).exclude(state=State.DELETED)
-    return old.exclude(state__in=_BUSY).update(state=State.DELETED)
+    return old.exclude(state=State.RECORDING).update(state=State.DELETED)
 
 
 def _end_temporary(at: datetime) -> None:
     over = Video.objects.filter(temporary=True, ended_at__lte=at - timedelta(seconds=FINISHING))
-    for video in over.exclude(state__in=(*_BUSY, State.DELETED)):
+    for video in over.exclude(state__in=(State.RECORDING, State.DELETED)):
         if not _is_watched(video, at):
             Video.objects.filter(pk=video.pk).update(state=State.DELETED)
 

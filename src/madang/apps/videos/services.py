@@ -1,4 +1,4 @@
-"""Rows of recordings, for the recorder and for the server of their files.
+"""Rows of recordings and uploads, for what makes their files and for the server of these.
 
 The data plane calls these in a thread. Each is idempotent by the id: a call that is repeated after
 a lost connection changes nothing.
@@ -6,9 +6,11 @@ a lost connection changes nothing.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Final
 
 from django.db import transaction
@@ -171,6 +173,90 @@ def fail_lost(has_files: Callable[[str], bool], reason: str, *, now: datetime | 
     return len(lost)
 
 
+@transaction.atomic
+def begin_upload(
+    video_id: str,
+    channel_id: int,
+    title: str,
+    filename: str,
+    bytes: int,
+    *,
+    language: str = "",
+    now: datetime | None = None,
+) -> None:
+    """Add the row of an uploaded file, called `filename` and `bytes` long, that waits to be
+    prepared. Without a title it has the name of the file. Retention does not concern it.
+
+    Raises NoSuchChannel.
+    """
+    channel = Channel.objects.filter(pk=channel_id).first()
+    if channel is None:
+        raise NoSuchChannel(f"There is no channel number {channel_id}.")
+    name = unicodedata.normalize("NFC", title or PurePath(filename).stem or channel.title)
+    Video.objects.get_or_create(
+        pk=video_id,
+        defaults={
+            "channel": channel,
+            "kind": Kind.UPLOAD,
+            "state": State.QUEUED,
+            "title": name.replace("\0", "")[: Video._meta.get_field("title").max_length],
+            "language": language or channel.language,
+            "created_at": now or timezone.now(),
+            "bytes": bytes,
+            "keep": True,
+        },
+    )
+
+
+@transaction.atomic
+def process_upload(video_id: str) -> bool:
+    """Mark an upload that is being prepared, for the first time or again after a failure.
+
+    Returns False where there is no such video any more, or its files are deleted.
+    """
+    video = _upload(video_id)
+    if video is not None and video.state in {State.QUEUED, State.FAILED}:
+        video.state, video.reason = State.PROCESSING, ""
+        video.save(update_fields=["state", "reason"])
+    return video is not None
+
+
+@transaction.atomic
+def publish_upload(video_id: str, result: RecordingResult, *, now: datetime | None = None) -> bool:
+    """Show what there is of an upload: it is ready, or has more renditions than before.
+
+    Returns False where there is no such video any more, or its files are deleted.
+    """
+    video = _upload(video_id)
+    if video is None:
+        return False
+    at = now or timezone.now()
+    first = video.state != State.READY
+    video.state, video.reason = State.READY, ""
+    video.duration, video.bytes, video.gaps = result.duration, result.bytes, result.gaps
+    video.renditions = [asdict(rendition) for rendition in result.renditions]
+    if first:
+        video.ended_at = result.ended_at
+    video.save()
+    if first and video.deleted_at is None:
+        video_ready.send(Video, video=video, at=at)
+    return True
+
+
+@transaction.atomic
+def fail_upload(video_id: str, reason: str, *, now: datetime | None = None) -> None:
+    """Mark an upload of which no video can be made, with a reason for its owner."""
+    video = _upload(video_id)
+    if video is None or video.state not in {State.QUEUED, State.PROCESSING}:
+        return
+    at = now or timezone.now()
+    video.state, video.ended_at = State.FAILED, at
+    video.reason = reason[: Video._meta.get_field("reason").max_length]
+    video.save(update_fields=["state", "ended_at", "reason"])
+    if video.deleted_at is None:
+        video_failed.send(Video, video=video, at=at)
+
+
 def discard_recording(video_id: str) -> bool:
     """Delete the row of a recording that was kept for its show only.
 
@@ -206,6 +292,11 @@ def access(video_id: str) -> VideoAccess | None:
         title=video.title,
         finishing=video.state == State.ASKING and video.visibility != Visibility.PRIVATE,
     )
+
+
+def _upload(video_id: str) -> Video | None:
+    videos = Video.objects.select_for_update(of=("self",)).select_related("channel")
+    return videos.filter(pk=video_id, kind=Kind.UPLOAD).exclude(state=State.DELETED).first()
 
 
 def _locked(video_id: str) -> Video:
