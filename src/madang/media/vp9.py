@@ -46,7 +46,7 @@ def parse_config(config: bytes, first_frame: bytes | None = None) -> VideoTrack:
     return VideoTrack(
         codec=Codec.VP9,
         config=config,
-        codec_string=_codec_string(record, width * height),
+        codec_string=codec_string(record, width * height),
         width=width,
         height=height,
         color=Color(*record[3:6], full_range=bool(record[2] & 1)),
@@ -83,7 +83,7 @@ def frame_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
-def _codec_string(record: bytes, pixels: int) -> str:
+def codec_string(record: bytes, pixels: int) -> str:
     """Return the codec string of the binding ("Codecs Parameter String"), without trailing
     defaults."""
     profile, level, packed, *colour = record[:6]

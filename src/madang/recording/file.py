@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from madang.recording.index import MAGIC, Kind, Record, encode
@@ -60,6 +61,11 @@ class RecordingFile:
     def synced(self, end: int) -> bytes:
         """Return the record for the index that says that all data up to `end` is on the disk."""
         return encode(Record(Kind.SYNCED, end))
+
+    @property
+    def tables(self) -> Mapping[int, TrackTables]:
+        """Sample tables of the parts, by track ID."""
+        return self._tables
 
     @property
     def finishing_size(self) -> int:

@@ -62,7 +62,8 @@ class RecordedRendition:
 class Manifest:
     """A recording. `began_at` and `ended_at` are in seconds since 1970, `target_duration` in
     seconds. `ended_at` is None until all files are finished; `temporary` is true for a show that
-    is kept only while it is on, `ask` for one whose owner decides after it."""
+    is kept only while it is on, `ask` for one whose owner decides after it. `dated`: its records
+    have dates; times of a file that was uploaded are seconds from its beginning."""
 
     id: str
     channel_id: int
@@ -73,6 +74,7 @@ class Manifest:
     ended_at: float | None = None
     temporary: bool = False
     ask: bool = False
+    dated: bool = True
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -87,6 +87,7 @@ class RenditionReader:
     folder: Path
     name: str
     target_duration: int
+    dated: bool = True
     read_at: float = float("-inf")
     ended: bool = False
     playlist: RecordingPlaylist | None = None
@@ -172,6 +173,8 @@ class RenditionReader:
                 # Another file has another EXT-X-MAP, which begins with a discontinuity.
                 segment = replace(segment, discontinuity=True)  # noqa: PLW2901
             self._map_uri = segment.map_uri
+            if not self.dated:
+                segment = replace(segment, program_date_time=None)  # noqa: PLW2901
             self.playlist.add([segment])
             self._measure(segment)
             self._texts.clear()

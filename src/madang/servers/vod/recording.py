@@ -72,7 +72,7 @@ class Recording:
                 for each in manifest.renditions:
                     if each.name not in self._readers:
                         self._readers[each.name] = RenditionReader(
-                            self.folder, each.name, manifest.target_duration
+                            self.folder, each.name, manifest.target_duration, manifest.dated
                         )
                 self._manifest, self._version = manifest, version
                 self.watched_at = self.folder.stat().st_mtime

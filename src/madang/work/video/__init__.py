@@ -1,0 +1,1 @@
+"""Jobs that make videos of uploaded files."""

@@ -1,0 +1,131 @@
+"""The folder of a video that was uploaded: renditions are moved into it, one after another."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from madang.apps.videos.services import RecordingResult, RenditionResult
+from madang.live.rendition import SOURCE
+from madang.recording.manifest import (
+    MANIFEST,
+    POSTER,
+    RECORDINGS,
+    Manifest,
+    RecordedFile,
+    RecordedRendition,
+    decode,
+    encode,
+    file_name,
+)
+from madang.work.video.package import Packaged, sync_folder
+
+_REPLACED: Final = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFolder:
+    """The folder of a video in the storage."""
+
+    storage: Path
+    video_id: str
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self.storage / RECORDINGS / self.video_id
+
+    def manifest(self) -> Manifest:
+        """Return the manifest. Raises OSError and ParseError."""
+        return decode((self.path / MANIFEST).read_bytes())
+
+    def file(self, rendition: str) -> Path:
+        """Return the path of the file of a rendition."""
+        return self.path / file_name(rendition, 1)
+
+    def create(self, draft: Path, manifest: Manifest) -> None:
+        """Move the folder `draft` to its place, with a manifest. What an attempt has left there
+        before it could tell the database goes."""
+        _replace_file(draft / MANIFEST, encode(manifest))
+        self.path.parent.mkdir(exist_ok=True)
+        _move(draft, self.path)
+
+    def add(self, draft: Path, rendition: RecordedRendition, longest: float) -> Manifest:
+        """Move a rendition from the folder `draft` into this one, list it in the manifest and
+        return that. Raises OSError and ParseError."""
+        manifest = self.manifest()
+        _move(draft / rendition.name, self.path / rendition.name)
+        others = [each for each in manifest.renditions if each.name != rendition.name]
+        listed = sorted((*others, rendition), key=_rank)
+        manifest = replace(
+            manifest,
+            renditions=tuple(listed),
+            target_duration=max(manifest.target_duration, math.ceil(longest)),
+        )
+        _replace_file(self.path / MANIFEST, encode(manifest))
+        return manifest
+
+
+def rendition_of(
+    name: str, packaged: Packaged, size: tuple[int, int], frame_rate: float | None, range_: str
+) -> RecordedRendition:
+    """Return the entry of the manifest for a file."""
+    width, height = size
+    file = RecordedFile(packaged.codecs, width, height, frame_rate, range_)
+    totals = packaged.totals
+    return RecordedRendition(name, (file,), totals.peak_bitrate(), totals.average_bitrate)
+
+
+def result_of(folder: Path, manifest: Manifest, duration: float, gaps: float) -> RecordingResult:
+    """Return what the database is told of a folder, `duration` and `gaps` in seconds."""
+    assert manifest.ended_at is not None
+    renditions = tuple(
+        RenditionResult(
+            each.name,
+            each.files[0].width,
+            each.files[0].height,
+            each.files[0].codecs,
+            each.bitrate,
+            (folder / file_name(each.name, 1)).stat().st_size,
+        )
+        for each in manifest.renditions
+    )
+    return RecordingResult(
+        duration=duration,
+        bytes=sum(each.bytes for each in renditions),
+        ended_at=datetime.fromtimestamp(manifest.ended_at, UTC),
+        renditions=renditions,
+        gaps=gaps,
+    )
+
+
+def write_poster(draft: Path, picture: bytes) -> None:
+    """Put the picture shown before playback into a folder."""
+    _replace_file(draft / POSTER, picture)
+
+
+def _rank(rendition: RecordedRendition) -> tuple[bool, int]:
+    """Return the place of a rendition: the source, and then the largest first."""
+    file = rendition.files[0]
+    return rendition.name != SOURCE, -file.width * file.height
+
+
+def _move(draft: Path, place: Path) -> None:
+    if place.exists():
+        place.rename(draft.with_name(f"{draft.name}.{_REPLACED}"))
+    draft.rename(place)
+    sync_folder(place.parent)
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)

@@ -1,0 +1,163 @@
+"""Files of renditions: packaged as they are, or joined of what was encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from madang.live.rendition import SOURCE
+from madang.recording.manifest import RecordedRendition, file_name
+from madang.transcoding import arguments
+from madang.transcoding.arguments import Input
+from madang.transcoding.renditions import Rendition
+from madang.transcoding.source import AudioStream, Source, VideoStream
+from madang.work.video.children import Attempt, Ended, confined, run
+from madang.work.video.folder import rendition_of
+from madang.work.video.package import Packaged, Packager, PackagingFailed
+
+MISSING_SHARE: Final = 0.01
+MISSING_PICTURES: Final = 2
+"""Share and number of pictures that may be missing: containers count some that are never shown."""
+
+_POSTER_BYTES: Final = 8 << 20
+
+MP4: Final = "mov"
+"""Container of the files made here, by ffmpeg's name."""
+
+Progress = Callable[[float], None]
+"""Called with the seconds that there are of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A rendition in a folder of the attempt, and the file that it consists of."""
+
+    draft: Path
+    rendition: RecordedRendition
+    packaged: Packaged
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.draft / file_name(self.rendition.name, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ffmpeg:
+    """The program at the path `program`, run for an attempt."""
+
+    task: Attempt
+    program: str
+
+    def run(
+        self,
+        command: Callable[[Sequence[int]], Sequence[str]],
+        inputs: Sequence[int],
+        readers: Sequence[Callable[[IO[bytes]], None]] = (),
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Ended:
+        """Run it with the arguments that `command` returns."""
+        return run(
+            self.task,
+            lambda pipes: confined([self.program, *command(pipes)]),
+            inputs=inputs,
+            readers=readers,
+            meanwhile=meanwhile,
+        )
+
+    def copy(self, source: Source, file: Input, progress: Progress) -> Made:
+        """Package picture and sound of a file as they are.
+
+        Raises ParseError and PackagingFailed where that cannot be served.
+        """
+        made = self._package(
+            SOURCE, lambda out: arguments.package(source, file, out), (file,), progress
+        )
+        picture, size, rate, range_ = source.picture, (0, 0), None, "SDR"
+        if picture is not None:
+            _require_pictures(made, 0 if source.truncated else picture.frames)
+            size, rate = picture.display_size, picture.average_rate
+            range_ = picture.color.video_range
+        frame_rate = None if rate is None else float(rate)
+        rendition = rendition_of(SOURCE, made, size, frame_rate, range_)
+        return Made(self._draft(SOURCE), rendition, made)
+
+    def sound(self, sound: AudioStream, file: Input) -> Made:
+        """Package a sound track alone, encoded where browsers do not play it."""
+        name = "sound"
+        made = self._package(
+            name, lambda out: arguments.sound_alone(sound, file, out), (file,), _ignore
+        )
+        return Made(self._draft(name), rendition_of(name, made, (0, 0), None, "SDR"), made)
+
+    def join(
+        self,
+        rendition: Rendition,
+        picture: VideoStream,
+        encoded: Input,
+        sound: tuple[Input, float] | None,
+        pictures: int,
+    ) -> Made:
+        """Make the file of a rendition whose `pictures` pictures were encoded. `sound` is a file
+        with its sound, and the time of its first second."""
+        track, origin = sound if sound is not None else (None, 0.0)
+        made = self._package(
+            rendition.name,
+            lambda out: arguments.join(encoded, track, origin, out),
+            (encoded, *((track,) if track else ())),
+            _ignore,
+        )
+        _require_pictures(made, pictures)
+        size = (rendition.width, rendition.height)
+        frame_rate = float(picture.average_rate) if picture.average_rate else None
+        described = rendition_of(rendition.name, made, size, frame_rate, "SDR")
+        return Made(self._draft(rendition.name), described, made)
+
+    def poster(self, picture: VideoStream, file: Input, at: float) -> bytes:
+        """Return the picture at `at` seconds as JPEG; empty where there is none."""
+        found: list[bytes] = []
+        self.run(
+            lambda pipes: arguments.poster(picture, file, at, pipes[0]),
+            (file.descriptor,),
+            (lambda pipe: found.append(pipe.read(_POSTER_BYTES)),),
+        )
+        return found[0]
+
+    def loudness(self, sound: AudioStream, file: Input) -> float | None:
+        """Return the loudness of a track in LUFS; None for silence."""
+        ended = self.run(lambda _: arguments.loudness(sound, file), (file.descriptor,))
+        return arguments.read_loudness(ended.errors)
+
+    def _draft(self, name: str) -> Path:
+        return self.task.folder / f"draft-{name}"
+
+    def _package(
+        self,
+        name: str,
+        command: Callable[[int], Sequence[str]],
+        inputs: Sequence[Input],
+        progress: Progress,
+    ) -> Packaged:
+        packager = Packager(self._draft(name), name, progress)
+        made: list[Packaged] = []
+        ended = self.run(
+            lambda pipes: command(pipes[0]),
+            [each.descriptor for each in inputs],
+            (lambda pipe: made.append(packager.write(pipe)),),
+        )
+        if ended.returncode and not made:
+            raise PackagingFailed(f"ffmpeg failed: {ended.last_words}")
+        return made[0]
+
+
+def _require_pictures(made: Packaged, expected: int) -> None:
+    """Raise PackagingFailed where pictures are missing."""
+    found = 0 if made.picture is None else made.picture.samples
+    if found < max(1, expected * (1 - MISSING_SHARE) - MISSING_PICTURES):
+        raise PackagingFailed(f"There are {found} pictures of {expected}.")
+
+
+def _ignore(_seconds: float) -> None:
+    pass

@@ -1,0 +1,182 @@
+"""The job `prepare-video`: makes the first rendition of an uploaded file, and publishes it.
+
+Streams that browsers play are packaged as they are, at the speed of the disk; otherwise the first
+rendition is encoded. The others are left to `transcode-video`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from madang.apps.jobs.errors import JobFailed
+from madang.apps.videos import services
+from madang.apps.videos.models import State, Video
+from madang.base.errors import ParseError
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.live.rendition import SOURCE
+from madang.recording.manifest import Manifest
+from madang.transcoding.arguments import ORIGIN, Input
+from madang.transcoding.playable import copies_video
+from madang.transcoding.renditions import renditions
+from madang.transcoding.source import Source
+from madang.work.video.children import Attempt
+from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
+from madang.work.video.folder import VideoFolder, result_of, write_poster
+from madang.work.video.make import MISSING_SHARE, Ffmpeg, Made
+from madang.work.video.package import PackagingFailed
+from madang.work.video.probe import NOTHING, FileRefused, open_regular, probe
+
+PREPARE: Final = "prepare-video"
+TRANSCODE: Final = "transcode-video"
+
+POSTER_SHARE: Final = 0.1
+"""Share of a video that is before its poster: many begin with a black picture."""
+
+_UNSEEN_GAP: Final = 0.5
+_UNSEEN_SHARE: Final = 0.01
+"""Seconds, and share of a video, that may be missing without a word."""
+
+log = logging.getLogger(__name__)
+
+
+class Uploads(Protocol):
+    """Port to the files that were uploaded."""
+
+    def path(self, upload_id: str) -> Path:
+        """Return the path of a complete file."""
+
+    def release(self, upload_id: str) -> None:
+        """Delete a file that is not needed any more; one that is gone is fine."""
+
+
+Enqueue = Callable[[str, str, Mapping[str, Any]], object]
+"""Queues a job by kind, subject and arguments, in the transaction in which it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareVideo:
+    """Handler of these jobs; their arguments are `upload`, the id of the file. `storage` is the
+    folder of the storage, `program` the path of ffmpeg."""
+
+    storage: Path
+    program: str
+    uploads: Uploads
+    enqueue: Enqueue
+    clock: Clock = SYSTEM_CLOCK
+    chunk_seconds: float = CHUNK_SECONDS
+    kind: str = PREPARE
+
+    def run(self, task: Attempt) -> None:
+        """Make the first rendition. Raises JobFailed."""
+        upload = task.arguments["upload"]
+        if not task.publish(lambda: services.process_upload(task.subject)):
+            self.uploads.release(upload)
+            return
+        try:
+            if self._prepare(task, self.uploads.path(upload), upload):
+                self.uploads.release(upload)
+        except FileRefused as error:
+            reason = str(error)
+            task.publish(lambda: services.fail_upload(task.subject, reason))
+            self.uploads.release(upload)
+            raise JobFailed(reason, retry=False) from error
+        except (PackagingFailed, ParseError) as error:
+            raise JobFailed(str(error)) from error
+
+    def _prepare(self, task: Attempt, path: Path, upload: str) -> bool:
+        """Return whether the file is not needed any more."""
+        descriptor = open_regular(path)
+        try:
+            source = probe(task, descriptor)
+            file = Input(descriptor, source.format)
+            ffmpeg = Ffmpeg(task, self.program)
+            made = self._copied(ffmpeg, source, file) or self._encoded(ffmpeg, source, file)
+            copied = made.rendition.name == SOURCE
+            if source.picture is not None:
+                at = POSTER_SHARE * (source.length or 0.0)
+                if picture := ffmpeg.poster(source.picture, file, at):
+                    write_poster(made.draft, picture)
+        finally:
+            os.close(descriptor)
+        following = {"first": made.rendition.name, "origin": made.packaged.begin}
+        if not copied:
+            following["upload"] = upload
+        more = renditions(source, copied=copied)[0 if copied else 1 :]
+        publish = partial(self._publish, task, source, made, following if more else None)
+        published = task.publish(publish)
+        task.report(1.0)
+        return copied or not more or not published
+
+    def _copied(self, ffmpeg: Ffmpeg, source: Source, file: Input) -> Made | None:
+        """Package what can be packaged as it is; None where it has to be encoded."""
+        if source.picture is not None and not copies_video(source, source.picture):
+            return None
+        length = source.length
+
+        def progress(seconds: float) -> None:
+            ffmpeg.task.report(min(0.95, seconds / length) if length else 0.0)
+
+        try:
+            return ffmpeg.copy(source, file, progress)
+        except (PackagingFailed, ParseError) as error:
+            if source.picture is None:
+                raise FileRefused(NOTHING) from error
+            log.info("video %s: it is encoded: %s", ffmpeg.task.subject, error)
+            return None
+
+    def _encoded(self, ffmpeg: Ffmpeg, source: Source, file: Input) -> Made:
+        picture = source.picture
+        assert picture is not None
+        first = renditions(source, copied=False)[0]
+        task = ffmpeg.task
+        encoder = Encoder(
+            *(ffmpeg, picture, file, (first,), float(ORIGIN), source.length or 0.0),
+            lambda share, reached: task.report(0.9 * share, reached),
+            self.chunk_seconds,
+        )
+        done = encoder.run(Progress(**task.checkpoint))
+        if not source.truncated and picture.frames * (1 - MISSING_SHARE) > done.pictures + 2:
+            log.warning("video %s: %d of %d pictures", task.subject, done.pictures, picture.frames)
+        sound = None
+        if source.sound is not None:
+            try:
+                made = ffmpeg.sound(source.sound, file)
+                sound = (made.path, made.packaged.begin)
+            except (PackagingFailed, ParseError) as error:
+                log.warning("video %s: its sound cannot be read: %s", task.subject, error)
+        return encoder.finish(first, done, sound)
+
+    def _publish(
+        self, task: Attempt, source: Source, made: Made, following: Mapping[str, Any] | None
+    ) -> bool:
+        """Move the rendition to its place, tell the database and queue what follows, which is None
+        for nothing. Return whether there still is such a video."""
+        video = Video.objects.filter(pk=task.subject).first()
+        if video is None or video.state == State.DELETED:
+            return False
+        manifest = Manifest(
+            id=video.pk,
+            channel_id=video.channel_id,
+            title=video.title,
+            began_at=video.created_at.timestamp(),
+            target_duration=max(1, math.ceil(made.packaged.segment)),
+            renditions=(made.rendition,),
+            ended_at=self.clock.wall(),
+            dated=False,
+        )
+        duration = made.packaged.length
+        missing = (source.length or 0.0) - duration
+        gaps = missing if missing > max(_UNSEEN_GAP, _UNSEEN_SHARE * duration) else 0.0
+        folder = VideoFolder(self.storage, video.pk)
+        folder.create(made.draft, manifest)
+        services.publish_upload(video.pk, result_of(folder.path, manifest, duration, gaps))
+        if following is not None:
+            self.enqueue(TRANSCODE, video.pk, following)
+        return True
