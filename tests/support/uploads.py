@@ -36,7 +36,7 @@ class Uploads:
 
 
 @dataclass
-class Desk:
+class UploadedVideo:
     """One video of an uploaded file. `jobs` are those that were queued."""
 
     storage: Path
@@ -106,8 +106,8 @@ class Decoded:
     def sharp(self) -> bool:
         """Return whether the picture has something on it."""
         assert self.picture is not None
-        pixels = self.picture.to_ndarray(format="gray")
-        return bool(pixels.max() > pixels.min() + 50)
+        pixels = bytes(self.picture.reformat(format="gray").planes[0])
+        return max(pixels) > min(pixels) + 50
 
 
 def decoded(address: str | Path, **options: str) -> Decoded:

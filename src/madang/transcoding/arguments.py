@@ -38,7 +38,7 @@ _KEY_FRAMES: Final = (
     f"expr:if(isnan(prev_forced_t),1,gte(floor((t+{_LEAST_INTERVAL})/{SEGMENT_SECONDS}),"
     f"floor((prev_forced_t+{_LEAST_INTERVAL})/{SEGMENT_SECONDS})+1))"
 )
-"""One in each segment by the time of the file, wherever encoding begins."""
+"""One in each segment; `t` is the time since the first picture that is encoded."""
 
 POSTER_WIDTH: Final = 1280
 
@@ -67,15 +67,19 @@ _COMMON: Final = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file by its descriptor and its container, as ffmpeg names it."""
+    """A file by its descriptor and its container, as ffmpeg names it. `truncated`: its last
+    picture may be there in part."""
 
     descriptor: int
     format: str
+    truncated: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """Arguments that open it, and nothing else whatever is in it."""
+        whole = ("-fflags", "+discardcorrupt") if self.truncated else ()
         return (
+            *whole,
             *("-protocol_whitelist", "fd,pipe", "-format_whitelist", self.format),
             *("-fd", str(self.descriptor), "-i", "fd:"),
         )
@@ -99,7 +103,7 @@ def join(picture: Input, sound: Input | None, origin: float, out: int) -> list[s
     file whose first second is at `origin`."""
     arguments = [*_COMMON, "-copyts", *picture.arguments]
     if sound is not None:
-        arguments += ["-itsoffset", f"{origin:.6f}", *sound.arguments, "-map", "1:a:0"]
+        arguments += ["-itsoffset", f"{origin:.6f}", *sound.arguments, "-map", "1:a:0?"]
     arguments += ["-map", "0:v:0", "-c", "copy"]
     return [*arguments, *_output(out, sound_alone=False, origin=None)]
 

@@ -110,8 +110,8 @@ def run(
                 except BaseException:
                     process.kill()
                     raise
-        for each in running:
-            each.result()
+        for future in running:
+            future.result()
         return Ended(process.wait(), tail.text)
 
 

@@ -7,34 +7,43 @@ import queue
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
 from madang.transcoding import arguments
 from madang.transcoding.arguments import Input
-from madang.transcoding.renditions import Rendition
+from madang.transcoding.renditions import SEGMENT_SECONDS, Rendition
 from madang.transcoding.source import VideoStream
 from madang.wire.fmp4.describe import TrackDescription, describe
-from madang.work.video.make import MP4, Ffmpeg, Made
+from madang.work.video.make import MISSING_PICTURES, MISSING_SHARE, MP4, Ffmpeg, Made
 from madang.work.video.package import Fragment, PackagingFailed, read_fragments, read_init
 
 CHUNK_SECONDS: Final = 60.0
 """Seconds of a chunk: what a crash costs at most."""
 
+_EARLY: Final = SEGMENT_SECONDS / 2
+"""Seconds by which a chunk may be shorter: it ends at a key frame."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What was encoded: chunks, seconds of the file up to which they go, and pictures in them."""
+    """What was encoded: chunks, seconds of the file up to which they go, and pictures in them.
+    `ended`: that is all."""
 
     chunks: int = 0
     seconds: float = 0.0
     pictures: int = 0
+    ended: bool = False
 
     def as_fields(self) -> dict[str, Any]:
         """Return the fields of a checkpoint."""
-        return {"chunks": self.chunks, "seconds": self.seconds, "pictures": self.pictures}
+        return asdict(self)
+
+    def covers(self, pictures: int) -> bool:
+        """Return whether as good as all of a number of pictures were encoded."""
+        return self.pictures >= pictures * (1 - MISSING_SHARE) - MISSING_PICTURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,8 @@ class Encoder:
         names = [each.name for each in self.renditions]
         if done.chunks and not all(self._kept(name, done.chunks - 1).exists() for name in names):
             done = Progress()
+        if done.ended:
+            return done
         reached = done
         pending: dict[int, list[_Chunk]] = {}
 
@@ -136,15 +147,16 @@ class Encoder:
             raise PackagingFailed("The renditions do not have the same pictures.")
         (more,), (until,) = pictures, seconds
         at = self.length if until is None else until - self.origin
-        reached = Progress(done.chunks + 1, at, done.pictures + more)
+        reached = Progress(done.chunks + 1, at, done.pictures + more, until is None)
         task = self.ffmpeg.task
 
         def move() -> None:
             for each in self.renditions:
                 self._draft(each.name, done.chunks).replace(self._kept(each.name, done.chunks))
 
-        self.report(min(1.0, at / self.length) if self.length else 0.0, reached.as_fields())
         task.publish(move)
+        # Behind it: a checkpoint never names a chunk that is not there.
+        self.report(min(1.0, at / self.length) if self.length else 0.0, reached.as_fields())
         return reached
 
     def _read(self, rendition: int, first: int, pipe: IO[bytes]) -> None:
@@ -164,7 +176,7 @@ class Encoder:
                 at = _shown(track, fragment)
                 if not writer.pictures:
                     begin = at
-                elif fragment.independent and at - begin >= self.chunk_seconds:
+                elif fragment.independent and at - begin > self.chunk_seconds - _EARLY:
                     writer.close()
                     self._events.put(_Chunk(rendition, number, at, writer.pictures))
                     number, begin = number + 1, at

@@ -29,7 +29,7 @@ from madang.transcoding.source import Source
 from madang.work.video.children import Attempt
 from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
 from madang.work.video.folder import VideoFolder, result_of, write_poster
-from madang.work.video.make import MISSING_SHARE, Ffmpeg, Made
+from madang.work.video.make import Ffmpeg, Made
 from madang.work.video.package import PackagingFailed
 from madang.work.video.probe import NOTHING, FileRefused, open_regular, probe
 
@@ -95,7 +95,7 @@ class PrepareVideo:
         descriptor = open_regular(path)
         try:
             source = probe(task, descriptor)
-            file = Input(descriptor, source.format)
+            file = Input(descriptor, source.format, source.truncated)
             ffmpeg = Ffmpeg(task, self.program)
             made = self._copied(ffmpeg, source, file) or self._encoded(ffmpeg, source, file)
             copied = made.rendition.name == SOURCE
@@ -142,7 +142,7 @@ class PrepareVideo:
             self.chunk_seconds,
         )
         done = encoder.run(Progress(**task.checkpoint))
-        if not source.truncated and picture.frames * (1 - MISSING_SHARE) > done.pictures + 2:
+        if not source.truncated and not done.covers(picture.frames):
             log.warning("video %s: %d of %d pictures", task.subject, done.pictures, picture.frames)
         sound = None
         if source.sound is not None:

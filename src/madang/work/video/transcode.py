@@ -1,0 +1,123 @@
+"""The job `transcode-video`: makes the other renditions of a video that is shown already.
+
+All are encoded at once, of one decoding, in chunks that the next attempt finds; each is published
+by itself. What is served stays served, whatever becomes of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from django.utils.translation import gettext_noop
+
+from madang.apps.jobs.errors import JobFailed
+from madang.apps.videos import services
+from madang.apps.videos.models import State, Video
+from madang.base.errors import ParseError
+from madang.live.rendition import SOURCE
+from madang.transcoding.arguments import ORIGIN, Input
+from madang.transcoding.renditions import Rendition, renditions
+from madang.transcoding.source import Source
+from madang.work.video.children import Attempt
+from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
+from madang.work.video.folder import VideoFolder, result_of
+from madang.work.video.make import Ffmpeg, Made
+from madang.work.video.package import PackagingFailed
+from madang.work.video.prepare import TRANSCODE, Uploads
+from madang.work.video.probe import FileRefused, open_regular, probe
+
+GONE: Final = gettext_noop("The files of the video are not there any more.")
+
+_ENCODED: Final = 0.9
+"""Share of the work that is encoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeVideo:
+    """Handler of these jobs. Their arguments are `first`, the rendition that there is, `origin`,
+    the time of its first second, and `upload` where the pictures are better in that file."""
+
+    storage: Path
+    program: str
+    uploads: Uploads
+    chunk_seconds: float = CHUNK_SECONDS
+    kind: str = TRANSCODE
+
+    def run(self, task: Attempt) -> None:
+        """Make the renditions. Raises JobFailed."""
+        upload = task.arguments.get("upload")
+        folder = VideoFolder(self.storage, task.subject)
+        path = folder.file(SOURCE) if upload is None else self.uploads.path(upload)
+        if task.publish(lambda: _video(task.subject)) is not None:
+            try:
+                self._transcode(task, folder, path)
+            except FileNotFoundError:
+                raise JobFailed(GONE, retry=False) from None
+            except (FileRefused, PackagingFailed, ParseError) as error:
+                raise JobFailed(str(error)) from error
+        if upload is not None:
+            self.uploads.release(upload)
+
+    def _transcode(self, task: Attempt, folder: VideoFolder, path: Path) -> None:
+        first, copied = task.arguments["first"], "upload" not in task.arguments
+        there = {each.name for each in folder.manifest().renditions}
+        descriptor = open_regular(path)
+        try:
+            source = probe(task, descriptor)
+            wanted = renditions(source, copied=copied)
+            # The same ones in every attempt, as their chunks belong together.
+            wanted = tuple(each for each in wanted if each.name != first)
+            if source.picture is None or all(each.name in there for each in wanted):
+                return
+            file = Input(descriptor, source.format, source.truncated)
+            encoder = self._encoder(task, source, file, wanted)
+            done = encoder.run(Progress(**task.checkpoint))
+        finally:
+            os.close(descriptor)
+        if copied and not done.covers(source.picture.frames):
+            raise PackagingFailed(
+                f"{done.pictures} pictures of {source.picture.frames} were encoded."
+            )
+        sound = (folder.file(first), task.arguments["origin"])
+        for number, each in enumerate(wanted):
+            if each.name not in there:
+                made = encoder.finish(each, done, sound)
+                if not task.publish(partial(_publish, folder, made)):
+                    return
+            share = _ENCODED + (1 - _ENCODED) * (number + 1) / len(wanted)
+            task.report(share, done.as_fields())
+
+    def _encoder(
+        self, task: Attempt, source: Source, file: Input, wanted: tuple[Rendition, ...]
+    ) -> Encoder:
+        picture = source.picture
+        assert picture is not None
+        copied = "upload" not in task.arguments
+        origin = task.arguments["origin"] if copied else float(ORIGIN)
+
+        def report(share: float, reached: Mapping[str, Any]) -> None:
+            task.report(_ENCODED * share, reached)
+
+        ffmpeg = Ffmpeg(task, self.program)
+        length = source.length or 0.0
+        return Encoder(ffmpeg, picture, file, wanted, origin, length, report, self.chunk_seconds)
+
+
+def _publish(folder: VideoFolder, made: Made) -> bool:
+    """Move a rendition to its place and tell the database; return whether there still is such a
+    video."""
+    video = _video(folder.video_id)
+    if video is None:
+        return False
+    manifest = folder.add(made.draft, made.rendition, made.packaged.segment)
+    result = result_of(folder.path, manifest, video.duration, video.gaps)
+    return services.publish_upload(folder.video_id, result)
+
+
+def _video(video_id: str) -> Video | None:
+    return Video.objects.filter(pk=video_id).exclude(state=State.DELETED).first()
