@@ -16,13 +16,12 @@ from madang.recording.manifest import (
     POSTER,
     RECORDINGS,
     Manifest,
-    RecordedFile,
     RecordedRendition,
     decode,
     encode,
     file_name,
 )
-from madang.work.video.package import Packaged, sync_folder
+from madang.work.video.package import sync_folder
 
 _REPLACED: Final = "replaced"
 
@@ -68,16 +67,6 @@ class VideoFolder:
         )
         _replace_file(self.path / MANIFEST, encode(manifest))
         return manifest
-
-
-def rendition_of(
-    name: str, packaged: Packaged, size: tuple[int, int], frame_rate: float | None, range_: str
-) -> RecordedRendition:
-    """Return the entry of the manifest for a file."""
-    width, height = size
-    file = RecordedFile(packaged.codecs, width, height, frame_rate, range_)
-    totals = packaged.totals
-    return RecordedRendition(name, (file,), totals.peak_bitrate(), totals.average_bitrate)
 
 
 def result_of(folder: Path, manifest: Manifest, duration: float, gaps: float) -> RecordingResult:

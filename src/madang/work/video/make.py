@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import IO, Final
 
 from madang.live.rendition import SOURCE
-from madang.recording.manifest import RecordedRendition, file_name
+from madang.recording.manifest import RecordedFile, RecordedRendition, file_name
 from madang.transcoding import arguments
 from madang.transcoding.arguments import Input
 from madang.transcoding.renditions import Rendition
 from madang.transcoding.source import AudioStream, Source, VideoStream
 from madang.work.video.children import Attempt, Ended, confined, run
-from madang.work.video.folder import rendition_of
 from madang.work.video.package import Packaged, Packager, PackagingFailed
 
 MISSING_SHARE: Final = 0.01
@@ -81,7 +80,7 @@ class Ffmpeg:
             size, rate = picture.display_size, picture.average_rate
             range_ = picture.color.video_range
         frame_rate = None if rate is None else float(rate)
-        rendition = rendition_of(SOURCE, made, size, frame_rate, range_)
+        rendition = _described(SOURCE, made, size, frame_rate, range_)
         return Made(self._draft(SOURCE), rendition, made)
 
     def sound(self, sound: AudioStream, file: Input) -> Made:
@@ -90,7 +89,7 @@ class Ffmpeg:
         made = self._package(
             name, lambda out: arguments.sound_alone(sound, file, out), (file,), _ignore
         )
-        return Made(self._draft(name), rendition_of(name, made, (0, 0), None, "SDR"), made)
+        return Made(self._draft(name), _described(name, made, (0, 0), None, "SDR"), made)
 
     def join(
         self,
@@ -112,7 +111,7 @@ class Ffmpeg:
         _require_pictures(made, pictures)
         size = (rendition.width, rendition.height)
         frame_rate = float(picture.average_rate) if picture.average_rate else None
-        described = rendition_of(rendition.name, made, size, frame_rate, "SDR")
+        described = _described(rendition.name, made, size, frame_rate, "SDR")
         return Made(self._draft(rendition.name), described, made)
 
     def poster(self, picture: VideoStream, file: Input, at: float) -> bytes:
@@ -150,6 +149,16 @@ class Ffmpeg:
         if ended.returncode and not made:
             raise PackagingFailed(f"ffmpeg failed: {ended.last_words}")
         return made[0]
+
+
+def _described(
+    name: str, packaged: Packaged, size: tuple[int, int], frame_rate: float | None, range_: str
+) -> RecordedRendition:
+    """Return the entry of the manifest for a file."""
+    width, height = size
+    file = RecordedFile(packaged.codecs, width, height, frame_rate, range_)
+    totals = packaged.totals
+    return RecordedRendition(name, (file,), totals.peak_bitrate(), totals.average_bitrate)
 
 
 def _require_pictures(made: Packaged, expected: int) -> None:
