@@ -54,6 +54,8 @@ KINDS: dict[str, tuple[str, ...]] = {
                   "-c:a", "aac"),
     "long.mkv": ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=14", "-f", "lavfi", "-i",
                  "sine=d=14", *H264, "-pix_fmt", "yuv422p", "-c:a", "aac"),
+    "odd.mkv": ("-f", "lavfi", "-i", "testsrc2=s=640x400:r=10:d=10", "-f", "lavfi", "-i",
+                "sine=d=10", *H264, "-pix_fmt", "yuv422p", "-c:a", "ac3"),
     "front.mp4": ("-i", "h264.mp4", "-c", "copy", "-movflags", "+faststart"),
 }  # fmt: skip
 """Arguments of ffmpeg by file name; what begins with `-i` is made of another one."""

@@ -191,3 +191,19 @@ def test_the_next_attempt_goes_on_where_the_last_one_was(made: UploadedVideo, vo
     assert seen.sound == pytest.approx(14, abs=0.1)
     playlist = vod.port.ask(f"/vod/{ID}/90p/media.m3u8").text
     assert playlist.count("#EXTINF:4,") == 3
+
+
+def test_a_video_that_was_deleted_meanwhile_stays_deleted(made: UploadedVideo) -> None:
+    attempt = made.upload(media_file("h264.mp4"))
+    made.video.delete()
+    made.prepare(attempt)
+    assert not made.folder.exists()
+    assert made.uploads.released == ["up1"]
+
+
+def test_what_an_attempt_left_that_could_not_tell_is_replaced(made: UploadedVideo) -> None:
+    attempt = made.upload(media_file("h264.mp4"))
+    (made.folder / "source").mkdir(parents=True)
+    (made.folder / "source" / "1.mp4").write_bytes(b"half")
+    made.prepare(attempt)
+    assert len(decoded(made.folder / "source" / "1.mp4").times) == PICTURES

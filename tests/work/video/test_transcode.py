@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
+from madang.apps.jobs.errors import JobFailed
 from tests.support.media_files import RATE, SECONDS, media_file
 from tests.support.uploads import ID, UploadedVideo, decoded
 from tests.support.vod import Control, Video, Vod, serving
@@ -51,3 +52,58 @@ def test_a_copied_picture_gets_smaller_ones_at_the_same_times(
         seen = decoded(made.folder / name / "1.mp4")
         assert seen.sharp
         assert seen.sound == pytest.approx(SECONDS, abs=0.1)
+
+
+def test_what_was_published_stays_and_is_not_made_again(made: UploadedVideo) -> None:
+    made.prepare(made.upload(media_file("large.mp4")))
+    attempt = made.following()
+    attempt.die_after = 3  # the row, the only chunk, one rendition
+    with pytest.raises(KeyboardInterrupt):
+        made.transcode(attempt)
+    assert [each.name for each in made.manifest.renditions] == ["source", "480p"]
+    before = (made.folder / "480p" / "1.mp4").stat().st_ino
+    following = attempt.again()
+    made.transcode(following)
+    assert [each.name for each in made.manifest.renditions] == ["source", "480p", "360p"]
+    assert (made.folder / "480p" / "1.mp4").stat().st_ino == before
+    assert not any("libx264" in command for command in following.commands)
+    assert len(decoded(made.folder / "360p" / "1.mp4").times) == PICTURES
+    again = following.again()
+    made.transcode(again)  # all is there
+    assert [each["name"] for each in made.video.renditions] == ["source", "480p", "360p"]
+
+
+def test_the_rest_of_what_was_encoded_is_made_of_the_file_itself(
+    made: UploadedVideo, vod: Vod
+) -> None:
+    made.prepare(made.upload(media_file("odd.mkv")))
+    assert [each.name for each in made.manifest.renditions] == ["400p"]
+    assert made.uploads.released == []
+    attempt = made.following()
+    attempt.die_after = 2  # the row, one chunk
+    with pytest.raises(KeyboardInterrupt):
+        made.transcode(attempt, chunk_seconds=4.0)
+    made.transcode(attempt.again(), chunk_seconds=4.0)
+    assert made.uploads.released == ["up1"]
+    assert [each.name for each in made.manifest.renditions] == ["400p", "360p"]
+    first = times(vod, "400p")
+    assert len(first) == 100
+    assert times(vod, "360p") == pytest.approx(first, abs=0.001)
+    sounds = [decoded(made.folder / name / "1.mp4").sound for name in ("400p", "360p")]
+    assert sounds[0] == sounds[1] == pytest.approx(10, abs=0.1)
+
+
+def test_a_video_that_is_gone_gets_nothing(made: UploadedVideo) -> None:
+    made.prepare(made.upload(media_file("large.mp4")))
+    made.video.delete()
+    made.transcode(made.following())
+    assert [each.name for each in made.manifest.renditions] == ["source"]
+
+
+def test_without_its_files_nothing_is_tried_again(made: UploadedVideo) -> None:
+    made.prepare(made.upload(media_file("large.mp4")))
+    (made.folder / "source" / "1.mp4").unlink()
+    with pytest.raises(JobFailed) as failed:
+        made.transcode(made.following())
+    assert not failed.value.retry
+    assert made.video.state == "ready"
