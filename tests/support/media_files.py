@@ -56,6 +56,12 @@ KINDS: dict[str, tuple[str, ...]] = {
                  "sine=d=14", *H264, "-pix_fmt", "yuv422p", "-c:a", "aac"),
     "odd.mkv": ("-f", "lavfi", "-i", "testsrc2=s=640x400:r=10:d=10", "-f", "lavfi", "-i",
                 "sine=d=10", *H264, "-pix_fmt", "yuv422p", "-c:a", "ac3"),
+    "one_key.mp4": ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=2:d=36", *H264, "-g", "9999",
+                    "-sc_threshold", "0"),
+    "slides.mp4": ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=1/10:d=30", "-f", "lavfi", "-i",
+                   "sine=d=30", *H264, "-c:a", "aac"),
+    "short_sound.mp4": (*PICTURE, "-f", "lavfi", "-i", "sine=d=1", *H264, "-c:a", "aac"),
+    "long_sound.mp4": (*PICTURE, "-f", "lavfi", "-i", "sine=d=5", *H264, "-c:a", "aac"),
     "front.mp4": ("-i", "h264.mp4", "-c", "copy", "-movflags", "+faststart"),
 }  # fmt: skip
 """Arguments of ffmpeg by file name; what begins with `-i` is made of another one."""

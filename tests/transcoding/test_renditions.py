@@ -62,7 +62,7 @@ def test_sound_alone_has_no_other_renditions() -> None:
 
 def graph(stream: VideoStream, begin: float = 0.0) -> str:
     found = renditions(Source("mov", 1, 1.0, (stream,)), copied=False)
-    command = transcode(stream, FILE, [(each, 5) for each in found], begin=begin)
+    command = transcode(stream, FILE, [(each, 5) for each in found], origin=20.0, begin=begin)
     return command[command.index("-filter_complex") + 1]
 
 

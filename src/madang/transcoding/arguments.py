@@ -1,10 +1,11 @@
-"""Commands of ffmpeg. All times of what they make begin at `ORIGIN`, whatever the file began at.
+"""Commands of ffmpeg. Times of what they make begin at an origin, whatever the file began at.
 
 Files are given as descriptors that are open already. Output is fragmented MP4 on descriptors.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from madang.transcoding.playable import copies_audio
 from madang.transcoding.renditions import SEGMENT_SECONDS, Rendition
 from madang.transcoding.source import INTERLACED, AudioStream, Source, VideoStream
 
-ORIGIN: Final = 4
-"""Seconds at which media begins. Decode times are before presentation times, and encoders of sound
-begin with some samples of silence: none of them may be negative."""
+_LEAST_ORIGIN: Final = 20
+_REORDERED: Final = 20
+"""Seconds, and pictures, that are before the first at least: see `origin_of`."""
 
 LONGEST_FRAGMENT: Final = 10.0
 """Seconds after which a fragment ends, key frame or not."""
@@ -60,7 +61,18 @@ _TRANSFERS: Final = {"PQ": "smpte2084", "HLG": "arib-std-b67"}
 _FLAGS: Final = "empty_moov+delay_moov+default_base_moof+frag_keyframe+frag_discont+skip_trailer"
 _FRAGMENTED: Final = (
     *("-movflags", _FLAGS),
-    *("-use_editlist", "0", "-avoid_negative_ts", "disabled", "-flush_packets", "0", "-f", "mp4"),
+    *(
+        "-write_tmcd",
+        "0",
+        "-use_editlist",
+        "0",
+        "-avoid_negative_ts",
+        "disabled",
+        "-flush_packets",
+        "0",
+        "-f",
+        "mp4",
+    ),
 )
 _COMMON: Final = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning")
 
@@ -85,6 +97,16 @@ class Input:
         )
 
 
+def origin_of(picture: VideoStream | None) -> int:
+    """Return the time in seconds at which the media of a file begins in what is made of it.
+
+    Decode times are before presentation times, by some pictures, and encoders of sound begin with
+    some silence: none of them may be negative.
+    """
+    rate = None if picture is None else picture.average_rate
+    return _LEAST_ORIGIN if rate is None else max(_LEAST_ORIGIN, math.ceil(_REORDERED / rate))
+
+
 def package(source: Source, file: Input, out: int) -> list[str]:
     """Return the arguments that package picture and sound as they are; sound that browsers do not
     play is encoded."""
@@ -95,7 +117,7 @@ def package(source: Source, file: Input, out: int) -> list[str]:
             arguments += ["-tag:v", _TAGS[picture.codec]]
     if (sound := source.sound) is not None:
         arguments += ["-map", f"0:{sound.index}", *_sound(sound)]
-    return [*arguments, *_output(out, sound_alone=picture is None)]
+    return [*arguments, *_output(out, origin_of(picture), sound_alone=picture is None)]
 
 
 def join(picture: Input, sound: Input | None, origin: float, out: int) -> list[str]:
@@ -105,13 +127,14 @@ def join(picture: Input, sound: Input | None, origin: float, out: int) -> list[s
     if sound is not None:
         arguments += ["-itsoffset", f"{origin:.6f}", *sound.arguments, "-map", "1:a:0?"]
     arguments += ["-map", "0:v:0", "-c", "copy"]
-    return [*arguments, *_output(out, sound_alone=False, origin=None)]
+    return [*arguments, *_output(out, None, sound_alone=False)]
 
 
-def sound_alone(sound: AudioStream, file: Input, out: int) -> list[str]:
-    """Return the arguments that package one sound track."""
+def sound_alone(sound: AudioStream, file: Input, origin: float, out: int) -> list[str]:
+    """Return the arguments that package one sound track; the first second of the file is at
+    `origin`."""
     arguments = [*_COMMON, *file.arguments, "-map", f"0:{sound.index}", *_sound(sound)]
-    return [*arguments, *_output(out, sound_alone=True)]
+    return [*arguments, *_output(out, origin, sound_alone=True)]
 
 
 def transcode(
@@ -119,8 +142,8 @@ def transcode(
     file: Input,
     outputs: Sequence[tuple[Rendition, int]],
     *,
+    origin: float,
     begin: float = 0.0,
-    origin: float = ORIGIN,
 ) -> list[str]:
     """Return the arguments that encode the pictures from `begin` on, in seconds from the first of
     the file, for all outputs at once: a rendition and the descriptor for it.
@@ -141,7 +164,7 @@ def transcode(
             *("-sc_threshold", "0", "-g", "9999", "-forced-idr", "1"),
             *("-force_key_frames", _KEY_FRAMES, "-fps_mode", "passthrough"),
             *("-enc_time_base", "filter", "-video_track_timescale", str(_TIMESCALE)),
-            *_output(out, sound_alone=False, origin=origin),
+            *_output(out, origin, sound_alone=False),
         ]
     return arguments
 
@@ -182,7 +205,7 @@ def _sound(sound: AudioStream) -> list[str]:
     return [*encoder, "-ar", str(rate), "-ac", str(channels)]
 
 
-def _output(out: int, *, sound_alone: bool, origin: float | None = ORIGIN) -> list[str]:
+def _output(out: int, origin: float | None, *, sound_alone: bool) -> list[str]:
     longest = SEGMENT_SECONDS if sound_alone else LONGEST_FRAGMENT
     shift = [] if origin is None else ["-output_ts_offset", f"{origin:.6f}"]
     return [*_FRAGMENTED, *shift, "-frag_duration", str(round(longest * 1e6)), f"pipe:{out}"]

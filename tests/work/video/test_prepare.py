@@ -207,3 +207,25 @@ def test_what_an_attempt_left_that_could_not_tell_is_replaced(made: UploadedVide
     (made.folder / "source" / "1.mp4").write_bytes(b"half")
     made.prepare(attempt)
     assert len(decoded(made.folder / "source" / "1.mp4").times) == PICTURES
+
+
+def test_a_picture_that_cannot_be_sought_is_encoded(made: UploadedVideo) -> None:
+    made.prepare(made.upload(media_file("one_key.mp4")))
+    (rendition,) = made.manifest.renditions
+    assert rendition.name == "90p"
+    assert rendition.files[0].frame_rate == 2.0
+    assert made.manifest.target_duration == 4
+
+
+def test_pictures_that_stand_for_long_are_kept(made: UploadedVideo, vod: Vod) -> None:
+    made.prepare(made.upload(media_file("slides.mp4")))
+    assert made.video.duration == pytest.approx(30, abs=0.1)
+    seen = decoded(address(vod))
+    assert len(seen.times) == 3
+    assert seen.sound == pytest.approx(30, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "length"), [("short_sound.mp4", 3), ("long_sound.mp4", 3)])
+def test_tracks_of_different_lengths(made: UploadedVideo, name: str, length: int) -> None:
+    made.prepare(made.upload(media_file(name)))
+    assert (made.video.duration, made.video.gaps) == (pytest.approx(length, abs=0.1), 0.0)

@@ -126,7 +126,7 @@ class Encoder:
         with ExitStack() as stack:
             encoded = _open(stack, self._stream(rendition, done.chunks))
             heard = None if sound is None else (_open(stack, sound[0]), sound[1])
-            return self.ffmpeg.join(rendition, self.picture, encoded, heard, done.pictures)
+            return self.ffmpeg.join(rendition, encoded, heard, done.pictures)
 
     def _stream(self, rendition: Rendition, chunks: int) -> Path:
         """Return a file with all chunks of a rendition, as one stream."""

@@ -14,7 +14,7 @@ from madang.transcoding.arguments import Input
 from madang.transcoding.renditions import Rendition
 from madang.transcoding.source import AudioStream, Source, VideoStream
 from madang.work.video.children import Attempt, Ended, confined, run
-from madang.work.video.package import Packaged, Packager, PackagingFailed
+from madang.work.video.package import LONGEST_SEGMENT, Packaged, Packager, PackagingFailed
 
 MISSING_SHARE: Final = 0.01
 MISSING_PICTURES: Final = 2
@@ -71,30 +71,28 @@ class Ffmpeg:
 
         Raises ParseError and PackagingFailed where that cannot be served.
         """
-        made = self._package(
-            SOURCE, lambda out: arguments.package(source, file, out), (file,), progress
-        )
-        picture, size, rate, range_ = source.picture, (0, 0), None, "SDR"
+        packager = Packager(self._draft(SOURCE), SOURCE, progress, LONGEST_SEGMENT)
+        made = self._package(packager, lambda out: arguments.package(source, file, out), (file,))
+        picture, size, range_ = source.picture, (0, 0), "SDR"
         if picture is not None:
             _require_pictures(made, 0 if source.truncated else picture.frames)
-            size, rate = picture.display_size, picture.average_rate
-            range_ = picture.color.video_range
-        frame_rate = None if rate is None else float(rate)
-        rendition = _described(SOURCE, made, size, frame_rate, range_)
+            size, range_ = picture.display_size, picture.color.video_range
+        rendition = _described(SOURCE, made, size, range_)
         return Made(self._draft(SOURCE), rendition, made)
 
-    def sound(self, sound: AudioStream, file: Input) -> Made:
+    def sound(self, sound: AudioStream, file: Input, origin: float) -> Made:
         """Package a sound track alone, encoded where browsers do not play it."""
         name = "sound"
         made = self._package(
-            name, lambda out: arguments.sound_alone(sound, file, out), (file,), _ignore
+            Packager(self._draft(name), name),
+            lambda out: arguments.sound_alone(sound, file, origin, out),
+            (file,),
         )
-        return Made(self._draft(name), _described(name, made, (0, 0), None, "SDR"), made)
+        return Made(self._draft(name), _described(name, made, (0, 0)), made)
 
     def join(
         self,
         rendition: Rendition,
-        picture: VideoStream,
         encoded: Input,
         sound: tuple[Input, float] | None,
         pictures: int,
@@ -103,15 +101,13 @@ class Ffmpeg:
         with its sound, and the time of its first second."""
         track, origin = sound if sound is not None else (None, 0.0)
         made = self._package(
-            rendition.name,
+            Packager(self._draft(rendition.name), rendition.name),
             lambda out: arguments.join(encoded, track, origin, out),
             (encoded, *((track,) if track else ())),
-            _ignore,
         )
         _require_pictures(made, pictures)
         size = (rendition.width, rendition.height)
-        frame_rate = float(picture.average_rate) if picture.average_rate else None
-        described = _described(rendition.name, made, size, frame_rate, "SDR")
+        described = _described(rendition.name, made, size)
         return Made(self._draft(rendition.name), described, made)
 
     def poster(self, picture: VideoStream, file: Input, at: float) -> bytes:
@@ -134,12 +130,10 @@ class Ffmpeg:
 
     def _package(
         self,
-        name: str,
+        packager: Packager,
         command: Callable[[int], Sequence[str]],
         inputs: Sequence[Input],
-        progress: Progress,
     ) -> Packaged:
-        packager = Packager(self._draft(name), name, progress)
         made: list[Packaged] = []
         ended = self.run(
             lambda pipes: command(pipes[0]),
@@ -152,11 +146,11 @@ class Ffmpeg:
 
 
 def _described(
-    name: str, packaged: Packaged, size: tuple[int, int], frame_rate: float | None, range_: str
+    name: str, packaged: Packaged, size: tuple[int, int], range_: str = "SDR"
 ) -> RecordedRendition:
     """Return the entry of the manifest for a file."""
     width, height = size
-    file = RecordedFile(packaged.codecs, width, height, frame_rate, range_)
+    file = RecordedFile(packaged.codecs, width, height, packaged.frame_rate, range_)
     totals = packaged.totals
     return RecordedRendition(name, (file,), totals.peak_bitrate(), totals.average_bitrate)
 
@@ -166,7 +160,3 @@ def _require_pictures(made: Packaged, expected: int) -> None:
     found = 0 if made.picture is None else made.picture.samples
     if found < max(1, expected * (1 - MISSING_SHARE) - MISSING_PICTURES):
         raise PackagingFailed(f"There are {found} pictures of {expected}.")
-
-
-def _ignore(_seconds: float) -> None:
-    pass

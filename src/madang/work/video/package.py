@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from madang.wire.fmp4.reader import BOX_HEADER, LARGE_BOX_HEADER, SampleRun, box
 
 MAX_BOX: Final = 1 << 30
 """Bytes of a box of media: ten seconds at 800 Mbit/s."""
+
+LONGEST_SEGMENT: Final = 30.0
+"""Seconds of a segment that is copied: a player that seeks loads all of it."""
 
 _SHORT: Final = 0.25
 """Seconds by which a segment may be shorter than SEGMENT_SECONDS: pictures rarely are at its end
@@ -72,6 +76,19 @@ class Packaged:
     def begin(self) -> float:
         """Time of what is first shown or heard."""
         return min(each.begin for each in self.tracks)
+
+    @property
+    def end(self) -> float:
+        """Time at which the last track ends."""
+        return max(each.end for each in self.tracks)
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Pictures per second, on average; None for sound alone."""
+        track = self.picture
+        if track is None or track.end <= track.begin:
+            return None
+        return round(track.samples / (track.end - track.begin), 3)
 
     @property
     def picture(self) -> PackagedTrack | None:
@@ -146,12 +163,14 @@ class _Segments:
 class Packager:
     """Writes file number 1 of the rendition `name` below `folder`.
 
-    `progress` is called with the seconds that there are.
+    `progress` is called with the seconds that there are. Segments longer than `longest` seconds are
+    an error.
     """
 
     folder: Path
     name: str
     progress: Callable[[float], None] = lambda _seconds: None
+    longest: float = math.inf
     _segments: _Segments = field(default_factory=_Segments)
 
     def write(self, pipe: IO[bytes]) -> Packaged:
@@ -200,6 +219,8 @@ class Packager:
                 (sum(each.durations) / scales[each.track_id] for each in fragment.runs), default=0.0
             )
         number, part = self._segments.place(duration, independent=independent and bool(runs))
+        if self._segments.longest > self.longest:
+            raise PackagingFailed("The key frames are too far apart to seek to.")
         return Record(
             Kind.PART, msn=number, index=part, duration=duration, date=at, independent=independent
         )

@@ -22,15 +22,15 @@ from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import Manifest
-from madang.transcoding.arguments import ORIGIN, Input
+from madang.transcoding.arguments import Input, origin_of
 from madang.transcoding.playable import copies_video
 from madang.transcoding.renditions import renditions
-from madang.transcoding.source import Source
+from madang.transcoding.source import Source, VideoStream
 from madang.work.video.children import Attempt
 from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
 from madang.work.video.folder import VideoFolder, result_of, write_poster
 from madang.work.video.make import Ffmpeg, Made
-from madang.work.video.package import PackagingFailed
+from madang.work.video.package import Packaged, PackagingFailed
 from madang.work.video.probe import NOTHING, FileRefused, open_regular, probe
 
 PREPARE: Final = "prepare-video"
@@ -100,9 +100,7 @@ class PrepareVideo:
             made = self._copied(ffmpeg, source, file) or self._encoded(ffmpeg, source, file)
             copied = made.rendition.name == SOURCE
             if source.picture is not None:
-                at = POSTER_SHARE * (source.length or 0.0)
-                if picture := ffmpeg.poster(source.picture, file, at):
-                    write_poster(made.draft, picture)
+                self._draw_poster(ffmpeg, source.picture, file, made)
         finally:
             os.close(descriptor)
         following = {"first": made.rendition.name, "origin": made.packaged.begin}
@@ -137,7 +135,7 @@ class PrepareVideo:
         first = renditions(source, copied=False)[0]
         task = ffmpeg.task
         encoder = Encoder(
-            *(ffmpeg, picture, file, (first,), float(ORIGIN), source.length or 0.0),
+            *(ffmpeg, picture, file, (first,), float(origin_of(picture)), source.length or 0.0),
             lambda share, reached: task.report(0.9 * share, reached),
             self.chunk_seconds,
         )
@@ -147,11 +145,18 @@ class PrepareVideo:
         sound = None
         if source.sound is not None:
             try:
-                made = ffmpeg.sound(source.sound, file)
+                made = ffmpeg.sound(source.sound, file, encoder.origin)
                 sound = (made.path, made.packaged.begin)
             except (PackagingFailed, ParseError) as error:
                 log.warning("video %s: its sound cannot be read: %s", task.subject, error)
         return encoder.finish(first, done, sound)
+
+    def _draw_poster(self, ffmpeg: Ffmpeg, picture: VideoStream, file: Input, made: Made) -> None:
+        """Add the picture shown before playback; a video without one is fine."""
+        for at in (POSTER_SHARE * made.packaged.length, 0.0):
+            if drawn := ffmpeg.poster(picture, file, at):
+                write_poster(made.draft, drawn)
+                return
 
     def _publish(
         self, task: Attempt, source: Source, made: Made, following: Mapping[str, Any] | None
@@ -172,7 +177,7 @@ class PrepareVideo:
             dated=False,
         )
         duration = made.packaged.length
-        missing = (source.length or 0.0) - duration
+        missing = missing_seconds(source, made.packaged)
         gaps = missing if missing > max(_UNSEEN_GAP, _UNSEEN_SHARE * duration) else 0.0
         folder = VideoFolder(self.storage, video.pk)
         folder.create(made.draft, manifest)
@@ -180,3 +185,11 @@ class PrepareVideo:
         if following is not None:
             self.enqueue(TRANSCODE, video.pk, following)
         return True
+
+
+def missing_seconds(source: Source, packaged: Packaged) -> float:
+    """Return by how much a file is longer, by its own words, than what was found in it."""
+    picture = source.picture
+    if picture is not None and picture.duration is not None and packaged.picture is not None:
+        return picture.duration - (packaged.picture.end - packaged.begin)
+    return (source.duration or 0.0) - (packaged.end - packaged.begin)

@@ -20,7 +20,7 @@ from madang.apps.videos import services
 from madang.apps.videos.models import State, Video
 from madang.base.errors import ParseError
 from madang.live.rendition import SOURCE
-from madang.transcoding.arguments import ORIGIN, Input
+from madang.transcoding.arguments import Input, origin_of
 from madang.transcoding.renditions import Rendition, renditions
 from madang.transcoding.source import Source
 from madang.work.video.children import Attempt
@@ -98,7 +98,7 @@ class TranscodeVideo:
         picture = source.picture
         assert picture is not None
         copied = "upload" not in task.arguments
-        origin = task.arguments["origin"] if copied else float(ORIGIN)
+        origin = task.arguments["origin"] if copied else float(origin_of(picture))
 
         def report(share: float, reached: Mapping[str, Any]) -> None:
             task.report(_ENCODED * share, reached)
