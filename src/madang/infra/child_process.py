@@ -30,7 +30,7 @@ class ChildLimits:
     """Resource limits of a child: bytes of address space, processor seconds, bytes of a file,
     open files. None: that of the parent."""
 
-    memory: int | None = 4 << 30
+    memory: int | None = 8 << 30
     cpu_seconds: int | None = None
     file_size: int | None = None
     open_files: int | None = None

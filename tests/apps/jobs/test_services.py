@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.apps import make_channel
 from tests.support.jobs import START, after
+from tests.support.videos import recorded
 
 if TYPE_CHECKING:
     from madang.apps.jobs.models import Job
@@ -132,3 +134,26 @@ def test_jobs_that_ended_long_ago_are_deleted(two: tuple[Job, Job]) -> None:
     assert delete_ended(START + RETENTION) == 0
     assert delete_ended(START + RETENTION + timedelta(seconds=1)) == 1
     assert Job.objects.get().pk == two[1].pk
+
+
+@pytest.mark.usefixtures("db")
+def test_the_jobs_of_a_video_end_with_its_deletion_and_go_on_when_it_is_restored() -> None:
+    from madang.apps.jobs.services import cancel, enqueue
+    from madang.apps.videos import library
+
+    video = recorded(make_channel())
+    by_hand = enqueue("storyboard", video.pk)
+    cancel(by_hand.pk, now=START)
+    jobs = [enqueue(kind, video.pk) for kind in ("prepare", "transcode")]
+    other = enqueue("prepare", "another")
+    library.delete(video, now=after(1))
+    assert states(*jobs, other) == ["cancelled", "cancelled", "queued"]
+    library.delete(video, now=after(2))
+    library.restore(video)
+    assert states(*jobs, by_hand) == ["queued", "queued", "cancelled"]
+
+
+def states(*jobs: Job) -> list[str]:
+    for job in jobs:
+        job.refresh_from_db()
+    return [job.state for job in jobs]

@@ -117,12 +117,28 @@ def retry(job_id: str, *, now: datetime | None = None) -> Job:
         raise UnfitJobState(
             format_lazy(_("The same is queued already, after the job {job}."), job=job_id)
         )
-    job.state, job.attempt, job.error = State.QUEUED, 0, ""
-    job.progress, job.checkpoint, job.remaining_seconds = 0.0, {}, None
-    job.due_at = job.updated_at = at
-    job.started_at = job.ended_at = job.lease_until = None
-    job.save()
+    _restart(job, at)
     return job
+
+
+@transaction.atomic
+def resume_subject(subject: str, since: datetime, *, now: datetime | None = None) -> int:
+    """Queue again what was cancelled about a subject from `since` on; return how many there were.
+
+    The opposite of `cancel_subject`.
+    """
+    at = now or timezone.now()
+    rows = Job.objects.select_for_update().filter(subject=subject).order_by("pk")
+    jobs = list(rows)
+    open_kinds = {job.kind for job in jobs if job.state in OPEN}
+    resumed = 0
+    for job in sorted(jobs, key=lambda job: job.created_at, reverse=True):
+        ended = job.ended_at if job.state == State.CANCELLED else None
+        if ended is not None and ended >= since and job.kind not in open_kinds:
+            _restart(job, at)
+            open_kinds.add(job.kind)
+            resumed += 1
+    return resumed
 
 
 def delete_ended(now: datetime) -> int:
@@ -135,6 +151,14 @@ def _cancel(jobs: QuerySet[Job], now: datetime) -> int:
     return jobs.filter(state__in=OPEN).update(
         state=State.CANCELLED, ended_at=now, updated_at=now, lease_until=None
     )
+
+
+def _restart(job: Job, now: datetime) -> None:
+    job.state, job.attempt, job.error = State.QUEUED, 0, ""
+    job.progress, job.checkpoint, job.remaining_seconds = 0.0, {}, None
+    job.due_at = job.updated_at = now
+    job.started_at = job.ended_at = job.lease_until = None
+    job.save()
 
 
 def _locked(job_id: str) -> Job:

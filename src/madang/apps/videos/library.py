@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.accounts.models import User
 from madang.apps.channels.models import DESCRIPTION_LENGTH, Channel
 from madang.apps.channels.services import may_run, retention_days
+from madang.apps.jobs import services as jobs
 from madang.apps.validation import in_one_sentence, save
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
 from madang.apps.videos.models import State, Video, Visibility
@@ -131,10 +132,15 @@ def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) ->
 
 @transaction.atomic
 def delete(video: Video, *, now: datetime | None = None) -> Video:
-    """Put a video into the bin, where nobody but its owner sees it; return it."""
+    """Put a video into the bin, where nobody but its owner sees it; return it.
+
+    Jobs about it are cancelled.
+    """
+    at = now or timezone.now()
+    jobs.cancel_subject(video.pk, now=at)  # first, as jobs that publish lock themselves first
     video = _locked(video)
     if video.deleted_at is None:
-        video.deleted_at = now or timezone.now()
+        video.deleted_at = at
         video.save(update_fields=["deleted_at"])
     return video
 
@@ -151,6 +157,7 @@ def restore(video: Video, *, now: datetime | None = None) -> Video:
         raise UnfitState(_("The files of this video are deleted."))
     if video.deleted_at is None:
         return video
+    jobs.resume_subject(video.pk, video.deleted_at)
     video.deleted_at = None
     answered = video.state == State.ASKING
     if answered:

@@ -30,6 +30,9 @@ CONNECTIONS: Final = 6
 
 LOCK_FILE: Final = "jobs.lock"
 
+THREAD_PREFIX: Final = "jobs-"
+"""Beginning of the names of the runner's threads."""
+
 log = logging.getLogger(__name__)
 
 
@@ -71,10 +74,11 @@ def _run(settings: Settings, wait: Callable[[float], bool], idle_seconds: float)
 
 
 def _die(failure: threading.ExceptHookArgs) -> None:
-    """End the process where one of its threads fails: the parent starts another."""
-    error = failure.exc_value
-    log.error("jobs: a thread failed", exc_info=error)
-    os._exit(1)
+    """End the process where a thread of the runner fails: the parent starts another. Handlers may
+    have threads of their own."""
+    log.error("jobs: a thread failed", exc_info=failure.exc_value)
+    if failure.thread is None or failure.thread.name.startswith(THREAD_PREFIX):
+        os._exit(1)
 
 
 def main(parent: str, data: str, config: str | None = None) -> None:
