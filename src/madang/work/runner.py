@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from django.db import Error, connections
+from django.utils.translation import gettext_noop
 
 from madang.apps.jobs import leases
 from madang.apps.jobs.errors import (
@@ -30,6 +31,8 @@ from madang.work.task import Handler, Task
 
 JOBS: Final = "jobs"
 """Name of the folder of the jobs' files in the storage."""
+
+STALLED: Final = gettext_noop("There was no progress for too long.")
 
 log = logging.getLogger(__name__)
 
@@ -262,7 +265,7 @@ class Runner:
         for attempt in running:
             task, limit = attempt.task, attempt.lane.stall
             if task.ending is None and task.stalled_for() > limit:
-                task.end(AttemptStalled(f"There was no progress for {limit:g} seconds."))
+                task.end(AttemptStalled(STALLED))
             if task.ending is None:
                 continue
             attempt.ended_at = attempt.ended_at or now

@@ -128,3 +128,23 @@ def test_what_is_deleted_is_not_published(events: list[str]) -> None:
     services.fail_upload(FIRST, "late")
     assert state() == ("deleted", "")
     assert events == []
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_an_upload_whose_job_comes_to_nothing_fails(events: list[str], by_hand: bool) -> None:
+    from madang.apps.jobs import leases
+    from madang.apps.jobs.services import cancel, enqueue, retry
+
+    begin()
+    job = enqueue("prepare-video", FIRST, not_before=EVENING)
+    if by_hand:
+        cancel(job.pk)
+    else:
+        for hour in range(leases.MOST_ATTEMPTS):
+            assert state()[0] == "queued"
+            at = EVENING + timedelta(hours=hour)
+            assert leases.claim("w", ["prepare-video"], None, at)
+            leases.requeue_lost(at + timedelta(minutes=1))
+    reason = "Its preparation was cancelled." if by_hand else leases.LOST
+    assert (state(), events) == (("failed", reason), ["failed"])
+    assert retry(job.pk).state == "queued"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from madang.apps.jobs.models import Job, State
 
@@ -28,7 +29,7 @@ class JobCard:
 
 
 def card(job: Job, now: datetime | None = None) -> JobCard:
-    """Return the public fields of a job."""
+    """Return the public fields of a job, the last error in the reader's language."""
     remaining = job.remaining_seconds if job.state == State.RUNNING else None
     if remaining is not None:
         remaining -= ((now or timezone.now()) - job.updated_at).total_seconds()
@@ -40,7 +41,7 @@ def card(job: Job, now: datetime | None = None) -> JobCard:
         state=job.state,
         progress=round(job.progress, 4),
         attempt=job.attempt,
-        error=job.error,
+        error=gettext(job.error) if job.error else "",
         remaining_seconds=remaining,
         created_at=job.created_at,
         started_at=job.started_at,

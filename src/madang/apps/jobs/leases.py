@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from madang.apps.jobs.errors import JobCancelled, LeaseLost
 from madang.apps.jobs.models import ERROR_LENGTH, Job, State
@@ -32,7 +33,7 @@ RETRIES: Final = (10, 60, 300, 1800)
 _CANDIDATES: Final = 20
 """Jobs that are looked at in one go: as many workers may ask in the same moment."""
 
-LOST: Final = "The worker ended in the middle of it."
+LOST: Final = gettext_noop("The worker ended in the middle of it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.jobs.errors import NoSuchJob, UnfitJobState
 from madang.apps.jobs.models import OPEN, Job, State
+from madang.apps.jobs.signals import job_cancelled
 from madang.recording.manifest import ID_ALPHABET, ID_LENGTH
 
 JSON: TypeAlias = Union[str, int, float, bool, "list[JSON]", "dict[str, JSON]", None]
@@ -90,8 +91,9 @@ def cancel(job_id: str, *, now: datetime | None = None) -> Job:
     job = _locked(job_id)
     if job.state not in {*OPEN, State.CANCELLED}:
         raise UnfitJobState(format_lazy(_("The job {job} has ended already."), job=job_id))
-    _cancel(Job.objects.filter(pk=job.pk), now or timezone.now())
-    job.refresh_from_db()
+    if _cancel(Job.objects.filter(pk=job.pk), now or timezone.now()):
+        job.refresh_from_db()
+        job_cancelled.send(Job, job=job)
     return job
 
 

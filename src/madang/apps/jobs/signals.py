@@ -8,3 +8,6 @@ from django.dispatch import Signal
 
 job_failed: Final = Signal()
 """Sent with `job`, a Job that has failed for good; its `error` has the reason."""
+
+job_cancelled: Final = Signal()
+"""Sent with `job`, a Job that somebody cancelled, but not with the deletion of its subject."""

@@ -30,8 +30,11 @@ class VideosConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Let owners see the jobs about their videos."""
-        from madang.apps.jobs import subjects
+        """Let owners see the jobs about their videos, and hear of those that come to nothing."""
+        from madang.apps.jobs import signals, subjects
+        from madang.apps.videos import receivers
         from madang.apps.videos.models import Video
 
         subjects.register(lambda user: Video.objects.filter(channel__owner=user).values("pk"))
+        signals.job_failed.connect(receivers.job_failed)
+        signals.job_cancelled.connect(receivers.job_cancelled)
