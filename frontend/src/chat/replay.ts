@@ -3,7 +3,6 @@ import { backoff } from '../lib/backoff';
 import { find, need, show } from '../lib/dom';
 import { clock } from '../lib/format';
 import { fetchJson } from '../lib/poll';
-import { fields } from '../lib/status';
 import type { VideoPlayer } from '../player/video';
 import { make } from './dom';
 import { VirtualList } from './list';
@@ -47,7 +46,6 @@ class Replay {
   /** Dates (ms) of the picture and of the first one of the video. */
   #date: number | null = null;
   #first = 0;
-  #emotes = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -56,6 +54,10 @@ class Replay {
     const toPlace = need<HTMLButtonElement>('[data-chat-new]', root);
     this.#view = need('[data-chat-view]', root);
     this.#painter = new RowPainter(null, (at) => this.#stamp(at));
+    const emotes = parseEvent('emotes', JSON.parse(need('#emotes', root).textContent ?? '[]'));
+    if (emotes?.type === 'emotes') {
+      this.#painter.emotes = new Map(emotes.emotes.map((emote) => [emote.name, emote]));
+    }
     this.#list = new VirtualList<Row>(this.#view, {
       draw: (row) => this.#painter.draw(row),
       same: (before, after) => this.#painter.same(before, after),
@@ -168,7 +170,6 @@ class Replay {
 
   async #ask(at: number, fresh: boolean): Promise<ReplayPart> {
     const signal = AbortSignal.timeout(GIVE_UP_AFTER);
-    if (!this.#emotes) await this.#loadEmotes(signal);
     const query = new URLSearchParams({
       from: new Date(at).toISOString(),
       to: new Date(at + WINDOW).toISOString(),
@@ -184,16 +185,6 @@ class Replay {
       cursor = page.cursor;
     }
     return part;
-  }
-
-  async #loadEmotes(signal: AbortSignal): Promise<void> {
-    const address = `/api/v1/channels/${this.root.dataset['slug']}/chat`;
-    const chat = fields(await fetchJson(address, signal));
-    const told = parseEvent('emotes', chat['emotes']);
-    if (told?.type === 'emotes') {
-      this.#painter.emotes = new Map(told.emotes.map((emote) => [emote.name, emote]));
-    }
-    this.#emotes = true;
   }
 
   /** The position of a message; pressed, the video plays from there. */

@@ -68,7 +68,10 @@ def test_a_show_has_what_was_said_in_it_and_nothing_before_or_after(client: Any)
         "2026-05-01T19:00:12.500Z",
     )
     assert (found["previous_at"], found["next_at"], found["next_cursor"]) == (None, None, None)
-    assert f'data-replay="{FIRST}"' in client.get(PAGE).content.decode()
+    page = client.get(PAGE).content.decode()
+    assert f'data-replay="{FIRST}"' in page
+    assert '<script id="emotes" type="application/json">[]</script>' in page
+    assert "data-replay" not in client.get(f"/embed{PAGE}").content.decode()
 
 
 def test_a_part_of_the_show_says_where_the_next_messages_are(client: Any) -> None:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from madang.apps.api import page_oldest
 from madang.apps.channels.models import Channel
+from madang.apps.chat import emotes as pictures
 from madang.apps.chat import store
 from madang.apps.chat.models import ChatMessage
 from madang.apps.videos import library
@@ -49,6 +50,11 @@ def spans_kept() -> Mapping[int, Sequence[store.Span]]:
 def has_messages(video: Video) -> bool:
     """Return whether there is a chat to show beside `video`, whose channel is loaded."""
     return _said(video, *_span(video)).exists()
+
+
+def emotes(video: Video) -> list[dict[str, str]]:
+    """Return the emotes of the chat, with the addresses of their pictures."""
+    return [{"name": each.name, "url": each.url} for each in pictures.of(video.channel)]
 
 
 def page(

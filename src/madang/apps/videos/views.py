@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,11 +16,13 @@ from madang.apps.pages import public_page
 from madang.apps.videos import chat_replay, descriptions, entries, library
 from madang.apps.videos.errors import NoSuchVideo
 
+WATCH: Final = "video.html"
+
 
 @require_safe
 def watch(request: HttpRequest, video_id: str) -> HttpResponse:
     """Show a video with its player, description and chapters."""
-    return _video_page(request, video_id, "video.html")
+    return _video_page(request, video_id, WATCH)
 
 
 @require_safe
@@ -59,7 +61,8 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
         "poster": entry.paths.poster_url,
         "description": descriptions.as_html(video.description, video.duration),
         "chapters": descriptions.chapters(video.description, video.duration),
-        "replay": entry.plays and chat_replay.has_messages(video),
         "may_run": user is not None and channels.may_run(user, video.channel),
     }
+    if template == WATCH and entry.plays and chat_replay.has_messages(video):
+        context |= {"replay": True, "emotes": chat_replay.emotes(video)}
     return public_page(request, template, context)
