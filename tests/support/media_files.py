@@ -41,7 +41,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "sound.m4a": (*SOUND, "-c:a", "aac"),
     "sound.wav": (*SOUND,),
     "two_tracks.mkv": (*BOTH, "-f", "lavfi", "-i", f"sine=f=880:d={SECONDS}", *H264,
-                       "-map", "0", "-map", "1", "-map", "2", "-c:a", "aac"),
+                       "-map", "0", "-map", "1", "-map", "2", "-c:a", "aac",
+                       "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=kor",
+                       "-disposition:a:0", "0", "-disposition:a:1", "default"),
     "hdr.mp4": (*BOTH, "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le",
                 "-x265-params", "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc", *_PQ,
                 "-c:a", "aac"),
@@ -62,6 +64,7 @@ KINDS: dict[str, tuple[str, ...]] = {
                    "sine=d=30", *H264, "-c:a", "aac"),
     "short_sound.mp4": (*PICTURE, "-f", "lavfi", "-i", "sine=d=1", *H264, "-c:a", "aac"),
     "long_sound.mp4": (*PICTURE, "-f", "lavfi", "-i", "sine=d=5", *H264, "-c:a", "aac"),
+    "silence.wav": ("-f", "lavfi", "-i", f"anullsrc=d={SECONDS}",),
     "front.mp4": ("-i", "h264.mp4", "-c", "copy", "-movflags", "+faststart"),
 }  # fmt: skip
 """Arguments of ffmpeg by file name; what begins with `-i` is made of another one."""

@@ -59,11 +59,25 @@ class RecordedRendition:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundTrack:
+    """A sound track of a file that was uploaded: codec by ffmpeg's name, language by its code."""
+
+    codec: str
+    channels: int
+    language: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """A recording. `began_at` and `ended_at` are in seconds since 1970, `target_duration` in
     seconds. `ended_at` is None until all files are finished; `temporary` is true for a show that
-    is kept only while it is on, `ask` for one whose owner decides after it. `dated`: its records
-    have dates; times of a file that was uploaded are seconds from its beginning."""
+    is kept only while it is on, `ask` for one whose owner decides after it.
+
+    `dated`: its records have dates; times of a file that was uploaded are seconds from its
+    beginning. `sounds` are the sound tracks of such a file, of which the first is heard, with
+    `loudness` in LUFS (None: silence, or not known yet).
+    """
 
     id: str
     channel_id: int
@@ -75,6 +89,8 @@ class Manifest:
     temporary: bool = False
     ask: bool = False
     dated: bool = True
+    sounds: tuple[SoundTrack, ...] = ()
+    loudness: float | None = None
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -93,7 +109,8 @@ def decode(data: bytes) -> Manifest:
             RecordedRendition(**each | {"files": tuple(RecordedFile(**f) for f in each["files"])})
             for each in fields.pop("renditions")
         )
-        return Manifest(**fields, renditions=renditions)
+        sounds = tuple(SoundTrack(**each) for each in fields.pop("sounds", ()))
+        return Manifest(**fields, renditions=renditions, sounds=sounds)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ParseError(f"The manifest of the recording cannot be read: {error}.") from None
 

@@ -99,9 +99,14 @@ class Source:
         return max(self.video, key=lambda each: each.width * each.height, default=None)
 
     @property
+    def sounds(self) -> tuple[AudioStream, ...]:
+        """The sound tracks: first the one that is heard, which is the first default."""
+        return tuple(sorted(self.audio, key=lambda each: (not each.default, each.index)))
+
+    @property
     def sound(self) -> AudioStream | None:
-        """The sound track that is heard: the default, or the first."""
-        return min(self.audio, key=lambda each: (not each.default, each.index), default=None)
+        """The sound track that is heard."""
+        return next(iter(self.sounds), None)
 
     @property
     def length(self) -> float | None:

@@ -79,7 +79,6 @@ def test_what_browsers_do_not_play_is_encoded(made: UploadedVideo, vod: Vod, nam
     assert (rendition.name, file.width, file.height) == ("90p", 160, 90)
     assert file.codecs.startswith("avc1.64")
     assert made.uploads.released == ["up1"]
-    assert made.jobs == []
     for path in ("index.m3u8", "90p.mp4"):
         seen = decoded(address(vod, path))
         assert len(seen.times) == PICTURES
@@ -109,7 +108,6 @@ def test_sound_alone_is_a_video_without_a_picture(made: UploadedVideo, vod: Vod,
     made.prepare(made.upload(media_file(name)))
     (rendition,) = made.manifest.renditions
     assert (rendition.files[0].codecs, rendition.files[0].width) == ("mp4a.40.2", 0)
-    assert made.jobs == []
     for path in ("index.m3u8", "source.mp4"):
         assert decoded(address(vod, path)).sound == pytest.approx(SECONDS, abs=0.1)
 
@@ -229,3 +227,11 @@ def test_pictures_that_stand_for_long_are_kept(made: UploadedVideo, vod: Vod) ->
 def test_tracks_of_different_lengths(made: UploadedVideo, name: str, length: int) -> None:
     made.prepare(made.upload(media_file(name)))
     assert (made.video.duration, made.video.gaps) == (pytest.approx(length, abs=0.1), 0.0)
+
+
+def test_the_default_track_is_heard_and_the_others_are_noted(made: UploadedVideo) -> None:
+    made.prepare(made.upload(media_file("two_tracks.mkv")))
+    assert [(each.codec, each.language) for each in made.manifest.sounds] == [
+        ("aac", "kor"),
+        ("aac", "eng"),
+    ]

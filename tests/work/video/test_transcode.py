@@ -107,3 +107,20 @@ def test_without_its_files_nothing_is_tried_again(made: UploadedVideo) -> None:
         made.transcode(made.following())
     assert not failed.value.retry
     assert made.video.state == "ready"
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("sound.wav", -30, -10), ("silence.wav", None, None)]
+)
+def test_loudness_is_measured(
+    made: UploadedVideo, name: str, low: float | None, high: float | None
+) -> None:
+    made.prepare(made.upload(media_file(name)))
+    made.transcode(made.following())
+    loudness = made.manifest.loudness
+    if low is None or high is None:
+        assert loudness is None
+    else:
+        assert loudness is not None
+        assert low < loudness < high
+    assert [each.name for each in made.manifest.renditions] == ["source"]

@@ -68,6 +68,12 @@ class VideoFolder:
         _replace_file(self.path / MANIFEST, encode(manifest))
         return manifest
 
+    def note_loudness(self, loudness: float | None) -> None:
+        """Note the loudness of the sound in LUFS; None for silence. Raises OSError and
+        ParseError."""
+        manifest = replace(self.manifest(), loudness=loudness)
+        _replace_file(self.path / MANIFEST, encode(manifest))
+
 
 def result_of(folder: Path, manifest: Manifest, duration: float, gaps: float) -> RecordingResult:
     """Return what the database is told of a folder, `duration` and `gaps` in seconds."""

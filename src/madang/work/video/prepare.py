@@ -21,7 +21,7 @@ from madang.apps.videos.models import State, Video
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.live.rendition import SOURCE
-from madang.recording.manifest import Manifest
+from madang.recording.manifest import Manifest, SoundTrack
 from madang.transcoding.arguments import Input, origin_of
 from madang.transcoding.playable import copies_video
 from madang.transcoding.renditions import renditions
@@ -103,14 +103,13 @@ class PrepareVideo:
                 self._draw_poster(ffmpeg, source.picture, file, made)
         finally:
             os.close(descriptor)
+        needed = not copied and len(renditions(source, copied=False)) > 1
         following = {"first": made.rendition.name, "origin": made.packaged.begin}
-        if not copied:
+        if needed:
             following["upload"] = upload
-        more = renditions(source, copied=copied)[0 if copied else 1 :]
-        publish = partial(self._publish, task, source, made, following if more else None)
-        published = task.publish(publish)
+        published = task.publish(partial(self._publish, task, source, made, following))
         task.report(1.0)
-        return copied or not more or not published
+        return not (needed and published)
 
     def _copied(self, ffmpeg: Ffmpeg, source: Source, file: Input) -> Made | None:
         """Package what can be packaged as it is; None where it has to be encoded."""
@@ -159,10 +158,10 @@ class PrepareVideo:
                 return
 
     def _publish(
-        self, task: Attempt, source: Source, made: Made, following: Mapping[str, Any] | None
+        self, task: Attempt, source: Source, made: Made, following: Mapping[str, Any]
     ) -> bool:
-        """Move the rendition to its place, tell the database and queue what follows, which is None
-        for nothing. Return whether there still is such a video."""
+        """Move the rendition to its place, tell the database and queue what follows. Return whether
+        there still is such a video."""
         video = Video.objects.filter(pk=task.subject).first()
         if video is None or video.state == State.DELETED:
             return False
@@ -175,6 +174,10 @@ class PrepareVideo:
             renditions=(made.rendition,),
             ended_at=self.clock.wall(),
             dated=False,
+            sounds=tuple(
+                SoundTrack(each.codec, each.channels, each.language, each.title)
+                for each in source.sounds
+            ),
         )
         duration = made.packaged.length
         missing = missing_seconds(source, made.packaged)
@@ -182,8 +185,7 @@ class PrepareVideo:
         folder = VideoFolder(self.storage, video.pk)
         folder.create(made.draft, manifest)
         services.publish_upload(video.pk, result_of(folder.path, manifest, duration, gaps))
-        if following is not None:
-            self.enqueue(TRANSCODE, video.pk, following)
+        self.enqueue(TRANSCODE, video.pk, following)
         return True
 
 

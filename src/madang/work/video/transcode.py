@@ -1,4 +1,5 @@
-"""The job `transcode-video`: makes the other renditions of a video that is shown already.
+"""The job `transcode-video`: makes the other renditions of a video that is shown already, and
+measures its loudness.
 
 All are encoded at once, of one decoding, in chunks that the next attempt finds; each is published
 by itself. What is served stays served, whatever becomes of them.
@@ -56,6 +57,7 @@ class TranscodeVideo:
         if task.publish(lambda: _video(task.subject)) is not None:
             try:
                 self._transcode(task, folder, path)
+                self._measure(task, folder)
             except FileNotFoundError:
                 raise JobFailed(GONE, retry=False) from None
             except (FileRefused, PackagingFailed, ParseError) as error:
@@ -91,6 +93,24 @@ class TranscodeVideo:
                     return
             share = _ENCODED + (1 - _ENCODED) * (number + 1) / len(wanted)
             task.report(share, done.as_fields())
+
+    def _measure(self, task: Attempt, folder: VideoFolder) -> None:
+        """Measure the loudness of the sound."""
+        descriptor = open_regular(folder.file(task.arguments["first"]))
+        try:
+            source = probe(task, descriptor)
+            if source.sound is None:
+                return
+            file = Input(descriptor, source.format)
+            loudness = Ffmpeg(task, self.program).loudness(source.sound, file)
+        finally:
+            os.close(descriptor)
+
+        def note() -> None:
+            if _video(task.subject) is not None:
+                folder.note_loudness(loudness)
+
+        task.publish(note)
 
     def _encoder(
         self, task: Attempt, source: Source, file: Input, wanted: tuple[Rendition, ...]
