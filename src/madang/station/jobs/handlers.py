@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imageio_ffmpeg import get_ffmpeg_exe
+
+from madang.apps.jobs.services import enqueue
+from madang.infra.storage import storage_id
 from madang.station.config.settings import Settings
 from madang.work.runner import Lane
+from madang.work.video.prepare import PrepareVideo
+from madang.work.video.transcode import TranscodeVideo
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUploads:
+    """Complete uploads in the storage."""
+
+    storage: Path
+
+    def path(self, upload_id: str) -> Path:
+        """Return the path of the file."""
+        return self.storage / "uploads" / upload_id / "data"
+
+    def release(self, upload_id: str) -> None:
+        """Delete the file, with what is known of its upload."""
+        shutil.rmtree(self.path(upload_id).parent, ignore_errors=True)
 
 
 def job_lanes(settings: Settings) -> list[Lane]:
     """Return what a worker does: `short` is what people wait for, `long` takes all cores."""
+    return video_lanes(settings.media_folder)
+
+
+def video_lanes(storage: Path) -> list[Lane]:
+    """Return what makes videos of the uploads in a storage."""
+    program, uploads = get_ffmpeg_exe(), StoredUploads(storage)
+
+    def queue(kind: str, subject: str, arguments: Mapping[str, Any]) -> None:
+        enqueue(kind, subject, arguments, storage=storage_id(storage) or "")
+
+    prepare = PrepareVideo(storage, program, uploads, queue)
+    transcode = TranscodeVideo(storage, program, uploads)
     return [
-        Lane("short", slots=2, handlers=()),
-        Lane("long", slots=1, handlers=()),
+        Lane("short", slots=2, handlers=(prepare,)),
+        Lane("long", slots=1, handlers=(transcode,)),
     ]

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from madang.apps.jobs.errors import JobFailed
 from madang.apps.videos import services
+from madang.apps.videos.jobs import PREPARE, TRANSCODE
 from madang.apps.videos.models import State, Video
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
@@ -31,10 +32,7 @@ from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
 from madang.work.video.folder import VideoFolder, result_of, write_poster
 from madang.work.video.make import Ffmpeg, Made
 from madang.work.video.package import Packaged, PackagingFailed
-from madang.work.video.probe import NOTHING, FileRefused, open_regular, probe
-
-PREPARE: Final = "prepare-video"
-TRANSCODE: Final = "transcode-video"
+from madang.work.video.probe import GONE, NOTHING, FileRefused, open_regular, probe
 
 POSTER_SHARE: Final = 0.1
 """Share of a video that is before its poster: many begin with a black picture."""
@@ -87,6 +85,8 @@ class PrepareVideo:
             task.publish(lambda: services.fail_upload(task.subject, reason))
             self.uploads.release(upload)
             raise JobFailed(reason, retry=False) from error
+        except FileNotFoundError:
+            raise JobFailed(GONE, retry=False) from None
         except (PackagingFailed, ParseError) as error:
             raise JobFailed(str(error)) from error
 

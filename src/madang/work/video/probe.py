@@ -31,6 +31,8 @@ NOTHING: Final = gettext_noop("The file has neither a picture nor sound that can
 ENCRYPTED: Final = gettext_noop("The file is encrypted, so that nobody can play it without a key.")
 TOO_LARGE: Final = gettext_noop("The picture is larger than can be decoded here.")
 
+GONE: Final = gettext_noop("The files of the video are not there any more.")
+
 MAX_PIXELS: Final = 8192 * 8192
 MAX_SIDE: Final = 16_384
 

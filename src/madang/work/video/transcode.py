@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from django.utils.translation import gettext_noop
-
 from madang.apps.jobs.errors import JobFailed
 from madang.apps.videos import services
+from madang.apps.videos.jobs import TRANSCODE
 from madang.apps.videos.models import State, Video
 from madang.base.errors import ParseError
 from madang.live.rendition import SOURCE
@@ -29,10 +28,8 @@ from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
 from madang.work.video.folder import VideoFolder, result_of
 from madang.work.video.make import Ffmpeg, Made
 from madang.work.video.package import PackagingFailed
-from madang.work.video.prepare import TRANSCODE, Uploads
-from madang.work.video.probe import FileRefused, open_regular, probe
-
-GONE: Final = gettext_noop("The files of the video are not there any more.")
+from madang.work.video.prepare import Uploads
+from madang.work.video.probe import GONE, FileRefused, open_regular, probe
 
 _ENCODED: Final = 0.9
 """Share of the work that is encoding."""
