@@ -26,7 +26,7 @@ class LocalAttempt:
     commands: list[Sequence[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.checkpoint_folder.mkdir(exist_ok=True)
 
     @property

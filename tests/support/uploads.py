@@ -29,7 +29,7 @@ class Uploads:
     released: list[str] = field(default_factory=list)
 
     def path(self, upload_id: str) -> Path:
-        return self.files[upload_id]
+        return self.files.get(upload_id, Path("gone"))
 
     def release(self, upload_id: str) -> None:
         self.released.append(upload_id)

@@ -41,6 +41,9 @@ _KEY_FRAMES: Final = (
 )
 """One in each segment; `t` is the time since the first picture that is encoded."""
 
+_THREADS: Final = "4"
+"""Threads of each decoder, encoder and filter graph: memory grows with them."""
+
 POSTER_WIDTH: Final = 1280
 
 _INTEGRATED: Final = re.compile(r"^ *I: +(-?[\d.]+|-?inf|-?nan) LUFS", re.MULTILINE)
@@ -152,15 +155,22 @@ def transcode(
     none is added, so that all outputs have the same; key frames are in the first of every
     SEGMENT_SECONDS.
     """
-    arguments = [*_COMMON, "-copyts", "-start_at_zero"]
+    arguments = [*_COMMON, "-filter_complex_threads", _THREADS, "-copyts", "-start_at_zero"]
     if begin:
         arguments += ["-noaccurate_seek", "-ss", f"{max(0.0, begin - _SEEK_MARGIN):.6f}"]
-    arguments += [*file.arguments, "-filter_complex", _graph(picture, outputs, begin)]
+    arguments += [
+        "-threads",
+        _THREADS,
+        *file.arguments,
+        "-filter_complex",
+        _graph(picture, outputs, begin),
+    ]
     for number, (rendition, out) in enumerate(outputs):
         rate = rendition.peak_bitrate
         arguments += [
-            *("-map", f"[out{number}]", "-c:v", "libx264", "-preset", "veryfast"),
-            *("-profile:v", "high", "-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
+            *("-map", f"[out{number}]", "-c:v", "libx264", "-threads", _THREADS),
+            *("-preset", "veryfast", "-profile:v", "high", "-crf", "23"),
+            *("-maxrate", str(rate), "-bufsize", str(2 * rate)),
             *("-sc_threshold", "0", "-g", "9999", "-forced-idr", "1"),
             *("-force_key_frames", _KEY_FRAMES, "-fps_mode", "passthrough"),
             *("-enc_time_base", "filter", "-video_track_timescale", str(_TIMESCALE)),

@@ -9,6 +9,7 @@ import av
 import pytest
 
 from madang.apps.jobs.errors import JobFailed
+from tests.support.attempts import LocalAttempt
 from tests.support.media_files import RATE, SECONDS, media_file
 from tests.support.uploads import ID, UploadedVideo, decoded
 from tests.support.vod import Control, Video, Vod, serving
@@ -91,6 +92,10 @@ def test_the_rest_of_what_was_encoded_is_made_of_the_file_itself(
     assert times(vod, "360p") == pytest.approx(first, abs=0.001)
     sounds = [decoded(made.folder / name / "1.mp4").sound for name in ("400p", "360p")]
     assert sounds[0] == sounds[1] == pytest.approx(10, abs=0.1)
+    made.uploads.files.clear()
+    made.transcode(attempt.again().again())  # an attempt that could not say that it was the last
+    made.prepare(LocalAttempt(made.storage, ID, {"upload": "up1"}, number=90))
+    assert made.video.state == "ready"
 
 
 def test_a_video_that_is_gone_gets_nothing(made: UploadedVideo) -> None:

@@ -77,6 +77,8 @@ class PrepareVideo:
         if not task.publish(lambda: services.process_upload(task.subject)):
             self.uploads.release(upload)
             return
+        if self._is_published(task):  # by an attempt that could not say so
+            return
         try:
             if self._prepare(task, self.uploads.path(upload), upload):
                 self.uploads.release(upload)
@@ -89,6 +91,14 @@ class PrepareVideo:
             raise JobFailed(GONE, retry=False) from None
         except (PackagingFailed, ParseError) as error:
             raise JobFailed(str(error)) from error
+
+    def _is_published(self, task: Attempt) -> bool:
+        """Return whether an earlier attempt has made the first rendition."""
+        if not Video.objects.filter(pk=task.subject, state=State.READY).exists():
+            return False
+        if VideoFolder(self.storage, task.subject).file(SOURCE).exists():
+            self.uploads.release(task.arguments["upload"])
+        return True
 
     def _prepare(self, task: Attempt, path: Path, upload: str) -> bool:
         """Return whether the file is not needed any more."""
@@ -103,8 +113,10 @@ class PrepareVideo:
                 self._draw_poster(ffmpeg, source.picture, file, made)
         finally:
             os.close(descriptor)
-        needed = not copied and len(renditions(source, copied=False)) > 1
-        following = {"first": made.rendition.name, "origin": made.packaged.begin}
+        first = made.rendition.name
+        more = [each.name for each in renditions(source, copied=copied) if each.name != first]
+        needed = not copied and bool(more)
+        following = {"first": first, "origin": made.packaged.begin, "renditions": more}
         if needed:
             following["upload"] = upload
         published = task.publish(partial(self._publish, task, source, made, following))

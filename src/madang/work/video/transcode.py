@@ -38,7 +38,8 @@ _ENCODED: Final = 0.9
 @dataclass(frozen=True, slots=True)
 class TranscodeVideo:
     """Handler of these jobs. Their arguments are `first`, the rendition that there is, `origin`,
-    the time of its first second, and `upload` where the pictures are better in that file."""
+    the time of its first second, `renditions`, the names of those to make, and `upload` where the
+    pictures are better in that file."""
 
     storage: Path
     program: str
@@ -65,14 +66,19 @@ class TranscodeVideo:
     def _transcode(self, task: Attempt, folder: VideoFolder, path: Path) -> None:
         first, copied = task.arguments["first"], "upload" not in task.arguments
         there = {each.name for each in folder.manifest().renditions}
+        if there.issuperset(task.arguments["renditions"]):
+            return
         descriptor = open_regular(path)
         try:
             source = probe(task, descriptor)
-            wanted = renditions(source, copied=copied)
             # The same ones in every attempt, as their chunks belong together.
-            wanted = tuple(each for each in wanted if each.name != first)
-            if source.picture is None or all(each.name in there for each in wanted):
-                return
+            wanted = tuple(
+                each
+                for each in renditions(source, copied=copied)
+                if each.name in task.arguments["renditions"]
+            )
+            if source.picture is None or not wanted:
+                raise PackagingFailed("The file is another one than before.")
             file = Input(descriptor, source.format, source.truncated)
             encoder = self._encoder(task, source, file, wanted)
             done = encoder.run(Progress(**task.checkpoint))
