@@ -125,6 +125,33 @@ def test_a_hole_between_two_runs_stays_in_the_stream(tmp_path: Path) -> None:
     assert seen.units[13].duration == made.units[13].duration + hole
 
 
+@pytest.mark.parametrize("name", ["avc", "avc-b-frames"])
+@pytest.mark.parametrize("hours", [7, 20, 40])
+def test_a_hole_beyond_32_bits_stays_in_the_stream(tmp_path: Path, hours: int, name: str) -> None:
+    made, sound = sample("bundled", name), sample("bundled", "aac")
+    content = []
+    for each in (made, sound):
+        hole = hours * 3600 * each.track.timescale
+        units = [
+            replace(u, dts=u.dts + hole, pts=u.pts + hole) if n >= 14 else u
+            for n, u in enumerate(each.units)
+        ]
+        content.append((each.track, units))
+    path = tmp_path / "made.mp4"
+    path.write_bytes(finished(content))
+    with av.open(str(path)) as container:
+        packets = [
+            (packet.stream.index, bytes(packet), float(packet.pts * packet.time_base))
+            for packet in container.demux()
+            if packet.size and packet.pts is not None and packet.time_base is not None
+        ]
+    for number, (track, units) in enumerate(content):
+        found = [(data, time) for index, data, time in packets if index == number]
+        assert [data for data, _ in found] == [unit.data for unit in units]
+        times = [unit.pts / track.timescale for unit in units]  # both begin at 0
+        assert [time for _, time in found] == pytest.approx(times, abs=1e-4)
+
+
 def test_runs_that_overlap_keep_the_time_that_follows() -> None:
     table = TrackTables()
     for start in (0, 100, 150, 300):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, chain, groupby, pairwise, repeat
+from math import gcd
 
 from madang.base.errors import ParseError
 from madang.wire.fmp4.boxes import box, full_box
@@ -24,20 +25,23 @@ _HEADER_TAIL = 80
 """Bytes of mvhd behind its duration (8.2.2.2)."""
 _TRACK_HEADER_TAIL = 60
 """Bytes of tkhd behind its duration (8.3.2.2)."""
+_LONGEST = (1 << 31) - 1
+"""Ticks that a sample may take: a table has 32 bits (8.6.1.2), of which readers take one as a
+sign."""
 _BOX_HEADERS = 512
 """More than the bytes of a track that its samples do not add to."""
 
 
 class _RunLengths:
-    """Numbers modulo 2**32, as values and how often each follows itself."""
+    """Numbers from -2**31 to 2**63 - 1, as values and how often each follows itself."""
 
-    def __init__(self) -> None:
-        self.values = array("I")
+    def __init__(self, numbers: Iterable[int] = ()) -> None:
+        self.values = array("q")
         self.counts = array("I")
+        self.extend(numbers)
 
     def extend(self, numbers: Iterable[int]) -> None:
-        for number, group in groupby(numbers):
-            value = number & 0xFFFFFFFF
+        for value, group in groupby(numbers):
             count = sum(1 for _ in group)
             if self.values and self.values[-1] == value:
                 self.counts[-1] += count
@@ -61,10 +65,14 @@ class _RunLengths:
         """Bytes of the table."""
         return 8 * len(self.values)
 
+    def __iter__(self) -> Iterator[int]:
+        return chain.from_iterable(map(repeat, self.values, self.counts))
+
     def table(self) -> bytes:
-        """Return pairs of count and value."""
+        """Return pairs of count and value, modulo 2**32."""
         pairs = array("I", bytes(8 * len(self.values)))
-        pairs[0::2], pairs[1::2] = self.counts, self.values
+        pairs[0::2] = self.counts
+        pairs[1::2] = array("I", [value & 0xFFFFFFFF for value in self.values])
         return _big_endian(pairs)
 
 
@@ -72,7 +80,7 @@ class _RunLengths:
 class TrackTables:
     """Sample tables of one track, filled run by run. Times in ticks of the track.
 
-    Sizes take four bytes a sample; runs of equal durations and composition offsets take eight.
+    Sizes take four bytes a sample; runs of equal durations and composition offsets take twelve.
     """
 
     start: int | None = None
@@ -108,6 +116,27 @@ class TrackTables:
     def end_shown(self) -> int:
         """Composition time at which the last sample ends."""
         return self._end_shown
+
+    def fitted(self, timescale: int) -> tuple[TrackTables, int]:
+        """Return tables that 32 bits hold, and their timescale: coarser than `timescale` where a
+        sample before a hole of many hours is too long for it."""
+        longest = max(self._durations.values, default=0)
+        if longest <= _LONGEST:
+            return self, timescale
+        by = gcd(timescale, *self._durations.values, *self._offsets.values)
+        if longest > by * _LONGEST:
+            fitting = (n for n in range(1, timescale + 1) if timescale % n == 0)
+            by = next((n for n in fitting if longest <= n * _LONGEST), timescale)
+        assert self.start is not None
+        ends = (round(end / by) for end in accumulate(self._durations, initial=self.start))
+        return replace(
+            self,
+            start=round(self.start / by),
+            _first_shown=round(self.first_shown / by),
+            _end_shown=round(self._end_shown / by),
+            _durations=_RunLengths(max(end - begin, 1) for begin, end in pairwise(ends)),
+            _offsets=_RunLengths(round(offset / by) for offset in self._offsets),
+        ), timescale // by
 
     def add(self, run: SampleRun, moof: int) -> None:
         """Add the samples of a run of the fragment whose moof begins at byte `moof`.
@@ -198,6 +227,7 @@ def _movie(init: bytes, tables: dict[int, TrackTables]) -> bytes:
             track_id, ticks = _identity(init, trak)
             found = tables.get(track_id)
             if found is not None and found.samples:
+                found, ticks = found.fitted(ticks)
                 traks.append((trak, found, ticks))
                 timescale = max(timescale, ticks)
     if not traks:
@@ -208,18 +238,20 @@ def _movie(init: bytes, tables: dict[int, TrackTables]) -> bytes:
         delay = round((table.first_shown / ticks - begin) * timescale)
         shown = round((table.end_shown - table.first_shown) / ticks * timescale)
         longest = max(longest, delay + shown)
-        parts.append(_trak(init, trak, table, delay, shown))
+        parts.append(_trak(init, trak, table, ticks, (delay, shown)))
     tail = init[mvhd.end - _HEADER_TAIL : mvhd.end]
     header = struct.pack(">QQIQ", 0, 0, timescale, longest)
     return box(b"moov", full_box(b"mvhd", 1, 0, header, tail), *parts)
 
 
-def _trak(init: bytes, trak: Box, table: TrackTables, delay: int, shown: int) -> bytes:
-    """Return a trak with its tables. `delay` and `shown` are in ticks of the movie."""
+def _trak(init: bytes, trak: Box, table: TrackTables, ticks: int, times: tuple[int, int]) -> bytes:
+    """Return a trak with its tables, whose timescale is `ticks`. `times` are delay and length in
+    ticks of the movie."""
+    delay, shown = times
     tkhd = _only(init, b"tkhd", trak.payload, trak.end)
     mdia = _only(init, b"mdia", trak.payload, trak.end)
     flags = int.from_bytes(init[tkhd.payload + 1 : tkhd.payload + 4], "big")
-    track_id, ticks = _identity(init, trak)
+    track_id, _ = _identity(init, trak)
     tail = init[tkhd.end - _TRACK_HEADER_TAIL : tkhd.end]
     header = struct.pack(">QQI4xQ", 0, 0, track_id, delay + shown)
     assert table.start is not None
