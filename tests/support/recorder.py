@@ -162,6 +162,7 @@ def repair(
     rows: MemoryRows,
     disk: Disk | None = None,
     writes: Callable[[str], bool] | None = None,
+    wall: Callable[[], float] = lambda: WALL,
 ) -> int:
     """Repair what is in a folder as a start does; discard temporary recordings at once."""
     from madang.servers.recording.disk import Disk
@@ -172,7 +173,7 @@ def repair(
     def discard(manifest: Manifest) -> None:
         rows.discard(manifest.id, lambda: used.remove(root / manifest.id))
 
-    return RecordingRepair(root, rows, used, discard, writes or (lambda _: False)).run()
+    return RecordingRepair(root, rows, used, discard, writes or (lambda _: False), wall).run()
 
 
 def killing_disk(operations: int, share: float) -> Disk:

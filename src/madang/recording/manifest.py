@@ -50,12 +50,14 @@ class RecordedFile:
 @dataclass(frozen=True, slots=True)
 class RecordedRendition:
     """A rendition with its files in order. Bit rates in bits per second, `bitrate` is the peak over
-    a segment; both are 0 until they are known."""
+    a segment; both are 0 until they are known. One that is `incomplete` lacks some of the show: it
+    is there for viewers who had it at the end, is offered to nobody, and is removed in a while."""
 
     name: str
     files: tuple[RecordedFile, ...] = ()
     bitrate: int = 0
     average_bitrate: int = 0
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

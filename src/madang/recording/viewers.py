@@ -19,4 +19,9 @@ def finishing_until(ended_at: float, length: float, watched_at: float) -> float:
     which is the time that its first second takes to its last. Times in seconds since 1970, `length`
     in seconds.
     """
-    return min(max(ended_at, watched_at) + FINISHING, ended_at + max(length, FINISHING))
+    return min(max(ended_at, watched_at) + FINISHING, latest_viewing(ended_at, length))
+
+
+def latest_viewing(ended_at: float, length: float) -> float:
+    """Return the time at which the last viewer of a show has seen its end."""
+    return ended_at + max(length, FINISHING)

@@ -24,7 +24,7 @@ from madang.recording.manifest import MANIFEST
 from madang.wire.fmp4.hybrid import is_finished
 from madang.wire.hls import parse_media
 from tests.support.broadcast import WALL, Broadcast, Encoder, broadcast, new_show
-from tests.support.recorder import Recorded, faulty_disk, manifest_of, records_of
+from tests.support.recorder import Recorded, faulty_disk, manifest_of, records_of, repair
 from tests.support.samples import demux
 from tests.support.small_disks import filled, small_disk
 
@@ -329,11 +329,16 @@ def test_a_rendition_that_does_not_cover_the_show_is_dropped(
             made.take([replace(event, rendition="180p")])
     made.turn()
     made.end()
-    names = [rendition.name for rendition in manifest_of(made.folder).renditions]
-    assert names == ([SOURCE, "180p"] if kept else [SOURCE])
-    assert (made.folder / "180p").exists() == kept
+    names = [SOURCE, "180p"] if kept else [SOURCE]
     (result,) = made.rows.finished.values()
     assert [rendition.name for rendition in result.renditions] == names
+    # Viewers who have it see the end first.
+    manifest = manifest_of(made.folder)
+    assert [each.incomplete for each in manifest.renditions] == [False, not kept]
+    for seconds, there in ((WALL + 699, True), (WALL + 701, kept)):
+        repair(tmp_path, made.rows, wall=lambda seconds=seconds: seconds)
+        assert (made.folder / "180p" / "1.mp4").exists() == there
+    assert [each.name for each in manifest_of(made.folder).renditions] == names
 
 
 def test_a_temporary_recording_goes_after_a_while(tmp_path: Path) -> None:

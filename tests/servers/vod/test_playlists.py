@@ -6,11 +6,13 @@ import functools
 import gzip
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from madang.live.rendition import SOURCE
+from madang.recording.index import Kind
 from madang.recording.manifest import RecordedFile, RecordedRendition
 from madang.wire.fmp4.hybrid import HEAD
 from madang.wire.hls import apply_delta, parse_media, parse_multivariant
@@ -308,3 +310,28 @@ def test_a_recording_that_has_just_begun_says_so(tmp_path: Path, vod: Vod) -> No
         assert (answer.status, answer.headers["retry-after"]) == (404, "1")
     folder.change(renditions=())
     assert vod.ask("index.m3u8").status == 404
+
+
+def test_a_rendition_with_a_gap_is_not_offered_but_ends_for_its_viewers(
+    tmp_path: Path, vod: Vod, clock: ManualClock
+) -> None:
+    made, cut = recording()[0], recording()[0]
+    gap = cut.records[5]
+    cut.records[5] = replace(gap, kind=Kind.GAP, size=0)
+    folder = folder_of(tmp_path, {SOURCE: [made], "360p": [cut]}, ended=False)
+    assert [each.uri for each in parse_multivariant(vod.ask("index.m3u8").text).variants] == [
+        "source/media.m3u8"
+    ]
+    assert not vod.playlist("360p").ended
+    source, other = folder.manifest.renditions
+    folder.finish(made, SOURCE, 1)
+    folder.change(ended_at=1.0, renditions=(source, replace(other, incomplete=True)))
+    clock.advance(1)
+    assert [each.uri for each in parse_multivariant(vod.ask("index.m3u8").text).variants] == [
+        "source/media.m3u8"
+    ]
+    playlist = vod.playlist("360p")
+    assert playlist.ended
+    assert sum(each.gap for each in playlist.segments) == 1
+    first = next(each for each in playlist.segments if not each.gap)
+    assert vod.bytes_of("360p", first)

@@ -161,10 +161,21 @@ class Recording:
         if SOURCE in self._files:
             kept = complete_renditions(SOURCE, self._totals)
             for name in [name for name in self._files if name not in kept]:
-                self.drop(name)
+                self._leave_incomplete(name)
         for name in self._dropped:
             self._disk.remove(self.folder / name)
         return [file for files in self._files.values() for file in files]
+
+    def _leave_incomplete(self, name: str) -> None:
+        for file in self._files.pop(name):
+            file.close()
+        self.manifest = replace(
+            self.manifest,
+            renditions=tuple(
+                replace(each, incomplete=each.incomplete or each.name == name)
+                for each in self.manifest.renditions
+            ),
+        )
 
     def _complete(self) -> None:
         assert self.ended_at is not None

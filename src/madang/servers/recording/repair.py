@@ -16,6 +16,7 @@ from typing import Final
 from django.utils.translation import gettext_noop
 
 from madang.base.errors import ParseError
+from madang.infra.clock import SYSTEM_CLOCK
 from madang.live.rendition import SOURCE
 from madang.recording.file import RecordingFile
 from madang.recording.index import MAGIC, RECORD_SIZE, Record, decode
@@ -31,6 +32,7 @@ from madang.recording.manifest import (
 from madang.recording.manifest import decode as decode_manifest
 from madang.recording.repair import repair
 from madang.recording.totals import Totals
+from madang.recording.viewers import latest_viewing
 from madang.servers.recording.disk import Disk, write_all
 from madang.servers.recording.recording import NOTHING_RECORDED, remove_lock
 from madang.servers.recording.rows import RecordingRows
@@ -39,6 +41,7 @@ from madang.servers.recording.summary import (
     finished_manifest,
     result_of,
     start_of,
+    without_incomplete,
 )
 
 FIRST_PAUSE: Final = 60.0
@@ -73,6 +76,7 @@ class RecordingRepair:
     disk: Disk
     discard: Callable[[Manifest], None]
     writes: Callable[[str], bool]
+    wall: Callable[[], float] = SYSTEM_CLOCK.wall
 
     def run(self) -> int:
         """Repair every recording that nobody writes; return how many are left for another time."""
@@ -112,7 +116,20 @@ class RecordingRepair:
             self.rows.lose(folder.name, NOTHING_RECORDED, lambda: _remove_empty(folder))
         elif manifest.temporary:
             self.discard(manifest)
+        else:
+            self._remove_incomplete(folder, manifest)
         return True
+
+    def _remove_incomplete(self, folder: Path, manifest: Manifest) -> None:
+        """Remove renditions that lack some of the show, once its viewers have seen its end."""
+        incomplete = [each.name for each in manifest.renditions if each.incomplete]
+        if not incomplete or manifest.ended_at is None:
+            return
+        length = manifest.ended_at - manifest.began_at
+        if self.wall() >= latest_viewing(manifest.ended_at, length):
+            self.disk.replace(folder / MANIFEST, encode(without_incomplete(manifest)))
+            for name in incomplete:
+                self.disk.remove(folder / name)
 
     def _repair(self, folder: Path) -> Manifest | None:
         def told() -> None:

@@ -39,6 +39,12 @@ def finished_manifest(
     return replace(manifest, renditions=renditions, ended_at=ended_at)
 
 
+def without_incomplete(manifest: Manifest) -> Manifest:
+    """Return the manifest without renditions that lack some of the show."""
+    kept = tuple(each for each in manifest.renditions if not each.incomplete)
+    return replace(manifest, renditions=kept)
+
+
 def start_of(manifest: Manifest) -> RecordingStart:
     """Return the beginning of a recording."""
     return RecordingStart(
@@ -54,6 +60,7 @@ def start_of(manifest: Manifest) -> RecordingStart:
 def result_of(folder: Path, manifest: Manifest, source: Totals) -> RecordingResult:
     """Return the result of a finished recording in its folder; a file that is missing, as the disk
     did not take it, has no bytes. Raises OSError."""
+    manifest = without_incomplete(manifest)
     assert manifest.ended_at is not None
     sizes = {
         each.name: sum(

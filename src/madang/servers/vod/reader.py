@@ -93,6 +93,7 @@ class RenditionReader:
     playlist: RecordingPlaylist | None = None
     peak: float = 0.0
     began_at: float = 0.0
+    has_gaps: bool = False
     _map_uri: str | None = None
     _bytes: int = 0
     _seconds: float = 0.0
@@ -176,6 +177,7 @@ class RenditionReader:
             if not self.dated:
                 segment = replace(segment, program_date_time=None)  # noqa: PLW2901
             self.playlist.add([segment])
+            self.has_gaps |= segment.gap
             self._measure(segment)
             self._texts.clear()
 

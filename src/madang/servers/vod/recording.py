@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from madang.live.rendition import SOURCE
 from madang.recording.manifest import MANIFEST, Manifest, RecordedRendition, decode
 from madang.recording.viewers import finishing_until
 from madang.servers.vod.errors import NO_VIDEO, NoSuchFile, NoSuchRecording, NothingYet
@@ -180,7 +181,7 @@ class Recording:
         return PlaylistText(body, f'"{zlib.crc32(body):08x}"', self.ended_at is not None)
 
     def _offered(self) -> Iterator[RecordedRendition]:
-        """Yield the renditions that a player can use from the beginning."""
+        """Yield the renditions that a player can use from the beginning, and that are kept."""
         unmeasured = self.unmeasured()
         began = [
             reader.began_at
@@ -191,6 +192,8 @@ class Recording:
         for each in self.manifest.renditions:
             reader = self._readers[each.name]
             begun = reader.playlist is not None and reader.began_at <= limit
+            if each.incomplete or (reader.has_gaps and each.name != SOURCE):
+                continue
             if each.files and (begun or each.name not in unmeasured):
                 yield each
 
