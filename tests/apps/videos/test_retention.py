@@ -38,6 +38,11 @@ def apply(now: datetime) -> None:
     apply(now)
 
 
+def pass_days(since: datetime, days: int) -> None:
+    for day in range(1, days + 1):
+        apply(since + timedelta(days=day))
+
+
 def row(video_id: str = FIRST) -> Video:
     from madang.apps.videos.models import Video
 
@@ -70,7 +75,7 @@ def test_a_channel_has_a_retention_of_its_own(days: int) -> None:
     set_recording("yard", retention_days=days)
     apply(END + MONTH)
     assert row().deleted_at is None
-    apply(END + 2 * MONTH)
+    pass_days(END + MONTH, 30)
     assert (row().deleted_at is None) is (days == 0)
 
 
@@ -190,3 +195,48 @@ def test_folders_without_a_row_are_left_alone(media: Path) -> None:
     folder = make_files(media)
     apply(END + 10 * MONTH)
     assert folder.is_dir()
+
+
+YEAR = timedelta(days=365)
+
+
+def test_a_clock_that_is_set_a_year_ahead_deletes_nothing(media: Path) -> None:
+    from madang.apps.videos.library import delete
+
+    channel = make_channel()
+    recorded(channel)
+    delete(recorded(channel, SECOND), now=END)
+    recorded(channel, "Drum5atDusk3", ask=True, now=END)
+    folder = make_files(media, SECOND)
+    apply(END)
+    pass_days(END + YEAR, 5)
+    assert row().deleted_at is None
+    assert folder.is_dir()
+    # The day that a step counts for is over, and the night in which nobody answered.
+    assert row("Drum5atDusk3").deleted_at is not None
+    pass_days(END + YEAR + timedelta(days=5), 2)
+    assert not folder.exists()  # seven days in the bin
+    assert row().deleted_at is None
+    pass_days(END + YEAR + timedelta(days=7), 23)
+    assert row().deleted_at is not None
+
+
+def test_a_clock_that_is_set_right_again_counts_as_before() -> None:
+    recorded(make_channel())
+    apply(END)
+    apply(END + YEAR)
+    apply(END + MOMENT)
+    pass_days(END + MOMENT, 29)
+    assert row().deleted_at is None
+    pass_days(END + timedelta(days=29) + MOMENT, 2)
+    assert row().deleted_at is not None
+
+
+def test_what_is_recorded_after_a_step_has_its_days() -> None:
+    channel = make_channel()
+    recorded(channel)
+    apply(END)
+    apply(END + YEAR)
+    recorded(channel, SECOND, began_at=END + YEAR)
+    pass_days(END + YEAR, 31)
+    assert (row().deleted_at is None) == (row(SECOND).deleted_at is None) is False

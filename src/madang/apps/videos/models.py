@@ -87,3 +87,14 @@ class Video(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+class RetentionClock(models.Model):
+    """The only row: when retention ran last, and steps of the clock that do not count as age, as
+    pairs of time (seconds since 1970) and seconds."""
+
+    seen_at = models.DateTimeField()
+    steps = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.seen_at.isoformat()

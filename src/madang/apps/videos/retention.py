@@ -7,15 +7,18 @@ import logging
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone
 
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import retention_days
+from madang.apps.videos import station_time
 from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import State, Video
+from madang.apps.videos.services import TIME_TO_ANSWER
+from madang.apps.videos.station_time import StationTime
 from madang.recording.manifest import LOCK, RECORDINGS
 from madang.recording.viewers import FINISHING, finishing_until
 
@@ -35,37 +38,59 @@ def apply(now: datetime | None = None) -> None:
     """Put into the bin what is over age or was not answered for; delete the files of what was in
     the bin for long, and of shows that are not kept."""
     at = now or timezone.now()
-    binned = _bin_unanswered(at) + _bin_over_age(at)
-    emptied = _empty_bin(at)
+    time = station_time.advance(at)
+    binned = _bin_unanswered(time) + _bin_over_age(time)
+    emptied = _empty_bin(time)
     _end_temporary(at)
     _delete_files()
     if binned or emptied:
         log.info("videos: %d into the bin, %d deleted", binned, emptied)
 
 
-def _bin_unanswered(at: datetime) -> int:
-    waiting = Video.objects.filter(state=State.ASKING, asked_until__lte=at, deleted_at=None)
-    return waiting.update(deleted_at=at)
+def _bin_unanswered(time: StationTime) -> int:
+    waiting = Video.objects.filter(state=State.ASKING, asked_until__lte=time.now, deleted_at=None)
+    over = [
+        video.pk
+        for video in waiting
+        if video.asked_until and time.has_passed(TIME_TO_ANSWER, video.asked_until - TIME_TO_ANSWER)
+    ]
+    return _update(over, deleted_at=time.now)
 
 
-def _bin_over_age(at: datetime) -> int:
+def _bin_over_age(time: StationTime) -> int:
     binned = 0
     for channel in Channel.objects.filter(videos__deleted_at=None).distinct():
         if days := retention_days(channel):
-            binned += channel.videos.filter(
+            age = timedelta(days=days)
+            old = channel.videos.filter(
                 state__in=(State.READY, State.FAILED),
                 temporary=False,
                 keep=False,
                 deleted_at=None,
-                ended_at__lte=at - timedelta(days=days),
-            ).update(deleted_at=at)
+                ended_at__lte=time.now - age,
+            ).values_list("pk", "ended_at")
+            over = [video_id for video_id, ended_at in old if time.has_passed(age, ended_at)]
+            binned += _update(over, deleted_at=time.now)
     return binned
 
 
-def _empty_bin(at: datetime) -> int:
+def _empty_bin(time: StationTime) -> int:
     """Mark as deleted what was in the bin for long: it cannot be taken out from then on."""
-    old = Video.objects.filter(deleted_at__lte=at - BIN_TIME).exclude(state=State.DELETED)
-    return old.exclude(state=State.RECORDING).update(state=State.DELETED)
+    old = Video.objects.filter(deleted_at__lte=time.now - BIN_TIME)
+    old = old.exclude(state__in=(State.RECORDING, State.DELETED))
+    over = [
+        video_id
+        for video_id, deleted_at in old.values_list("pk", "deleted_at")
+        if time.has_passed(BIN_TIME, deleted_at)
+    ]
+    return _update(over, state=State.DELETED)
+
+
+def _update(video_ids: list[str], **values: Any) -> int:
+    return sum(
+        Video.objects.filter(pk__in=video_ids[start : start + _QUERY_SIZE]).update(**values)
+        for start in range(0, len(video_ids), _QUERY_SIZE)
+    )
 
 
 def _end_temporary(at: datetime) -> None:
