@@ -18,7 +18,7 @@ from tests.support.recordings import part_record
 
 if TYPE_CHECKING:
     from madang.apps.videos.services import RecordingResult, RecordingStart
-    from madang.servers.recording.disk import Disk
+    from madang.infra.disk import Disk
     from madang.servers.recording.recording import Recording
     from madang.servers.recording.writer import RecordingWriter, WriterLimits
 
@@ -62,7 +62,7 @@ def faulty_disk(space: Callable[[], int] = lambda: 1 << 40) -> Disk:
     """Return a disk whose `free` says `space`, and of which `limit` bytes are left."""
     import os
 
-    from madang.servers.recording.disk import Disk
+    from madang.infra.disk import Disk
 
     class FaultyDisk(Disk):
         limit = 1 << 40
@@ -165,7 +165,7 @@ def repair(
     wall: Callable[[], float] = lambda: WALL,
 ) -> int:
     """Repair what is in a folder as a start does; discard temporary recordings at once."""
-    from madang.servers.recording.disk import Disk
+    from madang.infra.disk import Disk
     from madang.servers.recording.repair import RecordingRepair
 
     used = disk or Disk()
@@ -182,7 +182,7 @@ def killing_disk(operations: int, share: float) -> Disk:
     import os
     import signal
 
-    from madang.servers.recording.disk import Disk
+    from madang.infra.disk import Disk
 
     class KillingDisk(Disk):
         done = 0

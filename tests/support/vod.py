@@ -25,7 +25,7 @@ from tests.support.data_plane import Answer, Port, listening
 from tests.support.recordings import MemoryRecording
 
 if TYPE_CHECKING:
-    from madang.servers.vod.access import Viewer
+    from madang.servers.accounts import Account
     from madang.servers.vod.store import RecordingStore
 
 ID = "4fDbx9oQmWzk"
@@ -135,13 +135,12 @@ class Control:
             raise OperationalError("away")
         return self.videos.get(video)
 
-    def viewer(self, key: str) -> Viewer | None:
+    def viewer(self, key: str) -> Account | None:
         """Return the account of the session or token `key`."""
-        from madang.servers.vod.access import Viewer
+        from madang.servers.accounts import Account
 
-        return {"owner": Viewer(7, False), "other": Viewer(8, False), "admin": Viewer(9, True)}.get(
-            key
-        )
+        accounts = {"owner": Account(7, False), "other": Account(8, False)}
+        return (accounts | {"admin": Account(9, True)}).get(key)
 
 
 @dataclass
@@ -191,16 +190,18 @@ def serving(
 ) -> Iterator[Vod]:
     """Serve the recordings in `storage`."""
     from madang.infra.database import DatabaseThreads
+    from madang.servers.accounts import AccountQueries, Accounts
     from madang.servers.http.router import Route, Router, elsewhere
-    from madang.servers.vod.access import AccessCheck, Viewers
+    from madang.servers.vod.access import AccessCheck
     from madang.servers.vod.handlers import VodHandlers
     from madang.servers.vod.store import RecordingStore
 
     known = control or Control()
     database = DatabaseThreads()
     store = RecordingStore(storage / "recordings", clock, max_open=max_open, max_bytes=max_bytes)
-    viewers = Viewers(known.viewer, known.viewer)
-    access = AccessCheck(known.access, viewers, "sessionid", database, clock)
+    queries = AccountQueries(known.viewer, known.viewer)
+    accounts = Accounts(queries, "sessionid", database, clock)
+    access = AccessCheck(known.access, accounts, database, clock)
     sent: Counter[str] = Counter()
     handlers = VodHandlers(store, access, sent, internal_prefix)
     with listening(Router([Route("/vod/", handlers)], elsewhere)) as port:

@@ -22,8 +22,8 @@ from tests.support.shows import Encoder, channel_key
 if TYPE_CHECKING:
     from madang.apps.channels.services import RecordPolicy
     from madang.apps.videos.models import Video
+    from madang.infra.disk import Disk
     from madang.servers.live.broadcast import LiveBroadcast
-    from madang.servers.recording.disk import Disk
 
 pytestmark = pytest.mark.usefixtures("committed_db")
 
@@ -170,7 +170,7 @@ def test_a_show_that_nobody_finds_after_it_can_be_rewound(tmp_path: Path, record
 
 
 def test_the_next_show_begins_while_the_last_is_being_finished(tmp_path: Path) -> None:
-    from madang.servers.recording.disk import Disk
+    from madang.infra.disk import Disk
 
     held, free = threading.Event(), threading.Event()
 

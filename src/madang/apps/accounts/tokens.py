@@ -25,6 +25,7 @@ from madang.apps.channels import keys
 
 SCOPES: Final = {
     "chat": "write in chats, and moderate where the account may",
+    "upload": "send files to the account's channels",
     "read": "read what the account may read",
     "manage": "change the videos of the account's channels",
 }

@@ -69,7 +69,11 @@ def _bin_over_age(time: StationTime) -> int:
                 deleted_at=None,
                 ended_at__lte=time.now - age,
             ).values_list("pk", "ended_at")
-            over = [video_id for video_id, ended_at in old if time.has_passed(age, ended_at)]
+            over = [
+                video_id
+                for video_id, ended_at in old
+                if ended_at and time.has_passed(age, ended_at)
+            ]
             binned += _update(over, deleted_at=time.now)
     return binned
 
@@ -81,7 +85,7 @@ def _empty_bin(time: StationTime) -> int:
     over = [
         video_id
         for video_id, deleted_at in old.values_list("pk", "deleted_at")
-        if time.has_passed(BIN_TIME, deleted_at)
+        if deleted_at and time.has_passed(BIN_TIME, deleted_at)
     ]
     return _update(over, state=State.DELETED)
 

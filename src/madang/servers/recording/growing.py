@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from madang.base.errors import ParseError
+from madang.infra.disk import Disk, ShortWrite, write_all
 from madang.recording.file import Append, RecordingFile
 from madang.recording.index import Kind, Record
 from madang.recording.totals import Totals
-from madang.servers.recording.disk import Disk, ShortWrite, write_all
 
 RETRY: Final = 1.0
 """Seconds after a failure in which nothing is written to the file."""

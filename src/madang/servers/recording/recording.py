@@ -13,6 +13,7 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
+from madang.infra.disk import Disk
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import (
     LOCK,
@@ -27,7 +28,6 @@ from madang.recording.manifest import (
 )
 from madang.recording.totals import Totals
 from madang.servers.recording.counters import RecordingCounters
-from madang.servers.recording.disk import Disk
 from madang.servers.recording.growing import GrowingFile, Part
 from madang.servers.recording.rows import RecordingRows
 from madang.servers.recording.summary import (

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK
+from madang.infra.disk import Disk, write_all
 from madang.live.rendition import SOURCE
 from madang.recording.file import RecordingFile
 from madang.recording.index import MAGIC, RECORD_SIZE, Record, decode
@@ -33,7 +34,6 @@ from madang.recording.manifest import decode as decode_manifest
 from madang.recording.repair import repair
 from madang.recording.totals import Totals
 from madang.recording.viewers import latest_viewing
-from madang.servers.recording.disk import Disk, write_all
 from madang.servers.recording.recording import NOTHING_RECORDED, remove_lock
 from madang.servers.recording.rows import RecordingRows
 from madang.servers.recording.summary import (

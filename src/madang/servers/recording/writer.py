@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.infra.disk import Disk
 from madang.recording.manifest import Manifest
 from madang.recording.viewers import finishing_until
 from madang.servers.recording.counters import RecordingCounters
-from madang.servers.recording.disk import Disk
 from madang.servers.recording.growing import Part
 from madang.servers.recording.recording import Recording
 from madang.servers.recording.rows import RecordingRows

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from madang.infra.database import DatabaseAway
 from madang.recording.manifest import RECORDINGS, file_name
+from madang.servers.accounts import REMEMBERED_SECONDS
 from madang.servers.http.exchange import (
     NO_STORE,
     OPEN_TO_ALL,
@@ -19,7 +20,7 @@ from madang.servers.http.exchange import (
     parse_query,
 )
 from madang.servers.http.immutable import answer_file, select
-from madang.servers.vod.access import REMEMBERED_SECONDS, AccessCheck, Grant
+from madang.servers.vod.access import AccessCheck, Grant
 from madang.servers.vod.addresses import Kind, VodAddress, attachment, parse
 from madang.servers.vod.errors import (
     NO_VIDEO,

@@ -105,6 +105,20 @@ class RecordingSection(Section):
     reserve_gb: Annotated[float, Field(ge=0.0)] = 2.0
 
 
+class UploadsSection(Section):
+    """Limits of uploads, in decimal gigabytes and megabytes; 0: no quota.
+
+    `chunk_mb` is what the station's page sends in one request: some proxies refuse more than
+    100 MB. An upload to which nothing is sent for `expire_hours` is deleted.
+    """
+
+    max_gb: Annotated[float, Field(gt=0.0, le=1000.0)] = 100.0
+    quota_gb: Annotated[float, Field(ge=0.0)] = 0.0
+    station_gb: Annotated[float, Field(ge=0.0)] = 0.0
+    expire_hours: Annotated[float, Field(gt=0.0, le=8760.0)] = 48.0
+    chunk_mb: Annotated[int, Field(ge=4, le=4096)] = 64
+
+
 class ChatSection(Section):
     """Send interval of the chat, and its limits for a person and an address.
 

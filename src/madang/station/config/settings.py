@@ -35,6 +35,7 @@ from madang.station.config.sections import (
     Section,
     StationSection,
     StorageSection,
+    UploadsSection,
 )
 from madang.station.stores import urls
 
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     rtmp: RtmpSection = RtmpSection()
     live: LiveSection = LiveSection()
     recording: RecordingSection = RecordingSection()
+    uploads: UploadsSection = UploadsSection()
     chat: ChatSection = ChatSection()
     database: DatabaseSection
     redis: RedisSection = RedisSection()

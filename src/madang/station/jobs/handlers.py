@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from madang.apps.jobs.services import enqueue
+from madang.apps.uploads.files import UploadFiles
 from madang.infra.storage import storage_id
+from madang.servers.uploads.folder import UPLOADS
 from madang.station.config.settings import Settings
 from madang.work.runner import Lane
 from madang.work.video.prepare import PrepareVideo
 from madang.work.video.transcode import TranscodeVideo
-
-
-@dataclass(frozen=True, slots=True)
-class StoredUploads:
-    """Complete uploads in the storage."""
-
-    storage: Path
-
-    def path(self, upload_id: str) -> Path:
-        """Return the path of the file."""
-        return self.storage / "uploads" / upload_id / "data"
-
-    def release(self, upload_id: str) -> None:
-        """Delete the file, with what is known of its upload."""
-        shutil.rmtree(self.path(upload_id).parent, ignore_errors=True)
 
 
 def job_lanes(settings: Settings) -> list[Lane]:
@@ -40,7 +25,7 @@ def job_lanes(settings: Settings) -> list[Lane]:
 
 def video_lanes(storage: Path) -> list[Lane]:
     """Return what makes videos of the uploads in a storage."""
-    program, uploads = get_ffmpeg_exe(), StoredUploads(storage)
+    program, uploads = get_ffmpeg_exe(), UploadFiles(storage / UPLOADS)
 
     def queue(kind: str, subject: str, arguments: Mapping[str, Any]) -> None:
         enqueue(kind, subject, arguments, storage=storage_id(storage) or "")

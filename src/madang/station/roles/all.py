@@ -28,6 +28,7 @@ from madang.station.roles.job_process import JobProcess, command_of
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.live import close, live_route, metrics_of
 from madang.station.roles.systemd import ServiceManager
+from madang.station.roles.uploads_plane import UploadsPlane
 from madang.station.roles.vod_plane import VodPlane
 from madang.work.worker import Worker
 
@@ -47,6 +48,7 @@ async def serve(
     pages = WsgiBridge(application, settings.http.trusted_proxies)
     chat = ChatPlane(settings, plane.database_threads)
     vod = VodPlane(settings, plane.database_threads, plane.counters.bytes_sent)
+    uploads = UploadsPlane(settings, plane.database_threads)
     files = StaticFiles(static_files.find)
     metrics = metrics_of(settings, plane)
     metrics.add(chat)
@@ -55,6 +57,7 @@ async def serve(
     routes = [
         live_route(settings, plane),
         vod.route,
+        uploads.route,
         chat_route(chat),
         Route("/static/", files),
         *health.routes(),
@@ -64,6 +67,7 @@ async def serve(
     worker = Worker([*periodic_jobs(settings), *chat.jobs])
     durable = JobProcess(command_of(settings))
     await chat.start()
+    await uploads.start()
     gc_tuning.tune()
     listener.start()
     worker.start()
@@ -83,6 +87,7 @@ async def serve(
         if demo is not None:
             await demo.stop()
         await warming
+        await uploads.close()
         await close(plane, listener, manager, chat)
         await pages.close(PAGES_SECONDS)
         vod.close()

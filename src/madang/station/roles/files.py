@@ -1,4 +1,4 @@
-"""The role `files`: recordings, on the machine that has the storage.
+"""The role `files`: recordings and uploads, on the machine that has the storage.
 
 Import after `boot.start_django`.
 """
@@ -21,20 +21,25 @@ from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, list
 from madang.station.roles.job_metrics import JobMetrics
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import ServiceManager
+from madang.station.roles.uploads_plane import UploadsPlane
 from madang.station.roles.vod_plane import VodPlane
 
 
 async def serve(settings: Settings, manager: ServiceManager) -> None:
-    """Serve recordings until a signal ends the process. Raises CannotStart."""
+    """Serve recordings and take uploads until a signal ends the process. Raises CannotStart."""
     lifecycle = Lifecycle(settings, "files", manager)
     database_threads = DatabaseThreads()
     counters = LiveCounters()
     vod = VodPlane(settings, database_threads, counters.bytes_sent)
+    uploads = UploadsPlane(settings, database_threads)
     backups = partial(last_times, settings.backup.folder)
     metrics = Metrics(LiveMetrics(counters, RtmpCounters(), dict, backups))
     metrics.add(JobMetrics(database_threads))
     health = health_endpoints(settings, database_threads, metrics)
-    listener = listen(settings, manager, Router([vod.route, *health.routes()], elsewhere))
+    listener = listen(
+        settings, manager, Router([vod.route, uploads.route, *health.routes()], elsewhere)
+    )
+    await uploads.start()
     gc_tuning.tune()
     listener.start()
     lifecycle.ready(http=Address(settings.http.bind.host, listener.port))
@@ -45,6 +50,7 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         lifecycle.stopping()
         if manager.sockets:
             listener.stop_accepting()
+        await uploads.close()
         await listener.stop(DRAIN_SECONDS)
         vod.close()
         database_threads.close()

@@ -6,22 +6,17 @@ Import after `boot.start_django`.
 from __future__ import annotations
 
 from collections import Counter
-from importlib import import_module
 
-from django.conf import settings as django_settings
-
-from madang.apps.accounts import tokens
-from madang.apps.accounts.models import User
-from madang.apps.accounts.services import user_of_session
 from madang.apps.videos import services
 from madang.infra.clock import SYSTEM_CLOCK
 from madang.infra.database import DatabaseThreads
 from madang.recording.manifest import RECORDINGS
 from madang.servers.http.router import Route
-from madang.servers.vod.access import AccessCheck, Viewer, Viewers
+from madang.servers.vod.access import AccessCheck
 from madang.servers.vod.handlers import VodHandlers
 from madang.servers.vod.store import RecordingStore
 from madang.station.config.settings import Settings
+from madang.station.roles.accounts import accounts
 
 
 class VodPlane:
@@ -31,8 +26,7 @@ class VodPlane:
         self._store = RecordingStore(settings.media_folder / RECORDINGS)
         access = AccessCheck(
             services.access,
-            Viewers(_by_session, _by_token),
-            django_settings.SESSION_COOKIE_NAME,
+            accounts(database, "read", "manage"),
             database,
             SYSTEM_CLOCK,
         )
@@ -47,16 +41,3 @@ class VodPlane:
     def close(self) -> None:
         """Read no more."""
         self._store.close()
-
-
-def _by_session(key: str) -> Viewer | None:
-    engine = import_module(django_settings.SESSION_ENGINE)
-    return _viewer(user_of_session(engine.SessionStore(key)))
-
-
-def _by_token(token: str) -> Viewer | None:
-    return _viewer(tokens.user_of_token(token, "read"))
-
-
-def _viewer(user: User | None) -> Viewer | None:
-    return Viewer(user.pk, user.admin) if user is not None else None

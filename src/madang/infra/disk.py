@@ -1,4 +1,4 @@
-"""File operations of recordings, as a value that tests replace by one that fails or is slow."""
+"""File operations as a value, which tests replace by one that fails or is slow."""
 
 from __future__ import annotations
 

@@ -1,0 +1,204 @@
+"""Rights and quotas of uploads, and what becomes of them.
+
+The server of uploads calls these with the ids of its own records. All are idempotent: a call that
+is repeated after a lost connection changes nothing.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.accounts.models import User
+from madang.apps.channels.models import TITLE_LENGTH, Channel
+from madang.apps.channels.services import channels_of, may_run
+from madang.apps.jobs import services as jobs
+from madang.apps.uploads.errors import NotAllowed, QuotaExceeded, UnknownChannel, UploadRefused
+from madang.apps.uploads.models import FILENAME_LENGTH, State, Upload
+from madang.apps.videos import services as videos
+from madang.apps.videos.jobs import PREPARE
+from madang.apps.videos.models import Kind, Video
+from madang.apps.videos.models import State as VideoState
+
+KEPT: Final = timedelta(days=7)
+"""Time for which the row of an upload stays that is not sent any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Bytes that the uploaded videos of a person, and of all, may take; None: no limit."""
+
+    person: int | None = None
+    station: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An upload that an account wants to begin. `metadata`: `channel`, `filename`, `title`."""
+
+    id: str
+    account_id: int
+    metadata: Mapping[str, str]
+    length: int | None
+    expires_at: float | None
+    video_id: str
+    partial: bool = False
+
+
+@transaction.atomic
+def begin(wanted: Wanted, quotas: Quotas = Quotas(), *, now: datetime | None = None) -> None:
+    """Note an upload. Raises UploadRefused.
+
+    Without a channel it goes to the only one of the account.
+    """
+    user = User.objects.filter(pk=wanted.account_id, is_active=True).first()
+    if user is None:
+        raise NotAllowed(_("The account is closed."))
+    channel = None if wanted.partial else _channel(user, wanted.metadata.get("channel", ""))
+    if Upload.objects.filter(pk=wanted.id, state=State.ACTIVE).exists():
+        return
+    _check_quotas(user, wanted.length or 0, quotas)
+    at = now or timezone.now()
+    Upload.objects.update_or_create(
+        pk=wanted.id,
+        defaults={
+            "user": user,
+            "channel": channel,
+            "state": State.ACTIVE,
+            "partial": wanted.partial,
+            "filename": _text(wanted.metadata.get("filename", ""), FILENAME_LENGTH),
+            "title": _text(wanted.metadata.get("title", ""), TITLE_LENGTH),
+            "length": wanted.length,
+            "offset": 0,
+            "video_id": wanted.video_id,
+            "created_at": at,
+            "updated_at": at,
+            "expires_at": _instant(wanted.expires_at),
+        },
+    )
+
+
+@transaction.atomic
+def declare(
+    upload_id: str, length: int, quotas: Quotas = Quotas(), *, now: datetime | None = None
+) -> None:
+    """Note the length of an upload that was begun without. Raises QuotaExceeded."""
+    upload = Upload.objects.select_related("user").filter(pk=upload_id, state=State.ACTIVE).first()
+    if upload is not None and upload.length is None:
+        _check_quotas(upload.user, length, quotas)
+        Upload.objects.filter(pk=upload_id).update(length=length, updated_at=now or timezone.now())
+
+
+def progress(
+    upload_id: str, offset: int, expires_at: float | None, *, now: datetime | None = None
+) -> None:
+    """Note how far an upload has come."""
+    Upload.objects.filter(pk=upload_id, state=State.ACTIVE).update(
+        offset=Greatest(F("offset"), offset),
+        expires_at=_instant(expires_at),
+        updated_at=now or timezone.now(),
+    )
+
+
+@transaction.atomic
+def finish(upload_id: str, length: int, *, storage: str = "", now: datetime | None = None) -> None:
+    """Make the row of the video that a complete upload becomes, and queue its preparation by a
+    worker that has the storage. Raises UploadRefused where nobody wants it any more."""
+    upload = Upload.objects.select_for_update().filter(pk=upload_id).first()
+    if upload is None or upload.channel_id is None:
+        raise UnknownChannel(_("The channel of this upload is deleted."))
+    if upload.state == State.COMPLETE:
+        return
+    if upload.state != State.ACTIVE:
+        raise UploadRefused(_("This upload was deleted."))
+    at = now or timezone.now()
+    video_id = upload.video_id
+    videos.begin_upload(
+        *(video_id, upload.channel_id, upload.title, upload.filename, length), now=at
+    )
+    jobs.enqueue(PREPARE, video_id, {"upload": upload_id}, storage=storage)
+    Upload.objects.filter(pk=upload_id).update(
+        state=State.COMPLETE, length=length, offset=length, updated_at=at, expires_at=None
+    )
+
+
+def end(upload_id: str, state: str, *, now: datetime | None = None) -> None:
+    """Note that an upload is gone, or was joined with others."""
+    Upload.objects.filter(pk=upload_id, state=State.ACTIVE).update(
+        state=State(state), updated_at=now or timezone.now(), expires_at=None
+    )
+
+
+def delete_ended(now: datetime) -> int:
+    """Delete rows of uploads that ended KEPT ago; return how many."""
+    ended = Upload.objects.exclude(state=State.ACTIVE).filter(updated_at__lt=now - KEPT)
+    return ended.delete()[0]
+
+
+def _channel(user: User, slug: str) -> Channel:
+    if slug:
+        channel = Channel.objects.filter(slug=slug).first() if "\0" not in slug else None
+        if channel is None:
+            raise UnknownChannel(format_lazy(_("There is no channel {slug}."), slug=slug[:80]))
+        if not may_run(user, channel):
+            raise NotAllowed(_("Only the owner of a channel uploads to it."))
+        return channel
+    own = list(channels_of(user)[:2])
+    if len(own) != 1:
+        raise UnknownChannel(
+            _("The upload names no channel."), mend=_("Send `channel` in Upload-Metadata.")
+        )
+    return own[0]
+
+
+def _check_quotas(user: User, more: int, quotas: Quotas) -> None:
+    """Raise QuotaExceeded where `more` bytes are too many beside what there is and is coming."""
+    if quotas.person is not None:
+        used = _used(user)
+        if used + more > quotas.person:
+            raise QuotaExceeded(
+                format_lazy(
+                    _("Your videos may take {quota}, and {used} are used."),
+                    quota=_gigabytes(quotas.person),
+                    used=_gigabytes(used),
+                ),
+                mend=_("Delete videos and empty their bin."),
+            )
+    if quotas.station is not None and _used(None) + more > quotas.station:
+        raise QuotaExceeded(
+            _("The station has no room for more uploads."),
+            mend=_("Ask its operator."),
+        )
+
+
+def _used(user: User | None) -> int:
+    """Return the bytes of uploaded videos, and of what is being sent, of one account or of all."""
+    made = Video.objects.filter(kind=Kind.UPLOAD).exclude(state=VideoState.DELETED)
+    sent = Upload.objects.filter(state=State.ACTIVE)
+    if user is not None:
+        made, sent = made.filter(channel__owner=user), sent.filter(user=user)
+    stored = made.aggregate(total=Coalesce(Sum("bytes"), 0))["total"]
+    coming = sent.aggregate(total=Sum(Coalesce("length", "offset")))["total"]
+    return int(stored) + int(coming or 0)
+
+
+def _text(text: str, most: int) -> str:
+    return unicodedata.normalize("NFC", text).replace("\0", "")[:most].strip()
+
+
+def _instant(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

@@ -1,0 +1,1 @@
+"""Server of uploads: bodies of requests in, files out; the rules are in `madang.wire.tus`."""

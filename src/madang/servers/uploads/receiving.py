@@ -1,0 +1,147 @@
+"""The content of one request on its way to the disk, with constant memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Final
+
+from madang.infra.disk import Disk, ShortWrite, write_all
+from madang.wire.tus import Hashes, ReceivedContent, Transfer
+
+WRITE_BYTES: Final = 1 << 20
+"""Bytes written at once. While one such block is written the next one is received."""
+
+SYNC_BYTES: Final = 64 << 20
+SYNC_SECONDS: Final = 5.0
+"""Bytes and seconds between two records of the progress: what a crash makes a client send again."""
+
+Record = Callable[[int], Awaitable[None]]
+"""Stores how many bytes of the content are on the disk."""
+
+
+class Receiving:
+    """Stores the content of one request; for one event loop.
+
+    `size` counts the bytes that are written. `failure` is what the disk said when it took no more.
+    Takes over `descriptor`, which `wait` leaves open. `threads` run the writes.
+    """
+
+    def __init__(
+        self, transfer: Transfer, descriptor: int, disk: Disk, threads: Executor, *, digest: bool
+    ) -> None:
+        algorithms = (*transfer.algorithms, *(("sha256",) if digest else ()))
+        self.transfer = transfer
+        self.size = 0
+        self.failure: OSError | None = None
+        self._hashes = Hashes(dict.fromkeys(algorithms))
+        self._descriptor = descriptor
+        self._disk = disk
+        self._threads = threads
+        self._buffer = bytearray()
+        self._writing: asyncio.Future[int] | None = None
+        self._stopped = False
+        self._task: asyncio.Task[ReceivedContent] | None = None
+
+    def start(self, pieces: AsyncIterator[bytes], record: Record) -> None:
+        """Begin."""
+        self._task = asyncio.get_running_loop().create_task(self._run(pieces, record))
+
+    async def wait(self) -> ReceivedContent:
+        """Return what was received, all of it written and synced."""
+        assert self._task is not None
+        await asyncio.wait([self._task])
+        return self._task.result()
+
+    async def stop(self) -> int:
+        """Take no more, and return how many bytes are written and synced."""
+        assert self._task is not None
+        self._stopped = True
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        return self.size
+
+    async def _run(self, pieces: AsyncIterator[bytes], record: Record) -> ReceivedContent:
+        ended = excess = False
+        try:
+            excess = await self._receive(pieces, record)
+            ended = not excess
+        except (ConnectionError, TimeoutError):
+            pass
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+        except OSError as error:
+            self._fail(error)
+            ended = False
+        if self.failure is None:
+            try:
+                await self._flush()
+                await self._settle()
+                await self._on_thread(self._sync)
+            except OSError as error:
+                self._fail(error)
+                ended = False
+        whole = ended and not self._stopped
+        return ReceivedContent(
+            self.size, ended=whole or excess, excess=excess, digests=self._hashes.digests()
+        )
+
+    async def _receive(self, pieces: AsyncIterator[bytes], record: Record) -> bool:
+        """Receive all; return whether there was too much."""
+        room = self.transfer.capacity
+        now = asyncio.get_running_loop().time
+        recorded_size, recorded_at = 0, now()
+        async for piece in pieces:
+            if len(piece) > room:
+                self._buffer += piece[:room]
+                return True
+            room -= len(piece)
+            self._buffer += piece
+            if len(self._buffer) >= WRITE_BYTES:
+                await self._flush()
+            due = self.size - recorded_size >= SYNC_BYTES or now() - recorded_at >= SYNC_SECONDS
+            if due and self.transfer.keeps:
+                await self._flush()
+                await self._settle()
+                await self._on_thread(self._sync)
+                await record(self.size)
+                recorded_size, recorded_at = self.size, now()
+        return False
+
+    async def _flush(self) -> None:
+        """Hand the buffer to a thread, once the block before is written."""
+        await self._settle()
+        if self._buffer:
+            data, self._buffer = self._buffer, bytearray()
+            loop = asyncio.get_running_loop()
+            self._writing = loop.run_in_executor(self._threads, self._write, bytes(data))
+
+    async def _settle(self) -> None:
+        writing = self._writing
+        if writing is not None:
+            try:
+                written = await asyncio.shield(writing)
+            except OSError as error:
+                self._writing = None
+                if isinstance(error, ShortWrite):
+                    self.size += error.written
+                raise
+            self._writing = None
+            self.size += written
+
+    async def _on_thread(self, function: Callable[[], object]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    def _write(self, data: bytes) -> int:
+        self._hashes.update(data)
+        write_all(self._disk, self._descriptor, data, self.transfer.offset + self.size)
+        return len(data)
+
+    def _sync(self) -> None:
+        self._disk.sync(self._descriptor)
+
+    def _fail(self, error: OSError) -> None:
+        self.failure = error
+        self._buffer.clear()

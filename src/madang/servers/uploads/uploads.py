@@ -1,0 +1,263 @@
+"""Commands of clients, carried out on the uploads of a storage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from madang.infra.clock import SYSTEM_CLOCK, Clock
+from madang.infra.database import DatabaseThreads
+from madang.servers.accounts import Account
+from madang.servers.uploads.completion import Completion
+from madang.servers.uploads.folder import UploadFolder
+from madang.servers.uploads.ports import Ledger
+from madang.servers.uploads.receiving import Receiving
+from madang.servers.uploads.registry import (
+    ACCOUNT,
+    DIGEST,
+    ENDED_AT,
+    HANDED_ON,
+    VIDEO,
+    Entry,
+    Registry,
+    refused_by_disk,
+)
+from madang.wire.tus import (
+    Append,
+    Concatenate,
+    Create,
+    Kind,
+    Outcome,
+    ReceivedContent,
+    Response,
+    Retrieve,
+    StaleTransfer,
+    State,
+    Terminate,
+    Transfer,
+    UploadProtocol,
+)
+from madang.wire.tus.model import GONE
+
+REPEATED_SECONDS: Final = 3600.0
+"""Time within which an equal creation with equal content is a repetition: its answer was lost."""
+
+
+class Uploads:
+    """The uploads of one storage, which no other process serves; for one event loop.
+
+    `reserve` is the number of bytes of the disk that uploads leave free. `make_video_id` returns a
+    new random id. `received` counts bytes of content.
+    """
+
+    def __init__(
+        self,
+        protocol: UploadProtocol,
+        folder: UploadFolder,
+        ledger: Ledger,
+        database: DatabaseThreads,
+        make_video_id: Callable[[], str],
+        *,
+        reserve: int = 0,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.protocol = protocol
+        self.received = 0
+        self._registry = Registry(protocol, folder, ledger, database, clock, reserve=reserve)
+        self._completion = Completion(self._registry)
+        self._make_video_id = make_video_id
+
+    def of_account(self, upload_id: str, account: Account) -> Entry | None:
+        """Return an upload that `account` may use, None if there is none."""
+        return self._registry.of_account(upload_id, account)
+
+    @property
+    def open(self) -> int:
+        """Number of uploads that are not complete."""
+        return sum(each.upload.state is State.ACTIVE for each in self._registry.entries.values())
+
+    async def start(self) -> None:
+        """Read what is on the disk, and go on with it."""
+        for upload, recorded_at in await self._registry.io(
+            lambda: list(self._registry.folder.load())
+        ):
+            self._registry.entries[upload.id] = entry = Entry(upload, recorded_at)
+            self._completion.go_on(entry)
+        self._registry.tasks.spawn(self._completion.sweep())
+
+    async def close(self, patience: float = 3.0) -> None:
+        """Store what has arrived, and take no more."""
+        receiving = [each for each in self._registry.entries.values() if each.receiving is not None]
+        await asyncio.gather(*(self._registry.interrupt(entry) for entry in receiving))
+        await self._registry.tasks.close(patience)
+        self._registry.threads.shutdown(wait=False, cancel_futures=True)
+
+    async def create(self, create: Create, account: Account) -> tuple[Entry, Transfer]:
+        """Begin an upload. Raises UploadError, DatabaseAway, OSError."""
+        upload, transfer = self._registry.protocol.create(
+            create, secrets.token_hex(16), self._registry.now()
+        )
+        attributes = {ACCOUNT: str(account.id), VIDEO: self._make_video_id()}
+        entry = await self._registry.add(replace(upload, attributes=attributes), account)
+        return entry, transfer
+
+    async def append(self, append: Append, entry: Entry) -> Transfer:
+        """Begin to append. Raises UploadError, DatabaseAway, OSError."""
+        async with entry.lock:
+            await self._registry.stop(entry)
+            known = entry.upload.length
+            upload, transfer = self._registry.protocol.begin(
+                append, entry.upload, self._registry.now()
+            )
+            if known is None and upload.length is not None:
+                await self._registry.check_room(upload.length - upload.offset)
+                declare = partial(self._registry.ledger.declare, upload.id, upload.length)
+                await self._registry.database.run(declare)
+            await self._registry.save(entry, upload)
+        return transfer
+
+    async def receive(
+        self, entry: Entry, transfer: Transfer, pieces: AsyncIterator[bytes]
+    ) -> tuple[Entry, Response | None]:
+        """Store the content of a request; return the upload that it belongs to, and the response.
+
+        The upload is another one where this request repeats an earlier one. Raises UploadError,
+        StaleTransfer among them.
+        """
+        descriptor = await self._registry.io(lambda: self._registry.folder.open(entry.upload.id))
+        try:
+            receiving = Receiving(
+                *(transfer, descriptor, self._registry.folder.disk, self._registry.threads),
+                digest=transfer.creates and transfer.content.size != 0,
+            )
+            async with entry.lock:
+                if entry.upload.epoch != transfer.epoch:
+                    raise StaleTransfer
+                entry.receiving = receiving
+                receiving.start(pieces, partial(self._progress, entry, transfer))
+            received = await receiving.wait()
+            async with entry.lock:
+                if entry.receiving is receiving:
+                    entry.receiving = None
+                outcome = await self._finish(entry, transfer, received)
+            self.received += received.size
+            if receiving.failure is not None:
+                raise refused_by_disk(receiving.failure) or receiving.failure
+        finally:
+            os.close(descriptor)
+        earlier = await self._earlier(entry, received) if transfer.creates else None
+        if earlier is not None and outcome.response is not None:
+            location = ("Location", self._registry.protocol.site.location(earlier.upload.id))
+            fields = [each for each in outcome.response.headers if each[0] != location[0]]
+            return earlier, replace(outcome.response, headers=(*fields, location))
+        self._completion.go_on(entry)
+        await self._completion.handed_on(entry)
+        return entry, outcome.response
+
+    async def retrieve(self, retrieve: Retrieve, entry: Entry | None) -> Response:
+        """Return the state of an upload. Raises UploadError, OSError."""
+        if entry is None:
+            return self._registry.protocol.retrieve(retrieve, None, self._registry.now())
+        if entry.receiving is not None:
+            await self._registry.interrupt(entry)
+            self._completion.go_on(entry)
+        response = self._registry.protocol.retrieve(retrieve, entry.upload, self._registry.now())
+        await self._completion.handed_on(entry)
+        return response
+
+    async def terminate(self, terminate: Terminate, entry: Entry | None) -> Response:
+        """Delete an upload. Raises UploadError, DatabaseAway, OSError."""
+        if entry is None:
+            outcome = self._registry.protocol.terminate(terminate, None, self._registry.now())
+        else:
+            async with entry.lock:
+                await self._registry.stop(entry)
+                outcome = self._registry.protocol.terminate(
+                    terminate, entry.upload, self._registry.now()
+                )
+                handed_on = HANDED_ON in entry.upload.attributes
+                await self._registry.save(entry, outcome.upload)
+            if not handed_on:  # otherwise the file is the video's
+                await self._registry.forget_data(entry)
+        assert outcome.response is not None
+        return outcome.response
+
+    async def concatenate(self, command: Concatenate, account: Account) -> tuple[Entry, Response]:
+        """Make a final upload. Raises UploadError, DatabaseAway, OSError."""
+        found = {
+            part: entry.upload
+            for part in command.parts
+            if (entry := self._registry.of_account(part, account)) is not None
+        }
+        existing = self._registry.of_account(command.upload_id, account)
+        outcome = self._registry.protocol.concatenate(
+            command, found, existing.upload if existing is not None else None, self._registry.now()
+        )
+        assert outcome.response is not None
+        entry = existing
+        if entry is None or outcome.upload is not entry.upload:
+            attributes = {ACCOUNT: str(account.id), VIDEO: self._make_video_id()}
+            entry = await self._registry.add(
+                replace(outcome.upload, attributes=attributes), account
+            )
+            self._completion.go_on(entry)
+        return entry, outcome.response
+
+    async def _progress(self, entry: Entry, transfer: Transfer, size: int) -> None:
+        async with entry.lock:
+            await self._registry.save(
+                entry,
+                self._registry.protocol.progress(
+                    entry.upload, transfer, size, self._registry.now()
+                ),
+            )
+        if entry.upload.length is None:
+            await self._registry.check_room()
+
+    async def _finish(self, entry: Entry, transfer: Transfer, received: ReceivedContent) -> Outcome:
+        outcome = self._registry.protocol.finish(
+            entry.upload, transfer, received, self._registry.now()
+        )
+        upload = outcome.upload
+        if "sha256" in received.digests and upload.state is State.COMPLETE:
+            digest = received.digests["sha256"].hex()
+            upload = replace(upload, attributes={**upload.attributes, DIGEST: digest})
+        await self._registry.save(entry, upload)
+        if upload.offset < transfer.offset + received.size:
+            await self._registry.io(
+                lambda: self._registry.folder.truncate(upload.id, upload.offset)
+            )
+        if upload.state in GONE:
+            await self._registry.forget_data(entry)
+        elif upload.state is State.ACTIVE:
+            self._registry.tasks.spawn(self._registry.note_progress(upload))
+        return outcome
+
+    async def _earlier(self, entry: Entry, received: ReceivedContent) -> Entry | None:
+        """Return the upload of which this one is a repetition, and delete this one; None where it
+        is none: the same person, file name, length and bytes, a short while ago."""
+        upload = entry.upload
+        digest = upload.attributes.get(DIGEST)
+        if digest is None or upload.kind is Kind.PARTIAL:
+            return None
+        oldest = self._registry.now() - REPEATED_SECONDS
+        for other in self._registry.entries.values():
+            same = other.upload.attributes.get(DIGEST) == digest and other is not entry
+            if (
+                same
+                and other.upload.state is State.COMPLETE
+                and other.upload.fingerprint == upload.fingerprint
+                and other.account_id == entry.account_id
+                and float(other.upload.attributes[ENDED_AT]) >= oldest
+            ):
+                await self._registry.save(
+                    entry, self._registry.protocol.fail(upload, "It was a repetition.")
+                )
+                await self._registry.forget_data(entry)
+                return other
+        return None
