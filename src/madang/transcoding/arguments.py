@@ -179,9 +179,19 @@ def transcode(
     return arguments
 
 
-def loudness(sound: AudioStream, file: Input) -> list[str]:
-    """Return the arguments that measure the loudness of a track and print it at the end."""
-    arguments = [*_COMMON, "-loglevel", "info", *file.arguments, "-map", f"0:{sound.index}"]
+def loudness(sound: AudioStream, file: Input, out: int) -> list[str]:
+    """Return the arguments that measure the loudness of a track and print it at the end; progress
+    is written to `out`."""
+    arguments = [
+        *_COMMON,
+        "-progress",
+        f"pipe:{out}",
+        "-loglevel",
+        "info",
+        *file.arguments,
+        "-map",
+        f"0:{sound.index}",
+    ]
     return [*arguments, "-vn", "-af", "ebur128=framelog=quiet", "-f", "null", "-"]
 
 
@@ -193,6 +203,12 @@ def read_loudness(text: str) -> float | None:
     found = _INTEGRATED.findall(text)
     loudness = float(found[-1]) if found else -70.0
     return loudness if -70.0 < loudness < 70.0 else None
+
+
+def read_progress(line: str) -> float | None:
+    """Return the seconds that a line of ffmpeg's progress says are done."""
+    name, _, value = line.strip().partition("=")
+    return int(value) / 1e6 if name == "out_time_us" and value.isdecimal() else None
 
 
 def poster(picture: VideoStream, file: Input, at: float, out: int) -> list[str]:

@@ -61,7 +61,8 @@ class _Chunk:
 class Encoder:
     """Encodes `picture` of `file`, whose first second is at `origin` in the results.
 
-    `length` is that of the file in seconds; `report` is called with the share that is done.
+    `length` is that of the file in seconds; `report` is called, from any thread, with the share
+    that is done, and with a checkpoint where there is one.
     """
 
     ffmpeg: Ffmpeg
@@ -70,7 +71,7 @@ class Encoder:
     renditions: Sequence[Rendition]
     origin: float
     length: float
-    report: Callable[[float, Mapping[str, Any]], None]
+    report: Callable[[float, Mapping[str, Any] | None], None]
     chunk_seconds: float = CHUNK_SECONDS
     _events: queue.Queue[_Chunk | None] = field(default_factory=queue.Queue)
     _last: dict[int, _Chunk] = field(default_factory=dict)
@@ -119,14 +120,20 @@ class Encoder:
         return self._keep(reached, last)
 
     def finish(
-        self, rendition: Rendition, done: Progress, sound: tuple[Path, float] | None
+        self,
+        rendition: Rendition,
+        done: Progress,
+        sound: tuple[Path, float] | None,
+        progress: Callable[[float], None],
     ) -> Made:
         """Return the file of a rendition, joined of its chunks and the sound of a file, of which
-        the time of the first second is given."""
+        the time of the first second is given. `progress` is called with the share that is done."""
         with ExitStack() as stack:
             encoded = _open(stack, self._stream(rendition, done.chunks))
             heard = None if sound is None else (_open(stack, sound[0]), sound[1])
-            return self.ffmpeg.join(rendition, encoded, heard, done.pictures)
+            return self.ffmpeg.join(
+                rendition, encoded, heard, done.pictures, lambda at: progress(self._share(at))
+            )
 
     def _stream(self, rendition: Rendition, chunks: int) -> Path:
         """Return a file with all chunks of a rendition, as one stream."""
@@ -156,7 +163,7 @@ class Encoder:
 
         task.publish(move)
         # Behind it: a checkpoint never names a chunk that is not there.
-        self.report(min(1.0, at / self.length) if self.length else 0.0, reached.as_fields())
+        self.report(self._share(at), reached.as_fields())
         return reached
 
     def _read(self, rendition: int, first: int, pipe: IO[bytes]) -> None:
@@ -182,10 +189,14 @@ class Encoder:
                     number, begin = number + 1, at
                     writer = _ChunkWriter(self._draft(name, number), init)
                 writer.write(fragment)
+                self.report(self._share(at - self.origin), None)
         finally:
             writer.close()
         if writer.pictures:
             self._events.put(_Chunk(rendition, number, None, writer.pictures))
+
+    def _share(self, seconds: float) -> float:
+        return min(1.0, seconds / self.length) if self.length else 0.0
 
     def _draft(self, name: str, number: int) -> Path:
         return self.ffmpeg.task.folder / f"{name}.{number}"

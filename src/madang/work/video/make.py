@@ -80,11 +80,11 @@ class Ffmpeg:
         rendition = _described(SOURCE, made, size, range_)
         return Made(self._draft(SOURCE), rendition, made)
 
-    def sound(self, sound: AudioStream, file: Input, origin: float) -> Made:
+    def sound(self, sound: AudioStream, file: Input, origin: float, progress: Progress) -> Made:
         """Package a sound track alone, encoded where browsers do not play it."""
         name = "sound"
         made = self._package(
-            Packager(self._draft(name), name),
+            Packager(self._draft(name), name, progress),
             lambda out: arguments.sound_alone(sound, file, origin, out),
             (file,),
         )
@@ -96,12 +96,13 @@ class Ffmpeg:
         encoded: Input,
         sound: tuple[Input, float] | None,
         pictures: int,
+        progress: Progress,
     ) -> Made:
         """Make the file of a rendition whose `pictures` pictures were encoded. `sound` is a file
         with its sound, and the time of its first second."""
         track, origin = sound if sound is not None else (None, 0.0)
         made = self._package(
-            Packager(self._draft(rendition.name), rendition.name),
+            Packager(self._draft(rendition.name), rendition.name, progress),
             lambda out: arguments.join(encoded, track, origin, out),
             (encoded, *((track,) if track else ())),
         )
@@ -120,9 +121,17 @@ class Ffmpeg:
         )
         return found[0]
 
-    def loudness(self, sound: AudioStream, file: Input) -> float | None:
+    def loudness(self, sound: AudioStream, file: Input, progress: Progress) -> float | None:
         """Return the loudness of a track in LUFS; None for silence."""
-        ended = self.run(lambda _: arguments.loudness(sound, file), (file.descriptor,))
+
+        def read(pipe: IO[bytes]) -> None:
+            for line in pipe:
+                if (seconds := arguments.read_progress(line.decode())) is not None:
+                    progress(seconds)
+
+        ended = self.run(
+            lambda pipes: arguments.loudness(sound, file, pipes[0]), (file.descriptor,), (read,)
+        )
         return arguments.read_loudness(ended.errors)
 
     def _draft(self, name: str) -> Path:

@@ -37,6 +37,10 @@ from madang.work.video.probe import GONE, NOTHING, FileRefused, open_regular, pr
 POSTER_SHARE: Final = 0.1
 """Share of a video that is before its poster: many begin with a black picture."""
 
+_ENCODED: Final = 0.8
+_HEARD: Final = 0.9
+"""Shares of the work that are done when the pictures, and when the sound is encoded."""
+
 _UNSEEN_GAP: Final = 0.5
 _UNSEEN_SHARE: Final = 0.01
 """Seconds, and share of a video, that may be missing without a word."""
@@ -147,20 +151,30 @@ class PrepareVideo:
         task = ffmpeg.task
         encoder = Encoder(
             *(ffmpeg, picture, file, (first,), float(origin_of(picture)), source.length or 0.0),
-            lambda share, reached: task.report(0.9 * share, reached),
+            lambda share, reached: task.report(_ENCODED * share, reached),
             self.chunk_seconds,
         )
         done = encoder.run(Progress(**task.checkpoint))
         if not source.truncated and not done.covers(picture.frames):
             log.warning("video %s: %d of %d pictures", task.subject, done.pictures, picture.frames)
         sound = None
+
+        def progress(seconds: float) -> None:
+            share = min(1.0, seconds / encoder.length) if encoder.length else 0.0
+            task.report(_ENCODED + (_HEARD - _ENCODED) * share, done.as_fields())
+
         if source.sound is not None:
             try:
-                made = ffmpeg.sound(source.sound, file, encoder.origin)
+                made = ffmpeg.sound(source.sound, file, encoder.origin, progress)
                 sound = (made.path, made.packaged.begin)
             except (PackagingFailed, ParseError) as error:
                 log.warning("video %s: its sound cannot be read: %s", task.subject, error)
-        return encoder.finish(first, done, sound)
+        return encoder.finish(
+            first,
+            done,
+            sound,
+            lambda share: task.report(_HEARD + (0.99 - _HEARD) * share, done.as_fields()),
+        )
 
     def _draw_poster(self, ffmpeg: Ffmpeg, picture: VideoStream, file: Input, made: Made) -> None:
         """Add the picture shown before playback; a video without one is fine."""

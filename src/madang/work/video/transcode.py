@@ -31,8 +31,9 @@ from madang.work.video.package import PackagingFailed
 from madang.work.video.prepare import Uploads
 from madang.work.video.probe import GONE, FileRefused, open_regular, probe
 
-_ENCODED: Final = 0.9
-"""Share of the work that is encoding."""
+_ENCODED: Final = 0.85
+_JOINED: Final = 0.95
+"""Shares of the work that are done when all is encoded, and when all is joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,15 @@ class TranscodeVideo:
             )
         sound = (folder.file(first), task.arguments["origin"])
         for number, each in enumerate(wanted):
+
+            def progress(share: float, before: int = number) -> None:
+                joined = (before + share) / len(wanted)
+                task.report(_ENCODED + (_JOINED - _ENCODED) * joined, done.as_fields())
+
             if each.name not in there:
-                made = encoder.finish(each, done, sound)
+                made = encoder.finish(each, done, sound, progress)
                 if not task.publish(partial(_publish, folder, made)):
                     return
-            share = _ENCODED + (1 - _ENCODED) * (number + 1) / len(wanted)
-            task.report(share, done.as_fields())
 
     def _measure(self, task: Attempt, folder: VideoFolder) -> None:
         """Measure the loudness of the sound."""
@@ -105,7 +109,13 @@ class TranscodeVideo:
             if source.sound is None:
                 return
             file = Input(descriptor, source.format)
-            loudness = Ffmpeg(task, self.program).loudness(source.sound, file)
+            length = source.duration or 0.0
+
+            def progress(seconds: float) -> None:
+                share = min(1.0, seconds / length) if length else 0.0
+                task.report(_JOINED + (1 - _JOINED) * share)
+
+            loudness = Ffmpeg(task, self.program).loudness(source.sound, file, progress)
         finally:
             os.close(descriptor)
 
@@ -123,7 +133,7 @@ class TranscodeVideo:
         copied = "upload" not in task.arguments
         origin = task.arguments["origin"] if copied else float(origin_of(picture))
 
-        def report(share: float, reached: Mapping[str, Any]) -> None:
+        def report(share: float, reached: Mapping[str, Any] | None) -> None:
             task.report(_ENCODED * share, reached)
 
         ffmpeg = Ffmpeg(task, self.program)
