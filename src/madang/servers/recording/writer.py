@@ -7,11 +7,13 @@ import heapq
 import itertools
 import logging
 import threading
+from array import array
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.disk import Disk
@@ -19,6 +21,7 @@ from madang.recording.manifest import Manifest
 from madang.recording.viewers import finishing_until
 from madang.servers.recording.counters import RecordingCounters
 from madang.servers.recording.growing import Part
+from madang.servers.recording.queue import QueuedPart
 from madang.servers.recording.recording import Recording
 from madang.servers.recording.rows import RecordingRows
 
@@ -51,12 +54,8 @@ class WriterLimits:
     watched: float = 60.0
 
 
-@dataclass(slots=True)
-class _Queued:
-    recording: Recording
-    rendition: str
-    part: Part
-    at: float
+MERGED: Final = 256
+"""Parts that became one gap with those before them, and are still in the queue."""
 
 
 @dataclass(order=True)
@@ -88,9 +87,12 @@ class RecordingWriter:
         self._limits = limits
         self._now = clock.monotonic
         self._condition = threading.Condition()
-        self._queue: deque[_Queued | Callable[[], object]] = deque()
-        self._waiting: deque[_Queued] = deque()
+        self._queue: deque[QueuedPart | Callable[[], object]] = deque()
+        self._waiting: deque[QueuedPart] = deque()
         self._queued_bytes = 0
+        self._newest: dict[tuple[Recording, str], int] = {}
+        self._gaps: dict[tuple[Recording, str], tuple[int, QueuedPart]] = {}
+        self._merged = 0
         self._awake = False
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -130,13 +132,18 @@ class RecordingWriter:
         assert part.data is not None
         with self._condition:
             self._expire(now)
-            queued = _Queued(recording, rendition, part, now)
+            number = self._newest.get((recording, rendition), 0) + 1
+            self._newest[recording, rendition] = number
+            queued = QueuedPart(
+                recording, rendition, part, now, number, array("d", [part.record.duration])
+            )
             if self._queued_bytes + len(part.data) > self._limits.queue_bytes:
                 self._drop(queued)
             else:
                 self._queued_bytes += len(part.data)
                 self._waiting.append(queued)
-            self._queue.append(queued)
+            if not queued.merged:
+                self._queue.append(queued)
             if self._queued_bytes >= self._limits.batch_bytes:
                 self._wake()
 
@@ -147,6 +154,7 @@ class RecordingWriter:
         """
         with self._condition:
             self._queue.append(work)
+            self._gaps.clear()  # it may begin the next file
             if now:
                 self._wake()
 
@@ -182,14 +190,16 @@ class RecordingWriter:
         with self._condition:
             jobs, self._queue = self._queue, deque()
             self._waiting.clear()
-            self._queued_bytes = 0
+            self._newest.clear()
+            self._gaps.clear()
+            self._queued_bytes = self._merged = 0
             self._awake = False
         now = self._now()
         self._look_at_space(now)
         batch: dict[tuple[Recording, str], list[Part]] = {}
         for job in jobs:
-            if isinstance(job, _Queued):
-                batch.setdefault((job.recording, job.rendition), []).append(job.part)
+            if isinstance(job, QueuedPart):
+                batch.setdefault((job.recording, job.rendition), []).extend(job.parts())
             else:
                 self._write(batch)
                 batch = {}
@@ -340,5 +350,18 @@ class RecordingWriter:
             self._queued_bytes -= len(queued.part.data)
             self._drop(queued)
 
-    def _drop(self, queued: _Queued) -> None:
+    def _drop(self, queued: QueuedPart) -> None:
+        """Make a gap of a part, and one with the gap before it: while a write hangs for hours there
+        is one for each rendition."""
         queued.part.data = None
+        key = queued.recording, queued.rendition
+        until, gap = self._gaps.get(key, (0, queued))
+        if gap is not queued and queued.number == until + 1 and gap.merge(queued):
+            self._merged += 1
+        else:
+            gap = queued
+        self._gaps[key] = queued.number, gap
+        if self._merged >= MERGED:
+            kept = (e for e in self._queue if not isinstance(e, QueuedPart) or not e.merged)
+            self._queue = deque(kept)
+            self._merged = 0
