@@ -25,7 +25,6 @@ from madang.wire.fmp4.hybrid import is_finished
 from madang.wire.hls import parse_media
 from tests.support.broadcast import WALL, Broadcast, Encoder, broadcast, new_show
 from tests.support.recorder import Recorded, faulty_disk, manifest_of, records_of, repair
-from tests.support.recordings import part_record
 from tests.support.samples import demux
 from tests.support.small_disks import filled, small_disk
 
@@ -426,28 +425,3 @@ def test_a_playlist_names_only_what_is_in_the_file(tmp_path: Path) -> None:
     look()
     assert seen > 20
     assert reader.reader(SOURCE).ended
-
-
-def test_a_write_that_hangs_for_long_costs_no_memory(tmp_path: Path) -> None:
-    from madang.servers.recording.growing import Part
-
-    made = Recorded(tmp_path, limits(queue_seconds=3.0))
-    events = show().events
-    made.take(events[:8])
-    made.turn()
-    part = parts(events)[-1]
-    lengths = []
-    for number in range(3000):
-        record = replace(part_record(part), msn=1000 + number // 6, date=number / 3)
-        record = replace(record, duration=1 / 3)
-        made.writer.put(made.recording, SOURCE, Part(b"x" * 100, record))
-        made.clock.advance(1 / 3)
-        made.writer.expire()
-        lengths.append(len(made.writer._queue))
-    assert max(lengths) < 300
-    made.turn()
-    gaps = [record for record in records_of(made.folder) if record.kind is Kind.GAP]
-    assert max(record.duration for record in gaps) <= made.recording.manifest.target_duration
-    assert sum(record.duration for record in gaps) == pytest.approx(1000)
-    assert [record.msn for record in gaps] == sorted({record.msn for record in gaps})
-    assert max(abs(record.date - 2 * (record.msn - 1000)) for record in gaps) < 0.5
