@@ -248,8 +248,11 @@ def test_a_channel_chooses_what_it_keeps(tmp_path: Path) -> None:
         "record_default": False,
         "retention_days": 0,
         "retention_default": False,
+        "chat_replay": True,
     }
     back = done("channel", "set", "yard", "--retention-days", "default", *data)
     assert (back["record"], back["retention_days"]) == ("ask", 30)
     assert "For: 30 days (as the station does)" in madang("channel", "set", "yard", *data).stdout
-    assert madang("channel", "set", "yard", "--retention-days", "soon", *data).returncode == 2
+    for wrong in ("soon", "9" * 5000):
+        given = ("--retention-days", wrong)
+        assert madang("channel", "set", "yard", *given, *data).returncode == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -26,10 +26,14 @@ class Switch(StrEnum):
     OFF = "off"
 
 
+MAX_DIGITS: Final = 9
+"""Digits of a number of days, more than any channel may choose."""
+
+
 def _days(text: str) -> int | str:
     if text == "default":
         return text
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
         raise typer.BadParameter("expected a number of days, or default")
     return int(text)
 

@@ -108,6 +108,17 @@ def test_the_owner_sees_it_with_a_note(
     assert "noindex" in response.content.decode() or "visibility" not in row
 
 
+def test_the_address_of_a_deleted_video_leads_to_its_show_while_that_is_on(client: Any) -> None:
+    from madang.apps.videos.library import delete
+
+    delete(begin(make_channel()))
+    for path in (PAGE, EMBED):
+        assert (client.get(path).status_code, client.get(path)["Location"]) == (302, "/@yard")
+    for hidden in ({"ask": True}, {"visibility": "private"}, {"state": "ready"}):
+        set_row(**{"ask": False, "visibility": "public", "state": "recording"} | hidden)
+        assert client.get(PAGE).status_code == 404
+
+
 def test_a_show_that_is_on_is_watched_at_its_channel(client: Any) -> None:
     begin(make_channel())
     for path in (PAGE, EMBED):

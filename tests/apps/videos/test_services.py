@@ -199,6 +199,42 @@ def test_nobody_has_access_to_what_is_deleted(change: dict[str, Any]) -> None:
     assert access(FIRST) is None
 
 
+def test_a_show_that_goes_on_is_open_to_viewers_after_its_video_was_deleted() -> None:
+    from madang.apps.videos.library import delete
+    from madang.apps.videos.services import access
+
+    delete(begin(make_channel()))
+    found = access(FIRST)
+    assert found is not None
+    assert (found.visibility, found.state) == ("public", "recording")
+    finish()
+    assert access(FIRST) is None
+
+
+def test_a_title_that_was_changed_during_the_show_is_that_of_the_video() -> None:
+    from madang.apps.channels.services import rename
+    from madang.apps.videos import services
+    from madang.apps.videos.library import VideoChange, change
+    from madang.apps.videos.models import Video
+
+    channel = make_channel(title="Then")
+    end = EVENING + timedelta(hours=1)
+    result = services.RecordingResult(duration=3600.0, bytes=1, ended_at=end)
+    names = {
+        FIRST: end,
+        SECOND: end + timedelta(days=1),  # the repair of a crash
+        "Drum5atDusk3": end,
+    }
+    for name in names:
+        begin(channel, name)
+    rename("yard", title="Now")
+    change(Video.objects.get(pk="Drum5atDusk3"), VideoChange(title="Chosen"))
+    for name, now in names.items():
+        services.finish_recording(name, result, title="Then", now=now)
+    titles = [Video.objects.get(pk=name).title for name in names]
+    assert titles == ["Now", "Then", "Chosen"]
+
+
 @pytest.mark.parametrize("video_id", ["", "another1Drum", "a\0b"])
 def test_nobody_has_access_to_what_there_is_not(video_id: str) -> None:
     from madang.apps.videos.services import access

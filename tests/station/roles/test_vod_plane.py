@@ -66,13 +66,16 @@ def test_private_recordings_are_for_owner_and_administrators(port: Port) -> None
     begun = datetime(2026, 11, 30, tzinfo=UTC)
     begin_recording(RecordingStart(ID, channel.pk, "Evening", begun))
     Video.objects.filter(pk=ID).update(visibility=Visibility.PRIVATE)
-    read, chat = (tokens.create(owner, "t", [scope])[1] for scope in ("read", "chat"))
+    read, manage, chat = (
+        tokens.create(owner, "t", [scope])[1] for scope in ("read", "manage", "chat")
+    )
     port_status = {
         "nobody": port.ask(PATH, Cookie="sessionid=nothing").status,
         "owner": port.ask(PATH, Cookie=session_of("owner")).status,
         "other": port.ask(PATH, Cookie=session_of("other")).status,
         "admin": port.ask(PATH, Cookie=session_of("admin")).status,
         "read": port.ask(PATH, Authorization=f"Bearer {read}").status,
+        "manage": port.ask(PATH, Authorization=f"Bearer {manage}").status,
         "chat": port.ask(PATH, Authorization=f"Bearer {chat}").status,
     }
     assert port_status == {
@@ -81,6 +84,7 @@ def test_private_recordings_are_for_owner_and_administrators(port: Port) -> None
         "other": 404,
         "admin": 200,
         "read": 200,
+        "manage": 200,
         "chat": 404,
     }
     assert other.pk != admin.pk

@@ -96,6 +96,18 @@ def find(video_id: str, user: User | None) -> Video:
     return _get(visible_to(user), video_id)
 
 
+def show_of_deleted(video_id: str) -> Channel | None:
+    """Return the channel of a recording that everybody found and that was deleted while its show is
+    still on; None for all others."""
+    on_air = Video.objects.filter(
+        state=State.RECORDING, visibility=Visibility.PUBLIC, temporary=False, ask=False
+    ).exclude(deleted_at=None)
+    try:
+        return _get(on_air.select_related("channel"), video_id).channel
+    except NoSuchVideo:
+        return None
+
+
 def find_own(video_id: str, user: User) -> Video:
     """Return a video that `user` may change. Raises NoSuchVideo, NotYourVideo."""
     video = find(video_id, user)

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from madang.apps.channels.errors import NoSuchChannel
@@ -29,6 +30,10 @@ bin."""
 _OWNERS_ALONE: Final = (State.ASKING, State.QUEUED, State.PROCESSING, State.FAILED)
 """States of videos that nobody but the owner sees, whatever their visibility."""
 
+
+SAME_SHOW: Final = timedelta(minutes=10)
+"""Time after the end of a show in which the title of the channel is still that of the show: one
+that a crash cut off may be finished days later."""
 
 _PROBES: Final = 20
 """Recordings that are looked for to know whether the storage is there."""
@@ -117,9 +122,11 @@ def begin_recording(start: RecordingStart) -> None:
 
 @transaction.atomic
 def finish_recording(
-    video_id: str, result: RecordingResult, *, now: datetime | None = None
+    video_id: str, result: RecordingResult, *, title: str = "", now: datetime | None = None
 ) -> None:
     """Complete the row of a recording: it is ready, or waits for the owner's answer.
+
+    Where it still has the `title` of the beginning it gets that of the channel at the end.
 
     The answer may have come during the show, by `keep`. One that failed before may have been
     repaired. Raises NotBegun.
@@ -132,6 +139,8 @@ def finish_recording(
     video.duration, video.bytes, video.gaps = result.duration, result.bytes, result.gaps
     video.ended_at = result.ended_at
     video.renditions = [asdict(rendition) for rendition in result.renditions]
+    if video.title == title and at - result.ended_at < SAME_SHOW:
+        video.title = video.channel.title
     if video.ask and not video.keep:
         video.state, video.asked_until = State.ASKING, at + TIME_TO_ANSWER
     video.save()
@@ -269,12 +278,13 @@ def discard_recording(video_id: str) -> bool:
 def access(video_id: str) -> VideoAccess | None:
     """Return who may get the files of a video; None if there is none, or it is in the bin.
 
-    Recordings that are kept only during the show are among them. What failed or is not ready is
+    Recordings that are kept only during the show are among them, and those that were deleted while
+    the show is still on: viewers go back in it until it ends. What failed or is not ready is
     private.
     """
     video = (
         Video.objects.select_related("channel")
-        .filter(pk=video_id, deleted_at=None)
+        .filter(Q(deleted_at=None) | Q(state=State.RECORDING), pk=video_id)
         .exclude(state=State.DELETED)
         .first()
         if "\0" not in video_id  # PostgreSQL refuses texts with a zero byte

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
@@ -52,6 +53,8 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
     try:
         video = library.find(video_id, user)
     except NoSuchVideo:
+        if (channel := library.show_of_deleted(video_id)) is not None:
+            return redirect("channel", slug=channel.slug)
         raise Http404 from None
     entry = entries.entry_of(video)
     context: dict[str, Any] = {

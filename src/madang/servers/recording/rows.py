@@ -67,7 +67,7 @@ class VideoRows:
 
         def work() -> None:
             services.begin_recording(start)
-            services.finish_recording(start.id, result)
+            services.finish_recording(start.id, result, title=start.title)
             told()
 
         self._submit(work)
