@@ -54,7 +54,7 @@ def test_an_upload_becomes_a_video(tmp_path: Path) -> None:
         path = tmp_path / "recordings" / ID / each["name"] / "1.mp4"
         assert path.stat().st_size == each["bytes"]
         assert decoded(path).sharp
-    assert not (tmp_path / "uploads" / "up1").exists()
+    assert not (tmp_path / "uploads" / "up1" / "data").exists()
     assert not list((tmp_path / "jobs").iterdir())
 
 
@@ -68,7 +68,7 @@ def test_a_bad_file_is_named_and_not_tried_again(tmp_path: Path) -> None:
     assert (state, video.state) == ("failed", "failed")
     assert error == video.reason != ""
     assert Job.objects.get().attempt == 1
-    assert not (tmp_path / "uploads" / "up1").exists()
+    assert not (tmp_path / "uploads" / "up1" / "data").exists()
 
 
 def test_what_fails_for_good_is_told(tmp_path: Path) -> None:
