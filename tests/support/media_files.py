@@ -64,6 +64,8 @@ KINDS: dict[str, tuple[str, ...]] = {
                    "sine=d=30", *H264, "-c:a", "aac"),
     "short_sound.mp4": (*PICTURE, "-f", "lavfi", "-i", "sine=d=1", *H264, "-c:a", "aac"),
     "long_sound.mp4": (*PICTURE, "-f", "lavfi", "-i", "sine=d=5", *H264, "-c:a", "aac"),
+    "slow.mkv": ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=1/5:d=25", "-f", "lavfi", "-i",
+                 "sine=d=25", *H264, "-pix_fmt", "yuv422p", "-c:a", "aac"),
     "silence.wav": ("-f", "lavfi", "-i", f"anullsrc=d={SECONDS}",),
     "front.mp4": ("-i", "h264.mp4", "-c", "copy", "-movflags", "+faststart"),
 }  # fmt: skip

@@ -41,6 +41,9 @@ _KEY_FRAMES: Final = (
 )
 """One in each segment; `t` is the time since the first picture that is encoded."""
 
+_SLOW: Final = 5
+"""Pictures per second below which none waits for the next one."""
+
 _THREADS: Final = "4"
 """Threads of each decoder, encoder and filter graph: memory grows with them."""
 
@@ -127,9 +130,11 @@ def join(picture: Input, sound: Input | None, origin: float, out: int) -> list[s
     """Return the arguments that join pictures, at the times that they have, and the sound of a
     file whose first second is at `origin`."""
     arguments = [*_COMMON, "-copyts", *picture.arguments]
+    maps = ["-map", "0:v:0"]
     if sound is not None:
-        arguments += ["-itsoffset", f"{origin:.6f}", *sound.arguments, "-map", "1:a:0?"]
-    arguments += ["-map", "0:v:0", "-c", "copy"]
+        arguments += ["-itsoffset", f"{origin:.6f}", *sound.arguments]
+        maps += ["-map", "1:a:0?"]
+    arguments += [*maps, "-c", "copy"]
     return [*arguments, *_output(out, None, sound_alone=False)]
 
 
@@ -165,12 +170,14 @@ def transcode(
         "-filter_complex",
         _graph(picture, outputs, begin),
     ]
+    slow = picture.average_rate is not None and picture.average_rate < _SLOW
     for number, (rendition, out) in enumerate(outputs):
         rate = rendition.peak_bitrate
         arguments += [
             *("-map", f"[out{number}]", "-c:v", "libx264", "-threads", _THREADS),
             *("-preset", "veryfast", "-profile:v", "high", "-crf", "23"),
             *("-maxrate", str(rate), "-bufsize", str(2 * rate)),
+            *(("-bf", "0") if slow else ()),
             *("-sc_threshold", "0", "-g", "9999", "-forced-idr", "1"),
             *("-force_key_frames", _KEY_FRAMES, "-fps_mode", "passthrough"),
             *("-enc_time_base", "filter", "-video_track_timescale", str(_TIMESCALE)),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from madang.apps.jobs.errors import JobFailed
+from madang.wire.hls import parse_media
 from tests.support.media_files import RATE, SECONDS, cut, media_file
 from tests.support.uploads import ID, UploadedVideo, decoded
 from tests.support.vod import Control, Video, Vod, serving
@@ -31,6 +32,12 @@ def vod(tmp_path: Path) -> Iterator[Vod]:
 
 def address(vod: Vod, path: str = "index.m3u8") -> str:
     return f"http://{vod.port.host}:{vod.port.number}/vod/{ID}/{path}"
+
+
+def durations(vod: Vod, rendition: str) -> list[float]:
+    """Return those of the segments in a playlist."""
+    text = vod.port.ask(f"/vod/{ID}/{rendition}/media.m3u8").text
+    return [segment.duration for segment in parse_media(text).segments]
 
 
 COPIED = {
@@ -221,6 +228,16 @@ def test_pictures_that_stand_for_long_are_kept(made: UploadedVideo, vod: Vod) ->
     seen = decoded(address(vod))
     assert len(seen.times) == 3
     assert seen.sound == pytest.approx(30, abs=0.1)
+    name = made.manifest.renditions[0].name
+    assert sum(durations(vod, name)) == pytest.approx(30, abs=0.1)
+
+
+def test_slow_pictures_are_encoded_with_a_key_frame_each(made: UploadedVideo, vod: Vod) -> None:
+    made.prepare(made.upload(media_file("slow.mkv")))
+    seen = decoded(address(vod, "90p.mp4"))
+    assert len(seen.times) == 5
+    segments = durations(vod, "90p")
+    assert segments == pytest.approx([5.0] * 5, abs=0.1)
 
 
 @pytest.mark.parametrize(("name", "length"), [("short_sound.mp4", 3), ("long_sound.mp4", 3)])

@@ -172,6 +172,7 @@ class Packager:
     progress: Callable[[float], None] = lambda _seconds: None
     longest: float = math.inf
     _segments: _Segments = field(default_factory=_Segments)
+    _end: float = 0.0
 
     def write(self, pipe: IO[bytes]) -> Packaged:
         """Write all of a stream and finish the file; everything is on the disk then.
@@ -210,20 +211,30 @@ class Packager:
     def _record(self, tracks: list[TrackDescription], fragment: Fragment, at: float) -> Record:
         """Return the record of a fragment, `at` seconds after the first."""
         lead = next((each for each in tracks if each.video), tracks[0])
+        scales = {each.track_id: each.timescale for each in tracks}
         runs = [each for each in fragment.runs if each.track_id == lead.track_id]
-        duration = sum(sum(each.durations) for each in runs) / lead.timescale
+        end = max(_end_shown(each) / scales[each.track_id] for each in runs or fragment.runs)
+        if runs:
+            duration = sum(sum(each.durations) for each in runs) / lead.timescale
+        else:  # sound goes on behind the last picture
+            duration = max(0.0, end - self._end)
+        self._end = max(self._end, end)
         independent = not runs or 0 in runs[0].sync
-        if not runs:  # sound goes on behind the last picture
-            scales = {each.track_id: each.timescale for each in tracks}
-            duration = max(
-                (sum(each.durations) / scales[each.track_id] for each in fragment.runs), default=0.0
-            )
         number, part = self._segments.place(duration, independent=independent and bool(runs))
         if self._segments.longest > self.longest:
             raise PackagingFailed("The key frames are too far apart to seek to.")
         return Record(
             Kind.PART, msn=number, index=part, duration=duration, date=at, independent=independent
         )
+
+
+def _end_shown(run: SampleRun) -> int:
+    """Return the time in ticks until which the samples of a run are shown."""
+    at, end = run.start, 0
+    for duration, offset in zip(run.durations, run.composition_offsets, strict=True):
+        end = max(end, at + offset + duration)
+        at += duration
+    return end
 
 
 def _packaged(track: TrackDescription, file: RecordingFile) -> PackagedTrack:
