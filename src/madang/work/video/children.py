@@ -84,9 +84,11 @@ def run(
     """
     for each in inputs:
         os.lseek(each, 0, os.SEEK_SET)  # programs share the place with those before them
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as theirs:
         pipes = [_pipe(stack) for _ in readers]
         writes = [write for _, write in pipes]
+        for write in writes:
+            theirs.callback(os.close, write)
         process = stack.enter_context(
             attempt.child(
                 command(writes),
@@ -96,8 +98,7 @@ def run(
                 pass_fds=(*inputs, *writes),
             )
         )
-        for write in writes:
-            os.close(write)
+        theirs.close()
         assert process.stderr is not None
         tail = _Tail()
         with ThreadPoolExecutor(1 + len(readers), thread_name_prefix="video") as threads:

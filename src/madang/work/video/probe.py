@@ -68,7 +68,7 @@ def probe(attempt: Attempt, descriptor: int) -> Source:
 
     def command(pipes: Sequence[int]) -> list[str]:
         words = map(str, (descriptor, *pipes))
-        return [sys.executable, "-m", probe_child.__name__, *words]
+        return [sys.executable, "-P", "-m", probe_child.__name__, *words]
 
     run(attempt, command, inputs=(descriptor,), readers=(read,))
     try:
