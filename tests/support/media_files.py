@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
 from collections.abc import Sequence
 from functools import lru_cache
@@ -74,7 +76,9 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 @lru_cache(None)
 def _folder() -> Path:
-    return Path(mkdtemp(prefix="madang-media-"))
+    folder = Path(mkdtemp(prefix="madang-media-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @lru_cache(None)
