@@ -250,6 +250,8 @@ def test_a_channel_chooses_what_it_keeps(tmp_path: Path) -> None:
         "retention_default": False,
         "chat_replay": True,
     }
+    assert not done("channel", "set", "yard", "--chat-replay", "off", *data)["chat_replay"]
+    assert "not shown" in madang("channel", "set", "yard", *data).stdout
     back = done("channel", "set", "yard", "--retention-days", "default", *data)
     assert (back["record"], back["retention_days"]) == ("ask", 30)
     assert "For: 30 days (as the station does)" in madang("channel", "set", "yard", *data).stdout
