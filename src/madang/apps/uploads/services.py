@@ -7,13 +7,13 @@ is repeated after a lost connection changes nothing.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Sum
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -23,6 +23,7 @@ from madang.apps.accounts.models import User
 from madang.apps.channels.models import TITLE_LENGTH, Channel
 from madang.apps.channels.services import channels_of, may_run
 from madang.apps.jobs import services as jobs
+from madang.apps.jobs.models import OPEN, Job
 from madang.apps.uploads.errors import NotAllowed, QuotaExceeded, UnknownChannel, UploadRefused
 from madang.apps.uploads.models import FILENAME_LENGTH, State, Upload
 from madang.apps.videos import services as videos
@@ -31,7 +32,10 @@ from madang.apps.videos.models import Kind, Video
 from madang.apps.videos.models import State as VideoState
 
 KEPT: Final = timedelta(days=7)
-"""Time for which the row of an upload stays that is not sent any more."""
+"""Time for which an upload stays known that is not sent any more."""
+
+_AT_ONCE: Final = 500
+"""Uploads deleted in one run: SQLite limits the number of values of a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +143,18 @@ def end(upload_id: str, state: str, *, now: datetime | None = None) -> None:
     )
 
 
-def delete_ended(now: datetime) -> int:
-    """Delete rows of uploads that ended KEPT ago; return how many."""
+def delete_ended(now: datetime, release: Callable[[str], None]) -> int:
+    """Delete uploads that ended KEPT ago, and have `release` delete what is left of their data;
+    return how many.
+
+    A complete one stays while a job needs it: until then one that failed may be tried again.
+    """
     ended = Upload.objects.exclude(state=State.ACTIVE).filter(updated_at__lt=now - KEPT)
-    return ended.delete()[0]
+    needed = Job.objects.filter(state__in=OPEN, subject=OuterRef("video_id"))
+    ids = list(ended.filter(~Exists(needed)).values_list("pk", flat=True)[:_AT_ONCE])
+    for upload_id in ids:
+        release(upload_id)
+    return Upload.objects.filter(pk__in=ids).delete()[0]
 
 
 def _channel(user: User, slug: str) -> Channel:

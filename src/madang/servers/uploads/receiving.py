@@ -24,8 +24,8 @@ Record = Callable[[int], Awaitable[None]]
 class Receiving:
     """Stores the content of one request; for one event loop.
 
-    `size` counts the bytes that are written. `failure` is what the disk said when it took no more.
-    Takes over `descriptor`, which `wait` leaves open. `threads` run the writes.
+    `size` counts the bytes that are written. `stopped`: another request came. `failure` is what the
+    disk said when it took no more. `threads` run the writes to `descriptor`, which stays open.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Receiving:
         self._threads = threads
         self._buffer = bytearray()
         self._writing: asyncio.Future[int] | None = None
-        self._stopped = False
+        self.stopped = False
         self._task: asyncio.Task[ReceivedContent] | None = None
 
     def start(self, pieces: AsyncIterator[bytes], record: Record) -> None:
@@ -52,12 +52,14 @@ class Receiving:
         """Return what was received, all of it written and synced."""
         assert self._task is not None
         await asyncio.wait([self._task])
+        if self._task.cancelled():  # stopped before its first step
+            return ReceivedContent(self.size, ended=False)
         return self._task.result()
 
     async def stop(self) -> int:
         """Take no more, and return how many bytes are written and synced."""
         assert self._task is not None
-        self._stopped = True
+        self.stopped = True
         self._task.cancel()
         await asyncio.wait([self._task])
         return self.size
@@ -70,7 +72,7 @@ class Receiving:
         except (ConnectionError, TimeoutError):
             pass
         except asyncio.CancelledError:
-            if not self._stopped:
+            if not self.stopped:
                 raise
         except OSError as error:
             self._fail(error)
@@ -83,7 +85,7 @@ class Receiving:
             except OSError as error:
                 self._fail(error)
                 ended = False
-        whole = ended and not self._stopped
+        whole = ended and not self.stopped
         return ReceivedContent(
             self.size, ended=whole or excess, excess=excess, digests=self._hashes.digests()
         )

@@ -40,6 +40,7 @@ from madang.wire.tus import (
     State,
     Terminate,
     Transfer,
+    UploadError,
     UploadProtocol,
 )
 from madang.wire.tus.model import GONE
@@ -140,7 +141,13 @@ class Uploads:
                     raise StaleTransfer
                 entry.receiving = receiving
                 receiving.start(pieces, partial(self._progress, entry, transfer))
-            received = await receiving.wait()
+            try:
+                received = await receiving.wait()
+            except UploadError:
+                await self._registry.interrupt(entry)
+                raise
+            if receiving.stopped:
+                raise StaleTransfer
             async with entry.lock:
                 if entry.receiving is receiving:
                     entry.receiving = None

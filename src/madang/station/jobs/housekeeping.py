@@ -14,6 +14,8 @@ from madang.apps.broadcasts.ports import directory
 from madang.apps.broadcasts.services import close_orphans
 from madang.apps.jobs import services as jobs
 from madang.apps.notices import services as notices
+from madang.apps.uploads import services as uploads
+from madang.apps.uploads.files import UploadFiles
 from madang.apps.webhooks import services as webhooks
 
 SILENT: Final = timedelta(minutes=5)
@@ -53,3 +55,8 @@ def delete_old_notices() -> None:
 def delete_old_jobs() -> None:
     """Delete rows of durable jobs that ended long ago."""
     jobs.delete_ended(timezone.now())
+
+
+def delete_old_uploads(files: UploadFiles) -> None:
+    """Delete uploads that ended long ago, and what is left of their data."""
+    uploads.delete_ended(timezone.now(), files.release)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from madang.apps.notices.sender import NoticeSender
+from madang.apps.uploads.files import UploadFiles
 from madang.apps.videos import retention
 from madang.apps.webhooks.sender import DeliverySender
 from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
 from madang.ops.backup.wal_shipping import WalShipper
+from madang.servers.uploads.folder import UPLOADS
 from madang.station.backups import plan_of
 from madang.station.config.settings import Settings
 from madang.station.jobs import housekeeping
@@ -28,12 +31,14 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
     sender = DeliverySender()
     notices = NoticeSender()
     examination = Examination(settings)
+    uploads = UploadFiles(settings.media_folder / UPLOADS)
     jobs = [
         Periodic("webhook deliveries", 1.0, sender.send_due, stop=sender.stop),
         Periodic("old webhook deliveries", HOUR, housekeeping.delete_old_deliveries),
         Periodic("mail", MAIL_SECONDS, notices.send_due, stop=notices.stop),
         Periodic("old notices", HOUR, housekeeping.delete_old_notices),
         Periodic("old jobs", HOUR, housekeeping.delete_old_jobs),
+        Periodic("old uploads", HOUR, partial(housekeeping.delete_old_uploads, uploads)),
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("retention of videos", 5 * MINUTE, retention.apply, delay=MINUTE),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
