@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import Final
 
 from madang.infra.disk import Disk, ShortWrite, write_all
-from madang.wire.tus import Hashes, ReceivedContent, Transfer
+from madang.wire.tus import Hashes, ReceivedContent, Transfer, UploadError
 
 WRITE_BYTES: Final = 1 << 20
 """Bytes written at once. While one such block is written the next one is received."""
@@ -66,6 +66,7 @@ class Receiving:
 
     async def _run(self, pieces: AsyncIterator[bytes], record: Record) -> ReceivedContent:
         ended = excess = False
+        refusal: UploadError | None = None
         try:
             excess = await self._receive(pieces, record)
             ended = not excess
@@ -74,9 +75,10 @@ class Receiving:
         except asyncio.CancelledError:
             if not self.stopped:
                 raise
+        except UploadError as error:
+            refusal = error
         except OSError as error:
             self._fail(error)
-            ended = False
         if self.failure is None:
             try:
                 await self._flush()
@@ -85,6 +87,8 @@ class Receiving:
             except OSError as error:
                 self._fail(error)
                 ended = False
+        if refusal is not None:
+            raise refusal
         whole = ended and not self.stopped
         return ReceivedContent(
             self.size, ended=whole or excess, excess=excess, digests=self._hashes.digests()
