@@ -17,7 +17,7 @@ export default defineConfig({
     // hls.js and media-chrome make one chunk of 530 kB (158 kB compressed), loaded once per release.
     chunkSizeWarningLimit: 600,
     rollupOptions: {
-      input: ['src/site.ts', 'src/player.ts', 'src/studio.ts', 'src/plan.ts', 'src/chat.ts', 'src/overlay.ts'],
+      input: ['src/site.ts', 'src/player.ts', 'src/studio.ts', 'src/plan.ts', 'src/chat.ts', 'src/overlay.ts', 'src/upload.ts'],
       // What the pages share is one small file: eight would each take a turn on one of the browser's
       // six connections, before the player.
       output: { codeSplitting: { groups: [{ name: 'common', test: /\/src\/(lib|i18n)\// }] } },

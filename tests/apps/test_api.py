@@ -12,6 +12,7 @@ OTHERS = (
     "plan",
     "tokens",
     "tokens/{token_id}",
+    "uploads",
     "jobs",
     "jobs/{job_id}",
     "jobs/{job_id}/cancel",

@@ -7,7 +7,7 @@ from typing import Final
 from django.urls import re_path
 
 from madang.apps.channels.urls import SLUG
-from madang.apps.videos import studio, views
+from madang.apps.videos import studio, upload_page, views
 from madang.apps.videos.api import router
 from madang.recording.manifest import ID_PATTERN
 
@@ -18,6 +18,7 @@ urlpatterns: Final = [
     re_path(rf"^embed/v/{_ID}$", views.embed, name="embed-video"),
     re_path(rf"^@{SLUG}/videos$", views.of_channel, name="channel-videos"),
     re_path(rf"^studio/@{SLUG}/videos$", studio.index, name="studio-videos"),
+    re_path(rf"^studio/@{SLUG}/videos/upload$", upload_page.upload, name="studio-upload"),
     re_path(rf"^studio/@{SLUG}/videos/bin$", studio.in_bin, name="studio-video-bin"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}$", studio.one, name="studio-video"),
 ]

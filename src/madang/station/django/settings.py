@@ -30,6 +30,7 @@ MADANG_KRW: Final = (_station.plan.krw_per_usd, _station.plan.krw_date)
 MADANG_MEDIA_FOLDER: Final = _station.media_folder
 MADANG_RECORD: Final = _station.recording.record
 MADANG_RETENTION_DAYS: Final = _station.recording.retention_days
+MADANG_UPLOAD_CHUNK_MB: Final = _station.uploads.chunk_mb
 
 MADANG_WEBHOOKS_REACH: Final = _station.reach
 """Limit of where addresses of webhooks may lead, a value of `Reach`."""

@@ -1,0 +1,33 @@
+"""The studio's page for sending files to a channel."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from madang.apps.channels.models import TITLE_LENGTH
+from madang.apps.chat.studio_parts import room_of
+
+_MEGABYTE: Final = 10**6
+
+
+@login_required
+@never_cache
+@require_safe
+def upload(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the page; its script talks to the server of uploads."""
+    channel, _user = room_of(request, slug, owner=True)
+    chunk: int = settings.MADANG_UPLOAD_CHUNK_MB
+    context = {
+        "channel": channel,
+        "may_run": True,
+        "chunk": chunk * _MEGABYTE,
+        "title_length": TITLE_LENGTH,
+    }
+    return render(request, "studio/upload.html", context)

@@ -1,0 +1,110 @@
+"""Files sent by the studio's page in Chromium: paused, continued on another day, played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, Route, expect
+
+from tests.support.browser import open_tab
+from tests.support.media_files import media_file
+from tests.support.station import OWNER, PASSWORD, Station
+
+pytestmark = pytest.mark.alone
+
+SLUG = "library"
+CHUNK = 4_000_000
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    station = Station(tmp_path_factory.mktemp("uploads") / "data", UPLOADS__CHUNK_MB="4")
+    station.open_channels(SLUG)
+    with station.running():
+        yield station
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film that is three chunks long: most of it is padding after its last box."""
+    path = tmp_path_factory.mktemp("film") / "축제.mp4"
+    path.write_bytes(media_file("h264.mp4").read_bytes())
+    size = 11_000_000 - path.stat().st_size
+    with path.open("ab") as file:
+        file.write(size.to_bytes(4, "big") + b"free")
+        file.truncate(11_000_000)
+    return path
+
+
+async def choose(page: Page, film: Path) -> Locator:
+    """Choose a file, and return its row."""
+    await page.locator("input[type=file]").set_input_files(film)
+    return page.locator(".upload")
+
+
+async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
+    station: Station, browser: Browser, film: Path
+) -> None:
+    sizes: list[int] = []
+
+    async def slowly(route: Route) -> None:
+        """Let the first chunk through, and hold the second."""
+        if route.request.method == "PATCH":
+            sizes.append(int(route.request.headers["upload-offset"]))
+            if len(sizes) == 2:
+                return
+        await route.continue_()
+
+    async with open_tab(browser, f"{station.http}/studio/@{SLUG}/videos/upload") as tab:
+        page = tab.page
+        await page.fill("input[name=login]", OWNER)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await expect(page.locator("[data-drop]")).to_be_visible()
+        await page.route("**/files/*", slowly)
+        row = await choose(page, film)
+        await expect(row.locator("[data-upload-title]")).to_have_value("축제")
+        await expect(row.locator("[data-upload-state]")).to_contain_text("11 MB")
+        while len(sizes) < 2:
+            await page.wait_for_timeout(50)
+        await row.locator("[data-upload-pause]").click()
+        await expect(row.locator("[data-upload-state]")).to_contain_text("where it stopped")
+
+        await page.unroute("**/files/*")
+        await page.reload()  # nobody is asked: nothing is being sent
+        unfinished = page.locator("[data-unfinished]")
+        await expect(unfinished).to_contain_text("축제.mp4")
+        await expect(unfinished).to_contain_text("36% is here")
+        async with page.expect_request(lambda each: each.method == "PATCH") as patch:
+            row = await choose(page, film)
+        assert (await patch.value).headers["upload-offset"] == str(CHUNK)
+        await expect(row.locator("[data-upload-state]")).to_contain_text("Ready", timeout=60_000)
+        await row.locator("[data-upload-video]").click()
+        await expect(page.locator("input[name=title]")).to_have_value("축제")
+        await page.goto(page.url.replace(f"studio/@{SLUG}/videos", "v"))
+        await tab.until("player.dataset.state === 'playing' && video.currentTime > 0.2")
+    assert tab.faults == []
+
+
+async def test_refusals_are_told_in_words(station: Station, browser: Browser, film: Path) -> None:
+    async def full(route: Route) -> None:
+        await route.fulfill(status=507, headers={"Tus-Resumable": "1.0.0"}, body="{}")
+
+    async with open_tab(
+        browser, f"{station.http}/studio/@{SLUG}/videos/upload", locale="ko-KR"
+    ) as tab:
+        page = tab.page
+        await page.fill("input[name=login]", OWNER)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await expect(page.locator("[data-drop]")).to_be_visible()
+        await page.route("**/files/", full)
+        row = await choose(page, film)
+        await expect(row.locator("[data-upload-state]")).to_contain_text("자리가 없습니다")
+        await page.unroute("**/files/")
+        await row.locator("[data-upload-resume]").click()
+        await expect(row.locator("[data-upload-video]")).to_be_visible(timeout=30_000)
+        (entry,) = [each for each in tab.faults if "507" not in each] or [""]
+        assert entry == ""
