@@ -7,7 +7,7 @@ import signal
 import sys
 from types import ModuleType
 
-from bench import backup, chat, deploy, fuzz, ingest, latency, live, plan, record
+from bench import backup, chat, deploy, fuzz, ingest, latency, live, plan, record, rewind, vod
 from madang.base.errors import MadangError
 
 BENCHES: dict[str, ModuleType] = {
@@ -16,6 +16,8 @@ BENCHES: dict[str, ModuleType] = {
     "latency": latency,
     "ingest": ingest,
     "record": record,
+    "vod": vod,
+    "rewind": rewind,
     "fuzz": fuzz,
     "plan": plan,
     "chat": chat,

@@ -152,8 +152,7 @@ def main(options: argparse.Namespace) -> None:
     conditions = {
         "viewers": options.viewers,
         "seconds": options.seconds,
-        "stream": "720p30 H.264 and AAC, a key frame every 2 s",
-        "bit_rate": stream.bit_rate,
+        **stream.conditions,
     }
     report = Report("live", conditions)
     for repeat in range(options.repeats):

@@ -62,8 +62,7 @@ def main(options: argparse.Namespace) -> None:
     stream = sample(BIT_RATE)
     conditions = {
         "seconds": options.seconds,
-        "stream": "720p30 H.264 and AAC, a key frame every 2 s",
-        "bit_rate": stream.bit_rate,
+        **stream.conditions,
     }
     report = Report("record", conditions)
     for repeat in range(options.repeats):

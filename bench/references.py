@@ -45,9 +45,20 @@ http {{
         root {root};
         add_header Access-Control-Allow-Origin *;
         location ~ [.]m3u8$ {{ {playlists} }}
+        {locations}
     }}
 }}
 {rtmp_block}
+"""
+
+_VIDEOS: Final = """\
+location ^~ /vod/ {{
+            proxy_pass http://127.0.0.1:{station};
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header X-Forwarded-For $remote_addr;
+        }}
+        location {internal} {{ internal; alias {root}/; }}
 """
 
 _RTMP: Final = """\
@@ -78,6 +89,19 @@ def nginx_files(folder: Path, root: Path) -> Iterator[Reference]:
     http = free_port()
     configuration = _configuration(
         folder, http=http, root=root, playlists="gzip_static always;", file_cache="60s"
+    )
+    with _nginx(folder, configuration, http) as child:
+        yield Reference(child, http)
+
+
+@contextlib.contextmanager
+def nginx_videos(folder: Path, root: Path, station: int, internal: str) -> Iterator[Reference]:
+    """Run nginx in front of the `/vod/` of the station at a port, sending the files in its storage
+    `root` for it, by the location `internal`. They are at their paths in `root`, too."""
+    http = free_port()
+    locations = _VIDEOS.format(station=station, internal=internal, root=root)
+    configuration = _configuration(
+        folder, http=http, root=root, playlists="", file_cache="60s", locations=locations
     )
     with _nginx(folder, configuration, http) as child:
         yield Reference(child, http)
@@ -121,6 +145,7 @@ def _configuration(
     file_cache: str,
     head: str = "",
     rtmp_block: str = "",
+    locations: str = "",
 ) -> str:
     # Workers of a root master would be `nobody`, who may not read temporary folders.
     user = "user root;" if os.geteuid() == 0 else ""
@@ -132,6 +157,7 @@ def _configuration(
         playlists=playlists,
         file_cache=file_cache,
         rtmp_block=rtmp_block,
+        locations=locations,
     )
 
 

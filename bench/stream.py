@@ -36,6 +36,12 @@ class Sample:
     path: Path
     bit_rate: int
 
+    @property
+    def conditions(self) -> dict[str, object]:
+        """Return what reports say of it."""
+        description = "720p30 H.264 and AAC, a key frame every 2 s"
+        return {"stream": description, "bit_rate": self.bit_rate}
+
 
 def sample(bit_rate: int) -> Sample:
     """Return the sample of about `bit_rate`, made if it is not cached. Raises BenchFailed."""

@@ -35,19 +35,24 @@ class HttpViewer(asyncio.BufferedProtocol):
         self._chunked = False
         self._closing = False
         self._asked = b""
+        self._status = b" 200 "
 
-    def request(self, target: bytes) -> None:
-        """Ask for `target`, a path with its query."""
+    def request(self, target: bytes, first: int = 0, length: int = 0) -> None:
+        """Ask for `target`, a path with its query, or with `length` for so many bytes of it."""
         self._asked = target
         self._in_head = True
-        self._transport.write(b"GET " + target + self._head)
+        head = self._head
+        if length:
+            head = head[:-2] + b"Range: bytes=%d-%d\r\n\r\n" % (first, first + length - 1)
+        self._status = b" 206 " if length else b" 200 "
+        self._transport.write(b"GET " + target + head)
 
     def on_connected(self) -> None:
         """Handle the connection; send the first request."""
         raise NotImplementedError
 
     def on_head(self, head: bytes, length: int) -> None:
-        """Handle a head with status 200; `head` is in lower case, `length` -1 if unknown."""
+        """Handle a head with the right status; `head` is in lower case, `length` -1 if unknown."""
 
     def on_body(self, data: memoryview) -> None:
         """Handle the next bytes of the body, valid until this returns."""
@@ -103,7 +108,7 @@ class HttpViewer(asyncio.BufferedProtocol):
         self._pending = b""
         self._in_head = False
         head = text[: end + 2].lower()
-        if not head.startswith((b"http/1.1 200 ", b"http/1.0 200 ")):
+        if head[:7] != b"http/1." or head[8:13] != self._status:
             self.fail(f"the answer is {head.partition(_CRLF)[0].decode(errors='replace')}")
             return rest
         length = _field(head, b"content-length")

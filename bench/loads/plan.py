@@ -124,6 +124,44 @@ class Chatted:
     delay: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Clients that ask for `playlist` (none: "") and then for `span` bytes (none: 0) of `file` at
+    random places from `first` on, within `size` bytes.
+
+    Every `interval` seconds they do so, or, where it is 0, one time after another. `pids` are the
+    processes of the server.
+    """
+
+    port: int
+    pids: list[int]
+    clients: int
+    seconds: float
+    playlist: str = ""
+    file: str = ""
+    first: int = 0
+    size: int = 0
+    span: int = 0
+    interval: float = 0.0
+    ramp: float = 2.0
+    settle: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Answers in the seconds measured: `rounds` of one client each, of which `late` were not over
+    when the next was due; `delivery`: p50 and p99 of their seconds. The rest as in Seen."""
+
+    seconds: float
+    received: int
+    server_cpu: float
+    load_cpu: float
+    other_cpu: float
+    rounds: int
+    late: int
+    delivery: tuple[float, float]
+
+
 def watch(load: Watch) -> Seen:
     """Run viewers in a process of their own. Raises BenchFailed with its reason."""
     return Seen(**_run("watch", asdict(load), load.ramp + load.settle + load.seconds))
@@ -132,6 +170,11 @@ def watch(load: Watch) -> Seen:
 def publish(load: Publish) -> Taken:
     """Run publishers in a process of their own. Raises BenchFailed with its reason."""
     return Taken(**_run("publish", asdict(load), load.ramp + load.settle + load.seconds))
+
+
+def fetch(load: Fetch) -> Fetched:
+    """Run clients in a process of their own. Raises BenchFailed with its reason."""
+    return Fetched(**_run("fetch", asdict(load), load.ramp + load.settle + load.seconds))
 
 
 def chat(load: Crowd) -> Chatted:
