@@ -40,6 +40,7 @@ http {{
     keepalive_requests 1000000;
     open_file_cache max=1000 inactive=60s;
     open_file_cache_valid {file_cache};
+    {upstream}
     server {{
         listen 127.0.0.1:{http} backlog=4096;
         root {root};
@@ -51,9 +52,11 @@ http {{
 {rtmp_block}
 """
 
+_STATION: Final = "upstream station {{ server 127.0.0.1:{station}; keepalive 64; }}"
+
 _VIDEOS: Final = """\
 location ^~ /vod/ {{
-            proxy_pass http://127.0.0.1:{station};
+            proxy_pass http://station;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header X-Forwarded-For $remote_addr;
@@ -99,9 +102,15 @@ def nginx_videos(folder: Path, root: Path, station: int, internal: str) -> Itera
     """Run nginx in front of the `/vod/` of the station at a port, sending the files in its storage
     `root` for it, by the location `internal`. They are at their paths in `root`, too."""
     http = free_port()
-    locations = _VIDEOS.format(station=station, internal=internal, root=root)
+    locations = _VIDEOS.format(internal=internal, root=root)
     configuration = _configuration(
-        folder, http=http, root=root, playlists="", file_cache="60s", locations=locations
+        folder,
+        http=http,
+        root=root,
+        playlists="",
+        file_cache="60s",
+        locations=locations,
+        upstream=_STATION.format(station=station),
     )
     with _nginx(folder, configuration, http) as child:
         yield Reference(child, http)
@@ -146,6 +155,7 @@ def _configuration(
     head: str = "",
     rtmp_block: str = "",
     locations: str = "",
+    upstream: str = "",
 ) -> str:
     # Workers of a root master would be `nobody`, who may not read temporary folders.
     user = "user root;" if os.geteuid() == 0 else ""
@@ -158,6 +168,7 @@ def _configuration(
         file_cache=file_cache,
         rtmp_block=rtmp_block,
         locations=locations,
+        upstream=upstream,
     )
 
 
