@@ -46,8 +46,10 @@ def test_an_upload_in_pieces_is_stored_byte_for_byte_and_handed_on_once(port: Up
         assert answer.headers["upload-offset"] == str(begin + 100_000)
     assert answer.headers["madang-video"] == VIDEO
     assert port.data(path) == CONTENT
+    port.file(path).unlink()  # its video is made
     repeated = port.patch(path, len(CONTENT), b"")
     assert (repeated.status, repeated.headers["madang-video"]) == (204, VIDEO)
+    assert not port.file(path).exists()
     head = port.ask("HEAD", path)
     assert (head.headers["upload-offset"], head.headers["madang-video"]) == ("300000", VIDEO)
     assert port.ledger.finished == [(new.id, len(CONTENT))]

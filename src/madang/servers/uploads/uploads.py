@@ -130,6 +130,8 @@ class Uploads:
         The upload is another one where this request repeats an earlier one. Raises UploadError,
         StaleTransfer among them.
         """
+        if entry.upload.state is State.COMPLETE:  # the last request again; its file may be gone
+            return entry, await self._repeat(entry, transfer)
         descriptor = await self._registry.io(lambda: self._registry.folder.open(entry.upload.id))
         try:
             receiving = Receiving(
@@ -214,6 +216,11 @@ class Uploads:
             )
             self._completion.go_on(entry)
         return entry, outcome.response
+
+    async def _repeat(self, entry: Entry, transfer: Transfer) -> Response | None:
+        async with entry.lock:
+            outcome = await self._finish(entry, transfer, ReceivedContent(0))
+        return outcome.response
 
     async def _progress(self, entry: Entry, transfer: Transfer, size: int) -> None:
         async with entry.lock:
