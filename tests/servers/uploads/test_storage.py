@@ -89,6 +89,36 @@ def test_a_full_disk_keeps_what_it_took_and_the_upload_goes_on_later(tmp_path: P
         assert port.data(path) == CONTENT
 
 
+class ForgetfulDisk(Disk):
+    """A disk that has no room for records while `full`."""
+
+    full = False
+
+    def replace(self, path: Path, data: bytes) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "full")
+        super().replace(path, data)
+
+
+def test_bytes_whose_record_found_no_room_are_not_in_the_file_later(tmp_path: Path) -> None:
+    disk = ForgetfulDisk()
+    with uploading(tmp_path, disk=disk) as port:
+        created = port.ask("POST", body=b"", upload_complete="?0")
+        path = created.headers["location"]
+        part = {"content_type": "application/partial-upload", "upload_complete": "?1"}
+
+        def contents() -> Iterator[bytes]:
+            yield CONTENT
+            until(lambda: port.uploads.of_account(path[7:], _owner()).receiving)  # type: ignore[arg-type,union-attr]
+            disk.full = True
+
+        assert port.ask("PATCH", path, contents(), upload_offset="0", **part).status == 507
+        assert port.file(path).stat().st_size == len(CONTENT)
+        disk.full = False
+        assert port.ask("PATCH", path, b"short", upload_offset="0", **part).status == 200
+        assert port.data(path) == b"short"
+
+
 def test_an_upload_of_unknown_length_ends_before_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

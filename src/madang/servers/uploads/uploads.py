@@ -141,6 +141,9 @@ class Uploads:
             async with entry.lock:
                 if entry.upload.epoch != transfer.epoch:
                     raise StaleTransfer
+                # What a request left behind whose record could not be written.
+                cut = partial(self._registry.folder.disk.truncate, descriptor, transfer.offset)
+                await self._registry.io(cut)
                 entry.receiving = receiving
                 receiving.start(pieces, partial(self._progress, entry, transfer))
             try:
