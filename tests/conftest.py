@@ -131,6 +131,7 @@ def db(station: Settings) -> Iterator[None]:
     finally:
         case._post_teardown()  # type: ignore[attr-defined]
         Rollback.tearDownClass()
+        Rollback.doClassCleanups()  # patches of Django, which would nest with every test
         cache.clear()
 
 

@@ -65,7 +65,8 @@ print(json.dumps({
 def test_i_o_waits_for_everything_else() -> None:
     child = spawn([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        until(lambda: b"input()" in Path(f"/proc/{child.pid}/cmdline").read_bytes(), "exec")
+        command = Path(f"/proc/{child.pid}/cmdline")
+        until(lambda: command.read_bytes().split(b"\0")[1:2] == [b"-c"], "exec")
         told = subprocess.run(["ionice", "-p", str(child.pid)], capture_output=True, check=True)
         assert told.stdout.strip() == b"idle"
     finally:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from madang.apps.jobs.errors import JobCancelled, LeaseLost
@@ -181,8 +182,8 @@ def _held(lease: Lease) -> QuerySet[Job]:
 def _why_not(lease: Lease) -> JobCancelled | LeaseLost:
     state = Job.objects.filter(pk=lease.job_id, epoch=lease.epoch).values_list("state", flat=True)
     if state.first() == State.CANCELLED:
-        return JobCancelled("The job was cancelled.")
-    return LeaseLost("The job was taken by another worker.")
+        return JobCancelled(_("The job was cancelled."))
+    return LeaseLost(_("The job was taken by another worker."))
 
 
 def _values(report: Report, now: datetime) -> dict[str, Any]:
