@@ -5,12 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from bench.processes import BenchFailed
+from bench.processes import SERVER_CORE, BenchFailed, busy_seconds
 
 STARVED: Final = 0.8
 """Share of the measured time below which a viewer counts as not watching."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Costs of the measured window: seconds, bytes received, processor seconds of the
+    server and of the load, and of others on the server's core."""
+
+    seconds: float
+    received: int
+    server_cpu: float
+    load_cpu: float
+    other_cpu: float
 
 
 class Audience:
@@ -36,6 +50,25 @@ class Audience:
         """End the run: a server did something wrong. The first reason counts."""
         if not self._failed.done():
             self._failed.set_exception(BenchFailed(reason))
+
+    async def measure(self, seconds: float, server_cpu: Callable[[], float]) -> Window:
+        """Let the viewers watch while everything counts. `server_cpu` returns the processor seconds
+        of the server. Raises BenchFailed where one has failed, or nobody received anything."""
+        received, cpu = self.received, server_cpu()
+        busy, own, began = busy_seconds(SERVER_CORE), time.process_time(), self.now()
+        self.measuring = True
+        await self.run_for(seconds)
+        self.measuring = False
+        cpu = server_cpu() - cpu
+        if not self.pieces:
+            raise BenchFailed("Nobody received anything.")
+        return Window(
+            seconds=self.now() - began,
+            received=self.received - received,
+            server_cpu=cpu,
+            load_cpu=time.process_time() - own,
+            other_cpu=max(0.0, busy_seconds(SERVER_CORE) - busy - cpu),
+        )
 
     async def run_for(self, seconds: float) -> None:
         """Let the viewers watch. Raises BenchFailed as soon as one has failed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
+from dataclasses import asdict
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,6 @@ from bench.figures import percentile
 from bench.loads.audience import Audience
 from bench.loads.http import HttpViewer
 from bench.loads.plan import Fetch, Fetched
-from bench.processes import SERVER_CORE, BenchFailed, busy_seconds
 from madang.ops.measure.processes import cpu_seconds
 
 _HOST: Final = "127.0.0.1"
@@ -93,23 +92,9 @@ def _given(viewer: RangeViewer) -> RangeViewer:
 
 
 async def _measure(load: Fetch, audience: Audience, viewers: list[RangeViewer]) -> Fetched:
-    def server_cpu() -> float:
-        return sum(map(cpu_seconds, load.pids))
-
-    received, cpu = audience.received, server_cpu()
-    busy, own, began = busy_seconds(SERVER_CORE), time.process_time(), audience.now()
-    audience.measuring = True
-    await audience.run_for(load.seconds)
-    audience.measuring = False
-    cpu = server_cpu() - cpu
-    if not audience.pieces:
-        raise BenchFailed("Nobody received anything.")
+    window = await audience.measure(load.seconds, lambda: sum(map(cpu_seconds, load.pids)))
     return Fetched(
-        seconds=audience.now() - began,
-        received=audience.received - received,
-        server_cpu=cpu,
-        load_cpu=time.process_time() - own,
-        other_cpu=max(0.0, busy_seconds(SERVER_CORE) - busy - cpu),
+        **asdict(window),
         rounds=audience.pieces,
         late=sum(viewer.late for viewer in viewers),
         delivery=(percentile(audience.delivery, 0.5), percentile(audience.delivery, 0.99)),

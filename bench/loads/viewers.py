@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 
 from bench.figures import percentile
@@ -13,7 +13,7 @@ from bench.loads.fragments import Catalogue
 from bench.loads.hls import BeatViewer, LowLatencyViewer, PlainViewer
 from bench.loads.plan import Seen, Watch
 from bench.loads.tags import Arrivals, FlvViewer, RtmpViewer
-from bench.processes import SERVER_CORE, BenchFailed, busy_seconds
+from bench.processes import BenchFailed
 from madang.ops.measure.processes import cpu_seconds, resident_bytes
 
 Viewer = LowLatencyViewer | PlainViewer | BeatViewer | FlvViewer | RtmpViewer
@@ -66,20 +66,9 @@ def _viewer(
 
 
 async def _measure(load: Watch, audience: Audience) -> Seen:
-    received, cpu = audience.received, cpu_seconds(load.pid)
-    busy, own, began = busy_seconds(SERVER_CORE), time.process_time(), audience.now()
-    audience.measuring = True
-    await audience.run_for(load.seconds)
-    audience.measuring = False
-    cpu = cpu_seconds(load.pid) - cpu
-    if not audience.pieces:
-        raise BenchFailed("Nobody received anything.")
+    window = await audience.measure(load.seconds, lambda: cpu_seconds(load.pid))
     return Seen(
-        seconds=audience.now() - began,
-        received=audience.received - received,
-        server_cpu=cpu,
-        load_cpu=time.process_time() - own,
-        other_cpu=max(0.0, busy_seconds(SERVER_CORE) - busy - cpu),
+        **asdict(window),
         resident=resident_bytes(load.pid),
         pieces=audience.pieces,
         stalls=audience.stalls,

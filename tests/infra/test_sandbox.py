@@ -1,4 +1,4 @@
-"""What a confined program can do."""
+"""Confined programs: what they can open, reach and use up."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from madang.infra.clock import SYSTEM_CLOCK, Clock
 from tests.support.data_plane import Answer, Port, listening
 
 if TYPE_CHECKING:
+    from madang.apps.uploads.new_upload import NewUpload
     from madang.infra.disk import Disk
     from madang.servers.accounts import Account
-    from madang.servers.uploads.ports import NewUpload
     from madang.servers.uploads.uploads import Uploads
 
 VIDEO = "4fDbx9oQmWzk"
@@ -114,6 +114,11 @@ class UploadPort:
         assert answer.status == 200, answer.status
         return int(answer.headers["upload-offset"])
 
+    def receives(self, path: str) -> bool:
+        """Return whether somebody sends to an upload."""
+        entry = self.uploads.of_account(path.removeprefix("/files/"), _owner())
+        return entry is not None and entry.receiving is not None
+
     def data(self, path: str) -> bytes:
         """Return what is stored of an upload."""
         return self.file(path).read_bytes()
@@ -183,5 +188,11 @@ def uploading(
 def _account(key: str) -> Account | None:
     from madang.servers.accounts import Account
 
-    accounts = {"owner": Account(7, False), "other": Account(8, False)}
+    accounts = {"owner": _owner(), "other": Account(8, False)}
     return (accounts | {"admin": Account(9, True)}).get(key)
+
+
+def _owner() -> Account:
+    from madang.servers.accounts import Account
+
+    return Account(7, False)

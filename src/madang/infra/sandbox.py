@@ -32,7 +32,7 @@ _SET_NO_NEW_PRIVS = 38
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000
 
 _LIBRARIES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
-"""What a program needs that is not linked statically."""
+"""Shared libraries, for programs that are not linked statically."""
 
 _FLAG: Final = "--"
 

@@ -219,7 +219,7 @@ class Task:
 
     @property
     def latest(self) -> Report:
-        """What was reported last."""
+        """The last report."""
         with self._lock:
             return self._report
 

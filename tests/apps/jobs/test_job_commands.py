@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from typer.testing import CliRunner
 
 from madang.base.errors import MadangError
 from madang.station.config.settings import Settings
+from tests.support.commands import Run, parsed, runner
 from tests.support.jobs import START
 
 pytestmark = pytest.mark.usefixtures("db")
-
-Run = Callable[..., str]
 
 
 @pytest.fixture
@@ -23,18 +17,7 @@ def run(monkeypatch: pytest.MonkeyPatch, station: Settings) -> Run:
     """Run `madang jobs …` on the database of the test; return its output."""
     from madang.cli import jobs
 
-    monkeypatch.setattr(jobs, "control_plane", lambda data, config: station)
-
-    def invoke(*arguments: str) -> str:
-        done = CliRunner().invoke(jobs.app, arguments, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    return invoke
-
-
-def parsed(run: Run, *arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+    return runner(monkeypatch, station, jobs)
 
 
 def test_the_list_has_what_the_public_surface_says(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What workers do with jobs: time is an argument."""
+"""Leases of jobs, as workers take and lose them; time is an argument."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What those do who want work done."""
+"""Jobs that are queued, cancelled, tried again and looked up."""
 
 from __future__ import annotations
 

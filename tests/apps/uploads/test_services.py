@@ -25,11 +25,11 @@ def channel(db: None) -> Channel:
 
 
 def wanted(channel: Channel, upload_id: str = ID, **fields: Any) -> Any:
-    from madang.apps.uploads.services import Wanted
+    from madang.apps.uploads.new_upload import NewUpload
 
     names = {"channel": channel.slug, "filename": "a.mp4"}
     values = {"metadata": names, "length": 1000, "expires_at": 2e9, "video_id": VIDEO} | fields
-    return Wanted(upload_id, values.pop("account_id", channel.owner_id), **values)
+    return NewUpload(upload_id, values.pop("account_id", channel.owner_id), **values)
 
 
 def test_a_complete_upload_becomes_one_video_and_one_job(channel: Channel) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from madang.base.errors import MadangError
 from madang.station.config.settings import Settings
 from tests.support.apps import make_channel, make_user
+from tests.support.commands import Run, parsed, runner
 from tests.support.videos import EVENING, FIRST, SECOND, begin, recorded
 
 pytestmark = pytest.mark.usefixtures("db")
-
-Run = Callable[..., str]
 
 
 @pytest.fixture
@@ -25,18 +21,7 @@ def run(monkeypatch: pytest.MonkeyPatch, station: Settings) -> Run:
     """Run `madang video …` on the database of the test; return its output."""
     from madang.cli import video
 
-    monkeypatch.setattr(video, "control_plane", lambda data, config: station)
-
-    def invoke(*arguments: str) -> str:
-        done = CliRunner().invoke(video.app, arguments, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    return invoke
-
-
-def parsed(run: Run, *arguments: str) -> Any:
-    return json.loads(run(*arguments, "--json"))
+    return runner(monkeypatch, station, video)
 
 
 def test_the_list_has_items_of_the_api(run: Run, client: Any) -> None:

@@ -1,4 +1,4 @@
-"""What waits for the disk, and for how much memory."""
+"""The queue before the disk, and its memory."""
 
 from __future__ import annotations
 

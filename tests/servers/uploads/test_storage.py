@@ -109,7 +109,7 @@ def test_bytes_whose_record_found_no_room_are_not_in_the_file_later(tmp_path: Pa
 
         def contents() -> Iterator[bytes]:
             yield CONTENT
-            until(lambda: port.uploads.of_account(path[7:], _owner()).receiving)  # type: ignore[arg-type,union-attr]
+            until(lambda: port.receives(path))
             disk.full = True
 
         assert port.ask("PATCH", path, contents(), upload_offset="0", **part).status == 507
@@ -147,7 +147,7 @@ def test_abandoned_ones_expire_and_active_ones_never(
         with port.port.connect() as slow:
             held = port.create(10)
             slow.sendall(port.head_of_patch(held, 0, 10) + b"a")
-            until(lambda: port.uploads.of_account(held[7:], _owner()).receiving)  # type: ignore[arg-type,union-attr]
+            until(lambda: port.receives(held))
             clock.advance(50)
             until(lambda: port.ledger.ended == {abandoned[7:]: "expired"})
             gone = port.ask("HEAD", abandoned)
@@ -382,9 +382,3 @@ def test_memory_does_not_grow_with_the_size_of_an_upload(port: UploadPort) -> No
     assert answer.status == 204, answer.text
     assert port.file(path).stat().st_size == length
     assert resident() - before < 50 << 20
-
-
-def _owner() -> object:
-    from madang.servers.accounts import Account
-
-    return Account(7, False)

@@ -134,7 +134,7 @@ def test_a_newcomer_ends_a_connection_that_hangs_and_nothing_of_it_is_appended_l
     path = port.create(len(CONTENT))
     with port.port.connect() as hanging:
         hanging.sendall(port.head_of_patch(path, 0, len(CONTENT)) + CONTENT[:50_000])
-        until(lambda: port.uploads.of_account(path[7:], _owner()).receiving is not None)  # type: ignore[union-attr]
+        until(lambda: port.receives(path))
         time.sleep(0.1)
         since = time.monotonic()
         assert port.offset(path) == 50_000
@@ -239,9 +239,3 @@ def test_what_nobody_wants_any_more_is_deleted(tmp_path: Path) -> None:
         gone = port.ask("HEAD", path)
         assert gone.status == 410
         until(lambda: not port.file(path).exists())
-
-
-def _owner() -> object:
-    from madang.servers.accounts import Account
-
-    return Account(7, False)

@@ -47,7 +47,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an attempt has reached. `remaining` in seconds, None while it is unknown."""
+    """The progress of an attempt. `remaining` in seconds, None while it is unknown."""
 
     progress: float
     checkpoint: Mapping[str, Any]

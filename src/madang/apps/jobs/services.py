@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, Union
@@ -13,10 +12,10 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from madang.apps.ids import new_id
 from madang.apps.jobs.errors import NoSuchJob, UnfitJobState
 from madang.apps.jobs.models import OPEN, Job, State
 from madang.apps.jobs.signals import job_cancelled
-from madang.recording.manifest import ID_ALPHABET, ID_LENGTH
 
 JSON: TypeAlias = Union[str, int, float, bool, "list[JSON]", "dict[str, JSON]", None]
 
@@ -42,7 +41,7 @@ def enqueue(
     now = timezone.now()
     while True:
         job = Job(
-            id="".join(secrets.choice(ID_ALPHABET) for _number in range(ID_LENGTH)),
+            id=new_id(),
             kind=kind,
             subject=subject,
             arguments=dict(arguments or {}),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+UPLOADS: Final = "uploads"
+"""Name of the folder of all uploads in the storage."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadFiles:
-    """Files in the folder of all uploads, as the server of uploads writes them: `ID/data`."""
+    """The data of each upload, `ID/data`, in the folder of all."""
 
     folder: Path
 

@@ -7,7 +7,7 @@ is repeated after a lost connection changes nothing.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -26,6 +26,7 @@ from madang.apps.jobs import services as jobs
 from madang.apps.jobs.models import OPEN, Job
 from madang.apps.uploads.errors import NotAllowed, QuotaExceeded, UnknownChannel, UploadRefused
 from madang.apps.uploads.models import FILENAME_LENGTH, State, Upload
+from madang.apps.uploads.new_upload import NewUpload
 from madang.apps.videos import services as videos
 from madang.apps.videos.jobs import PREPARE
 from madang.apps.videos.models import Kind, Video
@@ -46,48 +47,35 @@ class Quotas:
     station: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An upload that an account wants to begin. `metadata`: `channel`, `filename`, `title`."""
-
-    id: str
-    account_id: int
-    metadata: Mapping[str, str]
-    length: int | None
-    expires_at: float | None
-    video_id: str
-    partial: bool = False
-
-
 @transaction.atomic
-def begin(wanted: Wanted, quotas: Quotas = Quotas(), *, now: datetime | None = None) -> None:
+def begin(new: NewUpload, quotas: Quotas = Quotas(), *, now: datetime | None = None) -> None:
     """Note an upload. Raises UploadRefused.
 
     Without a channel it goes to the only one of the account.
     """
-    user = User.objects.filter(pk=wanted.account_id, is_active=True).first()
+    user = User.objects.filter(pk=new.account_id, is_active=True).first()
     if user is None:
         raise NotAllowed(_("The account is closed."))
-    channel = None if wanted.partial else _channel(user, wanted.metadata.get("channel", ""))
-    if Upload.objects.filter(pk=wanted.id, state=State.ACTIVE).exists():
+    channel = None if new.partial else _channel(user, new.metadata.get("channel", ""))
+    if Upload.objects.filter(pk=new.id, state=State.ACTIVE).exists():
         return
-    _check_quotas(user, wanted.length or 0, quotas)
+    _check_quotas(user, new.length or 0, quotas)
     at = now or timezone.now()
     Upload.objects.update_or_create(
-        pk=wanted.id,
+        pk=new.id,
         defaults={
             "user": user,
             "channel": channel,
             "state": State.ACTIVE,
-            "partial": wanted.partial,
-            "filename": _text(wanted.metadata.get("filename", ""), FILENAME_LENGTH),
-            "title": _text(wanted.metadata.get("title", ""), TITLE_LENGTH),
-            "length": wanted.length,
+            "partial": new.partial,
+            "filename": _text(new.metadata.get("filename", ""), FILENAME_LENGTH),
+            "title": _text(new.metadata.get("title", ""), TITLE_LENGTH),
+            "length": new.length,
             "offset": 0,
-            "video_id": wanted.video_id,
+            "video_id": new.video_id,
             "created_at": at,
             "updated_at": at,
-            "expires_at": _instant(wanted.expires_at),
+            "expires_at": _instant(new.expires_at),
         },
     )
 

@@ -104,7 +104,7 @@ class RenditionPage(Schema):
 
 
 class ReplayView(Schema):
-    """What was said in a show, the oldest first.
+    """Messages of a show, the oldest first.
 
     `began_at` is when the show began. `previous_at` and `next_at` are the times of the nearest
     messages outside of the wanted time, null without. `version` is another after a message of the

@@ -1,4 +1,4 @@
-"""What becomes of a video whose job comes to nothing."""
+"""Receivers of signals of jobs that come to nothing: their videos fail."""
 
 from __future__ import annotations
 

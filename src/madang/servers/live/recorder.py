@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from functools import partial
 
 from madang.apps.channels.services import PublishGrant
+from madang.apps.ids import new_id
 from madang.live.events import InitChanged, PartAdded, RenditionEnded, ShowEnded, ShowEvent
 from madang.live.rendition import SOURCE
 from madang.recording.index import Kind, Record
-from madang.recording.manifest import ID_ALPHABET, ID_LENGTH, Manifest, RecordedFile
+from madang.recording.manifest import Manifest, RecordedFile
 from madang.servers.live.broadcast import LiveBroadcast
 from madang.servers.live.thumbnails import Thumbnails
 from madang.servers.recording.growing import Part
@@ -18,11 +18,6 @@ from madang.servers.recording.recording import Recording
 from madang.servers.recording.rows import RecordingRows
 from madang.servers.recording.summary import EDGE, start_of
 from madang.servers.recording.writer import RecordingWriter
-
-
-def new_recording_id() -> str:
-    """Return the id of a new recording."""
-    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
 class Recorder:
@@ -108,7 +103,7 @@ class Recorder:
 
     def _begin(self, target_duration: int) -> Recording:
         manifest = Manifest(
-            id=new_recording_id(),
+            id=new_id(),
             channel_id=self._grant.channel_id,
             title=self._grant.title,
             began_at=self._broadcast.since.timestamp(),

@@ -13,15 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from madang.apps.uploads.files import UploadFiles
 from madang.base.errors import ParseError
 from madang.infra.disk import Disk, write_all
 from madang.wire.tus import State, Upload, decode, encode, recover
 
-UPLOADS: Final = "uploads"
-"""Name of the folder of all uploads in the storage."""
-
 RECORD: Final = "upload.json"
-DATA: Final = "data"
 
 _COPY_BYTES: Final = 64 << 20
 """Bytes copied at once: between two of them a join can be stopped."""
@@ -41,10 +38,11 @@ class UploadFolder:
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self.folder = folder
         self.disk = disk or Disk()
+        self._files = UploadFiles(folder)
 
     def data(self, upload_id: str) -> Path:
         """Return the path of the data of an upload."""
-        return self.folder / upload_id / DATA
+        return self._files.path(upload_id)
 
     def load(self) -> Iterator[tuple[Upload, float]]:
         """Yield all uploads after a start, with the instants of their last records; cut off what
@@ -89,7 +87,7 @@ class UploadFolder:
 
     def remove_data(self, upload_id: str) -> None:
         """Delete the data, and keep the record. Raises OSError."""
-        self.data(upload_id).unlink(missing_ok=True)
+        self._files.release(upload_id)
 
     def remove(self, upload_id: str) -> None:
         """Delete an upload with its record. Raises OSError."""

@@ -1,25 +1,10 @@
-"""What the server of uploads asks of the rest of the station. Functions run on database threads."""
+"""Ports of the server of uploads to the rest of the station; they run on database threads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class NewUpload:
-    """An upload that somebody wants to begin. `length` in bytes, None while it is unknown;
-    `metadata` as the client named it. A `partial` one becomes no video by itself."""
-
-    id: str
-    account_id: int
-    administrator: bool
-    metadata: Mapping[str, str]
-    length: int | None
-    expires_at: float | None
-    video_id: str
-    partial: bool = False
+from madang.apps.uploads.new_upload import NewUpload
 
 
 class Ledger(Protocol):

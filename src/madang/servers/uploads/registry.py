@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
+from madang.apps.uploads.new_upload import NewUpload
 from madang.infra.clock import Clock
 from madang.infra.database import DatabaseAway, DatabaseThreads
 from madang.infra.tasks import TaskSupervisor
 from madang.servers.accounts import Account
 from madang.servers.uploads.folder import UploadFolder
-from madang.servers.uploads.ports import Ledger, NewUpload
+from madang.servers.uploads.ports import Ledger
 from madang.servers.uploads.receiving import Receiving
 from madang.wire.tus import (
     Kind,
@@ -106,7 +107,8 @@ class Registry:
         metadata = parse_metadata(upload.metadata, self.protocol.site.limits.metadata)
         entry = self.entries[upload.id] = Entry(upload, self.now())
         new = NewUpload(
-            *(upload.id, account.id, account.administrator),
+            id=upload.id,
+            account_id=account.id,
             metadata={key: value.decode(errors="replace") for key, value in metadata.items()},
             length=upload.length,
             expires_at=upload.expires_at,

@@ -53,7 +53,7 @@ class Uploads:
     """The uploads of one storage, which no other process serves; for one event loop.
 
     `reserve` is the number of bytes of the disk that uploads leave free. `make_video_id` returns a
-    new random id. `received` counts bytes of content.
+    new random id.
     """
 
     def __init__(
@@ -68,7 +68,6 @@ class Uploads:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.protocol = protocol
-        self.received = 0
         self._registry = Registry(protocol, folder, ledger, database, clock, reserve=reserve)
         self._completion = Completion(self._registry)
         self._make_video_id = make_video_id
@@ -100,9 +99,7 @@ class Uploads:
 
     async def create(self, create: Create, account: Account) -> tuple[Entry, Transfer]:
         """Begin an upload. Raises UploadError, DatabaseAway, OSError."""
-        upload, transfer = self._registry.protocol.create(
-            create, secrets.token_hex(16), self._registry.now()
-        )
+        upload, transfer = self.protocol.create(create, secrets.token_hex(16), self._registry.now())
         attributes = {ACCOUNT: str(account.id), VIDEO: self._make_video_id()}
         entry = await self._registry.add(replace(upload, attributes=attributes), account)
         return entry, transfer
@@ -112,9 +109,7 @@ class Uploads:
         async with entry.lock:
             await self._registry.stop(entry)
             known = entry.upload.length
-            upload, transfer = self._registry.protocol.begin(
-                append, entry.upload, self._registry.now()
-            )
+            upload, transfer = self.protocol.begin(append, entry.upload, self._registry.now())
             if known is None and upload.length is not None:
                 await self._registry.check_room(upload.length - upload.offset)
                 declare = partial(self._registry.ledger.declare, upload.id, upload.length)
@@ -157,14 +152,13 @@ class Uploads:
                 if entry.receiving is receiving:
                     entry.receiving = None
                 outcome = await self._finish(entry, transfer, received)
-            self.received += received.size
             if receiving.failure is not None:
                 raise refused_by_disk(receiving.failure) or receiving.failure
         finally:
             os.close(descriptor)
-        earlier = await self._earlier(entry, received) if transfer.creates else None
+        earlier = await self._earlier(entry) if transfer.creates else None
         if earlier is not None and outcome.response is not None:
-            location = ("Location", self._registry.protocol.site.location(earlier.upload.id))
+            location = ("Location", self.protocol.site.location(earlier.upload.id))
             fields = [each for each in outcome.response.headers if each[0] != location[0]]
             return earlier, replace(outcome.response, headers=(*fields, location))
         self._completion.go_on(entry)
@@ -174,24 +168,22 @@ class Uploads:
     async def retrieve(self, retrieve: Retrieve, entry: Entry | None) -> Response:
         """Return the state of an upload. Raises UploadError, OSError."""
         if entry is None:
-            return self._registry.protocol.retrieve(retrieve, None, self._registry.now())
+            return self.protocol.retrieve(retrieve, None, self._registry.now())
         if entry.receiving is not None:
             await self._registry.interrupt(entry)
             self._completion.go_on(entry)
-        response = self._registry.protocol.retrieve(retrieve, entry.upload, self._registry.now())
+        response = self.protocol.retrieve(retrieve, entry.upload, self._registry.now())
         await self._completion.handed_on(entry)
         return response
 
     async def terminate(self, terminate: Terminate, entry: Entry | None) -> Response:
         """Delete an upload. Raises UploadError, DatabaseAway, OSError."""
         if entry is None:
-            outcome = self._registry.protocol.terminate(terminate, None, self._registry.now())
+            outcome = self.protocol.terminate(terminate, None, self._registry.now())
         else:
             async with entry.lock:
                 await self._registry.stop(entry)
-                outcome = self._registry.protocol.terminate(
-                    terminate, entry.upload, self._registry.now()
-                )
+                outcome = self.protocol.terminate(terminate, entry.upload, self._registry.now())
                 handed_on = HANDED_ON in entry.upload.attributes
                 await self._registry.save(entry, outcome.upload)
             if not handed_on:  # otherwise the file is the video's
@@ -207,7 +199,7 @@ class Uploads:
             if (entry := self._registry.of_account(part, account)) is not None
         }
         existing = self._registry.of_account(command.upload_id, account)
-        outcome = self._registry.protocol.concatenate(
+        outcome = self.protocol.concatenate(
             command, found, existing.upload if existing is not None else None, self._registry.now()
         )
         assert outcome.response is not None
@@ -229,17 +221,13 @@ class Uploads:
         async with entry.lock:
             await self._registry.save(
                 entry,
-                self._registry.protocol.progress(
-                    entry.upload, transfer, size, self._registry.now()
-                ),
+                self.protocol.progress(entry.upload, transfer, size, self._registry.now()),
             )
         if entry.upload.length is None:
             await self._registry.check_room()
 
     async def _finish(self, entry: Entry, transfer: Transfer, received: ReceivedContent) -> Outcome:
-        outcome = self._registry.protocol.finish(
-            entry.upload, transfer, received, self._registry.now()
-        )
+        outcome = self.protocol.finish(entry.upload, transfer, received, self._registry.now())
         upload = outcome.upload
         if "sha256" in received.digests and upload.state is State.COMPLETE:
             digest = received.digests["sha256"].hex()
@@ -255,7 +243,7 @@ class Uploads:
             self._registry.tasks.spawn(self._registry.note_progress(upload))
         return outcome
 
-    async def _earlier(self, entry: Entry, received: ReceivedContent) -> Entry | None:
+    async def _earlier(self, entry: Entry) -> Entry | None:
         """Return the upload of which this one is a repetition, and delete this one; None where it
         is none: the same person, file name, length and bytes, a short while ago."""
         upload = entry.upload
@@ -272,9 +260,7 @@ class Uploads:
                 and other.account_id == entry.account_id
                 and float(other.upload.attributes[ENDED_AT]) >= oldest
             ):
-                await self._registry.save(
-                    entry, self._registry.protocol.fail(upload, "It was a repetition.")
-                )
+                await self._registry.save(entry, self.protocol.fail(upload, "It was a repetition."))
                 await self._registry.forget_data(entry)
                 return other
         return None

@@ -9,9 +9,8 @@ from typing import Any
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from madang.apps.jobs.services import enqueue
-from madang.apps.uploads.files import UploadFiles
+from madang.apps.uploads.files import UPLOADS, UploadFiles
 from madang.infra.storage import storage_id
-from madang.servers.uploads.folder import UPLOADS
 from madang.station.config.settings import Settings
 from madang.work.runner import Lane
 from madang.work.video.prepare import PrepareVideo

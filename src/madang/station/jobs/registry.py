@@ -6,13 +6,12 @@ from functools import partial
 from typing import Final
 
 from madang.apps.notices.sender import NoticeSender
-from madang.apps.uploads.files import UploadFiles
+from madang.apps.uploads.files import UPLOADS, UploadFiles
 from madang.apps.videos import retention
 from madang.apps.webhooks.sender import DeliverySender
 from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
 from madang.ops.backup.wal_shipping import WalShipper
-from madang.servers.uploads.folder import UPLOADS
 from madang.station.backups import plan_of
 from madang.station.config.settings import Settings
 from madang.station.jobs import housekeeping

@@ -5,18 +5,17 @@ Import after `boot.start_django`.
 
 from __future__ import annotations
 
-import secrets
-
+from madang.apps.ids import new_id
 from madang.apps.uploads import services
 from madang.apps.uploads.errors import NotAllowed, QuotaExceeded, UploadRefused
+from madang.apps.uploads.files import UPLOADS
+from madang.apps.uploads.new_upload import NewUpload
 from madang.apps.uploads.services import Quotas
 from madang.infra.database import DatabaseThreads
 from madang.infra.storage import make_storage_id
-from madang.recording.manifest import ID_ALPHABET, ID_LENGTH
 from madang.servers.http.router import Route
-from madang.servers.uploads.folder import UPLOADS, UploadFolder
+from madang.servers.uploads.folder import UploadFolder
 from madang.servers.uploads.handlers import PATH, VIDEO_FIELD, UploadHandlers
-from madang.servers.uploads.ports import NewUpload
 from madang.servers.uploads.uploads import Uploads
 from madang.station.config.settings import Settings
 from madang.station.roles.accounts import accounts
@@ -40,7 +39,7 @@ class UploadsPlane:
             UploadFolder(settings.media_folder / UPLOADS),
             Rows(settings),
             database,
-            new_video_id,
+            new_id,
             reserve=int(settings.recording.reserve_gb * GIGABYTE),
         )
         self._handlers = UploadHandlers(self.uploads, accounts(database, "upload"))
@@ -69,12 +68,8 @@ class Rows:
 
     def begin(self, new: NewUpload) -> None:
         """Note an upload. Raises UploadError."""
-        wanted = services.Wanted(
-            *(new.id, new.account_id, new.metadata, new.length, new.expires_at, new.video_id),
-            partial=new.partial,
-        )
         try:
-            services.begin(wanted, self._quotas)
+            services.begin(new, self._quotas)
         except UploadRefused as error:
             raise _refusal(error) from error
 
@@ -99,11 +94,6 @@ class Rows:
     def end(self, upload_id: str, state: str) -> None:
         """Note that an upload is gone."""
         services.end(upload_id, state)
-
-
-def new_video_id() -> str:
-    """Return a random id of a video."""
-    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
 
 
 def _bytes(gigabytes: float) -> int | None:

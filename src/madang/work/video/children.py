@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Protocol, TypeVar
 
 from madang.infra import sandbox
+from madang.infra.child_process import Tail
 from madang.infra.sandbox import Limits
 
 T = TypeVar("T")
@@ -100,11 +101,12 @@ def run(
         )
         theirs.close()
         assert process.stderr is not None
-        tail = _Tail()
-        with ThreadPoolExecutor(1 + len(readers), thread_name_prefix="video") as threads:
-            running = [threads.submit(tail.read, process.stderr)]
-            for read, (pipe, _) in zip(readers, pipes, strict=True):
-                running.append(threads.submit(_read, read, pipe, process))
+        tail = Tail(process.stderr, ERRORS)
+        with ThreadPoolExecutor(max(1, len(readers)), thread_name_prefix="video") as threads:
+            running = [
+                threads.submit(_read, read, pipe, process)
+                for read, (pipe, _) in zip(readers, pipes, strict=True)
+            ]
             if meanwhile is not None:
                 try:
                     meanwhile()
@@ -113,7 +115,8 @@ def run(
                     raise
         for future in running:
             future.result()
-        return Ended(process.wait(), tail.text)
+        code = process.wait()
+        return Ended(code, tail.result().decode(errors="replace"))
 
 
 def confined(argv: Sequence[str]) -> list[str]:
@@ -138,17 +141,3 @@ def _read(
         raise
     while pipe.read(PIPE_SIZE):  # what a reader has no use for
         pass
-
-
-@dataclass(slots=True)
-class _Tail:
-    """The end of what a program says."""
-
-    text: str = ""
-
-    def read(self, pipe: IO[bytes]) -> None:
-        """Read a pipe to its end."""
-        data = b""
-        while more := os.read(pipe.fileno(), ERRORS):
-            data = (data + more)[-ERRORS:]
-        self.text = data.decode(errors="replace")

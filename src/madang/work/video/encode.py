@@ -29,8 +29,8 @@ _EARLY: Final = SEGMENT_SECONDS / 2
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What was encoded: chunks, seconds of the file up to which they go, and pictures in them.
-    `ended`: that is all."""
+    """The progress of encoding: chunks, seconds of the file up to which they go, and pictures in
+    them. `ended`: that is all."""
 
     chunks: int = 0
     seconds: float = 0.0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from madang.apps.videos.services import RecordingResult, RenditionResult
+from madang.infra.disk import Disk
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import (
     MANIFEST,
@@ -21,9 +21,9 @@ from madang.recording.manifest import (
     encode,
     file_name,
 )
-from madang.work.video.package import sync_folder
 
 _REPLACED: Final = "replaced"
+_DISK: Final = Disk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class VideoFolder:
     def create(self, draft: Path, manifest: Manifest) -> None:
         """Move the folder `draft` to its place, with a manifest. What an attempt has left there
         before it could tell the database goes."""
-        _replace_file(draft / MANIFEST, encode(manifest))
+        _DISK.replace(draft / MANIFEST, encode(manifest))
         self.path.parent.mkdir(exist_ok=True)
         _move(draft, self.path)
 
@@ -65,14 +65,14 @@ class VideoFolder:
             renditions=tuple(listed),
             target_duration=max(manifest.target_duration, math.ceil(longest)),
         )
-        _replace_file(self.path / MANIFEST, encode(manifest))
+        _DISK.replace(self.path / MANIFEST, encode(manifest))
         return manifest
 
     def note_loudness(self, loudness: float | None) -> None:
         """Note the loudness of the sound in LUFS; None for silence. Raises OSError and
         ParseError."""
         manifest = replace(self.manifest(), loudness=loudness)
-        _replace_file(self.path / MANIFEST, encode(manifest))
+        _DISK.replace(self.path / MANIFEST, encode(manifest))
 
 
 def result_of(folder: Path, manifest: Manifest, duration: float, gaps: float) -> RecordingResult:
@@ -100,7 +100,7 @@ def result_of(folder: Path, manifest: Manifest, duration: float, gaps: float) ->
 
 def write_poster(draft: Path, picture: bytes) -> None:
     """Put the picture shown before playback into a folder."""
-    _replace_file(draft / POSTER, picture)
+    _DISK.replace(draft / POSTER, picture)
 
 
 def _rank(rendition: RecordedRendition) -> tuple[bool, int]:
@@ -113,14 +113,4 @@ def _move(draft: Path, place: Path) -> None:
     if place.exists():
         place.rename(draft.with_name(f"{draft.name}.{_REPLACED}"))
     draft.rename(place)
-    sync_folder(place.parent)
-
-
-def _replace_file(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    _DISK.sync_folder(place.parent)

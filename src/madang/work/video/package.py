@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from madang.base.errors import MadangError, ParseError
+from madang.infra.disk import Disk
 from madang.recording.file import Append, RecordingFile
 from madang.recording.index import Kind, Record
 from madang.recording.manifest import file_name, index_name
@@ -30,7 +31,7 @@ exactly."""
 
 
 class PackagingFailed(MadangError):
-    """What ffmpeg wrote cannot be served, or is not what was to be expected of the file."""
+    """Output of ffmpeg that cannot be served, or was not to be expected of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class Packager:
                 os.fdatasync(data.fileno())
             index.flush()
             os.fdatasync(index.fileno())
-        sync_folder(paths[0].parent)
+        Disk().sync_folder(paths[0].parent)
         found = tuple(_packaged(each, file) for each in tracks if each.track_id in file.tables)
         # Pictures first: some players look no further.
         named = sorted(tracks, key=lambda each: not each.video)
@@ -248,12 +249,3 @@ def _write(data: IO[bytes], index: IO[bytes], append: Append) -> None:
     data.write(append.data)
     data.flush()
     index.write(append.index)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
