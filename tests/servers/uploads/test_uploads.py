@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from madang.infra.disk import Disk
 from madang.wire.tus import Problem, UploadError
 from tests.support.data_plane import read_all, until
 from tests.support.upload_server import (
@@ -126,6 +127,47 @@ def test_what_came_before_a_connection_broke_is_kept(port: UploadPort) -> None:
     until(lambda: port.offset(path) == 70_000)
     assert port.patch(path, 70_000, CONTENT[70_000:]).status == 204
     assert port.data(path) == CONTENT
+
+
+class GatedDisk(Disk):
+    """A disk whose writes of content last until `gate` is set."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.waits = threading.Event()
+
+    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
+        if len(data) > 10_000:
+            self.waits.set()
+            assert self.gate.wait(10.0)
+        return super().write(descriptor, data, offset)
+
+
+@pytest.mark.parametrize(
+    ("size", "leaves"), [(70_000, True), (2 << 20, False)], ids=["leaves", "hangs"]
+)
+def test_a_write_under_way_when_somebody_asks_is_waited_for(
+    tmp_path: Path, size: int, leaves: bool
+) -> None:
+    disk = GatedDisk()
+    with uploading(tmp_path, disk=disk) as port:
+        path = port.create(3 << 20)
+        content = os.urandom(size)
+        found: list[int] = []
+        with port.port.connect() as connection:
+            connection.sendall(port.head_of_patch(path, 0, 3 << 20) + content)
+            if leaves:
+                connection.close()
+            assert disk.waits.wait(10.0)
+            asking = threading.Thread(target=lambda: found.append(port.offset(path)))
+            asking.start()
+            asking.join(0.2)
+            assert asking.is_alive()
+            disk.gate.set()
+            asking.join(10.0)
+        stored = found[0]
+        assert stored == size if leaves else stored >= 1 << 20
+        assert port.data(path) == content[:stored]
 
 
 def test_a_newcomer_ends_a_connection_that_hangs_and_nothing_of_it_is_appended_later(

@@ -76,9 +76,16 @@ class UploadFolder:
         if new:
             self.disk.sync_folder(self.folder)
 
-    def open(self, upload_id: str) -> int:
-        """Return a descriptor of the data. Raises OSError."""
-        return self.disk.open(self.data(upload_id))
+    def open(self, upload_id: str, size: int) -> int:
+        """Return a descriptor of the data, cut off after `size` bytes: a request may have left more
+        whose record could not be written. Raises OSError."""
+        descriptor = self.disk.open(self.data(upload_id))
+        try:
+            self.disk.truncate(descriptor, size)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def truncate(self, upload_id: str, size: int) -> None:
         """Cut the data off. Raises OSError."""
@@ -107,9 +114,8 @@ class UploadFolder:
         Where the file system can share blocks nothing is copied (copy_file_range(2)). Raises
         OSError, and JoinStopped once it is not `wanted`.
         """
-        target = self.open(upload.id)
+        target = self.open(upload.id, 0)
         try:
-            self.disk.truncate(target, 0)
             size = 0
             for part in upload.parts:
                 size = self._append(target, size, self.data(part), wanted)

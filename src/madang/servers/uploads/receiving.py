@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Final
 
 from madang.infra.disk import Disk, ShortWrite, write_all
@@ -25,7 +27,8 @@ class Receiving:
     """Stores the content of one request; for one event loop.
 
     `size` counts the bytes that are written. `stopped`: another request came. `failure` is what the
-    disk said when it took no more. `threads` run the writes to `descriptor`, which stays open.
+    disk said when it took no more. `threads` run the writes to `descriptor`, one after another; it
+    is closed after the last of them.
     """
 
     def __init__(
@@ -35,40 +38,50 @@ class Receiving:
         self.transfer = transfer
         self.size = 0
         self.failure: OSError | None = None
+        self.stopped = False
         self._hashes = Hashes(dict.fromkeys(algorithms))
         self._descriptor = descriptor
         self._disk = disk
         self._threads = threads
         self._buffer = bytearray()
-        self._writing: asyncio.Future[int] | None = None
-        self.stopped = False
+        self._on_thread: asyncio.Future[int] | None = None
+        self._reception: asyncio.Task[bool] | None = None
         self._task: asyncio.Task[ReceivedContent] | None = None
 
     def start(self, pieces: AsyncIterator[bytes], record: Record) -> None:
         """Begin."""
-        self._task = asyncio.get_running_loop().create_task(self._run(pieces, record))
+        loop = asyncio.get_running_loop()
+        self._reception = loop.create_task(self._receive(pieces, record))
+        self._task = loop.create_task(self._run(self._reception))
 
     async def wait(self) -> ReceivedContent:
-        """Return what was received, all of it written and synced."""
+        """Return what was received, all of it written and synced. Raises UploadError."""
         assert self._task is not None
         await asyncio.wait([self._task])
-        if self._task.cancelled():  # stopped before its first step
-            return ReceivedContent(self.size, ended=False)
         return self._task.result()
 
     async def stop(self) -> int:
         """Take no more, and return how many bytes are written and synced."""
+        assert self._reception is not None
         assert self._task is not None
         self.stopped = True
-        self._task.cancel()
+        self._reception.cancel()
         await asyncio.wait([self._task])
         return self.size
 
-    async def _run(self, pieces: AsyncIterator[bytes], record: Record) -> ReceivedContent:
+    async def _run(self, reception: asyncio.Task[bool]) -> ReceivedContent:
+        try:
+            return await self._store(reception)
+        finally:
+            if self._on_thread is not None:
+                await asyncio.wait([self._on_thread])
+            os.close(self._descriptor)
+
+    async def _store(self, reception: asyncio.Task[bool]) -> ReceivedContent:
         ended = excess = False
         refusal: UploadError | None = None
         try:
-            excess = await self._receive(pieces, record)
+            excess = await reception
             ended = not excess
         except (ConnectionError, TimeoutError):
             pass
@@ -81,9 +94,7 @@ class Receiving:
             self._fail(error)
         if self.failure is None:
             try:
-                await self._flush()
-                await self._settle()
-                await self._on_thread(self._sync)
+                await self._sync()
             except OSError as error:
                 self._fail(error)
                 ended = False
@@ -109,9 +120,7 @@ class Receiving:
                 await self._flush()
             due = self.size - recorded_size >= SYNC_BYTES or now() - recorded_at >= SYNC_SECONDS
             if due and self.transfer.keeps:
-                await self._flush()
-                await self._settle()
-                await self._on_thread(self._sync)
+                await self._sync()
                 await record(self.size)
                 recorded_size, recorded_at = self.size, now()
         return False
@@ -121,32 +130,41 @@ class Receiving:
         await self._settle()
         if self._buffer:
             data, self._buffer = self._buffer, bytearray()
-            loop = asyncio.get_running_loop()
-            self._writing = loop.run_in_executor(self._threads, self._write, bytes(data))
+            self._begin(partial(self._write, bytes(data)))
+
+    async def _sync(self) -> None:
+        await self._flush()
+        await self._settle()
+        self._begin(self._sync_disk)
+        await self._settle()
+
+    def _begin(self, function: Callable[[], int]) -> None:
+        """Run a function on a thread that returns how many bytes it wrote."""
+        self._on_thread = asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     async def _settle(self) -> None:
-        writing = self._writing
-        if writing is not None:
-            try:
-                written = await asyncio.shield(writing)
-            except OSError as error:
-                self._writing = None
-                if isinstance(error, ShortWrite):
-                    self.size += error.written
-                raise
-            self._writing = None
-            self.size += written
-
-    async def _on_thread(self, function: Callable[[], object]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        """Wait for the thread, also for what it began before a stop."""
+        running = self._on_thread
+        if running is None:
+            return
+        try:
+            written = await asyncio.shield(running)
+        except OSError as error:
+            self._on_thread = None
+            if isinstance(error, ShortWrite):
+                self.size += error.written
+            raise
+        self._on_thread = None
+        self.size += written
 
     def _write(self, data: bytes) -> int:
         self._hashes.update(data)
         write_all(self._disk, self._descriptor, data, self.transfer.offset + self.size)
         return len(data)
 
-    def _sync(self) -> None:
+    def _sync_disk(self) -> int:
         self._disk.sync(self._descriptor)
+        return 0
 
     def _fail(self, error: OSError) -> None:
         self.failure = error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -127,35 +126,32 @@ class Uploads:
         """
         if entry.upload.state is State.COMPLETE:  # the last request again; its file may be gone
             return entry, await self._repeat(entry, transfer)
-        descriptor = await self._registry.io(lambda: self._registry.folder.open(entry.upload.id))
-        try:
+        folder = self._registry.folder
+        async with entry.lock:
+            if entry.upload.epoch != transfer.epoch:
+                raise StaleTransfer
             receiving = Receiving(
-                *(transfer, descriptor, self._registry.folder.disk, self._registry.threads),
+                transfer,
+                await self._registry.io(partial(folder.open, entry.upload.id, transfer.offset)),
+                folder.disk,
+                self._registry.threads,
                 digest=transfer.creates and transfer.content.size != 0,
             )
-            async with entry.lock:
-                if entry.upload.epoch != transfer.epoch:
-                    raise StaleTransfer
-                # What a request left behind whose record could not be written.
-                cut = partial(self._registry.folder.disk.truncate, descriptor, transfer.offset)
-                await self._registry.io(cut)
-                entry.receiving = receiving
-                receiving.start(pieces, partial(self._progress, entry, transfer))
-            try:
-                received = await receiving.wait()
-            except UploadError:
-                await self._registry.interrupt(entry)
-                raise
-            if receiving.stopped:
-                raise StaleTransfer
-            async with entry.lock:
-                if entry.receiving is receiving:
-                    entry.receiving = None
-                outcome = await self._finish(entry, transfer, received)
-            if receiving.failure is not None:
-                raise refused_by_disk(receiving.failure) or receiving.failure
-        finally:
-            os.close(descriptor)
+            entry.receiving = receiving
+            receiving.start(pieces, partial(self._progress, entry, transfer))
+        try:
+            received = await receiving.wait()
+        except UploadError:
+            await self._registry.interrupt(entry)
+            raise
+        if receiving.stopped:
+            raise StaleTransfer
+        async with entry.lock:
+            if entry.receiving is receiving:
+                entry.receiving = None
+            outcome = await self._finish(entry, transfer, received)
+        if receiving.failure is not None:
+            raise refused_by_disk(receiving.failure) or receiving.failure
         earlier = await self._earlier(entry) if transfer.creates else None
         if earlier is not None and outcome.response is not None:
             location = ("Location", self.protocol.site.location(earlier.upload.id))
