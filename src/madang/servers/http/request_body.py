@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from madang.wire.http1 import Body, BodyEnd, Request
+
+SMALL_PIECE: Final = 16 << 10
+"""Bytes of a piece below which others are added to it: a client may send chunks of one byte."""
 
 
 class RequestBody:
     """Buffer of one request body.
 
-    `expects_continue`: the client waits for 100 (Continue) (RFC 9110, section 10.1.1).
+    `buffered`: bytes that the handler has not read yet. `expects_continue`: the client waits for
+    100 (Continue) (RFC 9110, section 10.1.1).
     """
 
-    __slots__ = ("_aborted", "_buffer", "_waiter", "complete", "expects_continue")
+    __slots__ = ("_aborted", "_pieces", "_waiter", "buffered", "complete", "expects_continue")
 
     def __init__(self, request: Request) -> None:
         expected = request.fields.get("expect").lower() == "100-continue"
         self.expects_continue = expected and request.version == "1.1"
         self.complete = False
-        self._buffer = bytearray()  # one, however small the chunks were
+        self.buffered = 0
+        self._pieces: deque[bytes | bytearray] = deque()
         self._aborted = False
         self._waiter: asyncio.Future[None] | None = None
-
-    @property
-    def buffered(self) -> int:
-        """Bytes that the handler has not read yet."""
-        return len(self._buffer)
 
     @property
     def awaited(self) -> bool:
@@ -38,7 +40,7 @@ class RequestBody:
         """Take what was received."""
         self.expects_continue = False
         if isinstance(event, Body):
-            self._buffer += event.data
+            self._add(event.data)
         else:
             self.complete = True
         self._wake()
@@ -54,11 +56,12 @@ class RequestBody:
         Raises ConnectionError where the rest will not come.
         """
         while True:
-            piece = bytes(self._buffer)
-            self._buffer.clear()
-            resume()
+            piece = self._pieces.popleft() if self._pieces else b""
+            self.buffered -= len(piece)
+            if not self._pieces:
+                resume()
             if piece:
-                yield piece
+                yield bytes(piece)
             elif self.complete:
                 return
             elif self._aborted:
@@ -69,6 +72,17 @@ class RequestBody:
                     await self._waiter
                 finally:
                     self._waiter = None
+
+    def _add(self, data: bytes) -> None:
+        self.buffered += len(data)
+        if len(data) >= SMALL_PIECE:
+            self._pieces.append(data)
+            return
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(last, bytearray) and len(last) < SMALL_PIECE:
+            last += data
+        else:
+            self._pieces.append(bytearray(data))
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

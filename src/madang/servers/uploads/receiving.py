@@ -43,7 +43,8 @@ class Receiving:
         self._descriptor = descriptor
         self._disk = disk
         self._threads = threads
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._buffered = 0
         self._on_thread: asyncio.Future[int] | None = None
         self._reception: asyncio.Task[bool] | None = None
         self._task: asyncio.Task[ReceivedContent] | None = None
@@ -111,12 +112,12 @@ class Receiving:
         now = asyncio.get_running_loop().time
         recorded_size, recorded_at = 0, now()
         async for piece in pieces:
+            self._pieces.append(piece[:room])
+            self._buffered += len(self._pieces[-1])
             if len(piece) > room:
-                self._buffer += piece[:room]
                 return True
             room -= len(piece)
-            self._buffer += piece
-            if len(self._buffer) >= WRITE_BYTES:
+            if self._buffered >= WRITE_BYTES:
                 await self._flush()
             due = self.size - recorded_size >= SYNC_BYTES or now() - recorded_at >= SYNC_SECONDS
             if due and self.transfer.keeps:
@@ -126,11 +127,11 @@ class Receiving:
         return False
 
     async def _flush(self) -> None:
-        """Hand the buffer to a thread, once the block before is written."""
+        """Hand the pieces to a thread, once those before are written."""
         await self._settle()
-        if self._buffer:
-            data, self._buffer = self._buffer, bytearray()
-            self._begin(partial(self._write, bytes(data)))
+        if self._pieces:
+            pieces, self._pieces, self._buffered = self._pieces, [], 0
+            self._begin(partial(self._write, pieces))
 
     async def _sync(self) -> None:
         await self._flush()
@@ -157,10 +158,21 @@ class Receiving:
         self._on_thread = None
         self.size += written
 
-    def _write(self, data: bytes) -> int:
-        self._hashes.update(data)
-        write_all(self._disk, self._descriptor, data, self.transfer.offset + self.size)
-        return len(data)
+    def _write(self, pieces: list[bytes]) -> int:
+        written = 0
+        for piece in pieces:
+            self._hashes.update(piece)
+            try:
+                write_all(self._disk, self._descriptor, piece, self._end + written)
+            except ShortWrite as error:
+                error.written += written
+                raise
+            written += len(piece)
+        return written
+
+    @property
+    def _end(self) -> int:
+        return self.transfer.offset + self.size
 
     def _sync_disk(self) -> int:
         self._disk.sync(self._descriptor)
@@ -168,4 +180,4 @@ class Receiving:
 
     def _fail(self, error: OSError) -> None:
         self.failure = error
-        self._buffer.clear()
+        self._pieces.clear()
