@@ -7,7 +7,20 @@ import signal
 import sys
 from types import ModuleType
 
-from bench import backup, chat, deploy, fuzz, ingest, latency, live, plan, record, rewind, vod
+from bench import (
+    backup,
+    chat,
+    deploy,
+    fuzz,
+    ingest,
+    latency,
+    live,
+    plan,
+    record,
+    rewind,
+    upload,
+    vod,
+)
 from madang.base.errors import MadangError
 
 BENCHES: dict[str, ModuleType] = {
@@ -18,6 +31,7 @@ BENCHES: dict[str, ModuleType] = {
     "record": record,
     "vod": vod,
     "rewind": rewind,
+    "upload": upload,
     "fuzz": fuzz,
     "plan": plan,
     "chat": chat,

@@ -212,6 +212,17 @@ def node_media_server(folder: Path) -> Iterator[Reference]:
         yield Reference(child, http, rtmp)
 
 
+@contextlib.contextmanager
+def tus_node(folder: Path, root: Path) -> Iterator[Reference]:
+    """Run @tus/server with uploads at `/files`, which it stores in `root`."""
+    install_node_packages()
+    http = free_port()
+    command: list[str | Path] = [node_program("node"), NODE_FOLDER / "tus.js", str(http), root]
+    with running("@tus/server", command, core=SERVER_CORE, log=folder / "tus.log") as child:
+        child.wait_for(lambda: accepts(http), _START, "its port")
+        yield Reference(child, http)
+
+
 def install_node_packages() -> None:
     """Install what `node/package-lock.json` lists, once. Raises BenchFailed."""
     lock = NODE_FOLDER / "package-lock.json"

@@ -1,5 +1,5 @@
-"""Command for one load: `python -m bench.loads watch|publish|fetch|chat`, with its parameters as
-JSON on standard input.
+"""Command for one load, `python -m bench.loads KIND` with its parameters as JSON on standard input;
+KIND is watch, publish, fetch, upload or chat.
 
 Prints the result as one JSON object; exits 1 with the reason when a server did something wrong.
 """
@@ -13,8 +13,8 @@ from dataclasses import asdict
 
 import uvloop
 
-from bench.loads import chat, publishers, ranges, viewers
-from bench.loads.plan import Crowd, Fetch, Publish, Watch
+from bench.loads import chat, publishers, ranges, uploads, viewers
+from bench.loads.plan import Crowd, Fetch, Publish, Upload, Watch
 from bench.processes import LOAD_CORE, pin
 from madang.base.errors import MadangError
 
@@ -30,6 +30,8 @@ def main() -> int:
             result = asdict(uvloop.run(publishers.run(Publish(**load))))
         elif sys.argv[1] == "fetch":
             result = asdict(uvloop.run(ranges.run(Fetch(**load))))
+        elif sys.argv[1] == "upload":
+            result = asdict(uploads.run(Upload(**load)))
         elif sys.argv[1] == "chat":
             result = asdict(uvloop.run(chat.run(Crowd(**load))))
         else:

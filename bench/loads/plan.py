@@ -16,6 +16,10 @@ _OVERHEAD: Final = 60.0
 """Seconds allowed beside ramp, settling and measuring."""
 
 
+_UPLOADING: Final = 3600.0
+"""Seconds after which uploads have failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Viewers of `target` at `port` of loopback, and the server process to measure meanwhile.
@@ -162,6 +166,34 @@ class Fetched:
     delivery: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """So many `uploads` at once at `port` of loopback: `declared` bytes are announced of each, and
+    `size` of them sent in one request. `metadata` is Upload-Metadata, `token` the API token, "" for
+    none. `pids` are the processes of the server."""
+
+    port: int
+    pids: list[int]
+    uploads: int
+    size: int
+    declared: int
+    metadata: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Bytes `sent` from the first request to the last answer. `resident`: the largest memory of the
+    server meanwhile, in bytes. The rest as in Seen."""
+
+    seconds: float
+    sent: int
+    server_cpu: float
+    load_cpu: float
+    other_cpu: float
+    resident: int
+
+
 def watch(load: Watch) -> Seen:
     """Run viewers in a process of their own. Raises BenchFailed with its reason."""
     return Seen(**_run("watch", asdict(load), load.ramp + load.settle + load.seconds))
@@ -175,6 +207,11 @@ def publish(load: Publish) -> Taken:
 def fetch(load: Fetch) -> Fetched:
     """Run clients in a process of their own. Raises BenchFailed with its reason."""
     return Fetched(**_run("fetch", asdict(load), load.ramp + load.settle + load.seconds))
+
+
+def upload(load: Upload) -> Sent:
+    """Run uploads in a process of their own. Raises BenchFailed with its reason."""
+    return Sent(**_run("upload", asdict(load), _UPLOADING))
 
 
 def chat(load: Crowd) -> Chatted:

@@ -11,6 +11,8 @@ import pytest
 from madang.servers.http.connection import HttpConnection
 from madang.servers.http.exchange import Exchange
 from madang.servers.http.limits import DEFAULT_LIMITS, RECEIVE_BODY
+from madang.servers.http.request_body import SMALL_PIECE, RequestBody
+from madang.wire.http1 import Body, BodyEnd, Request, RequestReader
 from tests.servers.http.test_connection import POST, answer_of, echo, pass_time, well
 from tests.support.clocks import ManualClock
 from tests.support.data_plane import Port, listening, read_all, until
@@ -212,3 +214,23 @@ def test_a_request_after_an_unread_body_of_a_closing_connection_is_not_answered(
         client.sendall(POST % (3, b"") + b"ab")
         received = read_all(client)
         assert received.count(b"HTTP/1.1 200 OK") == 1
+
+
+def test_small_chunks_are_read_together_and_large_ones_as_they_came() -> None:
+    body = RequestBody(request_of(POST % (SIZE, b"")))
+    large = bytes(SMALL_PIECE)
+    for data in (b"a", b"b", large, b"c", b"d"):
+        body.feed(Body(data))
+    body.feed(BodyEnd())
+    assert body.buffered == SMALL_PIECE + 4
+
+    async def read() -> list[bytes]:
+        return [piece async for piece in body.pieces(lambda: None)]
+
+    assert asyncio.run(read()) == [b"ab", large, b"cd"]
+    assert body.buffered == 0
+
+
+def request_of(head: bytes) -> Request:
+    (request,) = (event for event in RequestReader().receive(head) if isinstance(event, Request))
+    return request
