@@ -18,6 +18,7 @@ from bench import (
     plan,
     record,
     rewind,
+    transcode,
     upload,
     vod,
 )
@@ -32,6 +33,7 @@ BENCHES: dict[str, ModuleType] = {
     "vod": vod,
     "rewind": rewind,
     "upload": upload,
+    "transcode": transcode,
     "fuzz": fuzz,
     "plan": plan,
     "chat": chat,

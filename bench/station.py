@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -11,13 +12,21 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from bench.channels import OWNER
 from bench.processes import SERVER_CORE, BenchFailed, Child, free_port, running
 
 _READY: Final = re.compile(r"^ready http=\S+ rtmp=\S+", re.MULTILINE)
 _START: Final = 30.0
 """Seconds until it must be ready. The budget is 2; a busy machine is not the subject."""
+
+
+METADATA: Final = ",".join(
+    f"{name} {base64.b64encode(value).decode()}"
+    for name, value in (("channel", b"bench-0"), ("filename", b"a.mp4"))
+)
+"""Upload-Metadata of files for the first channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,26 @@ def station(
             yield Station(child, http, rtmp, keys)
         except BenchFailed as error:
             raise BenchFailed(f"{error} The station's log ends: {child.log()[-1500:]}") from None
+
+
+def command(folder: Path, *arguments: str) -> Any:
+    """Return what a command of `madang` prints about the station in `folder`. Raises
+    BenchFailed."""
+    program = Path(sys.executable).with_name("madang")
+    done = subprocess.run(
+        [program, *arguments, "--data", folder / "data", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchFailed(f"madang {' '.join(arguments)} failed: {done.stderr[-1000:]}")
+    return json.loads(done.stdout)
+
+
+def upload_token(folder: Path) -> str:
+    """Return a token that may upload to the channels of the station in `folder`."""
+    return str(command(folder, "token", "create", OWNER, "--scope", "upload")["token"])
 
 
 def _channels(data: Path, count: int, environment: Mapping[str, str]) -> dict[str, str]:

@@ -16,11 +16,8 @@ The station has the bytes on the disk when it answers, @tus/server in the page c
 from __future__ import annotations
 
 import argparse
-import base64
-import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -31,14 +28,10 @@ from bench.figures import Report, say
 from bench.loads.plan import Sent, Upload, upload
 from bench.processes import SERVER_CORE, BenchFailed
 from bench.references import tus_node
-from bench.station import station
+from bench.station import METADATA, station, upload_token
 
 SUBJECTS: Final = ("madang", "tus-node", "dd")
 _MIB: Final = 1 << 20
-_METADATA: Final = ",".join(
-    f"{name} {base64.b64encode(value).decode()}"
-    for name, value in (("channel", b"bench-0"), ("filename", b"a.mp4"))
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +57,7 @@ def main(options: argparse.Namespace) -> None:
             say(f"upload: {subject}, {repeat + 1} of {options.repeats}")
             with tempfile.TemporaryDirectory(prefix="madang-bench-", dir=options.folder) as made:
                 os.sync()  # what was written before is not this subject's work
-                load = Upload(0, [], options.uploads, size, declared, _METADATA)
+                load = Upload(0, [], options.uploads, size, declared, METADATA)
                 _measure(report, subject, Path(made), load)
     report.print({"madang": ["tus-node", "dd"]})
 
@@ -77,8 +70,9 @@ def _measure(report: Report, subject: str, folder: Path, load: Upload) -> None:
         say(f"  {rate / 1e6:.0f} MB/s")
     elif subject == "madang":
         with station(folder, settings={"MADANG_UPLOADS__MAX_GB": "1000"}) as ours:
-            token = _token(folder / "data")
-            seen = upload(replace(load, port=ours.http, pids=[ours.child.pid], token=token))
+            seen = upload(
+                replace(load, port=ours.http, pids=[ours.child.pid], token=upload_token(folder))
+            )
             ours.child.check()
         _add(report, subject, seen)
     else:
@@ -117,18 +111,3 @@ def _dd(folder: Path, size: int) -> float:
     if done.returncode:
         raise BenchFailed(f"dd failed: {done.stderr}")
     return size / (time.monotonic() - began)
-
-
-def _token(data: Path) -> str:
-    """Return a token of the channels' owner that may upload."""
-    program = Path(sys.executable).with_name("madang")
-    done = subprocess.run(
-        [program, "token", "create", "bench", "--scope", "upload", "--data", data, "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BenchFailed(f"No token could be made: {done.stderr[-1000:]}")
-    token: str = json.loads(done.stdout)["token"]
-    return token
