@@ -9,6 +9,7 @@ from types import ModuleType
 
 from bench import (
     backup,
+    beside,
     chat,
     deploy,
     fuzz,
@@ -34,6 +35,7 @@ BENCHES: dict[str, ModuleType] = {
     "rewind": rewind,
     "upload": upload,
     "transcode": transcode,
+    "beside": beside,
     "fuzz": fuzz,
     "plan": plan,
     "chat": chat,

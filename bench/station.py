@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -27,6 +28,10 @@ METADATA: Final = ",".join(
     for name, value in (("channel", b"bench-0"), ("filename", b"a.mp4"))
 )
 """Upload-Metadata of files for the first channel."""
+
+
+_ANSWER: Final = 600.0
+"""Seconds that an upload may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,27 @@ def command(folder: Path, *arguments: str) -> Any:
 def upload_token(folder: Path) -> str:
     """Return a token that may upload to the channels of the station in `folder`."""
     return str(command(folder, "token", "create", OWNER, "--scope", "upload")["token"])
+
+
+def upload_file(ours: Station, token: str, file: Path) -> str:
+    """Upload a file to the first channel; return the id of its video. Raises BenchFailed."""
+    connection = http.client.HTTPConnection("127.0.0.1", ours.http, timeout=_ANSWER)
+    fields = {
+        "Tus-Resumable": "1.0.0",
+        "Authorization": f"Bearer {token}",
+        "Upload-Length": str(file.stat().st_size),
+        "Upload-Metadata": METADATA,
+        "Content-Type": "application/offset+octet-stream",
+        "Content-Length": str(file.stat().st_size),
+    }
+    with file.open("rb") as content:
+        connection.request("POST", "/files/", body=content, headers=fields)
+    answer = connection.getresponse()
+    words = answer.read()
+    connection.close()
+    if answer.status != 201:
+        raise BenchFailed(f"The upload was refused: {answer.status} {words[:300].decode()}")
+    return answer.headers["Madang-Video"]
 
 
 def _channels(data: Path, count: int, environment: Mapping[str, str]) -> dict[str, str]:

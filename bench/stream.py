@@ -58,6 +58,23 @@ def sample(bit_rate: int) -> Sample:
     return Sample(path, round(path.stat().st_size * 8 / LENGTH))
 
 
+def looped(stream: Sample, loops: int, folder: Path) -> Path:
+    """Return an MP4 file in `folder` with `stream` so many times. Raises BenchFailed."""
+    file = folder / "file.mp4"
+    done = subprocess.run(
+        [
+            *(ffmpeg(), "-loglevel", "error", "-stream_loop", str(loops - 1), "-i", stream.path),
+            *("-c", "copy", "-movflags", "+faststart", file),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchFailed(f"ffmpeg made no file: {done.stderr.decode(errors='replace')}")
+    return file
+
+
 def _encode(video_rate: int) -> list[str]:
     gop = str(round(FRAME_RATE * KEY_INTERVAL))
     # Noise makes every frame cost its share, as in a camera's picture.

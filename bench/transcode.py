@@ -12,7 +12,6 @@ encoder, once for both renditions. Figures:
 from __future__ import annotations
 
 import argparse
-import http.client
 import subprocess
 import tempfile
 import time
@@ -25,8 +24,8 @@ import imageio_ffmpeg
 
 from bench.figures import Report, say
 from bench.processes import SERVER_CORE, BenchFailed
-from bench.station import METADATA, Station, command, station, upload_token
-from bench.stream import LENGTH, sample
+from bench.station import command, station, upload_file, upload_token
+from bench.stream import LENGTH, looped, sample
 
 BIT_RATE: Final = 4_000_000
 SUBJECTS: Final = ("madang", "ffmpeg")
@@ -51,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
         "transcode", {"seconds": seconds, "file": "720p30 H.264", "heights": [480, 360]}
     )
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as made:
-        file = _file(Path(made), options.loops)
+        file = looped(sample(BIT_RATE), options.loops, Path(made))
         for repeat in range(options.repeats):
             for subject in SUBJECTS:
                 say(f"transcode: {subject}, {repeat + 1} of {options.repeats}")
@@ -63,13 +62,6 @@ def main(options: argparse.Namespace) -> None:
                 report.add(subject, "speed", seconds / took, "×")
                 say(f"  {seconds / took:.2f} × real time")
     report.print({"madang": ["ffmpeg"]})
-
-
-def _file(folder: Path, loops: int) -> Path:
-    file = folder / "file.mp4"
-    source = ["-stream_loop", str(loops - 1), "-i", str(sample(BIT_RATE).path)]
-    _run([*source, "-c", "copy", "-movflags", "+faststart", str(file)])
-    return file
 
 
 def _ffmpeg(folder: Path, file: Path) -> float:
@@ -106,7 +98,7 @@ def _run(arguments: list[str]) -> None:
 def _madang(report: Report, folder: Path, file: Path) -> float:
     """Return the seconds of the job that makes the renditions."""
     with station(folder) as ours:
-        video = _upload(ours, upload_token(folder), file)
+        video = upload_file(ours, upload_token(folder), file)
         uploaded = time.time()
         deadline = time.monotonic() + _LIMIT
         while time.monotonic() < deadline:
@@ -135,24 +127,3 @@ def _jobs(folder: Path, video: str) -> Mapping[str, Mapping[str, Any]]:
 
 def _at(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def _upload(ours: Station, token: str, file: Path) -> str:
-    """Upload a file; return the id of its video."""
-    connection = http.client.HTTPConnection("127.0.0.1", ours.http, timeout=_LIMIT)
-    fields = {
-        "Tus-Resumable": "1.0.0",
-        "Authorization": f"Bearer {token}",
-        "Upload-Length": str(file.stat().st_size),
-        "Upload-Metadata": METADATA,
-        "Content-Type": "application/offset+octet-stream",
-        "Content-Length": str(file.stat().st_size),
-    }
-    with file.open("rb") as content:
-        connection.request("POST", "/files/", body=content, headers=fields)
-    answer = connection.getresponse()
-    words = answer.read()
-    connection.close()
-    if answer.status != 201:
-        raise BenchFailed(f"The upload was refused: {answer.status} {words[:300].decode()}")
-    return answer.headers["Madang-Video"]

@@ -170,7 +170,8 @@ class Fetched:
 class Upload:
     """So many `uploads` at once at `port` of loopback: `declared` bytes are announced of each, and
     `size` of them sent in one request. `metadata` is Upload-Metadata, `token` the API token, "" for
-    none. `pids` are the processes of the server."""
+    none. `pids` are the processes of the server. `rate`: bytes a second of all, 0 for as many as
+    the server takes."""
 
     port: int
     pids: list[int]
@@ -179,6 +180,7 @@ class Upload:
     declared: int
     metadata: str = ""
     token: str = ""
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

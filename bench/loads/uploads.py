@@ -123,12 +123,15 @@ def _content() -> Iterator[int]:
 
 def _send(load: Upload, clients: list[_Client], content: int) -> int:
     """Send everything, and wait for all answers; return the largest memory of the server."""
-    peak, look = 0, 0.0
+    peak, look, began = 0, 0.0, time.monotonic()
     with selectors.DefaultSelector() as selector:
         for client in clients:
             client.socket.sendall(client.head)
             selector.register(client.socket, selectors.EVENT_WRITE, client)
         while selector.get_map():
+            if load.rate:
+                sent = sum(load.size - client.left for client in clients)
+                time.sleep(max(0.0, sent / load.rate - (time.monotonic() - began)))
             events = selector.select(_LIMIT)
             if not events:
                 raise BenchFailed(f"Nothing happened for {_LIMIT:g} s.")
