@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from bench.processes import SERVER_CORE, BenchFailed, Child, accepts, free_port, running
+from madang.ops.deploy.model.layout import MEDIA
+from madang.ops.deploy.texts.nginx import INTERNAL_FILES, INTERNAL_MEDIA
 
 NODE_FOLDER: Final = Path(__file__).resolve().parent / "node"
 _RTMP_MODULES: Final = (
@@ -52,16 +54,18 @@ http {{
 {rtmp_block}
 """
 
-_STATION: Final = "upstream station {{ server 127.0.0.1:{station}; keepalive 64; }}"
+_STATION: Final = """\
+{files}
+    proxy_cache_path {folder}/cache keys_zone=madang_cache:5m;
+    upstream madang_files {{ server 127.0.0.1:{station}; keepalive 64; }}
+"""
 
 _VIDEOS: Final = """\
-location ^~ /vod/ {{
-            proxy_pass http://station;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header X-Forwarded-For $remote_addr;
-        }}
-        location {internal} {{ internal; alias {root}/; }}
+proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header X-Forwarded-For $remote_addr;
+        location /vod/ {{ proxy_pass http://madang_files; }}
+{media}
 """
 
 _RTMP: Final = """\
@@ -98,11 +102,11 @@ def nginx_files(folder: Path, root: Path) -> Iterator[Reference]:
 
 
 @contextlib.contextmanager
-def nginx_videos(folder: Path, root: Path, station: int, internal: str) -> Iterator[Reference]:
+def nginx_videos(folder: Path, root: Path, station: int) -> Iterator[Reference]:
     """Run nginx in front of the `/vod/` of the station at a port, sending the files in its storage
-    `root` for it, by the location `internal`. They are at their paths in `root`, too."""
+    `root` for it as on a deployed server. They are at their paths in `root`, too."""
     http = free_port()
-    locations = _VIDEOS.format(internal=internal, root=root)
+    locations = _VIDEOS.format(media=INTERNAL_MEDIA.replace(MEDIA, str(root)))
     configuration = _configuration(
         folder,
         http=http,
@@ -110,7 +114,7 @@ def nginx_videos(folder: Path, root: Path, station: int, internal: str) -> Itera
         playlists="",
         file_cache="60s",
         locations=locations,
-        upstream=_STATION.format(station=station),
+        upstream=_STATION.format(station=station, folder=folder, files=INTERNAL_FILES),
     )
     with _nginx(folder, configuration, http) as child:
         yield Reference(child, http)

@@ -4,7 +4,7 @@ Clients ask for ranges of one file at random places, one after another, for as l
 two seconds at 4 Mbit/s is. The file is in memory. All servers run on one core. Subjects:
 
 - `madang`: the station sends the file itself.
-- `madang-nginx`: nginx in front asks the station, which lets nginx send (X-Accel-Redirect).
+- `madang-nginx`: nginx in front, as deployed: it asks the station, and remembers what it may send.
 - `nginx`: the same nginx alone, with the same file; nobody is asked.
 
 Figures:
@@ -28,10 +28,10 @@ from bench.processes import BenchFailed
 from bench.recordings import ID, RENDITION, add_row, write_finished
 from bench.references import nginx_videos
 from bench.station import station
+from madang.ops.deploy.model.layout import INTERNAL_PREFIX
 
 SPAN: Final = 1_000_000
 SUBJECTS: Final = ("madang", "madang-nginx", "nginx")
-_INTERNAL: Final = "/internal-media/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,11 +57,11 @@ def main(options: argparse.Namespace) -> None:
     report = Report("vod", conditions)
     with tempfile.TemporaryDirectory(prefix="madang-bench-") as made:
         folder = Path(made)
-        settings = {"MADANG_STORAGE__INTERNAL_PREFIX": _INTERNAL}
+        settings = {"MADANG_STORAGE__INTERNAL_PREFIX": INTERNAL_PREFIX}
         storage = folder / "data" / "media"
         with (
             station(folder, settings=settings) as ours,
-            nginx_videos(folder, storage, ours.http, _INTERNAL) as nginx,
+            nginx_videos(folder, storage, ours.http) as nginx,
         ):
             path = write_finished(storage, size)
             add_row(folder / "data", "ready")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from madang.ops.deploy.model.layout import MEDIA, machines
 from madang.ops.deploy.model.station_file import load_station
 from madang.ops.deploy.texts import nginx
 from tests.support.nginx import deployed_site, running_nginx
-from tests.support.station import free_ports
+from tests.support.station import free_ports, until
 from tests.support.stations import SINGLE, station_file
 
 pytestmark = pytest.mark.skipif(
@@ -25,6 +26,10 @@ pytestmark = pytest.mark.skipif(
 MOVIE = bytes(range(256)) * 4096
 SECRET = b"nobody's business"
 VIDEO = "/vod/4fG7hJkLmNpQ/720p.mp4"
+SEGMENTS = "/vod/4fG7hJkLmNpQ/720p/1.mp4"
+"""Addresses of a download, and of the file that playlists name."""
+
+BOTH = pytest.mark.parametrize("address", [VIDEO, SEGMENTS])
 FILE = "/internal-media/recordings/4fG7hJkLmNpQ/720p/1.mp4"
 
 
@@ -37,6 +42,9 @@ class Site:
     """X-Accel-Redirect by path; everything else is refused with 404."""
     received: list[tuple[str, int]] = field(default_factory=list)
     """Paths and sizes of bodies that the role got."""
+    caching: dict[str, str] = field(default_factory=dict)
+    """Headers of its answers."""
+    addresses: Iterator[int] = field(default_factory=itertools.count)
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
         """Return an answer of nginx and its body."""
@@ -48,10 +56,14 @@ class Site:
         connection.close()
         return answer, body
 
-    def redirected(self, target: str) -> tuple[HTTPResponse, bytes]:
+    def redirected(self, target: str, address: str = VIDEO) -> tuple[HTTPResponse, bytes]:
         """Return the answer where the role tells nginx to send `target`."""
-        self.redirects[VIDEO] = target
-        return self.ask(VIDEO)
+        self.redirects[address] = target
+        return self.ask(address)
+
+    def new_address(self) -> str:
+        """Return an address of segments that nobody has asked for."""
+        return f"/vod/{next(self.addresses):012}/720p/1.mp4"
 
 
 def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
@@ -65,7 +77,8 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
                 self.send_header("X-Accel-Redirect", target)
                 self.send_header("Content-Type", "video/mp4")
                 self.send_header("Content-Disposition", 'attachment; filename="show.mp4"')
-                self.send_header("Cache-Control", "private, max-age=60")
+                for field in site.caching.items():
+                    self.send_header(*field)
                 self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -104,55 +117,64 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(autouse=True)
 def allowed(site: Site) -> None:
     site.redirects.clear()
-    site.redirects[VIDEO] = FILE
+    site.redirects |= {VIDEO: FILE, SEGMENTS: FILE}
+    site.received.clear()
+    site.caching = {"Cache-Control": "private, max-age=60"}
 
 
-def test_a_file_is_sent_with_the_headers_of_the_role(site: Site) -> None:
-    answer, body = site.ask(VIDEO)
+@BOTH
+def test_a_file_is_sent_with_the_headers_of_the_role(site: Site, address: str) -> None:
+    answer, body = site.ask(address)
     assert (answer.status, body) == (200, MOVIE)
     assert answer.headers["Content-Type"] == "video/mp4"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="show.mp4"'
+    if address == VIDEO:
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="show.mp4"'
     assert answer.headers["Cache-Control"] == "private, max-age=60"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Accept-Ranges"] == "bytes"
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
     [("100-199", 100, 200), ("-5", len(MOVIE) - 5, len(MOVIE)), ("1048000-", 1_048_000, None)],
 )
-def test_a_range_is_sent(site: Site, asked: str, start: int, end: int | None) -> None:
-    answer, body = site.ask(VIDEO, Range=f"bytes={asked}")
+def test_a_range_is_sent(site: Site, address: str, asked: str, start: int, end: int | None) -> None:
+    answer, body = site.ask(address, Range=f"bytes={asked}")
     assert (answer.status, body) == (206, MOVIE[start:end])
     last = start + len(body) - 1
     assert answer.headers["Content-Range"] == f"bytes {start}-{last}/{len(MOVIE)}"
 
 
-def test_a_range_behind_the_end_is_refused(site: Site) -> None:
-    answer, _ = site.ask(VIDEO, Range=f"bytes={len(MOVIE)}-")
+@BOTH
+def test_a_range_behind_the_end_is_refused(site: Site, address: str) -> None:
+    answer, _ = site.ask(address, Range=f"bytes={len(MOVIE)}-")
     assert answer.status == 416
     assert answer.headers["Content-Range"] == f"bytes */{len(MOVIE)}"
 
 
-def test_a_range_of_another_version_is_answered_with_the_whole(site: Site) -> None:
-    tag = site.ask(VIDEO, "HEAD")[0].headers["ETag"]
-    answer, body = site.ask(VIDEO, Range="bytes=0-9", If_Range=tag)
+@BOTH
+def test_a_range_of_another_version_is_answered_with_the_whole(site: Site, address: str) -> None:
+    tag = site.ask(address, "HEAD")[0].headers["ETag"]
+    answer, body = site.ask(address, Range="bytes=0-9", If_Range=tag)
     assert (answer.status, body) == (206, MOVIE[:10])
-    answer, body = site.ask(VIDEO, Range="bytes=0-9", If_Range='"another"')
+    answer, body = site.ask(address, Range="bytes=0-9", If_Range='"another"')
     assert (answer.status, body) == (200, MOVIE)
-    assert site.ask(VIDEO, If_None_Match=tag)[0].status == 304
+    assert site.ask(address, If_None_Match=tag)[0].status == 304
 
 
-def test_head_tells_the_size(site: Site) -> None:
-    answer, body = site.ask(VIDEO, "HEAD")
+@BOTH
+def test_head_tells_the_size(site: Site, address: str) -> None:
+    answer, body = site.ask(address, "HEAD")
     assert (answer.status, body) == (200, b"")
     assert answer.headers["Content-Length"] == str(len(MOVIE))
 
 
-def test_a_refusal_of_the_role_is_a_refusal(site: Site) -> None:
+@pytest.mark.parametrize("path", ["/vod/another/720p.mp4", "/vod/4fG7hJkLmNp0/720p/1.mp4"])
+def test_a_refusal_of_the_role_is_a_refusal(site: Site, path: str) -> None:
     for method in ("GET", "HEAD"):
-        answer, body = site.ask("/vod/another/720p.mp4", method, Range="bytes=0-9")
+        answer, body = site.ask(path, method, Range="bytes=0-9")
         assert (answer.status, body) == (404, b"")
 
 
@@ -190,9 +212,44 @@ def test_nobody_asks_for_files_by_themselves(site: Site, path: str) -> None:
     ],
 )
 def test_nothing_but_media_is_sent_whatever_the_role_says(site: Site, target: str) -> None:
-    answer, body = site.redirected(target)
-    assert answer.status in {403, 404, 503}
-    assert SECRET not in body
+    for address in (VIDEO, SEGMENTS):
+        answer, body = site.redirected(target, address)
+        assert answer.status in {403, 404, 503}
+        assert SECRET not in body
+
+
+SHARED = {"Cache-Control": "public, max-age=30", "X-Accel-Expires": "1"}
+
+
+def test_nginx_asks_once_in_a_while_for_what_everybody_may_watch(site: Site) -> None:
+    site.caching = SHARED
+    address = site.new_address()
+    site.redirects[address] = FILE
+    for number in range(5):
+        answer, body = site.ask(f"{address}?{number % 2}", Range=f"bytes={number}-{number + 9}")
+        assert (answer.status, body) == (206, MOVIE[number : number + 10])
+        assert answer.headers["Cache-Control"] == "public, max-age=30"
+    assert site.received == [(address, 0)]
+    del site.redirects[address]
+    until(lambda: site.ask(address)[0].status == 404, "the permission ends")
+
+
+def test_nginx_asks_each_time_for_what_some_may_watch(site: Site) -> None:
+    site.caching = {"Cache-Control": "private, no-store"}
+    address = site.new_address()
+    site.redirects[address] = FILE
+    assert site.ask(address)[0].status == 200
+    del site.redirects[address]
+    assert site.ask(address)[0].status == 404
+
+
+def test_what_the_role_sends_itself_and_other_methods_are_handed_on(site: Site) -> None:
+    address = site.new_address()
+    assert site.ask(address, "OPTIONS")[0].status == 501  # of the server here
+    assert site.received == []
+    answer, _ = site.ask(f"{address}?1")
+    assert answer.status == 404
+    assert [path for path, _ in site.received] == [address, f"{address}?1"]
 
 
 def test_uploads_of_any_size_go_to_the_role(site: Site) -> None:

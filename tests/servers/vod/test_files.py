@@ -128,7 +128,9 @@ def test_behind_a_proxy_finished_files_are_sent_by_it(tmp_path: Path, clock: Man
             assert (answer.status, answer.body) == (200, b"")
             internal = f"/internal-media/recordings/{ID}/source/1.mp4"
             assert answer.headers["x-accel-redirect"] == internal
-            assert answer.headers["cache-control"] == SHARED
+            # Together with what nginx remembers it is as much as without.
+            assert answer.headers["x-accel-expires"] == "20"
+            assert answer.headers["cache-control"] == "public, max-age=35, must-revalidate"
             assert ("content-disposition" in answer.headers) == ("download" in path)
         direct = vod.ask("source/1.mp4", range="bytes=5-9")
         assert (direct.status, len(direct.body)) == (206, 5)
@@ -136,6 +138,28 @@ def test_behind_a_proxy_finished_files_are_sent_by_it(tmp_path: Path, clock: Man
         vod.control.videos[ID] = Video(visibility="private")
         clock.advance(5.1)
         assert vod.ask("source/1.mp4", **through).status == 404
+
+
+def test_a_proxy_that_asks_for_permission_gets_no_file(tmp_path: Path, clock: ManualClock) -> None:
+    (made,) = recording()
+    folder = folder_of(tmp_path, {SOURCE: [made]}, ended=False)
+    asks = {"x_forwarded_for": "192.0.2.1", "x_madang_permission": "1"}
+    with serving(tmp_path, clock=clock.clock, internal_prefix="/internal-media/") as vod:
+        growing = vod.ask("source/1.mp4", **asks)
+        assert (growing.status, growing.headers["x-accel-expires"]) == (403, "20")
+        folder.finish(made, SOURCE, 1)
+        folder.change(ended_at=1.0)
+        clock.advance(0.31)
+        finished = vod.ask("source/1.mp4", **asks)
+        assert (finished.status, finished.body) == (200, b"")
+        vod.control.videos[ID] = Video(visibility="private")
+        clock.advance(5.1)
+        mine = vod.ask("source/1.mp4", cookie="sessionid=owner", **asks)
+        assert (mine.status, mine.headers["cache-control"]) == (200, "private, no-store")
+        assert "x-accel-expires" not in mine.headers
+        assert vod.ask("source/1.mp4", **asks).status == 404
+    with serving(tmp_path, clock=clock.clock) as vod:
+        assert vod.ask("source/1.mp4", **asks).status == 403
 
 
 def test_files_beyond_four_gigabytes(tmp_path: Path, vod: Vod, clock: ManualClock) -> None:

@@ -39,6 +39,12 @@ IN_FORCE_SECONDS: Final = 60.0
 _SHARED_SECONDS: Final = int(IN_FORCE_SECONDS - REMEMBERED_SECONDS)
 """Seconds for which caches may keep an answer: it may rest on a permission as old as that."""
 
+_PERMISSION_SECONDS: Final = 20
+"""Seconds of these for which a proxy that asks for permission may remember it."""
+
+PERMISSION: Final = "x-madang-permission"
+"""Field of a proxy that asks whether it may send a file, and where it is: it wants no file."""
+
 GROWING: Final = (
     "The show is still on: it can be downloaded when it is over. Until then players can use "
     "index.m3u8."
@@ -61,6 +67,11 @@ _CORS: Final[Headers] = [OPEN_TO_ALL, ("access-control-expose-headers", "content
 _PRIVATE: Final = ("cache-control", "private, no-store")
 _REVALIDATED: Final = ("cache-control", "no-cache")
 _SHARED: Final = ("cache-control", f"public, max-age={_SHARED_SECONDS}, must-revalidate")
+_SHARED_BY_PROXY: Final = (
+    "cache-control",
+    f"public, max-age={_SHARED_SECONDS - _PERMISSION_SECONDS}, must-revalidate",
+)
+_REMEMBERED: Final = ("x-accel-expires", str(_PERMISSION_SECONDS))
 
 Work = Coroutine[Any, Any, None]
 
@@ -185,16 +196,27 @@ class VodHandlers:
         self, exchange: Exchange, file: OpenFile, headers: Headers, grant: Grant, path: str = ""
     ) -> None:
         """Answer with an open file, which is `path` in the storage."""
+        sent_by_proxy = bool(path) and self._internal is not None and not file.growing
+        if PERMISSION in exchange.headers and not sent_by_proxy:
+            os.close(file.descriptor)
+            exchange.refuse(
+                403,
+                "The station sends this file itself.",
+                [_REMEMBERED if grant.shared else _PRIVATE],
+            )
+            return
         if file.growing:
             # More of it comes: what was sent of it is good, a copy of it is not the file.
             headers = [*headers, ("etag", f'"{file.length:x}-growing"'), *_rights(grant, NO_STORE)]
             self._sent[RECORDING] += answer_file(exchange, file.descriptor, headers, file.length)
             return
-        headers = [*headers, *_rights(grant, _SHARED)]
-        if path and self._internal is not None and "x-forwarded-for" in exchange.headers:
+        if sent_by_proxy and self._internal and "x-forwarded-for" in exchange.headers:
             os.close(file.descriptor)
+            headers += _rights(grant, _SHARED_BY_PROXY)
+            headers += [_REMEMBERED] if grant.shared else []
             exchange.answer(200, [*headers, ("x-accel-redirect", self._internal + quote(path))])
             return
+        headers = [*headers, *_rights(grant, _SHARED)]
         # As nginx writes them, so that both may answer for the same file.
         headers += [
             ("etag", f'"{int(file.modified):x}-{file.length:x}"'),

@@ -55,6 +55,9 @@ CACHED: Final = """        proxy_cache madang_cache;
 """
 """Cache of answers that the station marks as cacheable, for anonymous readers."""
 
+_FILE: Final = r"\w{12}/[\w-]{1,32}/[1-9][0-9]{0,4}[.]mp4"
+"""Pattern of the path of a video's file, here and in the storage."""
+
 INTERNAL_MEDIA: Final = f"""    # Files that the station, asked at /vod/, tells nginx to send.
     # Nobody can ask for them here. Threads read, as a disk may be slow.
     location {INTERNAL_PREFIX} {{
@@ -68,8 +71,68 @@ INTERNAL_MEDIA: Final = f"""    # Files that the station, asked at /vod/, tells 
         add_header X-Content-Type-Options nosniff;
         access_log off;
     }}
+
+    # A player asks for each segment of a file: nginx asks the station once in a while. What
+    # everybody may watch is remembered as long as the station says; anything else it answers.
+    location ~ "^/vod/{_FILE}$" {{
+        if ($request_method !~ "^(GET|HEAD)$") {{
+            return 405;
+        }}
+        set $madang_video $uri;
+        auth_request /vod-permission;
+        auth_request_set $madang_file_told $upstream_http_x_accel_redirect;
+        auth_request_set $madang_file_type $upstream_http_content_type;
+        auth_request_set $madang_file_caching $upstream_http_cache_control;
+        auth_request_set $madang_file_origins $upstream_http_access_control_allow_origin;
+        auth_request_set $madang_file_fields $upstream_http_access_control_expose_headers;
+        error_page 401 403 405 500 = @vod;
+        types {{
+            video/mp4 mp4;
+        }}
+        root {MEDIA};
+        try_files $madang_file @vod;
+        disable_symlinks on from={MEDIA};
+        aio threads;
+        sendfile_max_chunk 2m;
+        add_header Cache-Control $madang_file_caching;
+        add_header Access-Control-Allow-Origin $madang_file_origins;
+        add_header Access-Control-Expose-Headers $madang_file_fields;
+        add_header X-Content-Type-Options nosniff;
+        access_log off;
+    }}
+    location = /vod-permission {{
+        internal;
+        proxy_pass http://madang_files$madang_video;
+        proxy_method GET;
+        proxy_pass_request_body off;
+        proxy_set_header Content-Length "";
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto https;
+        proxy_set_header X-Madang-Permission 1;
+        proxy_ignore_headers X-Accel-Redirect Vary;
+        proxy_cache madang_cache;
+        proxy_cache_key "permission $madang_video";
+        proxy_cache_lock on;
+    }}
+    location @vod {{
+        proxy_pass http://madang_files;
+        proxy_buffering off;
+        proxy_read_timeout 120s;
+        access_log off;
+    }}
 """
 """Part of the server where nginx and the media are on one machine."""
+
+INTERNAL_FILES: Final = f"""# Path in the storage of a file that nginx may send; nothing where the
+# station sends it.
+map "$madang_file_type $madang_file_told" $madang_file {{
+    default '';
+    "~^video/mp4 {INTERNAL_PREFIX.rstrip("/")}(?<madang_path>/recordings/{_FILE})$" $madang_path;
+}}
+
+"""
 
 NO_NETDATA: Final = (
     "Netdata does not answer on this server. Debian 13 does not have it among its packages; "
@@ -137,7 +200,7 @@ def site(station: Station, machine: StationMachine, version: tuple[int, int]) ->
     if version < (1, 20):
         certificate = f"ssl_certificate {TLS}/fullchain.pem;\n    ssl_certificate_key"
         reject = f"{certificate} {TLS}/privkey.pem;\n    return 444;"
-    media = INTERNAL_MEDIA if machine.sends_media else ""
+    media, files = (INTERNAL_MEDIA, INTERNAL_FILES) if machine.sends_media else ("", "")
     brotli = "\n        brotli_static on;" if version >= WITH_BROTLI else ""
     upstreams = ""
     for role in ("web", "live", "chat", "files"):
@@ -164,7 +227,7 @@ map "$http_authorization$cookie_sessionid$cookie_messages" $madang_personal {{
     ''      0;
 }}
 
-{limits.maps(station)}
+{files}{limits.maps(station)}
 # What nobody asked for within fifteen seconds is forgotten, so that nothing older is ever shown.
 proxy_cache_path /var/cache/nginx-madang levels=1:2 keys_zone=madang_cache:5m max_size=100m
                  inactive=15s use_temp_path=off;
