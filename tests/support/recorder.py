@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from madang.apps.videos.services import RecordingResult, RecordingStart
     from madang.infra.disk import Disk
     from madang.servers.recording.recording import Recording
+    from madang.servers.recording.space import Report
     from madang.servers.recording.writer import RecordingWriter, WriterLimits
 
 
@@ -90,14 +91,23 @@ class Recorded:
     """A writer without a thread, and one recording: `take` and `turn` are done by hand."""
 
     def __init__(
-        self, root: Path, limits: WriterLimits | None = None, disk: Disk | None = None
+        self,
+        root: Path,
+        limits: WriterLimits | None = None,
+        disk: Disk | None = None,
+        report: Report | None = None,
     ) -> None:
+        from madang.servers.recording.space import no_report
         from madang.servers.recording.writer import RecordingWriter, WriterLimits
 
         self.clock = ManualClock()
         self.rows = MemoryRows()
         self.writer = RecordingWriter(
-            root, limits or WriterLimits(reserve=0), disk=disk, clock=self.clock.clock
+            root,
+            limits or WriterLimits(reserve=0),
+            disk=disk,
+            clock=self.clock.clock,
+            report=report or no_report,
         )
         self.recording = begin(self.writer, self.rows)
         self.folder = self.recording.folder

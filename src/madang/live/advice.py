@@ -125,6 +125,17 @@ RULES: Final = (
     ),
     # --- warnings: some viewers do not, or soon nobody will ---
     Rule(
+        "recording_stopped",
+        "warning",
+        when.recording_stopped,
+        _("Nothing is being recorded: the station's disk takes no more"),
+        _(
+            "Viewers see the show as before, and what is missing becomes a gap in its video. "
+            "Recording goes on by itself once there is room: delete videos, or ask the station's "
+            "administrators, who were told."
+        ),
+    ),
+    Rule(
         "no_audio",
         "warning",
         when.no_audio,

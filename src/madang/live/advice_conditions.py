@@ -49,13 +49,15 @@ Values = Mapping[str, float | str]
 class Observed:
     """The stream as conditions judge it.
 
-    `frames` is the number of pictures received so far.
+    `frames` is the number of pictures received so far; `recording_stopped` where the show is to be
+    kept and the disk does not take it.
     """
 
     tracks: Tracks
     measured: Measurement
     frames: int = 0
     faults: Faults = field(default_factory=Faults)
+    recording_stopped: bool = False
 
 
 _HOLDS: Final[Values] = {}
@@ -254,6 +256,11 @@ def key_frames_irregular(observed: Observed) -> Values | None:
 
 
 # --- stream ---
+
+
+def recording_stopped(observed: Observed) -> Values | None:
+    """A disk that takes nothing of the show."""
+    return _HOLDS if observed.recording_stopped else None
 
 
 def clock_jumps(observed: Observed) -> Values | None:

@@ -211,14 +211,14 @@ class Show:
         renditions = self.renditions()
         return CachedPlaylist(multivariant(renditions)) if renditions else None
 
-    def advice(self, now: float) -> tuple[Advice, ...]:
-        """Return advice on the settings of the encoder, while it is there."""
+    def advice(self, now: float, *, recording_stopped: bool = False) -> tuple[Advice, ...]:
+        """Return advice to the broadcaster, while the encoder is there."""
         faults = self.faults()
         if not self._publisher_there or (self.tracks is None and faults == Faults()):
             return ()
         tracks = self.tracks or Tracks(None, None)
         measured = self.meter.measurement(now)
-        return advise(Observed(tracks, measured, self.frames, faults))
+        return advise(Observed(tracks, measured, self.frames, faults, recording_stopped))
 
     def key_frame_wait(self, now: float) -> float:
         """Return for how many seconds newcomers have seen nothing; 0 where they need not wait."""

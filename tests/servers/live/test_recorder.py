@@ -16,7 +16,7 @@ import pytest
 from madang.live.events import PartAdded, ShowEvent
 from madang.live.rendition import SOURCE
 from tests.support.data_plane import Air, on_the_air, until
-from tests.support.recorder import manifest_of
+from tests.support.recorder import faulty_disk, manifest_of
 from tests.support.shows import Encoder, channel_key
 
 if TYPE_CHECKING:
@@ -226,3 +226,19 @@ def test_a_fault_in_what_follows_a_row_is_in_the_log(caplog: pytest.LogCaptureFi
     show_log.submit(told)
     asyncio.run(show_log.close(20))
     assert "the lock stays" in caplog.text
+
+
+def test_the_studio_says_that_nothing_is_recorded_while_the_disk_is_full(tmp_path: Path) -> None:
+    from madang.apps.broadcasts.advice_texts import localize
+
+    free = [0]
+    with recording(tmp_path, disk=faulty_disk(lambda: free[0])) as made:
+        Encoder(made.air, channel_key())
+        made.air.on_air("yard")
+
+        def words() -> list[str]:
+            return [each.title for each in localize(made.air.hub.snapshot()["yard"].advice)]
+
+        until(lambda: any("Nothing is being recorded" in title for title in words()))
+        free[0] = 1 << 40
+        until(lambda: not any("Nothing is being recorded" in title for title in words()))

@@ -49,6 +49,11 @@ class Recorder:
         """Id of the recording while it is being written."""
         return self._recording.manifest.id if self._recording is not None else None
 
+    @property
+    def stopped(self) -> bool:
+        """True while the disk takes nothing of a show that is to be kept."""
+        return self.kept and self._writer.space.trouble is not None
+
     def on_event(self, event: ShowEvent) -> None:
         """Queue what is to be written."""
         match event:

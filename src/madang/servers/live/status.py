@@ -26,6 +26,7 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
     broadcast, statistics = channel.broadcast, channel.statistics
     show = broadcast.show
     measured = show.meter.measurement(now)
+    stopped = channel.recorder is not None and channel.recorder.stopped
     publisher = broadcast.publisher
     return LiveStatus(
         slug=channel.slug,
@@ -48,7 +49,8 @@ def status_of(channel: LiveChannel, now: float) -> LiveStatus:
         bytes_in=broadcast.bytes_in,
         bytes_out=statistics.bytes_out,
         advice=tuple(
-            AdviceStatus(advice.code, advice.severity, advice.values) for advice in show.advice(now)
+            AdviceStatus(advice.code, advice.severity, advice.values)
+            for advice in show.advice(now, recording_stopped=stopped)
         ),
         poster=_poster(channel),
         takeovers=broadcast.takeovers.count,

@@ -68,8 +68,15 @@ class Recording:
         self._playable = False
         self._manifest_due = False
         self._unlisted = False
+        self._fault = ""
         self._lock = -1
         self._missing = 0.0
+
+    @property
+    def fault(self) -> str:
+        """Reason why the disk refused the last write; empty where it did not."""
+        faults = (files[-1].fault for files in self._files.values())
+        return self._fault or next(filter(None, faults), "")
 
     @property
     def finishing_size(self) -> int:
@@ -215,7 +222,9 @@ class Recording:
             self._take_lock()
             self._disk.replace(self.folder / MANIFEST, encode(self.manifest))
             self._manifest_due = self._unlisted = False
+            self._fault = ""
         except OSError as error:
+            self._fault = error.strerror or str(error)
             log.error("recording %s: the manifest cannot be written: %s", self.manifest.id, error)
 
     def _take_lock(self) -> None:

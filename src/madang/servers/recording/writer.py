@@ -24,6 +24,7 @@ from madang.servers.recording.growing import Part
 from madang.servers.recording.queue import QueuedPart
 from madang.servers.recording.recording import Recording
 from madang.servers.recording.rows import RecordingRows
+from madang.servers.recording.space import DiskSpace, Report, no_report
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,8 @@ class WriterLimits:
     Parts are written once there are `batch_bytes` or after `batch_seconds`. Of what waits, no more
     than `queue_bytes` are kept and nothing for longer than `queue_seconds`: the rest becomes gaps.
     `sync` is between two syncs, `space` between two looks at the free space of the disk, of which
-    `reserve` is left alone; once it is full, recording goes on where `resume` are free besides.
+    `reserve` is left alone; once it is full, recording goes on where `resume` are free besides,
+    and the trouble is over after `calm` with space.
     `retry` is before finishing is tried again. A recording that is kept for its show only is
     removed `removal` after the end, or later while somebody still watches it, which is looked at
     every `watched`.
@@ -49,6 +51,7 @@ class WriterLimits:
     space: float = 1.0
     reserve: int = 2_000_000_000
     resume: int = 16 << 20
+    calm: float = 600.0
     retry: float = 10.0
     removal: float = 600.0
     watched: float = 60.0
@@ -79,11 +82,21 @@ class RecordingWriter:
         *,
         disk: Disk | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        report: Report = no_report,
     ) -> None:
         self.root = root
         self.disk = disk or Disk()
         self.clock = clock
         self.counters = RecordingCounters()
+        self.space = DiskSpace(
+            self.disk,
+            root,
+            reserve=limits.reserve,
+            resume=limits.resume,
+            interval=limits.space,
+            calm=limits.calm,
+            report=report,
+        )
         self._limits = limits
         self._now = clock.monotonic
         self._condition = threading.Condition()
@@ -104,10 +117,6 @@ class RecordingWriter:
         self._timed: list[_Timed] = []
         self._numbers = itertools.count()
         self._sync_due = 0.0
-        self._space_due = 0.0
-        self._free = 0
-        self._full = False
-        self._unreachable = False
 
     # --- on the event loop ---
 
@@ -195,7 +204,7 @@ class RecordingWriter:
             self._queued_bytes = self._merged = 0
             self._awake = False
         now = self._now()
-        self._look_at_space(now)
+        self.space.look(now, sum(each.finishing_size for each in self._recordings))
         batch: dict[tuple[Recording, str], list[Part]] = {}
         for job in jobs:
             if isinstance(job, QueuedPart):
@@ -260,9 +269,12 @@ class RecordingWriter:
 
     def _write(self, batch: dict[tuple[Recording, str], list[Part]]) -> None:
         for (recording, rendition), parts in batch.items():
-            room = self._has_room(sum(len(part.data) for part in parts if part.data))
+            size = sum(len(part.data) for part in parts if part.data)
+            room = self.space.take(size)
             now = self._now()
             self._guarded(partial(recording.write, rendition, parts, now, room=room))
+            if room and size:
+                self.space.written(recording.fault)
 
     def _finish_step(self, recording: Recording) -> None:
         try:
@@ -296,40 +308,6 @@ class RecordingWriter:
             log.error("recording %s: it is finished later: %s", name, error)
         over = now >= recording.delayed_at + self._limits.removal
         return not (over and recording.manifest.temporary)
-
-    def _look_at_space(self, now: float) -> None:
-        """Look how much may be written until the next look."""
-        if now < self._space_due:
-            return
-        self._space_due = now + self._limits.space
-        try:
-            free = self.disk.free(self.root)
-        except OSError as error:
-            if not self._unreachable:
-                self._unreachable = True
-                log.error("recordings: the storage cannot be reached: %s", error)
-            free = 0
-        else:
-            self._unreachable = False
-        finishing = sum(each.finishing_size for each in self._recordings)
-        self._free = free - finishing - self._limits.reserve
-        if self._full and self._free > self._limits.resume:
-            self._full = False
-            log.info("recordings: there is space again, recording goes on")
-
-    def _has_room(self, size: int) -> bool:
-        """Take `size` bytes of the free space, if there are as many."""
-        if not self._full and size > self._free:
-            self._full = True
-            log.error(
-                "recordings: the disk is full but for the reserve of %.1f GB, "
-                "nothing is recorded; live streams go on",
-                self._limits.reserve / 1e9,
-            )
-        if self._full:
-            return False
-        self._free -= size
-        return True
 
     def _guarded(self, work: Callable[[], object]) -> None:
         try:

@@ -26,6 +26,7 @@ from madang.servers.live.counters import LiveCounters
 from madang.servers.live.hub import LiveHub, LiveHubSettings
 from madang.servers.live.recorder import Recorders
 from madang.servers.live.show_log import ShowLog
+from madang.servers.recording.notices import StorageNotices
 from madang.servers.recording.repair import RecordingRepair, repair_while_running
 from madang.servers.recording.rows import VideoRows
 from madang.servers.recording.writer import RecordingWriter, WriterLimits
@@ -62,7 +63,11 @@ class DataPlane:
         self.ffmpeg = get_ffmpeg_exe()
         self._cluster_member = _cluster_member(settings)
         self._recordings = RecordingWriter(
-            settings.media_folder / RECORDINGS, _writer_limits(settings)
+            settings.media_folder / RECORDINGS,
+            _writer_limits(settings),
+            report=StorageNotices(
+                self._show_log.submit, settings.public_url, settings.recording.reserve_gb
+            ),
         )
         self.recording_counters = self._recordings.counters
         self._rows = VideoRows(self._show_log.submit)
