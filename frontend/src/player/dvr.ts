@@ -5,7 +5,7 @@ import type { Engine } from './engine';
 import { caughtUp, isOn, kept, route, showSpan, type Offer, type View } from './rewind';
 import { SeekBar } from './seek-bar';
 import type { PlayerEvent, Rewind } from './state';
-import { bufferedTo, within, type Timeline } from './timeline';
+import { bufferedTo, placeOf, within, type Timeline } from './timeline';
 
 const STEP = 5;
 const LONG_STEP = 10;
@@ -86,7 +86,8 @@ export class Dvr {
   /** Date that is shown, or wished for, in seconds since 1970; null while unknown. */
   date(): number | null {
     if (this.#target !== null) return this.#target;
-    const date = this.of.video.readyState > 0 ? this.of.engine.playingDate() : null;
+    const { video, engine } = this.of;
+    const date = placeOf(video, -1) < 0 ? null : engine.playingDate();
     return date && date.getTime() / 1_000;
   }
 

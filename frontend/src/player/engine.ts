@@ -17,6 +17,14 @@ export type Source =
   | { kind: 'rewind'; src: string; at: number; began: number }
   | { kind: 'video'; src: string; at: number };
 
+/** Answers that mean: there is no such video, at least not for this person. */
+const REFUSALS: readonly number[] = [401, 403, 404, 410];
+
+/** Return what a failed request for a source means; `status` is 0 where nothing answered. */
+export function refusal({ kind }: Source, status: number): Failure {
+  return { kind: kind !== 'live' && REFUSALS.includes(status) ? 'gone' : 'network' };
+}
+
 /** What plays the stream: hls.js, or the browser itself where it has no Media Source. */
 export interface Engine {
   load(source: Source): void;

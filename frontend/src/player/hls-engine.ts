@@ -9,6 +9,7 @@ import Hls, {
 import { backoff } from '../lib/backoff';
 import { codecNames } from '../lib/codecs';
 import {
+  refusal,
   USUAL_TARGET,
   type Engine,
   type EngineEvents,
@@ -18,16 +19,13 @@ import {
 import { options, sessionId } from './hls-options';
 import { backBuffer, MediaRecovery, rebuildDelay, TrackWatch } from './recovery';
 import type { Failure } from './state';
-import { bufferedTo, dateAt, loaded, positionAt, type Loaded } from './timeline';
+import { bufferedTo, dateAt, loaded, placeOf, positionAt, type Loaded } from './timeline';
 
 /** Key frames that are remembered: those of the back buffer, where they are close together. */
 const MOST_KEYS = 200;
 
 /** An estimated place of a show may differ this much (seconds) from the one that its dates name. */
 const CLOSE = 1;
-
-/** Answers that mean: there is no such video, at least not for this person. */
-const REFUSALS: readonly number[] = [401, 403, 404, 410];
 
 /** hls.js, rebuilt whenever what it was built for no longer holds. */
 export class HlsEngine implements Engine {
@@ -204,13 +202,14 @@ export class HlsEngine implements Engine {
   /** The source, from where it is played now. */
   #resumed(frag?: Fragment): Source {
     const source = this.#source;
-    const shown = this.video.readyState > 0 ? this.video.currentTime : -1;
+    const shown = placeOf(this.video, -1);
     const further = frag !== undefined && frag.start > shown;
     if (source.kind === 'video') {
       return { ...source, at: further ? frag.start : shown >= 0 ? shown : source.at };
     }
     if (source.kind === 'rewind') {
-      const date = further ? frag.programDateTime : (this.playingDate()?.getTime() ?? null);
+      const playing = shown < 0 ? undefined : this.playingDate()?.getTime();
+      const date = further ? frag.programDateTime : (playing ?? null);
       return date === null ? source : { ...source, at: date / 1_000 };
     }
     return source;
@@ -253,8 +252,7 @@ export class HlsEngine implements Engine {
 
   #failureOf({ type, response }: ErrorData): Failure {
     if (type !== ErrorTypes.NETWORK_ERROR) return { kind: 'media' };
-    const refused = REFUSALS.includes(response?.code ?? 0);
-    return { kind: refused && this.#source.kind !== 'live' ? 'gone' : 'network' };
+    return refusal(this.#source, response?.code ?? 0);
   }
 
   #recoverNetwork(hls: Hls, data: ErrorData): void {

@@ -24,7 +24,8 @@ export function bindKeys({ video, controller, help }: KeyTargets, more: KeyActio
     video.muted = video.volume === 0;
   };
   const actions: Record<string, () => unknown> = {
-    k: () => (video.paused ? void video.play() : video.pause()),
+    // A promise that is broken by other media, or a browser that wants a press, needs no words.
+    k: () => (video.paused ? void video.play().catch(() => undefined) : video.pause()),
     m: () => {
       video.muted = !video.muted;
     },

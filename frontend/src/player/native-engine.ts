@@ -1,4 +1,5 @@
 import {
+  refusal,
   USUAL_TARGET,
   type Engine,
   type EngineEvents,
@@ -24,8 +25,10 @@ export class NativeEngine implements Engine {
       const code = video.error?.code;
       if (code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED && !video.canPlayType(HLS_TYPE)) {
         on.failed({ kind: 'codec', codecs: [] });
+      } else if (code === MediaError.MEDIA_ERR_DECODE) {
+        on.failed({ kind: 'media' });
       } else {
-        on.failed({ kind: code === MediaError.MEDIA_ERR_DECODE ? 'media' : 'network' });
+        void this.#explain(this.#source);
       }
     });
     video.addEventListener('loadedmetadata', () => this.#begin());
@@ -38,6 +41,16 @@ export class NativeEngine implements Engine {
     this.on.levelsChanged();
     this.#segments = [];
     if (source.kind === 'video') void this.#readDates(source.src).catch(() => undefined);
+  }
+
+  /** Asks the station, as the browser does not say what was answered. */
+  async #explain(source: Source): Promise<void> {
+    let status = 0;
+    if (source.kind !== 'live') {
+      const answer = await fetch(source.src, { cache: 'no-store' }).catch(() => undefined);
+      status = answer?.status ?? 0;
+    }
+    if (source === this.#source) this.on.failed(refusal(source, status));
   }
 
   async #readDates(src: string): Promise<void> {

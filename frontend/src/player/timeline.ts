@@ -132,6 +132,21 @@ export function bufferedTo(ranges: Ranges, position: number): number {
   return position;
 }
 
+interface Playhead {
+  readonly readyState: number;
+  readonly seeking: boolean;
+  readonly currentTime: number;
+}
+
+/**
+ * Return the position of a media element, or `wished` while it is not there yet.
+ *
+ * With metadata alone (readyState 1) it stands at 0, wherever it is going to begin.
+ */
+export function placeOf({ readyState, seeking, currentTime }: Playhead, wished: number): number {
+  return readyState >= 2 || (readyState === 1 && seeking) ? currentTime : wished;
+}
+
 /** Return the `seconds` kept within the time line. */
 export function within({ start, end }: Span, seconds: number): number {
   return Math.min(Math.max(seconds, start), Math.max(start, end));

@@ -10,7 +10,7 @@ import { QualityMenu } from './quality';
 import { SeekBar } from './seek-bar';
 import { Shell } from './shell';
 import { SpeedMenu } from './speed';
-import { bufferedTo, within, type Timeline } from './timeline';
+import { bufferedTo, placeOf, within, type Timeline } from './timeline';
 import { initialVideoState, stepVideo, videoPhase, type VideoEvent } from './video-state';
 
 const STEP = 5;
@@ -39,6 +39,8 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
   let state = initialVideoState;
   /** Where playback is, or begins once it is loaded. */
   let place = timeOf(location.search, location.hash) ?? 0;
+  /** Whether somebody went elsewhere since the engine was told where to begin. */
+  let sought = false;
   const followers: (() => void)[] = [];
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,7 +60,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
       start: 0,
       // While a recording grows, what can be reached is less than what the browser expects.
       end: Math.max(end, seekable.length ? seekable.end(seekable.length - 1) : 0),
-      position: video.readyState > 0 ? currentTime : place,
+      position: placeOf(video, place),
       buffered: bufferedTo(video.buffered, currentTime),
     };
   };
@@ -66,6 +68,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     const at = video.readyState > 0 ? within(timeline(), to) : Math.max(0, to);
     place = at;
     if (video.readyState > 0) video.currentTime = at;
+    else sought = true;
     drawn();
   };
   const seekBy = (seconds: number): void => seek(timeline().position + seconds);
@@ -96,7 +99,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     chapters.show(now.position);
     say(time, `${clock(now.position)} / ${clock(now.end)}`);
     root.dataset['place'] = now.position.toFixed(3);
-    for (const moved of followers) moved();
+    for (const follow of followers) follow();
   }
 
   function send(event: VideoEvent): void {
@@ -105,6 +108,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     for (const command of commands) {
       switch (command.do) {
         case 'load':
+          sought = false;
           engine.load({ kind: 'video', src: root.dataset['src'] ?? '', at: place });
           void shell.resume().then(render);
           break;
@@ -136,9 +140,16 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     shell.focus();
   });
   video.addEventListener('playing', () => send({ type: 'playing' }));
+  // By a key, a control or a key of the device, before anything is loaded.
+  video.addEventListener('play', () => send({ type: 'start' }));
+  // Behind the engine's own listener: a seek from before that is not lost.
+  video.addEventListener('loadedmetadata', () => {
+    if (sought) video.currentTime = place;
+    sought = false;
+  });
   for (const type of ['timeupdate', 'progress', 'durationchange', 'seeking']) {
     video.addEventListener(type, () => {
-      if (video.readyState > 0 && !video.seeking) place = video.currentTime;
+      place = placeOf(video, place);
       drawn();
     });
   }
