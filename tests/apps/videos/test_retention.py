@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -198,6 +199,31 @@ def test_folders_without_a_row_are_left_alone(media: Path) -> None:
 
 
 YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize("lock", [True, False])
+def test_nobody_begins_to_write_what_is_being_deleted(
+    media: Path, monkeypatch: pytest.MonkeyPatch, *, lock: bool
+) -> None:
+    from madang.apps.videos import retention
+    from madang.infra.file_lock import locked
+
+    recorded(make_channel())
+    folder = make_files(media)
+    if not lock:
+        (folder / "lock").unlink()
+    delete, held = shutil.rmtree, []
+
+    def rmtree(path: Path) -> None:
+        with locked(folder / "lock") as taken:
+            held.append(not taken)
+        delete(path)
+
+    monkeypatch.setattr(retention.shutil, "rmtree", rmtree)
+    pass_days(END, 30 + 7)
+    assert not folder.exists()
+    assert held
+    assert all(held)
 
 
 def test_a_clock_that_is_set_a_year_ahead_deletes_nothing(media: Path) -> None:

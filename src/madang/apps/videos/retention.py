@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import shutil
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import State, Video
 from madang.apps.videos.services import TIME_TO_ANSWER
 from madang.apps.videos.station_time import StationTime
+from madang.infra.file_lock import locked
 from madang.recording.manifest import LOCK, RECORDINGS
 from madang.recording.viewers import FINISHING, finishing_until
 
@@ -118,8 +118,7 @@ def _delete_files() -> None:
     """Delete the folders of deleted videos, also of those where a run before was interrupted."""
     for video_id in _deleted_on_disk():
         try:
-            if not _is_written(folder_of(video_id)):
-                shutil.rmtree(folder_of(video_id))
+            _delete_folder(folder_of(video_id))
         except OSError as error:
             log.warning("the files of video %s cannot be deleted: %s", video_id, error)
     left = _deleted_on_disk()
@@ -141,13 +140,14 @@ def _deleted_on_disk() -> list[str]:
     return found
 
 
-def _is_written(folder: Path) -> bool:
-    """Return true while a recorder holds the lock of the folder."""
-    try:
-        with (folder / LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def _delete_folder(folder: Path) -> None:
+    """Delete a folder that nobody writes; its lock is held meanwhile, and goes last."""
+    with locked(folder / LOCK) as taken:
+        if not taken:
+            return
+        for child in folder.iterdir():
+            if child.is_dir():
+                shutil.rmtree(child)
+            elif child.name != LOCK:
+                child.unlink()
+        shutil.rmtree(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import re
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_noop
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK
 from madang.infra.disk import Disk, write_all
+from madang.infra.file_lock import locked
 from madang.live.rendition import SOURCE
 from madang.recording.file import RecordingFile
 from madang.recording.index import MAGIC, RECORD_SIZE, Record, decode
@@ -102,7 +102,7 @@ class RecordingRepair:
         """Repair a recording where that is needed; return False where it is being written."""
         manifest = _read_manifest(folder)
         if manifest is None or manifest.ended_at is None or (folder / LOCK).exists():
-            with _locked(folder) as taken:
+            with locked(folder / LOCK) as taken:
                 if not taken:
                     return False
                 try:
@@ -233,7 +233,7 @@ def _read_manifest(folder: Path) -> Manifest | None:
 def _remove_empty(folder: Path) -> None:
     """Remove a folder whose recording ended before there was a manifest, unless it has media, or
     somebody writes it."""
-    with _locked(folder) as taken:
+    with locked(folder / LOCK) as taken:
         media = folder.glob("*/*.mp4")
         if taken and not (folder / MANIFEST).exists() and not any(e.stat().st_size for e in media):
             shutil.rmtree(folder)
@@ -255,15 +255,3 @@ def repair_while_running(run: Callable[[], int], wait: Callable[[float], bool]) 
         if wait(pause if left else LONGEST_PAUSE):
             return
         pause = min(2 * pause, LONGEST_PAUSE) if left else FIRST_PAUSE
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Hold the lock of a recording within the block; False where its writer has it."""
-    with (folder / LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
