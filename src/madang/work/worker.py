@@ -18,7 +18,7 @@ THREADS: Final = 4
 """Jobs at a time: backups and their shipping may take hours, the others must find room."""
 
 STOP_SECONDS: Final = 2.0
-"""Time for the jobs at work to end: the whole process must be gone after ten."""
+"""Time for the jobs at work to end, at most."""
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,9 @@ class Worker:
             thread.start()
 
     def stop(self, patience: float = STOP_SECONDS) -> None:
-        """Begin no other run, and make those at work end. Returns after `patience` seconds."""
-        deadline = self._clock.monotonic() + patience
+        """Begin no other run, and make those at work end. Returns after `patience` or
+        STOP_SECONDS, whichever is shorter."""
+        deadline = self._clock.monotonic() + min(patience, STOP_SECONDS)
         with self._changed:
             self._stopping = True
             running = list(self._running)

@@ -23,6 +23,7 @@ from madang.chat.room import Room
 from madang.chat.state import ChatState
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseAway, DatabaseThreads
+from madang.infra.deadline import Deadline
 from madang.infra.tasks import TaskSupervisor
 from madang.servers.chat.bus import Bus
 from madang.servers.chat.connection import ChatConnection
@@ -132,7 +133,9 @@ class ChatHub:
             self.tasks.spawn(work)
 
     async def close(self, patience: float) -> None:
-        """Ask all clients to reconnect in a moment, and write what is waiting."""
+        """Ask all clients to reconnect in a moment, and write what is waiting, in at most
+        `patience` seconds: half of them are left to the database."""
+        deadline = Deadline(patience)
         self.draining = True
         for room in self._rooms.values():
             self.fan_out.flush(room)
@@ -140,9 +143,14 @@ class ChatHub:
             after = round(1.0 + random.random() * self.settings.drain_spread, 1)
             connection.emit("reconnect", {"after": after})
             connection.end(CloseReason.DRAINING)
-        await self._bus.close()
-        await self.tasks.close(patience)
-        await self._writer.close(patience)
+        bus = asyncio.ensure_future(self._bus.close())
+        await asyncio.wait({bus}, timeout=deadline.left(keep=patience / 2))
+        await self.tasks.close(deadline.left(keep=patience / 2))
+        await self._writer.close(deadline.left())
+        if bus.done():
+            bus.result()
+        else:
+            bus.cancel()
 
     # --- rooms ----------------------------------------------------------------------------------
 

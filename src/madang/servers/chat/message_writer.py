@@ -119,9 +119,9 @@ class MessageWriter:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        ends = self._clock.monotonic() + patience
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=patience)
-        ends = self._clock.monotonic() + patience
         while self._waiting and self._clock.monotonic() < ends:
             if not await self._write():
                 break

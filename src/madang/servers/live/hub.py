@@ -22,6 +22,7 @@ from madang.apps.channels.services import ChannelCard, PublishGrant
 from madang.base.errors import MadangError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import DatabaseAway, DatabaseThreads
+from madang.infra.deadline import Deadline
 from madang.infra.tasks import TaskSupervisor
 from madang.live.events import ShowEnded, ShowEvent, ShowOpened
 from madang.live.show import LiveSettings, Show
@@ -235,15 +236,17 @@ class LiveHub:
         if self._retries.due(now):
             self._show_log.retry()
 
-    async def close(self, *, hand_over: bool = False) -> None:
-        """End every show; where another process takes over, its viewers are not told so."""
+    async def close(self, patience: float = CLOSE_PATIENCE, *, hand_over: bool = False) -> None:
+        """End every show, in at most `patience` seconds; where another process takes over, its
+        viewers are not told so."""
+        deadline = Deadline(patience)
         self._ticker.cancel()
         for channel in list(self._channels.values()):
             if hand_over:
                 channel.hls.hand_over()
             channel.broadcast.end(EndReason.SHUTDOWN)
-        await self._tasks.close(CLOSE_PATIENCE)
-        await self._releases.wait(CLOSE_PATIENCE)
+        await self._tasks.close(deadline.left(keep=patience / 2))
+        await self._releases.wait(deadline.left())
 
     # --- inside ---
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from asyncio import to_thread
+from functools import partial
 from typing import Final
 
 from madang.servers.http.router import Route, Router
@@ -28,9 +30,11 @@ from madang.station.roles.job_process import JobProcess, command_of
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.live import close, live_route, metrics_of
 from madang.station.roles.systemd import ServiceManager
-from madang.station.roles.uploads_plane import UploadsPlane
+from madang.station.roles.uploads_plane import UPLOAD_SECONDS, UploadsPlane
 from madang.station.roles.vod_plane import VodPlane
 from madang.work.worker import Worker
+
+DEMO_SECONDS: Final = 1.0
 
 PAGES_SECONDS: Final = 1.0
 """Time after the drain for pages whose clients have left already."""
@@ -82,17 +86,20 @@ async def serve(
         await lifecycle.wait_for_signal()
     finally:
         health.draining = True
-        lifecycle.stopping()
-        stopped = asyncio.gather(asyncio.to_thread(worker.stop), asyncio.to_thread(durable.stop))
+        ending = lifecycle.stopping()
+        aside = asyncio.gather(
+            ending.end("jobs", partial(to_thread, worker.stop)),
+            ending.end("durable jobs", partial(to_thread, durable.stop)),
+            ending.end("warm-up", lambda _: warming),
+            ending.end("uploads", uploads.close, UPLOAD_SECONDS),
+        )
         if demo is not None:
-            await demo.stop()
-        await warming
-        await uploads.close()
-        await close(plane, listener, manager, chat)
-        await pages.close(PAGES_SECONDS)
+            await ending.end("demo", lambda _: demo.stop(), DEMO_SECONDS)
+        await close(ending, plane, listener, manager, chat)
+        await ending.end("pages", pages.close, PAGES_SECONDS)
         vod.close()
-        await stopped
-        await plane.leave()
+        await aside
+        await plane.leave(ending)
 
 
 def _demo(settings: Settings, plane: DataPlane, rtmp: Address, key: str) -> DemoPublisher:

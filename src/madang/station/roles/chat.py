@@ -6,6 +6,7 @@ Import after `boot.start_django`.
 from __future__ import annotations
 
 import asyncio
+from asyncio import to_thread
 from functools import partial
 
 from madang.apps.broadcasts import ports
@@ -21,7 +22,6 @@ from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import gc_tuning
 from madang.station.roles.chat_plane import ChatPlane, chat_route
-from madang.station.roles.data_plane import WRITING
 from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import ServiceManager
@@ -52,12 +52,12 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         await lifecycle.wait_for_signal()
     finally:
         health.draining = True
-        lifecycle.stopping()
-        stopped = asyncio.ensure_future(asyncio.to_thread(worker.stop))
+        ending = lifecycle.stopping()
         if manager.sockets:
             listener.stop_accepting()
-        await chat.close(WRITING)
-        await listener.stop(DRAIN_SECONDS)
+        stopped = asyncio.ensure_future(ending.end("jobs", partial(to_thread, worker.stop)))
+        await chat.close(ending)
+        await ending.end("http", listener.stop, DRAIN_SECONDS)
         await stopped
-        directory.close()
+        await ending.end("directory", lambda _: to_thread(directory.close), last=True)
         database_threads.close()

@@ -29,6 +29,7 @@ from madang.servers.chat.reauthentication import Reauthentication
 from madang.servers.chat.service import ChatService
 from madang.servers.http.router import Route
 from madang.station.config.settings import Settings
+from madang.station.roles.shutdown import Shutdown
 from madang.work.schedule import Periodic
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ MESSAGE_SECONDS: Final = 5.0
 
 CONNECT_SECONDS: Final = 10.0
 """Window of the rate limit of connections."""
+
+RPC_SECONDS: Final = 1.0
+CHAT_SECONDS: Final = 2.0
+EVENT_SECONDS: Final = 1.0
+"""Times to end requests of other processes, to send and write the last messages, and to queue the
+last webhooks."""
 
 REACTIONS: Final = 10
 """Of a person: more than a finger taps. An address has as many as messages."""
@@ -96,11 +103,15 @@ class ChatPlane:
         if self._rpc_server is not None:
             self._rpc_server.start()
 
-    async def close(self, patience: float) -> None:
+    async def close(self, ending: Shutdown) -> None:
         """Ask the clients to reconnect, and write what is unsaved to the database."""
-        if self._rpc_server is not None:
-            await self._rpc_server.close()
-        await self.hub.close(patience)
+        server = self._rpc_server
+        if server is not None:
+            await ending.end("requests to chats", lambda _: server.close(), RPC_SECONDS)
+        await ending.end("chats", self.hub.close, CHAT_SECONDS)
+        await ending.end("chat events for webhooks", self._flush_events, EVENT_SECONDS)
+
+    async def _flush_events(self, patience: float) -> None:
         with contextlib.suppress(DatabaseAway, TimeoutError):
             flushed = self._database_threads.run(self._webhook_events.flush)
             async with asyncio.timeout(patience):

@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from imageio_ffmpeg import get_ffmpeg_exe
@@ -35,10 +36,16 @@ from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import systemd
 from madang.station.roles.errors import CannotStart, address_unusable
+from madang.station.roles.shutdown import Shutdown
 from madang.wire.rtmp import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
     from madang.servers.live.cluster import ClusterMember
+
+SENDING: Final = 1.0
+ENDING: Final = 2.0
+WITHDRAWING: Final = 2.0
+"""Seconds to tell encoders, to end shows, and to tell other processes, at most."""
 
 FINISHING: Final = 2.0
 """Seconds to finish the recordings of shows; what takes longer is left to the next start."""
@@ -103,21 +110,23 @@ class DataPlane:
         threading.Thread(target=self._repair_recordings, name="repair", daemon=True).start()
         return await self._listen_rtmp(handed)
 
-    async def close(self, *, hand_over: bool) -> None:
+    async def close(self, ending: Shutdown, *, hand_over: bool) -> None:
         """Disconnect the encoders and end their shows.
 
         With `hand_over` viewers are not told that a show is over: another process goes on.
         """
-        await self._rtmp_server.close(SHUTTING_DOWN)
-        await self.hub.close(hand_over=hand_over)
+        await ending.end("rtmp", lambda _: self._rtmp_server.close(SHUTTING_DOWN), SENDING)
+        close = partial(self.hub.close, hand_over=hand_over)
+        await ending.end("shows", close, ENDING)
 
-    async def leave(self) -> None:
+    async def leave(self, ending: Shutdown) -> None:
         """Write the last records. Call after the last response."""
-        if self._cluster_member is not None:
-            await self._cluster_member.close()
+        member = self._cluster_member
+        if member is not None:
+            await ending.end("cluster", lambda _: member.close(), WITHDRAWING)
         self._closing.set()
-        await self._recordings.close(FINISHING)
-        await self._show_log.close(WRITING)
+        await ending.end("recordings", self._recordings.close, FINISHING, last=True)
+        await ending.end("records of shows", self._show_log.close, WRITING, last=True)
         self.database_threads.close()
 
     def _repair_recordings(self) -> None:

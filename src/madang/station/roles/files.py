@@ -21,7 +21,7 @@ from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, list
 from madang.station.roles.job_metrics import JobMetrics
 from madang.station.roles.lifecycle import Lifecycle
 from madang.station.roles.systemd import ServiceManager
-from madang.station.roles.uploads_plane import UploadsPlane
+from madang.station.roles.uploads_plane import UPLOAD_SECONDS, UploadsPlane
 from madang.station.roles.vod_plane import VodPlane
 
 
@@ -47,10 +47,10 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         await lifecycle.wait_for_signal()
     finally:
         health.draining = True
-        lifecycle.stopping()
+        ending = lifecycle.stopping()
         if manager.sockets:
             listener.stop_accepting()
-        await uploads.close()
-        await listener.stop(DRAIN_SECONDS)
+        await ending.end("uploads", uploads.close, UPLOAD_SECONDS)
+        await ending.end("http", listener.stop, DRAIN_SECONDS)
         vod.close()
         database_threads.close()

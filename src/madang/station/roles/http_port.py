@@ -19,7 +19,7 @@ from madang.station.roles.errors import address_unusable
 from madang.station.roles.systemd import ServiceManager
 
 DRAIN_SECONDS: Final = 4.0
-"""Time for running requests to end; the contract allows ten seconds for everything."""
+"""Time for running requests to end."""
 
 
 def health_endpoints(

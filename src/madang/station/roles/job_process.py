@@ -18,6 +18,7 @@ from madang.apps.jobs import leases
 from madang.infra.child_process import kill_group
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.database import database
+from madang.infra.deadline import Deadline
 from madang.station.config.settings import Settings
 from madang.station.roles import jobs
 
@@ -25,7 +26,10 @@ POLL_SECONDS: Final = 1.0
 """Seconds between two looks for work while the process does not run."""
 
 STOP_SECONDS: Final = 3.0
-"""Time for the process to give back its jobs; the station itself must be gone after ten."""
+"""Time for the process to give back its jobs, at most."""
+
+KILL_SECONDS: Final = 0.5
+"""Time for the process to be gone once it is killed."""
 
 HEALTHY_SECONDS: Final = 60.0
 """Lifetime after which a death is no reason to wait longer than the last time."""
@@ -70,17 +74,19 @@ class JobProcess:
         """Begin to look for work."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the process, which gives back its jobs. Returns after STOP_SECONDS at most."""
+    def stop(self, patience: float = STOP_SECONDS) -> None:
+        """End the process, which gives back its jobs. Returns after `patience` or STOP_SECONDS,
+        whichever is shorter; the process is killed a moment before."""
+        deadline = Deadline(min(patience, STOP_SECONDS))
         with self._lock:
             self._stopping.set()
             child = self._child
         if child is not None:
             child.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(STOP_SECONDS)
+                child.wait(deadline.left(keep=KILL_SECONDS))
             kill_group(child)
-        self._thread.join(STOP_SECONDS)
+        self._thread.join(deadline.left())
 
     def _supervise(self) -> None:
         failures = 0

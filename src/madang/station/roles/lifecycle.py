@@ -10,6 +10,7 @@ from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import run_files
 from madang.station.roles.run_files import Runtime
+from madang.station.roles.shutdown import EXIT_SECONDS, Shutdown, exit_after
 from madang.station.roles.systemd import ServiceManager
 
 
@@ -36,10 +37,13 @@ class Lifecycle:
         """Wait for SIGTERM or SIGINT."""
         await self._signalled.wait()
 
-    def stopping(self) -> None:
-        """Announce that no more traffic is taken."""
+    def stopping(self) -> Shutdown:
+        """Announce that no more traffic is taken; return what ends the parts in time."""
+        exit_after(EXIT_SECONDS)
+        ending = Shutdown()
         self._manager.notify("STOPPING=1")
         run_files.remove(self._settings, self._role)
+        return ending
 
     async def _send_heartbeats(self) -> None:
         """Notify the watchdog from the event loop: one that hangs sends nothing."""

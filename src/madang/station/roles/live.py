@@ -18,9 +18,10 @@ from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.roles import gc_tuning
 from madang.station.roles.chat_plane import ChatPlane
-from madang.station.roles.data_plane import WRITING, DataPlane
+from madang.station.roles.data_plane import DataPlane
 from madang.station.roles.http_port import DRAIN_SECONDS, health_endpoints, listen
 from madang.station.roles.lifecycle import Lifecycle
+from madang.station.roles.shutdown import Shutdown
 from madang.station.roles.systemd import ServiceManager
 from madang.station.roles.vod_plane import VodPlane
 
@@ -41,10 +42,10 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
         await lifecycle.wait_for_signal()
     finally:
         health.draining = True
-        lifecycle.stopping()
-        await close(plane, listener, manager)
+        ending = lifecycle.stopping()
+        await close(ending, plane, listener, manager)
         vod.close()
-        await plane.leave()
+        await plane.leave(ending)
 
 
 def live_route(settings: Settings, plane: DataPlane) -> Route:
@@ -61,7 +62,11 @@ def metrics_of(settings: Settings, plane: DataPlane) -> Metrics:
 
 
 async def close(
-    plane: DataPlane, listener: Listener, manager: ServiceManager, chat: ChatPlane | None = None
+    ending: Shutdown,
+    plane: DataPlane,
+    listener: Listener,
+    manager: ServiceManager,
+    chat: ChatPlane | None = None,
 ) -> None:
     """End shows and responses.
 
@@ -71,6 +76,6 @@ async def close(
     if manager.sockets:
         listener.stop_accepting()
     if chat is not None:
-        await chat.close(WRITING)
-    await plane.close(hand_over=bool(manager.sockets))
-    await listener.stop(DRAIN_SECONDS)
+        await chat.close(ending)
+    await plane.close(ending, hand_over=bool(manager.sockets))
+    await ending.end("http", listener.stop, DRAIN_SECONDS)

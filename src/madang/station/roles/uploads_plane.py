@@ -5,6 +5,8 @@ Import after `boot.start_django`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from madang.apps.ids import new_id
 from madang.apps.uploads import services
 from madang.apps.uploads.errors import NotAllowed, QuotaExceeded, UploadRefused
@@ -24,6 +26,9 @@ from madang.wire.tus.responses import Site
 
 GIGABYTE = 10**9
 HOUR = 3600.0
+
+UPLOAD_SECONDS: Final = 3.0
+"""Time to store what has arrived of uploads, and to end the requests that send it."""
 
 
 class UploadsPlane:
@@ -53,9 +58,9 @@ class UploadsPlane:
         """Go on with what is on the disk."""
         await self.uploads.start()
 
-    async def close(self) -> None:
-        """Store what has arrived, and take no more."""
-        await self.uploads.close()
+    async def close(self, patience: float) -> None:
+        """Store what has arrived, in at most `patience` seconds, and take no more."""
+        await self.uploads.close(patience)
 
 
 class Rows:

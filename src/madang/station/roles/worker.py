@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from asyncio import to_thread
+from functools import partial
 from typing import Final
 
 from madang.apps.broadcasts import ports
@@ -40,6 +42,9 @@ async def serve(settings: Settings, manager: ServiceManager) -> None:
     try:
         await lifecycle.wait_for_signal()
     finally:
-        lifecycle.stopping()
-        await asyncio.gather(asyncio.to_thread(worker.stop), asyncio.to_thread(durable.stop))
-        directory.close()
+        ending = lifecycle.stopping()
+        await asyncio.gather(
+            ending.end("jobs", partial(to_thread, worker.stop)),
+            ending.end("durable jobs", partial(to_thread, durable.stop)),
+        )
+        await ending.end("directory", lambda _: to_thread(directory.close), last=True)
