@@ -5,9 +5,11 @@ import { bindCopyButtons } from './site/copy';
 import { bindQuestions } from './site/questions';
 import { bindDetails } from './studio/details';
 import { bindHealth } from './studio/health';
+import { bindPreparations } from './studio/preparations';
 
 bindCopyButtons(document);
 bindQuestions(document);
+for (const rows of findAll('[data-preparations]')) bindPreparations(rows);
 for (const cell of findAll('[data-codecs]')) say(cell, codecNames(cell.textContent ?? ''));
 
 // The page that shows a fresh key shares this script, and has no desk.

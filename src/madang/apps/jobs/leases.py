@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from madang.apps.jobs.errors import JobCancelled, LeaseLost
-from madang.apps.jobs.models import ERROR_LENGTH, Job, State
+from madang.apps.jobs.models import CLAIM_ORDER, ERROR_LENGTH, Job, State
 from madang.apps.jobs.signals import job_failed
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ def claim(
         kind__in=kinds,
         storage__in=["", *([storage] if storage else [])],
     )
-    for job in due.order_by("-priority", "due_at", "pk")[:_CANDIDATES]:
+    for job in due.order_by(*CLAIM_ORDER)[:_CANDIDATES]:
         same = Job.objects.filter(pk=job.pk, state=State.QUEUED, epoch=job.epoch)
         if same.update(
             state=State.RUNNING,

@@ -25,6 +25,9 @@ class State(models.TextChoices):
 
 OPEN: Final = (State.QUEUED, State.RUNNING)
 
+CLAIM_ORDER: Final = ("-priority", "due_at", "pk")
+"""Order in which jobs that are due are taken."""
+
 
 class Job(models.Model):
     """Work on a subject, such as the id of a video, that survives its worker.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias, Union
 
@@ -14,13 +15,16 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.ids import new_id
 from madang.apps.jobs.errors import NoSuchJob, UnfitJobState
-from madang.apps.jobs.models import OPEN, Job, State
-from madang.apps.jobs.signals import job_cancelled
+from madang.apps.jobs.models import CLAIM_ORDER, OPEN, Job, State
+from madang.apps.jobs.signals import job_cancelled, job_retried
 
 JSON: TypeAlias = Union[str, int, float, bool, "list[JSON]", "dict[str, JSON]", None]
 
 RETENTION: Final = timedelta(days=30)
 """Time for which jobs that have ended stay in the list."""
+
+_PLACES: Final = 1000
+"""Jobs whose place in the queue is told."""
 
 
 def enqueue(
@@ -68,6 +72,31 @@ def find(job_id: str) -> Job:
 def of_subject(subject: str) -> list[Job]:
     """Return the jobs about a subject, the newest first."""
     return list(Job.objects.filter(subject=subject))
+
+
+def of_subjects(subjects: Collection[str]) -> dict[str, list[Job]]:
+    """Return the jobs about each of several subjects that has any, the newest first."""
+    found: defaultdict[str, list[Job]] = defaultdict(list)
+    for job in Job.objects.filter(subject__in=subjects):
+        found[job.subject].append(job)
+    return found
+
+
+def places(kinds: Collection[str], now: datetime) -> dict[str, int]:
+    """Return how many are before each job that is due, of those of its kind; the jobs by id."""
+    due = Job.objects.filter(state=State.QUEUED, due_at__lte=now, kind__in=kinds)
+    before: Counter[str] = Counter()
+    found = {}
+    for job_id, kind in due.order_by(*CLAIM_ORDER).values_list("pk", "kind")[:_PLACES]:
+        found[job_id] = before[kind]
+        before[kind] += 1
+    return found
+
+
+def kinds_running(now: datetime) -> set[str]:
+    """Return the kinds of jobs that workers are doing."""
+    running = Job.objects.filter(state=State.RUNNING, lease_until__gte=now)
+    return set(running.order_by().values_list("kind", flat=True).distinct())
 
 
 def listed(*, state: str | None = None, kind: str | None = None) -> QuerySet[Job]:
@@ -119,6 +148,7 @@ def retry(job_id: str, *, now: datetime | None = None) -> Job:
             format_lazy(_("The same is queued already, after the job {job}."), job=job_id)
         )
     _restart(job, at)
+    job_retried.send(Job, job=job)
     return job
 
 

@@ -11,3 +11,6 @@ job_failed: Final = Signal()
 
 job_cancelled: Final = Signal()
 """Sent with `job`, a Job that somebody cancelled, but not with the deletion of its subject."""
+
+job_retried: Final = Signal()
+"""Sent with `job`, a Job that somebody queued again after it had come to nothing."""

@@ -30,7 +30,7 @@ class VideosConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Let owners see the jobs about their videos, and hear of those that come to nothing."""
+        """Let owners see the jobs about their videos, and follow what becomes of them."""
         from madang.apps.jobs import signals, subjects
         from madang.apps.videos import receivers
         from madang.apps.videos.models import Video
@@ -38,3 +38,4 @@ class VideosConfig(AppConfig):
         subjects.register(lambda user: Video.objects.filter(channel__owner=user).values("pk"))
         signals.job_failed.connect(receivers.job_failed)
         signals.job_cancelled.connect(receivers.job_cancelled)
+        signals.job_retried.connect(receivers.job_retried)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from madang.apps.api import page_newest
-from madang.apps.videos import library
+from madang.apps.videos import library, preparation
 from madang.apps.videos.addresses import VideoAddresses, paths_of
 from madang.apps.videos.descriptions import clock
 from madang.apps.videos.models import State, Video
+from madang.apps.videos.preparation import Preparation
 
 PAGE_VIDEOS: Final = 12
 MINUTE: Final = 60
@@ -25,6 +26,7 @@ class VideoEntry:
     """A video of a list; `gaps` says how much of it is missing, "" for nothing.
 
     `days_left` until it goes to the bin, or its files go if it is there; None for ever.
+    `preparation` is for its owner, None where there is nothing to say.
     """
 
     video: Video
@@ -33,6 +35,13 @@ class VideoEntry:
     gaps: str
     expires_at: datetime | None
     days_left: int | None
+    preparation: Preparation | None = None
+
+    @property
+    def version(self) -> str:
+        """Text that is another one after the state, or what its owner may do, has changed."""
+        about = self.preparation
+        return f"{self.video.state} {about.version if about else ''}"
 
     @property
     def plays(self) -> bool:
@@ -54,6 +63,12 @@ def entry_of(video: Video, now: datetime | None = None) -> VideoEntry:
         expires_at=expires,
         days_left=left,
     )
+
+
+def with_preparations(found: list[VideoEntry]) -> list[VideoEntry]:
+    """Return entries that also say what is being done about each video."""
+    about = preparation.of_videos([entry.video for entry in found])
+    return [replace(entry, preparation=about.get(entry.video.pk)) for entry in found]
 
 
 def _in_words(seconds: float) -> str:

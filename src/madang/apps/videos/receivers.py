@@ -1,4 +1,4 @@
-"""Receivers of signals of jobs that come to nothing: their videos fail."""
+"""Receivers of signals of jobs: videos fail with them, and wait again where one is tried again."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def job_failed(job: Job, **_: Any) -> None:
 def job_cancelled(job: Job, **_: Any) -> None:
     """Fail an upload whose preparation somebody cancelled."""
     services.fail_upload(job.subject, CANCELLED)
+
+
+def job_retried(job: Job, **_: Any) -> None:
+    """Let an upload wait whose preparation is tried again."""
+    services.requeue_upload(job.subject)

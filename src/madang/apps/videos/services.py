@@ -266,6 +266,15 @@ def fail_upload(video_id: str, reason: str, *, now: datetime | None = None) -> N
         video_failed.send(Video, video=video, at=at)
 
 
+@transaction.atomic
+def requeue_upload(video_id: str) -> None:
+    """Mark an upload that failed and is to be prepared again."""
+    video = _upload(video_id)
+    if video is not None and video.state == State.FAILED:
+        video.state, video.reason, video.ended_at = State.QUEUED, "", None
+        video.save(update_fields=["state", "reason", "ended_at"])
+
+
 def discard_recording(video_id: str) -> bool:
     """Delete the row of a recording that was kept for its show only.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,8 +10,9 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,10 +29,15 @@ from madang.apps.channels.models import (
     Record,
 )
 from madang.apps.chat.studio_parts import attempt, room_of
-from madang.apps.videos import entries, library
+from madang.apps.jobs.errors import JobError
+from madang.apps.videos import entries, library, preparation
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
+from madang.recording.manifest import ID_PATTERN
+
+_AT_ONCE: Final = 50
+"""Videos that one request asks about."""
 
 
 class RecordingForm(forms.Form):
@@ -139,7 +146,7 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     if (act := _ACTS.get(request.POST.get("do", ""))) is not None:
         try:
             messages.success(request, act(video))
-        except VideoError as error:
+        except (VideoError, JobError) as error:
             messages.error(request, str(error))
         return redirect("studio-videos", slug=slug)
     fields = ("title", "description", "visibility", "keep")
@@ -152,8 +159,37 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     if request.method == "POST" and attempt(form, change):
         messages.success(request, _("Saved."))
         return redirect("studio-video", slug=slug, video_id=video_id)
-    context = {"entry": entries.entry_of(video), "form": form}
+    (entry,) = entries.with_preparations([entries.entry_of(video)])
+    context = {"entry": entry, "form": form}
     return _render(request, channel, "studio/video.html", context, 400 if form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_safe
+def progress(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say what is being done about the videos `id`, and with `rows` how the list shows them."""
+    channel, _user = room_of(request, slug, owner=True)
+    ids = [each for each in request.GET.getlist("id")[:_AT_ONCE] if re.fullmatch(ID_PATTERN, each)]
+    videos = library.all_videos().filter(channel=channel, deleted_at=None, pk__in=ids)
+    found = entries.with_preparations([entries.entry_of(video) for video in videos])
+    shown = {"channel": channels.card(channel), "ask": False}
+    items = []
+    for entry in found:
+        about = entry.preparation
+        item = {
+            "id": entry.video.pk,
+            "state": entry.video.state,
+            "version": entry.version,
+            "busy": about is not None and about.busy,
+            "words": about.words if about is not None else "",
+            "progress": about.progress if about is not None else None,
+        }
+        if "rows" in request.GET:
+            row = {**shown, "entry": entry}
+            item["row"] = render_to_string("studio/video_row.html", row, request)
+        items.append(item)
+    return JsonResponse({"items": items})
 
 
 def _publish(video: Video) -> str:
@@ -171,10 +207,22 @@ def _restore(video: Video) -> str:
     return _("The video is out of the bin.")
 
 
+def _cancel(video: Video) -> str:
+    preparation.cancel(video)
+    return _("Cancelled.")
+
+
+def _retry(video: Video) -> str:
+    preparation.retry(video)
+    return _("It is tried again.")
+
+
 _ACTS: Final[Mapping[str, Callable[[Video], str]]] = {
     "publish": _publish,
     "delete": _delete,
     "restore": _restore,
+    "cancel": _cancel,
+    "retry": _retry,
 }
 
 
@@ -183,7 +231,7 @@ def _page_of(request: HttpRequest, videos: Any) -> dict[str, Any]:
         found, following = entries.page(videos, request.GET.get("cursor"))
     except UnknownCursor:
         raise Http404 from None
-    return {"videos": found, "next_cursor": following}
+    return {"videos": entries.with_preparations(found), "next_cursor": following}
 
 
 def _own(channel: Channel, video_id: str) -> Video:

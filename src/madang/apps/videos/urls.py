@@ -19,6 +19,7 @@ urlpatterns: Final = [
     re_path(rf"^@{SLUG}/videos$", views.of_channel, name="channel-videos"),
     re_path(rf"^studio/@{SLUG}/videos$", studio.index, name="studio-videos"),
     re_path(rf"^studio/@{SLUG}/videos/upload$", upload_page.upload, name="studio-upload"),
+    re_path(rf"^studio/@{SLUG}/videos/progress$", studio.progress, name="studio-video-progress"),
     re_path(rf"^studio/@{SLUG}/videos/bin$", studio.in_bin, name="studio-video-bin"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}$", studio.one, name="studio-video"),
 ]
