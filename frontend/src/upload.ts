@@ -1,5 +1,6 @@
 import { find, need, say } from './lib/dom';
-import { Row } from './upload/row';
+import { Outcomes } from './upload/outcome';
+import { Row, type Page } from './upload/row';
 import { showUnfinished } from './upload/unfinished';
 
 const AT_ONCE = 2;
@@ -9,12 +10,19 @@ if (page) mount(page);
 
 function mount(root: HTMLElement): void {
   const channel = root.dataset['channel'] ?? '';
-  const chunk = Number(root.dataset['chunk']) || 64_000_000;
   const list = need('[data-upload-list]', root);
-  const template = need<HTMLTemplateElement>('[data-upload-row]', root);
   const input = need<HTMLInputElement>('input[type=file]', root);
   const area = need('[data-drop]', root);
   const rows = new Set<Row>();
+  const page: Page = {
+    channel,
+    account: root.dataset['account'] ?? '',
+    chunk: Number(root.dataset['chunk']) || 64_000_000,
+    template: need<HTMLTemplateElement>('[data-upload-row]', root),
+    outcomes: new Outcomes(root.dataset['progress'] ?? ''),
+    announce: (words) => say(find('[data-announcer]', root), words),
+    changed: () => queueMicrotask(schedule),
+  };
 
   const schedule = (): void => {
     for (const row of rows) if (!row.element.isConnected) rows.delete(row);
@@ -30,10 +38,15 @@ function mount(root: HTMLElement): void {
 
   const add = (files: Iterable<File>): void => {
     for (const file of files) {
-      const announce = (words: string): void => say(find('[data-announcer]', root), words);
-      const row = new Row(file, channel, chunk, template, announce, () => queueMicrotask(schedule));
-      rows.add(row);
-      list.append(row.element);
+      const row = new Row(file, page);
+      const known = [...rows].find((each) => each.key === row.key && each.state !== 'sent');
+      if (known?.busy) known.point();
+      else if (known?.state === 'paused') known.resume();
+      else {
+        if (known) known.replaceBy(row);
+        else list.append(row.element);
+        rows.add(row);
+      }
     }
     schedule();
   };
@@ -57,6 +70,11 @@ function mount(root: HTMLElement): void {
   });
   addEventListener('beforeunload', (event) => {
     if ([...rows].some((row) => row.busy)) event.preventDefault();
+  });
+  // Who has signed in again, in another tab, comes back to this one.
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return;
+    for (const row of rows) if (row.signedOut) row.resume();
   });
   // The list is a convenience: without it a file that is chosen again goes on all the same.
   void showUnfinished(need('[data-unfinished]', root), channel).catch(() => undefined);

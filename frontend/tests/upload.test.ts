@@ -1,25 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { RETRY_DELAYS, SMALLEST_CHUNK, Speed, smaller, verdict } from '../src/upload/chunks';
+import { Speed } from '../src/upload/chunks';
 import { progress, refusal, titleOf } from '../src/upload/words';
-
-describe('after a failure', () => {
-  test('pieces shrink where nobody says why, down to a limit', () => {
-    expect(verdict(null)).toBe('smaller');
-    expect(verdict({ status: 413, own: false })).toBe('smaller');
-    expect(smaller(64_000_000)).toBe(32_000_000);
-    expect(smaller(5_000_000)).toBe(SMALLEST_CHUNK);
-  });
-
-  test('what passes is tried again, what the station refuses is not', () => {
-    for (const status of [409, 423, 429, 500, 502, 503, 504]) expect(verdict({ status, own: true })).toBe('again');
-    for (const status of [400, 401, 403, 410, 413, 507]) expect(verdict({ status, own: true })).toBe('stop');
-  });
-
-  test('it is tried for a day', () => {
-    expect(RETRY_DELAYS.reduce((sum, delay) => sum + delay, 0)).toBeGreaterThan(24 * 3_600_000);
-  });
-});
 
 test('speed is that of the last seconds', () => {
   const speed = new Speed();
@@ -39,8 +21,9 @@ test('words', () => {
   expect(progress(1_400_000, 2_500_000_000, null)).toBe('0% · 1.4 MB of 2.5 GB');
   expect(titleOf('e\u0301te\u0301.2024.mp4')).toBe('\u00e9t\u00e9.2024');
   expect(titleOf('.mp4')).toBe('.mp4');
-  expect(refusal(507, '')).toContain('no room');
-  expect(refusal(413, '{"detail": "Your videos may take 1 GB."}')).toContain('may take 1 GB');
-  expect(refusal(413, '<html>')).toBe('The file is too large.');
-  expect(refusal(null, '')).toContain('cannot be reached');
+  expect(refusal({ status: 507, body: '' })).toContain('no room');
+  expect(refusal({ status: 413, body: '{"detail": "Your videos may take 1 GB."}' })).toContain('may take 1 GB');
+  expect(refusal({ status: 413, body: '<html>' })).toBe('The file is too large.');
+  expect(refusal('unreadable')).toContain('Choose it again');
+  expect(refusal({ status: null, body: '' })).toContain('cannot be reached');
 });

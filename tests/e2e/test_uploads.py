@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,10 +40,54 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def lost(film: Path, tmp_path: Path) -> Path:
+    """A copy that the test deletes."""
+    return shutil.copy(film, tmp_path / "lost.mp4")
+
+
 async def choose(page: Page, film: Path) -> Locator:
     """Choose a file, and return its row."""
     await page.locator("input[type=file]").set_input_files(film)
     return page.locator(".upload")
+
+
+async def test_a_file_that_vanished_and_a_deletion_that_failed_are_told(
+    station: Station, browser: Browser, lost: Path
+) -> None:
+    async def slowly(route: Route) -> None:
+        if route.request.method == "PATCH" and int(route.request.headers["upload-offset"]):
+            return
+        await route.continue_()
+
+    async def refuse(route: Route) -> None:
+        if route.request.method == "DELETE":
+            await route.fulfill(status=503)
+        else:
+            await route.continue_()
+
+    async with open_tab(browser, f"{station.http}/studio/@{SLUG}/videos/upload") as tab:
+        page = tab.page
+        await page.fill("input[name=login]", OWNER)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await page.route("**/files/*", slowly)
+        row = await choose(page, lost)
+        state = row.locator("[data-upload-state]")
+        await expect(state).to_contain_text("4 MB of 11 MB")
+        await row.locator("[data-upload-pause]").click()
+        await asyncio.to_thread(lost.unlink)
+        await page.unroute("**/files/*")
+        await page.route("**/files/*", refuse)
+        await row.locator("[data-upload-resume]").click()
+        await expect(state).to_contain_text("changed, moved or deleted")
+        await row.locator("[data-upload-cancel]").click()
+        await expect(state).to_contain_text("could not delete")
+        await page.unroute("**/files/*")
+        await row.locator("[data-upload-cancel]").click()
+        await expect(row).to_have_count(0)
+        await page.reload()
+        await expect(page.locator("[data-unfinished]")).to_be_hidden()
 
 
 async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
@@ -72,20 +118,36 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
         await row.locator("[data-upload-pause]").click()
         await expect(row.locator("[data-upload-state]")).to_contain_text("where it stopped")
 
+        row = await choose(page, film)  # once more: the same row goes on
+        await expect(row).to_have_count(1)
+        await row.locator("[data-upload-pause]").click()
+
         await page.unroute("**/files/*")
         await page.reload()  # nobody is asked: nothing is being sent
         unfinished = page.locator("[data-unfinished]")
         await expect(unfinished).to_contain_text("축제.mp4")
         await expect(unfinished).to_contain_text("36% is here")
+        refusals = [503, 401]  # the station restarts, and the session has ended meanwhile
+
+        async def away(route: Route) -> None:
+            if route.request.method == "HEAD" and refusals:
+                await route.fulfill(status=refusals.pop(0))
+            else:
+                await route.continue_()
+
+        await page.route("**/files/*", away)
+        row = await choose(page, film)
+        await expect(row.locator("[data-upload-sign-in]")).to_be_visible()
+        await row.locator("[data-upload-title]").fill("축제의 밤")
         async with page.expect_request(lambda each: each.method == "PATCH") as patch:
-            row = await choose(page, film)
+            await row.locator("[data-upload-resume]").click()
         assert (await patch.value).headers["upload-offset"] == str(CHUNK)
         await expect(row.locator("[data-upload-state]")).to_contain_text("Ready", timeout=60_000)
         await row.locator("[data-upload-video]").click()
-        await expect(page.locator("input[name=title]")).to_have_value("축제")
+        await expect(page.locator("input[name=title]")).to_have_value("축제의 밤")
         await page.goto(page.url.replace(f"studio/@{SLUG}/videos", "v"))
         await tab.until("player.dataset.state === 'playing' && video.currentTime > 0.2")
-    assert tab.faults == []
+    assert [each for each in tab.faults if "503" not in each and "401" not in each] == []
 
 
 async def test_refusals_are_told_in_words(station: Station, browser: Browser, film: Path) -> None:

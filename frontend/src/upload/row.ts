@@ -1,34 +1,47 @@
 import { t } from '../i18n';
 import { need, say, show } from '../lib/dom';
-import { follow } from './outcome';
-import { Transfer } from './transfer';
+import { rename, type Outcome, type Outcomes } from './outcome';
+import { Transfer, fingerprint, type Refusal } from './transfer';
 import { bytes, progress, refusal, titleOf } from './words';
 
 export type RowState = 'waiting' | 'sending' | 'paused' | 'refused' | 'sent';
 
 const TELL_EVERY = 250;
 
-/** A file in the list, with its buttons. `changed` is called whenever another may begin. */
+/** What the rows of a page have in common. `changed` is called whenever another file may begin. */
+export interface Page {
+  channel: string;
+  account: string;
+  chunk: number;
+  template: HTMLTemplateElement;
+  outcomes: Outcomes;
+  announce(words: string): void;
+  changed(): void;
+}
+
+/** A file in the list, with its buttons. */
 export class Row {
   readonly element: HTMLElement;
+  /** The same for the same file, chosen a second time. */
+  readonly key: string;
   state: RowState = 'waiting';
+  /** True where signing in again lets it go on. */
+  signedOut = false;
   private transfer: Transfer | null = null;
   private toldAt = 0;
 
   constructor(
     private readonly file: File,
-    private readonly channel: string,
-    private readonly chunk: number,
-    template: HTMLTemplateElement,
-    private readonly announce: (words: string) => void,
-    private readonly changed: () => void,
+    private readonly page: Page,
   ) {
+    this.key = fingerprint({ file, ...page });
+    const { template } = page;
     this.element = need('li', template.content.cloneNode(true) as DocumentFragment);
     say(this.part('name'), `${file.name.normalize('NFC')} · ${bytes(file.size)}`);
     this.title.value = titleOf(file.name);
     this.title.setAttribute('aria-label', t('uploadTitleOf', { name: file.name }));
     this.part('pause').addEventListener('click', () => void this.pause());
-    this.part('resume').addEventListener('click', () => this.wait());
+    this.part('resume').addEventListener('click', () => this.resume());
     this.part('cancel').addEventListener('click', () => void this.cancel());
     this.tell(t('uploadWaiting'));
     this.draw();
@@ -39,7 +52,9 @@ export class Row {
   }
 
   start(): void {
-    this.transfer ??= new Transfer(this.file, this.channel, this.title.value.trim(), this.chunk, {
+    const { file, page } = this;
+    const title = (): string => this.title.value.trim();
+    this.transfer ??= new Transfer({ file, ...page, title }, {
       progress: (sent, total, rate) => {
         this.bar.value = total ? sent / total : 0;
         const now = performance.now();
@@ -48,21 +63,42 @@ export class Row {
         this.tell(progress(sent, total, rate));
       },
       waiting: () => this.tell(t('uploadReconnecting')),
-      refused: (status, body) => {
-        this.tell(refusal(status, body), true);
-        this.announce(`${this.file.name}: ${refusal(status, body)}`);
-        this.become('refused');
-      },
-      done: (videoId) => this.done(videoId),
+      refused: (reason) => this.refused(reason),
+      done: (videoId, known) => this.done(videoId, known),
     });
     this.tell(t('uploadBegins'));
     this.become('sending');
     void this.transfer.start();
   }
 
-  private wait(): void {
+  /** Waits for its turn, after a pause or a refusal. */
+  resume(): void {
+    this.signedOut = false;
     this.tell(t('uploadWaiting'));
     this.become('waiting');
+  }
+
+  /** Leaves its place to the same file, chosen again. */
+  replaceBy(row: Row): void {
+    row.title.value = this.title.value;
+    this.element.replaceWith(row.element);
+  }
+
+  /** Shows where it is. */
+  point(): void {
+    this.element.scrollIntoView({ block: 'nearest' });
+    this.part('name').focus();
+    this.page.announce(t('uploadTwice', { name: this.file.name }));
+  }
+
+  private refused(reason: Refusal): void {
+    const words = refusal(reason);
+    this.signedOut = reason !== 'unreadable' && reason.status === 401;
+    this.tell(words, true);
+    this.page.announce(`${this.file.name}: ${words}`);
+    this.become('refused');
+    show(this.part('resume'), reason !== 'unreadable');
+    show(this.part('sign-in'), reason !== 'unreadable' && (reason.status === 401 || reason.status === 403));
   }
 
   private async pause(): Promise<void> {
@@ -72,39 +108,60 @@ export class Row {
   }
 
   private async cancel(): Promise<void> {
-    this.state = 'paused';
-    this.element.remove();
-    this.changed();
-    // Its address is unknown, or the station has forgotten it: nothing is left to delete.
-    await this.transfer?.cancel().catch(() => undefined);
+    this.become('paused');
+    this.tell(t('uploadDeleting'));
+    try {
+      await this.transfer?.cancel();
+      this.element.remove();
+      this.page.changed();
+    } catch {
+      this.tell(t('uploadNotDeleted'), true);
+      this.page.announce(`${this.file.name}: ${t('uploadNotDeleted')}`);
+    }
   }
 
-  private done(videoId: string): void {
+  /** `known` is the title that the station has. */
+  private done(videoId: string, known: string): void {
     this.bar.value = 1;
     this.become('sent');
-    this.announce(t('uploadSent', { name: this.file.name }));
+    this.page.announce(t('uploadSent', { name: this.file.name }));
     const link = this.part('video') as HTMLAnchorElement;
-    link.href = `/studio/@${this.channel}/videos/${videoId}`;
+    link.href = `/studio/@${this.page.channel}/videos/${videoId}`;
     this.tell(t('uploadQueued'));
-    follow(videoId, ({ state, reason, progress: share }) => {
-      if (share !== null) this.bar.value = share;
-      if (state === 'queued') this.tell(t('uploadQueued'));
-      else if (state === 'processing') this.tell(t('uploadProcessing', { n: Math.floor((share ?? 0) * 100) }));
-      else if (state === 'ready') this.finish(t('uploadReady'), false);
-      else this.finish(reason ? t('uploadRefused', { reason }) : t('uploadFailed'), true);
+    const title = this.title.value.trim();
+    let renames = title !== '' && title !== known;
+    this.page.outcomes.follow(videoId, (outcome) => {
+      if (renames) void rename(videoId, title).catch(() => this.tellTitle(known));
+      renames = false;
+      this.follow(outcome);
     });
+  }
+
+  private follow({ state, words, progress: share }: Outcome): void {
+    if (share !== null) this.bar.value = share;
+    if (state === 'queued' || state === 'processing') this.tell(`${words} ${t('uploadLeave')}`);
+    else if (state === 'ready') this.finish(t('uploadReady'), false);
+    else this.finish(words || t('uploadFailed'), true);
+  }
+
+  /** Says that the title could not be changed from what the station has. */
+  private tellTitle(known: string): void {
+    const name = known || this.file.name;
+    show(this.part('title-state'), true);
+    say(this.part('title-state'), t('uploadTitleKept', { title: name }));
+    this.page.announce(t('uploadTitleKept', { title: name }));
   }
 
   private finish(words: string, bad: boolean): void {
     show(this.bar, false);
     this.tell(words, bad);
-    this.announce(`${this.file.name}: ${words}`);
+    this.page.announce(`${this.file.name}: ${words}`);
   }
 
   private become(state: RowState): void {
     this.state = state;
     this.draw();
-    this.changed();
+    this.page.changed();
   }
 
   private draw(): void {
@@ -113,7 +170,8 @@ export class Row {
     show(this.part('resume'), state === 'paused' || state === 'refused');
     show(this.part('cancel'), state !== 'sent');
     show(this.part('video'), state === 'sent');
-    this.title.disabled = this.transfer !== null;
+    show(this.part('sign-in'), false);
+    this.title.disabled = state === 'sent';
   }
 
   private tell(words: string, bad = false): void {

@@ -2,6 +2,7 @@ import { t } from '../i18n';
 import { find, need, say, show } from '../lib/dom';
 import { fetchJson } from '../lib/poll';
 import { fields, number, string } from '../lib/status';
+import { remove } from './remove';
 
 /** Lists what was begun here or elsewhere and is not complete, with a button that deletes it. */
 export async function showUnfinished(section: HTMLElement, channel: string): Promise<void> {
@@ -19,21 +20,22 @@ export async function showUnfinished(section: HTMLElement, channel: string): Pro
       const [offset, length] = [number(item['offset']) ?? 0, number(item['length'])];
       const share = length ? Math.floor((offset / length) * 100) : 0;
       say(find('[data-share]', row), t('uploadHere', { n: share }));
-      need('button', row).addEventListener('click', () => {
-        void remove(string(item['url']) ?? '').then(() => {
-          row.remove();
-          show(section, list.childElementCount > 0);
-        });
+      const button = need<HTMLButtonElement>('button', row);
+      button.addEventListener('click', () => {
+        button.disabled = true;
+        remove(string(item['url'])).then(
+          () => {
+            row.remove();
+            show(section, list.childElementCount > 0);
+          },
+          () => {
+            button.disabled = false;
+            say(find('[data-refusal]', row), t('uploadNotDeleted'));
+          },
+        );
       });
       return row;
     }),
   );
   show(section, own.length > 0);
-}
-
-async function remove(url: string): Promise<void> {
-  const response = await fetch(url, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' } });
-  if (!response.ok && response.status !== 404 && response.status !== 410) {
-    throw new Error(`${url}: ${response.status}`);
-  }
 }

@@ -1,6 +1,7 @@
 import { language, t, type Key } from '../i18n';
 import { clock } from '../lib/format';
 import { fields, string } from '../lib/status';
+import type { Refusal } from './transfer';
 
 const UNITS = [
   [1e9, 'gigabyte'],
@@ -33,7 +34,9 @@ const BY_STATUS: Readonly<Record<number, Key>> = {
 };
 
 /** The reason for a refusal, in words; the station's own `detail` where it says more. */
-export function refusal(status: number | null, body: string): string {
+export function refusal(refusal: Refusal): string {
+  if (refusal === 'unreadable') return t('uploadUnreadable');
+  const { status, body } = refusal;
   if (status === null) return t('uploadUnreachable');
   const known = BY_STATUS[status];
   if (known) return t(known);

@@ -22,11 +22,12 @@ _MEGABYTE: Final = 10**6
 @require_safe
 def upload(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the page; its script talks to the server of uploads."""
-    channel, _user = room_of(request, slug, owner=True)
+    channel, user = room_of(request, slug, owner=True)
     chunk: int = settings.MADANG_UPLOAD_CHUNK_MB
     context = {
         "channel": channel,
         "may_run": True,
+        "account": user.pk,
         "chunk": chunk * _MEGABYTE,
         "title_length": TITLE_LENGTH,
     }
