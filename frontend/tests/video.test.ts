@@ -3,6 +3,7 @@ import { clock } from '../src/lib/format';
 import { chapterAt } from '../src/player/chapters';
 import { videoWords } from '../src/player/overlay';
 import { linkAt, parseTime, timeOf } from '../src/player/place';
+import { parseStoryboard, tileAt } from '../src/player/storyboard';
 import { nextSpeed } from '../src/player/speed';
 import type { Command } from '../src/player/state';
 import {
@@ -98,5 +99,33 @@ describe('speeds and chapters', () => {
     const marks = [0, 60, 120].map((at) => ({ at, title: String(at) }));
     expect([0, 59.9, 60, 500].map((position) => chapterAt(marks, position))).toEqual([0, 0, 1, 2]);
     expect(chapterAt(marks.slice(1), 10)).toBe(-1);
+  });
+});
+
+describe('the storyboard', () => {
+  const list =
+    'WEBVTT\n\n00:00:00.000 --> 00:00:02.000\nstoryboard/1.jpg#xywh=0,0,192,108\n\n' +
+    '00:00:02.000 --> 01:00:02.500\nstoryboard/1.jpg#xywh=192,108,192,108\n\n' +
+    'NOTE nothing\n\n01:00:02.500 --> 01:00:09.000\nstoryboard/2.jpg#xywh=0,0,192,108\n';
+
+  it('says which part of which sheet is shown at a time', () => {
+    const tiles = parseStoryboard(list, 'https://a.example/vod/x/storyboard.vtt');
+    expect(tiles.map(({ start }) => start)).toEqual([0, 2, 3602.5]);
+    expect(tileAt(tiles, 1.9)).toBe(tiles[0]);
+    expect(tileAt(tiles, 2)).toEqual({
+      start: 2,
+      src: 'https://a.example/vod/x/storyboard/1.jpg',
+      x: 192,
+      y: 108,
+      width: 192,
+      height: 108,
+    });
+    expect(tileAt(tiles, 9e9)).toBe(tiles[2]);
+    expect(tileAt(tiles, -1)).toBe(tiles[0]);
+    expect(tileAt([], 1)).toBeNull();
+  });
+
+  it('is empty where the answer is something else', () => {
+    expect(parseStoryboard('<!doctype html>', 'https://a.example/')).toEqual([]);
   });
 });

@@ -147,7 +147,23 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
         await expect(page.locator("input[name=title]")).to_have_value("축제의 밤")
         await page.goto(page.url.replace(f"studio/@{SLUG}/videos", "v"))
         await tab.until("player.dataset.state === 'playing' && video.currentTime > 0.2")
+        await storyboard(page)
     assert [each for each in tab.faults if "503" not in each and "401" not in each] == []
+
+
+async def storyboard(page: Page) -> None:
+    """Point at the seek bar until it has pictures, and at its middle."""
+    player = page.locator("[data-player]")
+    while await player.get_attribute("data-storyboard") is None:
+        await page.wait_for_timeout(500)
+        await page.reload()
+    await expect(player).to_have_attribute("data-playing", "")
+    await player.hover()
+    await page.locator("[data-seek-bar] input").hover()
+    picture = page.locator("[data-seek-picture]")
+    await expect(picture).to_be_visible()
+    sheet = await picture.evaluate("(each) => getComputedStyle(each).backgroundImage")
+    assert sheet.endswith('/storyboard/1.jpg")')
 
 
 async def test_refusals_are_told_in_words(station: Station, browser: Browser, film: Path) -> None:

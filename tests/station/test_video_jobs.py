@@ -46,7 +46,8 @@ def test_an_upload_becomes_a_video(tmp_path: Path) -> None:
     from madang.apps.videos.models import Video
 
     upload(tmp_path, media_file("large.mp4"))
-    assert settle(tmp_path) == {"prepare-video": ("done", ""), "transcode-video": ("done", "")}
+    kinds = ("prepare-video", "transcode-video", "draw-storyboard")
+    assert settle(tmp_path) == dict.fromkeys(kinds, ("done", ""))
     video = Video.objects.get(pk=ID)
     assert video.state == "ready"
     assert [each["name"] for each in video.renditions] == ["source", "480p", "360p"]
@@ -54,6 +55,8 @@ def test_an_upload_becomes_a_video(tmp_path: Path) -> None:
         path = tmp_path / "recordings" / ID / each["name"] / "1.mp4"
         assert path.stat().st_size == each["bytes"]
         assert decoded(path).sharp
+    assert video.storyboard
+    assert (tmp_path / "recordings" / ID / "storyboard" / "1.jpg").exists()
     assert not (tmp_path / "uploads" / "up1" / "data").exists()
     assert not list((tmp_path / "jobs").iterdir())
 

@@ -21,6 +21,10 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-pix_fmt", "yuv4
 BOTH = (*PICTURE, *SOUND)
 _PQ = ("-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc")
 
+CLOCK_SECONDS = 40
+CLOCK = "geq=lum='20+4*floor(T)':cb=128:cr=128"
+"""Filter that makes each second of a video brighter than the one before."""
+
 KINDS: dict[str, tuple[str, ...]] = {
     "h264.mp4": (*BOTH, *H264, "-c:a", "aac"),
     "h264.mkv": (*BOTH, *H264, "-c:a", "libopus"),
@@ -69,6 +73,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "slow.mkv": ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=1/5:d=25", "-f", "lavfi", "-i",
                  "sine=d=25", *H264, "-pix_fmt", "yuv422p", "-c:a", "aac"),
     "silence.wav": ("-f", "lavfi", "-i", f"anullsrc=d={SECONDS}",),
+    "clock.mp4": ("-f", "lavfi", "-i", f"color=black:s=320x180:r=10:d={CLOCK_SECONDS}", "-vf",
+                  CLOCK, *H264, "-g", "10"),
+    "clock_upright.mp4": ("-display_rotation", "90", "-i", "clock.mp4", "-c", "copy"),
     "front.mp4": ("-i", "h264.mp4", "-c", "copy", "-movflags", "+faststart"),
 }  # fmt: skip
 """Arguments of ffmpeg by file name; what begins with `-i` is made of another one."""

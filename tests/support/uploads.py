@@ -73,6 +73,13 @@ class UploadedVideo:
             self.storage, get_ffmpeg_exe(), self.uploads, chunk_seconds=chunk_seconds
         ).run(attempt)
 
+    def storyboard(self) -> None:
+        """Run the job `draw-storyboard`."""
+        from madang.work.video.storyboard import DrawStoryboard
+
+        attempt = LocalAttempt(self.storage, ID, number=90)
+        DrawStoryboard(self.storage, get_ffmpeg_exe()).run(attempt)
+
     @property
     def folder(self) -> Path:
         """The folder of the video."""

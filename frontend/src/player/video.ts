@@ -10,6 +10,7 @@ import { QualityMenu } from './quality';
 import { SeekBar } from './seek-bar';
 import { Shell } from './shell';
 import { SpeedMenu } from './speed';
+import { Storyboard } from './storyboard';
 import { bufferedTo, placeOf, within, type Timeline } from './timeline';
 import { initialVideoState, stepVideo, videoPhase, type VideoEvent } from './video-state';
 
@@ -90,6 +91,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     },
     seek,
     seekBy,
+    new Storyboard(root.dataset['storyboard'] ?? ''),
   );
   bar.mark(chapters.marks);
 

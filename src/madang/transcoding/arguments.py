@@ -228,6 +228,36 @@ def poster(picture: VideoStream, file: Input, at: float, out: int) -> list[str]:
     ]
 
 
+def sheets(
+    file: Input,
+    out: int,
+    *,
+    size: tuple[int, int],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
+    count: int,
+    video_range: str,
+) -> list[str]:
+    """Return the arguments that write `count` sheets of pictures as JPEG, one behind the other.
+
+    `file` has a picture for each second; one that cannot be decoded is the one before. Each is
+    scaled to `size`, in the middle of a `tile`; `grid` has columns and rows.
+    """
+    chain = [
+        "fps=1:start_time=0",
+        "scale={}:{}".format(*size),  # before tone mapping, which costs most
+        *_tone_mapped(video_range, "limited"),
+        "setsar=1",
+        "pad={}:{}:(ow-iw)/2:(oh-ih)/2".format(*tile),
+        "tile={}x{}".format(*grid),
+    ]
+    return [
+        *(*_COMMON, "-copyts", "-threads", _THREADS, *file.arguments, "-map", "0:v:0"),
+        *("-vf", ",".join(chain), "-frames:v", str(count), "-c:v", "mjpeg", "-q:v", "5"),
+        *("-pix_fmt", "yuvj420p", "-f", "image2pipe", f"pipe:{out}"),
+    ]
+
+
 def _sound(sound: AudioStream) -> list[str]:
     if copies_audio(sound):
         unframed = ["-bsf:a", "aac_adtstoasc"] if sound.codec == "aac" else []
@@ -267,8 +297,12 @@ def _corrected(picture: VideoStream) -> list[str]:
 
 
 def _sdr(picture: VideoStream) -> list[str]:
-    transfer = _TRANSFERS.get(picture.color.video_range)
+    full = "full" if picture.color.full_range else "limited"
+    return _tone_mapped(picture.color.video_range, full)
+
+
+def _tone_mapped(video_range: str, levels: str) -> list[str]:
+    transfer = _TRANSFERS.get(video_range)
     if transfer is None:
         return []
-    full = "full" if picture.color.full_range else "limited"
-    return [_TO_SDR[0].format(transfer=transfer, range=full), *_TO_SDR[1:]]
+    return [_TO_SDR[0].format(transfer=transfer, range=levels), *_TO_SDR[1:]]

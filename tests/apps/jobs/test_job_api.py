@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.apps import make_channel, make_user
 from tests.support.jobs import START, after
-from tests.support.videos import FIRST, recorded
+from tests.support.videos import FIRST, begin
 
 if TYPE_CHECKING:
     from madang.apps.jobs.models import Job
@@ -23,7 +23,7 @@ def job(db: None) -> Job:
     """A job about a video of minji's."""
     from madang.apps.jobs.services import enqueue
 
-    recorded(make_channel())
+    begin(make_channel())
     enqueue("encode", "another video")
     return enqueue("encode", FIRST, not_before=START)
 

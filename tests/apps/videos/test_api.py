@@ -60,6 +60,7 @@ def test_an_item_has_what_the_public_surface_says(client: Any) -> None:
         "playlist_url": f"{base}/index.m3u8",
         "download_url": f"{base}/source.mp4?download=1",
         "poster_url": f"{base}/poster.jpg",
+        "storyboard_url": None,
         "renditions": [
             {
                 "name": "source",

@@ -10,6 +10,7 @@ import pytest
 
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import POSTER
+from madang.recording.storyboard import LIST, STORYBOARD
 from tests.servers.vod.test_playlists import recording
 from tests.support.clocks import ManualClock
 from tests.support.data_plane import Answer
@@ -17,7 +18,10 @@ from tests.support.vod import BEGAN, ID, Control, Video, Vod, folder_of, serving
 
 pytestmark = pytest.mark.usefixtures("station")
 
-ADDRESSES = ("index.m3u8", "source/media.m3u8", "source/1.mp4", "source.mp4", "poster.jpg")
+ADDRESSES = (
+    *("index.m3u8", "source/media.m3u8", "source/1.mp4", "source.mp4", "poster.jpg"),
+    *("storyboard.vtt", "storyboard/1.jpg"),
+)
 UNKNOWN = (*ADDRESSES, "source/9.mp4", "other/media.m3u8", "nothing")
 
 
@@ -30,6 +34,9 @@ def clock() -> ManualClock:
 def vod(tmp_path: Path, clock: ManualClock) -> Iterator[Vod]:
     folder = folder_of(tmp_path, {SOURCE: recording()})
     (folder.path / POSTER).write_bytes(b"picture")
+    (folder.path / STORYBOARD).mkdir()
+    for name in (LIST, "1.jpg"):
+        (folder.path / STORYBOARD / name).write_bytes(b"picture")
     with serving(tmp_path, Control(), clock=clock.clock) as made:
         yield made
 
@@ -109,6 +116,9 @@ def test_who_watches_an_asking_show_may_finish(
     folder = folder_of(tmp_path, {SOURCE: recording()}, ended=False)
     folder.change(ask=True)
     (folder.path / POSTER).write_bytes(b"picture")
+    (folder.path / STORYBOARD).mkdir()
+    for name in (LIST, "1.jpg"):
+        (folder.path / STORYBOARD / name).write_bytes(b"picture")
     ended_at = BEGAN + length
     with serving(tmp_path, Control(), clock=clock.clock) as vod:
         clock.advance(length)

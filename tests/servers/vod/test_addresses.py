@@ -12,6 +12,8 @@ from tests.support.vod import ID
 MEANT = {
     "index.m3u8": VodAddress(ID, Kind.MULTIVARIANT),
     "poster.jpg": VodAddress(ID, Kind.POSTER),
+    "storyboard.vtt": VodAddress(ID, Kind.STORYBOARD),
+    "storyboard/12.jpg": VodAddress(ID, Kind.SHEET, number=12),
     "source/media.m3u8": VodAddress(ID, Kind.PLAYLIST, "source"),
     "720p/3.mp4": VodAddress(ID, Kind.FILE, "720p", 3),
     "720p.mp4": VodAddress(ID, Kind.DOWNLOAD, "720p", 1),
@@ -41,6 +43,8 @@ def test_addresses_are_understood() -> None:
         f"/vod/{ID}/source/{'1' * 100}.mp4",
         f"/vod/{ID}/source/1.mp4\n",
         f"/vod/{ID}//1.mp4",
+        f"/vod/{ID}/storyboard/0.jpg",
+        f"/vod/{ID}/storyboard/storyboard.vtt",
         f"/vod/{ID}/source\0/1.mp4",
     ],
 )

@@ -73,6 +73,19 @@ def test_a_finished_file_is_served_with_ranges_and_conditions(folder: Folder, vo
     assert vod.ask("source/2.mp4").status == 404
     assert vod.ask("poster.jpg").body == b"\xff\xd8picture"
     assert vod.ask("poster.jpg").headers["content-type"] == "image/jpeg"
+    assert vod.ask("storyboard.vtt").status == 404
+
+
+def test_a_storyboard_is_a_list_and_its_sheets(folder: Folder, vod: Vod) -> None:
+    (folder.path / "storyboard").mkdir()
+    (folder.path / "storyboard" / "storyboard.vtt").write_bytes(b"WEBVTT\n")
+    (folder.path / "storyboard" / "1.jpg").write_bytes(b"\xff\xd8sheet")
+    found = vod.ask("storyboard.vtt")
+    assert (found.body, found.headers["content-type"]) == (b"WEBVTT\n", "text/vtt; charset=utf-8")
+    sheet = vod.ask("storyboard/1.jpg")
+    assert (sheet.body, sheet.headers["content-type"]) == (b"\xff\xd8sheet", "image/jpeg")
+    assert sheet.headers["cache-control"] == SHARED
+    assert vod.ask("storyboard/2.jpg").status == 404
 
 
 def test_a_download_has_the_name_of_the_video(folder: Folder, vod: Vod) -> None:

@@ -13,12 +13,13 @@ _PLAYABLE = (State.RECORDING, State.ASKING, State.READY)
 
 @dataclass(frozen=True, slots=True)
 class VideoAddresses:
-    """Page, playlist, file and picture of a video; None for what there is not."""
+    """Page, playlist, file, picture and storyboard of a video; None for what there is not."""
 
     watch_url: str
     playlist_url: str | None
     download_url: str | None
     poster_url: str | None
+    storyboard_url: str | None
 
 
 def addresses_of(video: Video, base: str | None = None) -> VideoAddresses:
@@ -44,4 +45,5 @@ def _addresses(video: Video, base: str) -> VideoAddresses:
         playlist_url=f"{files}/index.m3u8" if playable else None,
         download_url=f"{files}/{video.renditions[0]['name']}.mp4?download=1" if whole else None,
         poster_url=f"{files}/poster.jpg" if playable and pictured else None,
+        storyboard_url=f"{files}/storyboard.vtt" if playable and video.storyboard else None,
     )

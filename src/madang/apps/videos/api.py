@@ -62,7 +62,7 @@ class VideoView(Schema):
     """A video. `duration` and `gaps`, what is missing of it, in seconds; `bytes` of all files.
 
     Its state is `deleted` in the bin. `expires_at` is when it goes there, or its files go if it is
-    there; null: never.
+    there; null: never. `storyboard_url` is a list of pictures for a seek bar (WebVTT).
     """
 
     id: str
@@ -86,6 +86,7 @@ class VideoView(Schema):
     playlist_url: str | None
     download_url: str | None
     poster_url: str | None
+    storyboard_url: str | None
     renditions: list[VideoRenditionView]
 
 

@@ -30,12 +30,14 @@ class VideosConfig(AppConfig):
     }
 
     def ready(self) -> None:
-        """Let owners see the jobs about their videos, and follow what becomes of them."""
+        """Let owners see the jobs about their videos, and follow what becomes of these."""
         from madang.apps.jobs import signals, subjects
         from madang.apps.videos import receivers
         from madang.apps.videos.models import Video
+        from madang.apps.videos.signals import video_ready
 
         subjects.register(lambda user: Video.objects.filter(channel__owner=user).values("pk"))
         signals.job_failed.connect(receivers.job_failed)
         signals.job_cancelled.connect(receivers.job_cancelled)
         signals.job_retried.connect(receivers.job_retried)
+        video_ready.connect(receivers.video_ready)

@@ -44,6 +44,7 @@ class VideoCard:
     playlist_url: str | None
     download_url: str | None
     poster_url: str | None
+    storyboard_url: str | None
     renditions: list[dict[str, Any]]
 
 
@@ -72,5 +73,6 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         playlist_url=addresses.playlist_url,
         download_url=addresses.download_url,
         poster_url=addresses.poster_url,
+        storyboard_url=addresses.storyboard_url,
         renditions=video.renditions,
     )

@@ -9,3 +9,6 @@ PREPARE: Final = "prepare-video"
 
 TRANSCODE: Final = "transcode-video"
 """Makes the other renditions."""
+
+STORYBOARD: Final = "draw-storyboard"
+"""Draws the pictures of the seek bar."""

@@ -45,6 +45,7 @@ class Video(models.Model):
 
     `deleted_at` is set while it is in the bin. `temporary`: kept only so that viewers of the show
     can go back, never listed. `ask`: the owner decides at the end of the show, until `asked_until`.
+    `storyboard`: there are pictures for its seek bar.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False)
@@ -72,6 +73,7 @@ class Video(models.Model):
     keep = models.BooleanField(_("kept for good"), default=False)
     temporary = models.BooleanField(default=False)
     ask = models.BooleanField(default=False)
+    storyboard = models.BooleanField(default=False)
     asked_until = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(_("in the bin since"), null=True)
 

@@ -275,6 +275,13 @@ def requeue_upload(video_id: str) -> None:
         video.save(update_fields=["state", "reason", "ended_at"])
 
 
+def note_storyboard(video_id: str) -> bool:
+    """Note that a video has a storyboard; return False where there is no such video any more."""
+    return bool(
+        Video.objects.filter(pk=video_id).exclude(state=State.DELETED).update(storyboard=True)
+    )
+
+
 def discard_recording(video_id: str) -> bool:
     """Delete the row of a recording that was kept for its show only.
 

@@ -24,6 +24,7 @@ PATHS: Final = 4096
 _ADDRESS: Final = re.compile(
     rf"/vod/(?P<id>{ID_PATTERN})/"
     r"(?:(?P<multivariant>index\.m3u8)|(?P<poster>poster\.jpg)|(?P<download>[\w-]{1,32})\.mp4"
+    r"|(?P<storyboard>storyboard\.vtt)|storyboard/(?P<sheet>[1-9][0-9]{0,2})\.jpg"
     r"|(?P<rendition>[\w-]{1,32})/(?:(?P<playlist>media\.m3u8)|(?P<number>[1-9][0-9]{0,4})\.mp4))",
     re.ASCII,
 )
@@ -40,11 +41,14 @@ class Kind(Enum):
     FILE = auto()
     DOWNLOAD = auto()
     POSTER = auto()
+    STORYBOARD = auto()
+    SHEET = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class VodAddress:
-    """An address. `number` counts the files of a rendition from 1."""
+    """An address. `number` counts the files of a rendition, or
+    the sheets of the storyboard, from 1."""
 
     id: str
     kind: Kind
@@ -63,6 +67,10 @@ def parse(path: str) -> VodAddress | None:
         return VodAddress(video, Kind.MULTIVARIANT)
     if match["poster"]:
         return VodAddress(video, Kind.POSTER)
+    if match["storyboard"]:
+        return VodAddress(video, Kind.STORYBOARD)
+    if match["sheet"]:
+        return VodAddress(video, Kind.SHEET, number=int(match["sheet"]))
     if match["download"]:
         return VodAddress(video, Kind.DOWNLOAD, match["download"], 1)
     if match["playlist"]:

@@ -64,6 +64,8 @@ _PREFLIGHT: Final[Headers] = [
     ("access-control-max-age", "86400"),
 ]
 _CORS: Final[Headers] = [OPEN_TO_ALL, ("access-control-expose-headers", "content-range")]
+_JPEG: Final = ("content-type", "image/jpeg")
+_WEBVTT: Final = ("content-type", "text/vtt; charset=utf-8")
 _PRIVATE: Final = ("cache-control", "private, no-store")
 _REVALIDATED: Final = ("cache-control", "no-cache")
 _SHARED: Final = ("cache-control", f"public, max-age={_SHARED_SECONDS}, must-revalidate")
@@ -139,8 +141,12 @@ class VodHandlers:
             case Kind.DOWNLOAD:
                 await self._download(exchange, address, grant)
             case Kind.POSTER:
-                poster = await self._store.poster(address.id)
-                self._open(exchange, poster, [("content-type", "image/jpeg")], grant)
+                self._open(exchange, await self._store.poster(address.id), [_JPEG], grant)
+            case Kind.STORYBOARD:
+                self._open(exchange, await self._store.storyboard(address.id), [_WEBVTT], grant)
+            case Kind.SHEET:
+                sheet = await self._store.storyboard(address.id, address.number)
+                self._open(exchange, sheet, [_JPEG], grant)
 
     async def _playlist(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
         skip = parse_query(exchange.query_string).get("_HLS_skip")

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.recording.manifest import POSTER, file_name
+from madang.recording.storyboard import LIST, STORYBOARD
 from madang.servers.vod.errors import RecordingUnreadable
 from madang.servers.vod.reader import Form, PlaylistText
 from madang.servers.vod.recording import OpenFile, Recording, open_file
@@ -97,8 +98,11 @@ class RecordingStore:
 
     async def poster(self, recording_id: str) -> OpenFile:
         """Open the picture; the caller closes it."""
-        recording = (await self._entry(recording_id)).recording
-        return await self._run(recording, partial(open_file, recording.folder / POSTER, None))
+        return await self._whole(recording_id, POSTER)
+
+    async def storyboard(self, recording_id: str, sheet: int = 0) -> OpenFile:
+        """Open a sheet of the storyboard, or for 0 the list; the caller closes it."""
+        return await self._whole(recording_id, f"{STORYBOARD}/{f'{sheet}.jpg' if sheet else LIST}")
 
     async def recording(self, recording_id: str) -> Recording:
         """Return a recording, whose manifest has been read of late."""
@@ -118,6 +122,10 @@ class RecordingStore:
     def close(self) -> None:
         """Accept no more work, without waiting for the disk."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _whole(self, recording_id: str, name: str) -> OpenFile:
+        recording = (await self._entry(recording_id)).recording
+        return await self._run(recording, partial(open_file, recording.folder / name, None))
 
     async def _entry(self, recording_id: str) -> _Entry:
         entry = self._entries.get(recording_id)

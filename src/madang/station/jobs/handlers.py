@@ -14,6 +14,7 @@ from madang.infra.storage import storage_id
 from madang.station.config.settings import Settings
 from madang.work.runner import Lane
 from madang.work.video.prepare import PrepareVideo
+from madang.work.video.storyboard import DrawStoryboard
 from madang.work.video.transcode import TranscodeVideo
 
 
@@ -23,7 +24,7 @@ def job_lanes(settings: Settings) -> list[Lane]:
 
 
 def video_lanes(storage: Path) -> list[Lane]:
-    """Return what makes videos of the uploads in a storage."""
+    """Return what makes videos of the uploads in a storage, and what draws storyboards."""
     program, uploads = get_ffmpeg_exe(), UploadFiles(storage / UPLOADS)
 
     def queue(kind: str, subject: str, arguments: Mapping[str, Any]) -> None:
@@ -32,6 +33,6 @@ def video_lanes(storage: Path) -> list[Lane]:
     prepare = PrepareVideo(storage, program, uploads, queue)
     transcode = TranscodeVideo(storage, program, uploads)
     return [
-        Lane("short", slots=2, handlers=(prepare,)),
+        Lane("short", slots=2, handlers=(prepare, DrawStoryboard(storage, program))),
         Lane("long", slots=1, handlers=(transcode,)),
     ]

@@ -68,6 +68,10 @@ class VideoFolder:
         _DISK.replace(self.path / MANIFEST, encode(manifest))
         return manifest
 
+    def replace(self, name: str, draft: Path) -> None:
+        """Move the folder `draft` into this one under a name, in place of what has it."""
+        _move(draft, self.path / name)
+
     def note_loudness(self, loudness: float | None) -> None:
         """Note the loudness of the sound in LUFS; None for silence. Raises OSError and
         ParseError."""
