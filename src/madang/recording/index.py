@@ -102,6 +102,11 @@ def is_discontinuity(row: Row) -> bool:
     return bool(row[1] & _DISCONTINUITY)
 
 
+def is_independent(row: Row) -> bool:
+    """Return whether a row is that of a part that begins with a key frame."""
+    return bool(row[1] & _INDEPENDENT)
+
+
 def require_magic(data: bytes) -> None:
     """Raise ParseError unless an index begins with `data`, or `data` with all of MAGIC."""
     if not data.startswith(MAGIC) and not MAGIC.startswith(data):

@@ -27,6 +27,9 @@ PLACEHOLDER: Final = len(_FTYP)
 HEAD: Final = _FTYP + _SMALL + bytes(8)
 """The file before its init segment."""
 
+EXCERPT_EXTRA: Final = len(HEAD)
+"""Bytes of the head of an excerpt without its moov."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -43,6 +46,17 @@ def finishing_writes(end: int, moov: bytes) -> list[Write]:
         Write(PLACEHOLDER + 8, struct.pack(">Q", end - PLACEHOLDER)),
         Write(PLACEHOLDER, _LARGE),
     ]
+
+
+def excerpt_head(moov: bytes, size: int) -> bytes:
+    """Return the beginning of an ordinary MP4 of which `size` bytes of media data follow."""
+    return _FTYP + moov + _LARGE + struct.pack(">Q", EXCERPT_EXTRA - len(_FTYP) + size)
+
+
+def moov_offset(head: bytes) -> int:
+    """Return the offset of the moov of a finished file that begins with `head`."""
+    (size,) = struct.unpack_from(">Q", head, PLACEHOLDER + 8)
+    return PLACEHOLDER + int(size)
 
 
 def is_finished(head: bytes) -> bool:

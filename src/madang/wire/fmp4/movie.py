@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, groupby, pairwise, repeat
 from math import gcd
+from operator import mul
 
 from madang.base.errors import ParseError
 from madang.wire.fmp4.boxes import box, full_box
@@ -32,7 +33,7 @@ _BOX_HEADERS = 512
 """More than the bytes of a track that its samples do not add to."""
 
 
-class _RunLengths:
+class RunLengths:
     """Numbers from -2**31 to 2**63 - 1, as values and how often each follows itself."""
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
@@ -40,7 +41,15 @@ class _RunLengths:
         self.counts = array("I")
         self.extend(numbers)
 
+    @classmethod
+    def of(cls, values: array[int], counts: array[int]) -> RunLengths:
+        """Return numbers that are run lengths already."""
+        made = cls()
+        made.values, made.counts = values, counts
+        return made
+
     def extend(self, numbers: Iterable[int]) -> None:
+        """Add numbers."""
         for value, group in groupby(numbers):
             count = sum(1 for _ in group)
             if self.values and self.values[-1] == value:
@@ -59,6 +68,24 @@ class _RunLengths:
             self.counts.pop()
         self.extend((longer,))
         return longer - last
+
+    def total(self) -> int:
+        """Return the sum of all numbers."""
+        return sum(map(mul, self.values, self.counts))
+
+    def between(self, first: int, stop: int) -> RunLengths:
+        """Return the numbers `first` to `stop`, from 0."""
+        made = RunLengths()
+        at = 0
+        for value, count in zip(self.values, self.counts, strict=True):
+            kept = min(at + count, stop) - max(at, first)
+            if kept > 0:
+                made.values.append(value)
+                made.counts.append(kept)
+            at += count
+            if at >= stop:
+                break
+        return made
 
     @property
     def size(self) -> int:
@@ -87,11 +114,11 @@ class TrackTables:
     _time: int = 0  # decode time of the next sample, by the durations that were added
     _first_shown: int | None = None  # earliest composition time of the first run
     _end_shown: int = 0
-    _durations: _RunLengths = field(default_factory=_RunLengths)
-    _offsets: _RunLengths = field(default_factory=_RunLengths)
+    _durations: RunLengths = field(default_factory=RunLengths)
+    _offsets: RunLengths = field(default_factory=RunLengths)
     _sizes: array[int] = field(default_factory=lambda: array("I"))
     _sync: array[int] | None = None  # None as long as every sample is one, as all of sound are
-    _chunk_samples: _RunLengths = field(default_factory=_RunLengths)
+    _chunk_samples: RunLengths = field(default_factory=RunLengths)
     _chunk_offsets: array[int] = field(default_factory=lambda: array("Q"))
 
     @property
@@ -134,8 +161,8 @@ class TrackTables:
             start=round(self.start / by),
             _first_shown=round(self.first_shown / by),
             _end_shown=round(self._end_shown / by),
-            _durations=_RunLengths(max(end - begin, 1) for begin, end in pairwise(ends)),
-            _offsets=_RunLengths(round(offset / by) for offset in self._offsets),
+            _durations=RunLengths(max(end - begin, 1) for begin, end in pairwise(ends)),
+            _offsets=RunLengths(round(offset / by) for offset in self._offsets),
         ), timescale // by
 
     def add(self, run: SampleRun, moof: int) -> None:
@@ -168,6 +195,10 @@ class TrackTables:
         self._sizes.extend(run.sizes)
         self._chunk_samples.extend((len(run.sizes),))
         self._chunk_offsets.append(moof + run.data_offset)
+
+    def moved(self, by: int) -> TrackTables:
+        """Return the same with all data `by` bytes further on."""
+        return replace(self, _chunk_offsets=array("Q", [at + by for at in self._chunk_offsets]))
 
     def boxes(self) -> list[bytes]:
         """Return stts, ctts, stss, stsc, stsz and co64 (8.6.1, 8.6.2, 8.7); ctts and stss only
@@ -217,14 +248,14 @@ def movie(init: bytes, tables: dict[int, TrackTables]) -> bytes:
 
 
 def _movie(init: bytes, tables: dict[int, TrackTables]) -> bytes:
-    moov = _only(init, b"moov", 0, len(init))
-    mvhd = _only(init, b"mvhd", moov.payload, moov.end)
+    moov = only(init, b"moov", 0, len(init))
+    mvhd = only(init, b"mvhd", moov.payload, moov.end)
     parts = []
     timescale = 1
     traks = []
     for trak in boxes(init, moov.payload, moov.end):
         if trak.kind == b"trak":
-            track_id, ticks = _identity(init, trak)
+            track_id, ticks = track_identity(init, trak)
             found = tables.get(track_id)
             if found is not None and found.samples:
                 found, ticks = found.fitted(ticks)
@@ -248,10 +279,10 @@ def _trak(init: bytes, trak: Box, table: TrackTables, ticks: int, times: tuple[i
     """Return a trak with its tables, whose timescale is `ticks`. `times` are delay and length in
     ticks of the movie."""
     delay, shown = times
-    tkhd = _only(init, b"tkhd", trak.payload, trak.end)
-    mdia = _only(init, b"mdia", trak.payload, trak.end)
+    tkhd = only(init, b"tkhd", trak.payload, trak.end)
+    mdia = only(init, b"mdia", trak.payload, trak.end)
     flags = int.from_bytes(init[tkhd.payload + 1 : tkhd.payload + 4], "big")
-    track_id, _ = _identity(init, trak)
+    track_id, _ = track_identity(init, trak)
     tail = init[tkhd.end - _TRACK_HEADER_TAIL : tkhd.end]
     header = struct.pack(">QQI4xQ", 0, 0, track_id, delay + shown)
     assert table.start is not None
@@ -276,8 +307,8 @@ def _media(init: bytes, mdia: Box, table: TrackTables, ticks: int) -> list[bytes
             header = struct.pack(">QQIQ", 0, 0, ticks, length)
             parts.append(full_box(b"mdhd", 1, 0, header, language))
         elif each.kind == b"minf":
-            stbl = _only(init, b"stbl", each.payload, each.end)
-            stsd = _only(init, b"stsd", stbl.payload, stbl.end)
+            stbl = only(init, b"stbl", each.payload, each.end)
+            stsd = only(init, b"stsd", stbl.payload, stbl.end)
             kept = init[each.payload : stbl.begin]
             described = init[stsd.begin : stsd.end]
             parts.append(box(b"minf", kept, box(b"stbl", described, *table.boxes())))
@@ -286,11 +317,11 @@ def _media(init: bytes, mdia: Box, table: TrackTables, ticks: int) -> list[bytes
     return parts
 
 
-def _identity(init: bytes, trak: Box) -> tuple[int, int]:
-    """Return track ID and timescale."""
-    tkhd = _only(init, b"tkhd", trak.payload, trak.end)
-    mdia = _only(init, b"mdia", trak.payload, trak.end)
-    mdhd = _only(init, b"mdhd", mdia.payload, mdia.end)
+def track_identity(init: bytes, trak: Box) -> tuple[int, int]:
+    """Return ID and timescale of a track of an init segment. Raises ParseError."""
+    tkhd = only(init, b"tkhd", trak.payload, trak.end)
+    mdia = only(init, b"mdia", trak.payload, trak.end)
+    mdhd = only(init, b"mdhd", mdia.payload, mdia.end)
     if init[tkhd.payload] or init[mdhd.payload] or mdhd.end - mdhd.payload < 24:
         raise ParseError("The headers of a track are of another version than this station's.")
     (track_id,) = struct.unpack_from(">I", init, tkhd.payload + 12)
@@ -300,7 +331,8 @@ def _identity(init: bytes, trak: Box) -> tuple[int, int]:
     return track_id, ticks
 
 
-def _only(data: bytes, kind: bytes, begin: int, end: int) -> Box:
+def only(data: bytes, kind: bytes, begin: int, end: int) -> Box:
+    """Return the first box of a kind between `begin` and `end`. Raises ParseError."""
     for each in boxes(data, begin, end):
         if each.kind == kind:
             return each
