@@ -39,11 +39,12 @@ class MemoryLedger:
     unwanted: Exception | None = None
     away: bool = False
 
-    def begin(self, new: NewUpload) -> None:
+    def begin(self, new: NewUpload) -> str:
         self._check()
         if self.refusal is not None:
             raise self.refusal
         self.begun[new.id] = new
+        return new.metadata.get("replaces") or new.video_id
 
     def declare(self, upload_id: str, length: int) -> None:
         self._check()

@@ -51,6 +51,13 @@ class UploadedVideo:
         services.begin_upload(ID, make_channel().pk, "", path.name, 1)
         return LocalAttempt(self.storage, ID, {"upload": "up1"})
 
+    def replacement(self, path: Path, number: int = 2, *, attempt: int = 1) -> LocalAttempt:
+        """Return an attempt to replace the files of the video by those of another file."""
+        upload = f"up{number}"
+        self.uploads.files[upload] = path
+        arguments = {"upload": upload, "replaces": True}
+        return LocalAttempt(self.storage, ID, arguments, number=10 * number + attempt)
+
     def prepare(self, attempt: LocalAttempt, chunk_seconds: float = 60.0) -> None:
         """Run the job `prepare-video`."""
         from madang.work.video.prepare import PrepareVideo

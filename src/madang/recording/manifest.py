@@ -78,7 +78,9 @@ class Manifest:
 
     `dated`: its records have dates; times of a file that was uploaded are seconds from its
     beginning. `sounds` are the sound tracks of such a file, of which the first is heard, with
-    `loudness` in LUFS (None: silence, or not known yet).
+    `loudness` in LUFS (None: silence, or not known yet); `upload` is the id of that file.
+    `first_number` is the number of the first files in addresses: where others have replaced the
+    files of a video, theirs are new ones, so that no cache mixes the two.
     """
 
     id: str
@@ -93,6 +95,13 @@ class Manifest:
     dated: bool = True
     sounds: tuple[SoundTrack, ...] = ()
     loudness: float | None = None
+    upload: str = ""
+    first_number: int = 1
+
+    @property
+    def next_number(self) -> int:
+        """`first_number` of what replaces these files."""
+        return self.first_number + max((len(each.files) for each in self.renditions), default=1)
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -133,6 +133,71 @@ def test_what_was_deleted_meanwhile_becomes_no_video(channel: Channel) -> None:
     assert not Video.objects.exists()
 
 
+def ready(channel: Channel) -> Any:
+    from madang.apps.videos import services
+    from tests.support.videos import recorded
+
+    video = recorded(channel)
+    assert services.has_files(video.pk)
+    return video
+
+
+def replacing(channel: Channel, video_id: str, upload_id: str = ID, **fields: Any) -> Any:
+    names = {"filename": "b.mp4", "replaces": video_id}
+    return wanted(channel, upload_id, metadata=names, **fields)
+
+
+def test_a_file_can_replace_those_of_a_video(channel: Channel) -> None:
+    from madang.apps.jobs.models import Job
+    from madang.apps.uploads import services
+    from madang.apps.videos.models import Video
+
+    make_channel("other", owner=channel.owner)
+    video = ready(channel)
+    before = Video.objects.values().get()
+    for number, upload_id in enumerate((ID, "b" * 32)):
+        assert services.begin(replacing(channel, video.pk, upload_id)) == video.pk
+        services.finish(upload_id, 1000, storage="here")
+        job = Job.objects.get(kind="prepare-video", state="queued")
+        assert job.arguments == {"upload": upload_id, "replaces": True}
+        assert (job.kind, job.subject) == ("prepare-video", video.pk)
+        assert Job.objects.filter(state="cancelled").count() == number
+    assert Video.objects.values().get() == before
+
+
+def test_the_files_of_others_and_of_what_is_not_ready_are_not_replaced(channel: Channel) -> None:
+    from madang.apps.uploads import services
+    from madang.apps.uploads.errors import UnknownVideo, UploadRefused
+
+    video = ready(channel)
+    stranger = make_user("stranger")
+    for wrong in (
+        replacing(channel, video.pk, account_id=stranger.pk),
+        replacing(channel, "4fDbx9oQmWz1"),
+        replacing(channel, "\0"),
+    ):
+        with pytest.raises(UnknownVideo):
+            services.begin(wrong)
+    video.state = "recording"
+    video.save()
+    with pytest.raises(UploadRefused, match="not finished"):
+        services.begin(replacing(channel, video.pk))
+
+
+def test_a_video_that_was_deleted_meanwhile_is_not_replaced(channel: Channel) -> None:
+    from madang.apps.jobs.models import Job
+    from madang.apps.uploads import services
+    from madang.apps.uploads.errors import UploadRefused
+    from madang.apps.videos import library
+
+    video = ready(channel)
+    services.begin(replacing(channel, video.pk))
+    library.delete(video)
+    with pytest.raises(UploadRefused, match="is deleted"):
+        services.finish(ID, 1000)
+    assert not Job.objects.filter(kind="prepare-video").exists()
+
+
 def test_rows_and_data_of_what_ended_go_after_a_week(channel: Channel) -> None:
     from django.utils import timezone
 

@@ -56,6 +56,12 @@ def test_an_upload_in_pieces_is_stored_byte_for_byte_and_handed_on_once(port: Up
     assert port.ledger.finished == [(new.id, len(CONTENT))]
 
 
+def test_a_file_that_replaces_that_of_a_video_names_the_video(port: UploadPort) -> None:
+    path = port.create(len(CONTENT), upload_metadata=metadata(replaces="Drum5atDusk7"))
+    assert port.patch(path, 0, CONTENT).headers["madang-video"] == "Drum5atDusk7"
+    assert port.ask("HEAD", path).headers["madang-video"] == "Drum5atDusk7"
+
+
 def test_a_video_is_named_by_the_last_answer_alone(port: UploadPort) -> None:
     path = port.create(len(CONTENT))
     assert "madang-video" not in port.patch(path, 0, CONTENT[:10]).headers

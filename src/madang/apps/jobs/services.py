@@ -125,10 +125,12 @@ def cancel(job_id: str, *, now: datetime | None = None) -> Job:
     return job
 
 
-def cancel_subject(subject: str, *, now: datetime | None = None) -> int:
-    """Cancel all jobs about a subject, in the caller's transaction if there is one; return how
-    many were open."""
-    return _cancel(Job.objects.filter(subject=subject), now or timezone.now())
+def cancel_subject(subject: str, *, kind: str | None = None, now: datetime | None = None) -> int:
+    """Cancel all jobs about a subject, or those of a kind, in the caller's transaction if there is
+    one; return how many were open."""
+    rows = Job.objects.filter(subject=subject)
+    rows = rows if kind is None else rows.filter(kind=kind)
+    return _cancel(rows, now or timezone.now())
 
 
 @transaction.atomic

@@ -19,3 +19,7 @@ class NotAllowed(UploadRefused):
 
 class QuotaExceeded(UploadRefused):
     """The person, or the station, has no room left for it."""
+
+
+class UnknownVideo(UploadRefused):
+    """The upload is to replace the file of a video that the person does not have."""

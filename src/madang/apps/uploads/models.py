@@ -29,7 +29,8 @@ class State(models.TextChoices):
 
 class Upload(models.Model):
     """An upload. Sizes in bytes; `length` is null until it is known. `partial`: one of several
-    parts of a file, which belong to no channel."""
+    parts of a file, which belong to no channel. `replaces`: it takes the place of the files of its
+    video."""
 
     id = models.CharField(primary_key=True, max_length=UPLOAD_ID_LENGTH, editable=False)
     user = models.ForeignKey(
@@ -51,6 +52,7 @@ class Upload(models.Model):
     title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
     length = models.PositiveBigIntegerField(_("size"), null=True)
     offset = models.PositiveBigIntegerField(_("received"), default=0)
+    replaces = models.BooleanField(default=False)
     video_id = models.CharField(_("video"), max_length=ID_LENGTH)
     created_at = models.DateTimeField(_("begun"))
     updated_at = models.DateTimeField(_("last change"))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NewUpload:
-    """An upload that an account wants to begin, and the id of the video that it becomes.
+    """An upload that an account wants to begin, and the id of the video that it may become.
 
     `length` in bytes, None while it is unknown; `expires_at` in seconds since 1970. `metadata` has
-    `channel`, `filename` and `title` as the client named them. A `partial` one becomes no video by
-    itself.
+    `channel`, `filename`, `title` and `replaces`, a video's id, as the client named them. A
+    `partial` one becomes no video by itself.
     """
 
     id: str

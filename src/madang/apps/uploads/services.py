@@ -24,7 +24,13 @@ from madang.apps.channels.models import TITLE_LENGTH, Channel
 from madang.apps.channels.services import channels_of, may_run
 from madang.apps.jobs import services as jobs
 from madang.apps.jobs.models import OPEN, Job
-from madang.apps.uploads.errors import NotAllowed, QuotaExceeded, UnknownChannel, UploadRefused
+from madang.apps.uploads.errors import (
+    NotAllowed,
+    QuotaExceeded,
+    UnknownChannel,
+    UnknownVideo,
+    UploadRefused,
+)
 from madang.apps.uploads.models import FILENAME_LENGTH, State, Upload
 from madang.apps.uploads.new_upload import NewUpload
 from madang.apps.videos import services as videos
@@ -48,17 +54,24 @@ class Quotas:
 
 
 @transaction.atomic
-def begin(new: NewUpload, quotas: Quotas = Quotas(), *, now: datetime | None = None) -> None:
-    """Note an upload. Raises UploadRefused.
+def begin(new: NewUpload, quotas: Quotas = Quotas(), *, now: datetime | None = None) -> str:
+    """Note an upload, and return the id of the video that it becomes, or whose files it replaces.
+    Raises UploadRefused.
 
     Without a channel it goes to the only one of the account.
     """
     user = User.objects.filter(pk=new.account_id, is_active=True).first()
     if user is None:
         raise NotAllowed(_("The account is closed."))
-    channel = None if new.partial else _channel(user, new.metadata.get("channel", ""))
+    replaced = None if new.partial else _replaced(user, new.metadata.get("replaces", ""))
+    channel = None
+    if replaced is not None:
+        channel = replaced.channel
+    elif not new.partial:
+        channel = _channel(user, new.metadata.get("channel", ""))
+    video_id = new.video_id if replaced is None else replaced.pk
     if Upload.objects.filter(pk=new.id, state=State.ACTIVE).exists():
-        return
+        return video_id
     _check_quotas(user, new.length or 0, quotas)
     at = now or timezone.now()
     Upload.objects.update_or_create(
@@ -72,12 +85,14 @@ def begin(new: NewUpload, quotas: Quotas = Quotas(), *, now: datetime | None = N
             "title": _text(new.metadata.get("title", ""), TITLE_LENGTH),
             "length": new.length,
             "offset": 0,
-            "video_id": new.video_id,
+            "video_id": video_id,
+            "replaces": replaced is not None,
             "created_at": at,
             "updated_at": at,
             "expires_at": _instant(new.expires_at),
         },
     )
+    return video_id
 
 
 @transaction.atomic
@@ -115,10 +130,17 @@ def finish(upload_id: str, length: int, *, storage: str = "", now: datetime | No
         raise UploadRefused(_("This upload was deleted."))
     at = now or timezone.now()
     video_id = upload.video_id
-    videos.begin_upload(
-        *(video_id, upload.channel_id, upload.title, upload.filename, length), now=at
-    )
-    jobs.enqueue(PREPARE, video_id, {"upload": upload_id}, storage=storage)
+    arguments: dict[str, jobs.JSON] = {"upload": upload_id}
+    if upload.replaces:
+        if not videos.has_files(video_id):
+            raise UploadRefused(_("The video whose file this replaces is deleted."))
+        jobs.cancel_subject(video_id, kind=PREPARE, now=at)  # of a file before this one
+        arguments["replaces"] = True
+    else:
+        videos.begin_upload(
+            *(video_id, upload.channel_id, upload.title, upload.filename, length), now=at
+        )
+    jobs.enqueue(PREPARE, video_id, arguments, storage=storage)
     Upload.objects.filter(pk=upload_id).update(
         state=State.COMPLETE, length=length, offset=length, updated_at=at, expires_at=None
     )
@@ -159,6 +181,22 @@ def _channel(user: User, slug: str) -> Channel:
             _("The upload names no channel."), mend=_("Send `channel` in Upload-Metadata.")
         )
     return own[0]
+
+
+def _replaced(user: User, video_id: str) -> Video | None:
+    """Return the video whose files an upload replaces; None where it names none."""
+    if not video_id:
+        return None
+    rows = Video.objects.select_related("channel").filter(pk=video_id, deleted_at=None)
+    video = rows.first() if "\0" not in video_id else None
+    if video is None or not may_run(user, video.channel):
+        raise UnknownVideo(format_lazy(_("You have no video {video}."), video=video_id[:80]))
+    if not videos.replaceable().filter(pk=video.pk).exists():
+        raise UploadRefused(
+            _("This video is not finished: its file can be replaced when it is."),
+            mend=_("Wait until the video is ready, and upload again."),
+        )
+    return video
 
 
 def _check_quotas(user: User, more: int, quotas: Quotas) -> None:

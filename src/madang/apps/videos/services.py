@@ -14,12 +14,14 @@ from pathlib import PurePath
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.channels.models import Channel
+from madang.apps.jobs import services as jobs
 from madang.apps.videos.errors import NotBegun
+from madang.apps.videos.jobs import STORYBOARD, TRANSCODE
 from madang.apps.videos.models import Kind, State, Video, Visibility
 from madang.apps.videos.signals import video_failed, video_ready
 
@@ -228,6 +230,27 @@ def process_upload(video_id: str) -> bool:
         video.state, video.reason = State.PROCESSING, ""
         video.save(update_fields=["state", "reason"])
     return video is not None
+
+
+def has_files(video_id: str) -> bool:
+    """Return whether there still is a video whose files can be replaced."""
+    return replaceable().filter(pk=video_id).exists()
+
+
+def replaceable() -> QuerySet[Video]:
+    """Return the videos whose files can be replaced: what is shown, or came to nothing."""
+    return Video.objects.filter(state__in=(State.READY, State.FAILED), deleted_at=None)
+
+
+@transaction.atomic
+def replace_files(video_id: str) -> None:
+    """Note that the files of a video are replaced by an uploaded one: it is an upload from now on,
+    and what was to be made of the files before is cancelled."""
+    for kind in (TRANSCODE, STORYBOARD):
+        jobs.cancel_subject(video_id, kind=kind)
+    Video.objects.filter(pk=video_id).update(
+        kind=Kind.UPLOAD, state=State.PROCESSING, keep=True, storyboard=False
+    )
 
 
 @transaction.atomic

@@ -10,8 +10,9 @@ from madang.apps.uploads.new_upload import NewUpload
 class Ledger(Protocol):
     """The rows of uploads. Every function is idempotent, and raises DatabaseAway."""
 
-    def begin(self, new: NewUpload) -> None:
-        """Note an upload. Raises UploadError where it is not allowed, or too large for a quota."""
+    def begin(self, new: NewUpload) -> str:
+        """Note an upload, and return the id of its video. Raises UploadError where it is not
+        allowed, or too large for a quota."""
 
     def declare(self, upload_id: str, length: int) -> None:
         """Note the length that was deferred. Raises UploadError like `begin`."""

@@ -117,11 +117,13 @@ class Registry:
         )
         try:
             await self.check_room()
-            await self.database.run(lambda: self.ledger.begin(new))
+            video_id = await self.database.run(lambda: self.ledger.begin(new))
+            upload = replace(upload, attributes={**upload.attributes, VIDEO: video_id})
             await self.io(lambda: self.folder.save(upload))
         except BaseException:
             del self.entries[upload.id]
             raise
+        entry.upload = upload
         return entry
 
     async def check_room(self, more: int = 0) -> None:

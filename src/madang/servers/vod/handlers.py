@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -137,7 +138,8 @@ class VodHandlers:
             case Kind.PLAYLIST:
                 await self._playlist(exchange, address, grant)
             case Kind.FILE:
-                await self._file(exchange, address, grant, [])
+                number = (await self._store.recording(address.id)).number_of(address.number)
+                await self._file(exchange, replace(address, number=number), grant, [])
             case Kind.DOWNLOAD:
                 await self._download(exchange, address, grant)
             case Kind.POSTER:
@@ -180,7 +182,8 @@ class VodHandlers:
         if recording.ended_at is None:
             exchange.refuse(409, GROWING, [("retry-after", "60")])
         elif count > 1:
-            names = ", ".join(file_name(address.rendition, n + 1) for n in range(count))
+            first = recording.manifest.first_number
+            names = ", ".join(file_name(address.rendition, first + n) for n in range(count))
             exchange.refuse(409, SEVERAL.format(count=count, names=names))
         else:
             headers: Headers = []

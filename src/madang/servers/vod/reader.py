@@ -88,6 +88,7 @@ class RenditionReader:
     name: str
     target_duration: int
     dated: bool = True
+    first_number: int = 1
     read_at: float = float("-inf")
     ended: bool = False
     playlist: RecordingPlaylist | None = None
@@ -108,7 +109,8 @@ class RenditionReader:
         for number in range(1, count + 1):
             if number > len(self._files):
                 path = self.folder / index_name(self.name, number)
-                uri = file_name(self.name, number).rpartition("/")[2]
+                address = file_name(self.name, self.first_number + number - 1)
+                uri = address.rpartition("/")[2]
                 self._files.append(IndexTail(path, SegmentReader(uri)))
             file = self._files[number - 1]
             if not file.ended:

@@ -70,10 +70,16 @@ class Recording:
             version = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
             if version != self._version:
                 manifest = decode(path.read_bytes())
+                if self._manifest is None or manifest.first_number != self.manifest.first_number:
+                    self._readers.clear()  # other files have replaced those before
                 for each in manifest.renditions:
                     if each.name not in self._readers:
                         self._readers[each.name] = RenditionReader(
-                            self.folder, each.name, manifest.target_duration, manifest.dated
+                            self.folder,
+                            each.name,
+                            manifest.target_duration,
+                            manifest.dated,
+                            manifest.first_number,
                         )
                 self._manifest, self._version = manifest, version
                 self.watched_at = self.folder.stat().st_mtime
@@ -155,6 +161,13 @@ class Recording:
         """Raise NoSuchFile unless the rendition has this file."""
         if number > len(self._rendition(rendition).files):
             raise NoSuchFile("The recording has no such file.")
+
+    def number_of(self, address: int) -> int:
+        """Return the number of the file that has this number in addresses. Raises NoSuchFile."""
+        number = address - self.manifest.first_number + 1
+        if number < 1:
+            raise NoSuchFile("The file of this video was replaced: load the page again.")
+        return number
 
     def files(self, rendition: str) -> int:
         """Return the number of files of a rendition. Raises NoSuchFile."""

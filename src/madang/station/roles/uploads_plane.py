@@ -71,10 +71,10 @@ class Rows:
         self._quotas = Quotas(_bytes(section.quota_gb), _bytes(section.station_gb))
         self._media = settings.media_folder
 
-    def begin(self, new: NewUpload) -> None:
-        """Note an upload. Raises UploadError."""
+    def begin(self, new: NewUpload) -> str:
+        """Note an upload; return the id of its video. Raises UploadError."""
         try:
-            services.begin(new, self._quotas)
+            return services.begin(new, self._quotas)
         except UploadRefused as error:
             raise _refusal(error) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from madang.apps.videos.services import RecordingResult, RenditionResult
+from madang.base.errors import ParseError
 from madang.infra.disk import Disk
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import (
@@ -47,8 +49,14 @@ class VideoFolder:
         return self.path / file_name(rendition, 1)
 
     def create(self, draft: Path, manifest: Manifest) -> None:
-        """Move the folder `draft` to its place, with a manifest. What an attempt has left there
-        before it could tell the database goes."""
+        """Move the folder `draft` to its place, with a manifest. What is there goes: files that
+        these replace, or what an attempt has left before it could tell the database."""
+        with contextlib.suppress(OSError, ParseError):
+            before = self.manifest()
+            number = before.first_number
+            if before.upload != manifest.upload:
+                number = before.next_number
+            manifest = replace(manifest, first_number=number)
         _DISK.replace(draft / MANIFEST, encode(manifest))
         self.path.parent.mkdir(exist_ok=True)
         _move(draft, self.path)

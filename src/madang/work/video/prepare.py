@@ -64,8 +64,9 @@ Enqueue = Callable[[str, str, Mapping[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class PrepareVideo:
-    """Handler of these jobs; their arguments are `upload`, the id of the file. `storage` is the
-    folder of the storage, `program` the path of ffmpeg."""
+    """Handler of these jobs; their arguments are `upload`, the id of the file, and `replaces`, true
+    where it takes the place of the files of a video. `storage` is the folder of the storage,
+    `program` the path of ffmpeg."""
 
     storage: Path
     program: str
@@ -78,7 +79,8 @@ class PrepareVideo:
     def run(self, task: Attempt) -> None:
         """Make the first rendition. Raises JobFailed."""
         upload = task.arguments["upload"]
-        if not task.publish(lambda: services.process_upload(task.subject)):
+        begin = services.has_files if self._replaces(task) else services.process_upload
+        if not task.publish(lambda: begin(task.subject)):
             self.uploads.release(upload)
             return
         if self._is_published(task):  # by an attempt that could not say so
@@ -98,11 +100,23 @@ class PrepareVideo:
 
     def _is_published(self, task: Attempt) -> bool:
         """Return whether an earlier attempt has made the first rendition."""
-        if not Video.objects.filter(pk=task.subject, state=State.READY).exists():
+        video = Video.objects.filter(pk=task.subject, state=State.READY).first()
+        if video is None:
             return False
-        if VideoFolder(self.storage, task.subject).file(SOURCE).exists():
-            self.uploads.release(task.arguments["upload"])
+        folder, upload = VideoFolder(self.storage, task.subject), task.arguments["upload"]
+        if self._replaces(task):
+            manifest = folder.manifest()
+            # The files may be in their place while the row still tells of those before.
+            result = result_of(folder.path, manifest, 0.0, 0.0)
+            if manifest.upload != upload or video.ended_at != result.ended_at:
+                return False
+        if folder.file(SOURCE).exists():
+            self.uploads.release(upload)
         return True
+
+    @staticmethod
+    def _replaces(task: Attempt) -> bool:
+        return bool(task.arguments.get("replaces"))
 
     def _prepare(self, task: Attempt, path: Path, upload: str) -> bool:
         """Return whether the file is not needed any more."""
@@ -191,6 +205,8 @@ class PrepareVideo:
         video = Video.objects.filter(pk=task.subject).first()
         if video is None or video.state == State.DELETED:
             return False
+        if self._replaces(task):
+            services.replace_files(video.pk)
         manifest = Manifest(
             id=video.pk,
             channel_id=video.channel_id,
@@ -200,6 +216,7 @@ class PrepareVideo:
             renditions=(made.rendition,),
             ended_at=self.clock.wall(),
             dated=False,
+            upload=task.arguments["upload"],
             sounds=tuple(
                 SoundTrack(each.codec, each.channels, each.language, each.title)
                 for each in source.sounds
