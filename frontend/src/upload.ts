@@ -1,7 +1,7 @@
 import { find, need, say } from './lib/dom';
 import { Outcomes } from './upload/outcome';
 import { Row, type Page } from './upload/row';
-import { showUnfinished } from './upload/unfinished';
+import { forget, showUnfinished } from './upload/unfinished';
 
 const AT_ONCE = 2;
 
@@ -13,6 +13,7 @@ function mount(root: HTMLElement): void {
   const list = need('[data-upload-list]', root);
   const input = need<HTMLInputElement>('input[type=file]', root);
   const area = need('[data-drop]', root);
+  const unfinished = need('[data-unfinished]', root);
   const rows = new Set<Row>();
   const page: Page = {
     channel,
@@ -21,6 +22,7 @@ function mount(root: HTMLElement): void {
     template: need<HTMLTemplateElement>('[data-upload-row]', root),
     outcomes: new Outcomes(root.dataset['progress'] ?? ''),
     announce: (words) => say(find('[data-announcer]', root), words),
+    found: (url) => forget(unfinished, url),
     changed: () => queueMicrotask(schedule),
   };
 
@@ -77,5 +79,5 @@ function mount(root: HTMLElement): void {
     for (const row of rows) if (row.signedOut) row.resume();
   });
   // The list is a convenience: without it a file that is chosen again goes on all the same.
-  void showUnfinished(need('[data-unfinished]', root), channel).catch(() => undefined);
+  void showUnfinished(unfinished, channel).catch(() => undefined);
 }

@@ -110,6 +110,7 @@ describe('a file on its way', () => {
       },
       {
         progress: () => undefined,
+        found: () => undefined,
         waiting: () => undefined,
         refused: (refusal) => refused.push(refusal),
         done: (video, title) => ended.push([video, title]),
@@ -186,7 +187,7 @@ describe('a file on its way', () => {
     let title = 'Drums';
     const waits = new Transfer(
       { file: film(), channel: 'yard', account: '1', chunk: CHUNK, title: () => title },
-      { progress: () => undefined, waiting: () => undefined, refused: () => undefined, done: () => undefined },
+      { progress: () => undefined, found: () => undefined, waiting: () => undefined, refused: () => undefined, done: () => undefined },
       { httpStack: station, urlStorage: kept },
     );
     title = 'Duet';

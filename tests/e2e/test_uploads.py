@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,10 +143,24 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
         async with page.expect_request(lambda each: each.method == "PATCH") as patch:
             await row.locator("[data-upload-resume]").click()
         assert (await patch.value).headers["upload-offset"] == str(CHUNK)
+        await expect(unfinished).to_be_hidden()
         await expect(row.locator("[data-upload-state]")).to_contain_text("Ready", timeout=60_000)
         await row.locator("[data-upload-video]").click()
         await expect(page.locator("input[name=title]")).to_have_value("축제의 밤")
-        await page.goto(page.url.replace(f"studio/@{SLUG}/videos", "v"))
+        watch = page.url.replace(f"studio/@{SLUG}/videos", "v")
+
+        async def older(route: Route) -> None:
+            """Give the list as it was while the video was being prepared."""
+            answer = await route.fetch()
+            body = re.sub(r'data-version="[^"]*"', 'data-version="" data-busy', await answer.text())
+            await route.fulfill(response=answer, body=body)
+
+        await page.route(f"**/@{SLUG}/videos", older)
+        await page.goto(f"{station.http}/studio/@{SLUG}/videos")
+        await expect(page.locator('[data-video][data-version=""]')).to_have_count(1)
+        await expect(page.locator('[data-video][data-version=""]')).to_have_count(0)
+        await expect(page.locator("[data-video]")).to_contain_text("축제의 밤")
+        await page.goto(watch)
         await tab.until("player.dataset.state === 'playing' && video.currentTime > 0.2")
         await storyboard(page)
     assert [each for each in tab.faults if "503" not in each and "401" not in each] == []

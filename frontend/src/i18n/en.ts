@@ -216,6 +216,7 @@ export const en = {
   uploadFailed: 'It does not work. Try again.',
   uploadUnreachable: 'The station cannot be reached. Try again.',
   uploadUnreadable: 'The file was changed, moved or deleted on your disk. Choose it again.',
+  videoReady: '“{title}” is ready.',
   uploadTwice: '{name} is in the list already.',
   uploadDeleting: 'Being deleted…',
   uploadNotDeleted: 'The station could not delete what it has of this file. Try again.',

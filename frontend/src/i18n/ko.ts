@@ -217,6 +217,7 @@ export const ko: Dictionary = {
   uploadFailed: '안 됩니다. 다시 시도하세요.',
   uploadUnreachable: '방송국에 연결할 수 없습니다. 다시 시도하세요.',
   uploadUnreadable: '디스크에서 파일이 바뀌었거나 옮겨졌거나 지워졌습니다. 다시 고르세요.',
+  videoReady: '“{title}” 동영상이 준비됐습니다.',
   uploadTwice: '{name} 파일은 이미 목록에 있습니다.',
   uploadDeleting: '지우는 중…',
   uploadNotDeleted: '방송국에 와 있는 부분을 지우지 못했습니다. 다시 시도하세요.',

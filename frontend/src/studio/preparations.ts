@@ -1,3 +1,4 @@
+import { t } from '../i18n';
 import { find, findAll, need, say } from '../lib/dom';
 import { fetchJson, poll } from '../lib/poll';
 import { fields, list, number, string } from '../lib/status';
@@ -50,6 +51,6 @@ function replace(row: HTMLElement, item: Record<string, unknown>): void {
   const had = row.contains(document.activeElement);
   row.replaceWith(fresh);
   if (had) find('a', fresh)?.focus();
-  const words = [find('a', fresh), find('.pill', fresh), find('[data-work-words]', fresh)];
-  say(find('[data-announcer]'), words.map((each) => each?.textContent?.trim()).filter(Boolean).join(': '));
+  const [title, words] = [find('a', fresh), find('[data-work-words]', fresh)].map((each) => each?.textContent ?? '');
+  say(find('[data-announcer]'), item['state'] === 'ready' ? t('videoReady', { title: title ?? '' }) : `${title}: ${words}`);
 }

@@ -16,6 +16,8 @@ export interface Page {
   template: HTMLTemplateElement;
   outcomes: Outcomes;
   announce(words: string): void;
+  /** The station has an unfinished upload of a row at this address. */
+  found(url: string): void;
   changed(): void;
 }
 
@@ -62,6 +64,7 @@ export class Row {
         this.toldAt = now;
         this.tell(progress(sent, total, rate));
       },
+      found: (url) => page.found(url),
       waiting: () => this.tell(t('uploadReconnecting')),
       refused: (reason) => this.refused(reason),
       done: (videoId, known) => this.done(videoId, known),

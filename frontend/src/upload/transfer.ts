@@ -18,6 +18,8 @@ export type Refusal = { status: number | null; body: string } | 'unreadable';
 
 export interface Listener {
   progress(sent: number, total: number, rate: number | null): void;
+  /** The station has it at this address. */
+  found(url: string): void;
   /** The connection broke; the next attempt comes by itself. */
   waiting(): void;
   refused(refusal: Refusal): void;
@@ -49,6 +51,7 @@ export class Transfer {
       fingerprint: () => Promise.resolve(fingerprint(sending)),
       fileReader: { openFile: async () => sourceOf(file) },
       removeFingerprintOnSuccess: true,
+      onUploadUrlAvailable: () => listener.found(this.upload.url ?? ''),
       onProgress: (sent, total) => {
         this.speed.add(sent, performance.now());
         listener.progress(sent, total, this.speed.rate);

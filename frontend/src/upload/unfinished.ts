@@ -20,13 +20,13 @@ export async function showUnfinished(section: HTMLElement, channel: string): Pro
       const [offset, length] = [number(item['offset']) ?? 0, number(item['length'])];
       const share = length ? Math.floor((offset / length) * 100) : 0;
       say(find('[data-share]', row), t('uploadHere', { n: share }));
+      row.dataset['url'] = string(item['url']);
       const button = need<HTMLButtonElement>('button', row);
       button.addEventListener('click', () => {
         button.disabled = true;
         remove(string(item['url'])).then(
           () => {
-            row.remove();
-            show(section, list.childElementCount > 0);
+            forget(section, string(item['url']));
           },
           () => {
             button.disabled = false;
@@ -38,4 +38,11 @@ export async function showUnfinished(section: HTMLElement, channel: string): Pro
     }),
   );
   show(section, own.length > 0);
+}
+
+/** Takes an upload out of the list: it is deleted, or goes on in a row. */
+export function forget(section: HTMLElement, url: string): void {
+  const { pathname } = new URL(url, location.href);
+  find(`[data-url="${CSS.escape(pathname)}"]`, section)?.remove();
+  show(section, find('[data-url]', section) !== null);
 }

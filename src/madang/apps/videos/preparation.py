@@ -46,8 +46,9 @@ class Preparation:
 
     @property
     def version(self) -> str:
-        """Text that is another one after what its owner may do has changed."""
-        return f"{self.busy:d}{self.retries:d}{self.failed:d}"
+        """Text that is another one after more than the words and the share have changed."""
+        runs = self.progress is not None
+        return f"{runs:d}{self.busy:d}{self.retries:d}{self.failed:d}"
 
 
 def of_videos(videos: Sequence[Video], now: datetime | None = None) -> dict[str, Preparation]:
