@@ -89,6 +89,7 @@ describe('a file on its way', () => {
   let kept: Kept;
   let refused: Refusal[];
   let ended: [string, string][];
+  let account: number | null;
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -96,8 +97,13 @@ describe('a file on its way', () => {
     kept = new Kept();
     refused = [];
     ended = [];
+    account = 1;
+    vi.stubGlobal('fetch', async () => ({ ok: true, json: async () => ({ signed_in: true, id: account }) }));
   });
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
 
   const transfer = (more: { file?: File; channel?: string; account?: string; title?: string } = {}): Transfer =>
     new Transfer(
@@ -160,6 +166,19 @@ describe('a file on its way', () => {
     expect(station.requests.slice(0, 2)).toEqual(['HEAD', 'POST']);
   });
 
+  test('keeps its address while somebody else is signed in', async () => {
+    await begin();
+    account = 2;
+    station.answers = [404];
+    const again = transfer();
+    await again.start();
+    await vi.waitFor(() => expect(refused).toEqual(['other-account']));
+    account = 1;
+    await again.start();
+    await vi.waitFor(() => expect(ended).toHaveLength(1));
+    expect([station.uploads.length, kept.uploads.size]).toEqual([1, 0]);
+  });
+
   test('does not begin anew where a proxy knows nothing of it', async () => {
     await begin();
     station.foreign = true;
@@ -175,6 +194,15 @@ describe('a file on its way', () => {
     await vi.waitFor(() => expect(station.uploads).toHaveLength(2));
     await transfer({ account: '2' }).start();
     await vi.waitFor(() => expect(station.uploads).toHaveLength(3));
+  });
+
+  test('is sent by a browser that keeps nothing', async () => {
+    kept.addUpload = async () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+    await transfer().start();
+    await vi.waitFor(() => expect(ended).toHaveLength(1));
+    expect(station.requests).toEqual(['POST', 'PATCH', 'PATCH', 'PATCH']);
   });
 
   test('tells by which title the station knows it', async () => {

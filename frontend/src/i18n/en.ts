@@ -209,6 +209,7 @@ export const en = {
   uploadHere: '{n}% is here. Choose the file again to go on.',
   uploadNameless: 'A file without a name',
   uploadSignIn: 'You are signed out. Sign in again: it goes on here where it stopped.',
+  uploadOtherAccount: 'It was begun with another account. Sign in with that one to go on.',
   uploadForbidden: 'Only the owner of a channel uploads to it.',
   uploadNoSpace: 'The station’s disk has no room for this file. Delete something, or tell its operator.',
   uploadTooLarge: 'The file is too large.',

@@ -210,6 +210,7 @@ export const ko: Dictionary = {
   uploadHere: '{n}%가 와 있습니다. 파일을 다시 고르면 이어집니다.',
   uploadNameless: '이름 없는 파일',
   uploadSignIn: '로그아웃되었습니다. 다시 로그인하면 멈춘 곳부터 여기서 이어집니다.',
+  uploadOtherAccount: '다른 계정으로 시작한 파일입니다. 그 계정으로 로그인하면 이어집니다.',
   uploadForbidden: '채널에는 그 소유자만 올릴 수 있습니다.',
   uploadNoSpace: '방송국 디스크에 이 파일이 들어갈 자리가 없습니다. 무언가를 지우거나 운영자에게 알리세요.',
   uploadTooLarge: '파일이 너무 큽니다.',

@@ -96,12 +96,13 @@ export class Row {
 
   private refused(reason: Refusal): void {
     const words = refusal(reason);
-    this.signedOut = reason !== 'unreadable' && reason.status === 401;
+    const status = typeof reason === 'string' ? null : reason.status;
+    this.signedOut = reason === 'other-account' || status === 401;
     this.tell(words, true);
     this.page.announce(`${this.file.name}: ${words}`);
     this.become('refused');
     show(this.part('resume'), reason !== 'unreadable');
-    show(this.part('sign-in'), reason !== 'unreadable' && (reason.status === 401 || reason.status === 403));
+    show(this.part('sign-in'), this.signedOut || status === 403);
   }
 
   private async pause(): Promise<void> {

@@ -1,5 +1,7 @@
-import { Upload, type DetailedError, type HttpResponse, type UploadOptions } from 'tus-js-client';
+import { Upload, defaultOptions, type DetailedError, type HttpResponse, type UploadOptions, type UrlStorage } from 'tus-js-client';
 
+import { fetchJson } from '../lib/poll';
+import { fields } from '../lib/status';
 import { Chunks, RETRY_DELAYS, Speed, forgotten, verdict, type Answer } from './chunks';
 import { remove } from './remove';
 
@@ -13,8 +15,9 @@ export interface Sending {
   title: () => string;
 }
 
-/** Why it stopped: the answer (status null: none came), or a file that cannot be read any more. */
-export type Refusal = { status: number | null; body: string } | 'unreadable';
+/** Why it stopped: the answer (status null: none came), a file that cannot be read any more, or
+ * somebody else who is signed in. */
+export type Refusal = { status: number | null; body: string } | 'unreadable' | 'other-account';
 
 export interface Listener {
   progress(sent: number, total: number, rate: number | null): void;
@@ -44,6 +47,7 @@ export class Transfer {
     const chunks = new Chunks(chunk);
     this.upload = new Upload(file, {
       ...ports,
+      urlStorage: forgiving(ports.urlStorage ?? defaultOptions.urlStorage),
       endpoint: '/files/',
       chunkSize: chunk,
       retryDelays: RETRY_DELAYS,
@@ -59,18 +63,19 @@ export class Transfer {
       onBeforeRequest: (request) => {
         if (request.getMethod() === 'POST') this.named = this.upload.options.metadata?.['title'] ?? '';
       },
-      onAfterResponse: (request, response) => {
+      onAfterResponse: async (request, response) => {
         // tus-js-client drops the address after any such answer, and sends the file from its
         // beginning; after an error it keeps both.
-        if (request.getMethod() === 'HEAD' && response.getStatus() >= 300 && !forgotten(read(response))) {
-          throw new HeadRefused(response);
-        }
+        if (request.getMethod() !== 'HEAD' || response.getStatus() < 300) return;
+        if (!forgotten(read(response))) throw new HeadRefused(response);
+        // To others the station denies that there is such an upload.
+        if ((await signedIn()) !== sending.account) throw new Stopped('other-account');
       },
       onChunkComplete: () => {
         this.upload.options.chunkSize = chunks.passed();
       },
       onShouldRetry: (error) => {
-        if (error.causingError instanceof Unreadable) return false;
+        if (error.causingError instanceof Stopped) return false;
         const response = responseOf(error);
         const answer = response && response.getStatus() !== 0 ? read(response) : null;
         const next = verdict(error.originalRequest.getMethod(), answer);
@@ -81,7 +86,8 @@ export class Transfer {
         return true;
       },
       onError: (error) => {
-        if ('causingError' in error && error.causingError instanceof Unreadable) return listener.refused('unreadable');
+        const cause = 'causingError' in error ? error.causingError : null;
+        if (cause instanceof Stopped) return listener.refused(cause.reason);
         const response = 'originalResponse' in error ? responseOf(error) : null;
         listener.refused({ status: response?.getStatus() ?? null, body: response?.getBody() ?? '' });
       },
@@ -124,7 +130,32 @@ class HeadRefused extends Error {
   }
 }
 
-class Unreadable extends Error {}
+/** What no further attempt mends. */
+class Stopped extends Error {
+  constructor(readonly reason: 'unreadable' | 'other-account') {
+    super(reason);
+  }
+}
+
+/** A file is sent all the same where the browser has no room for its address. */
+function forgiving(storage: UrlStorage): UrlStorage {
+  return {
+    findAllUploads: () => storage.findAllUploads(),
+    findUploadsByFingerprint: (print) => storage.findUploadsByFingerprint(print),
+    removeUpload: (key) => storage.removeUpload(key),
+    addUpload: async (print, upload) => {
+      try {
+        return await storage.addUpload(print, upload);
+      } catch {
+        return '';
+      }
+    },
+  };
+}
+
+async function signedIn(): Promise<string> {
+  return String(fields(await fetchJson('/api/v1/me', AbortSignal.timeout(10_000)))['id']);
+}
 
 /** Reads a byte of each piece before it is sent: to the request, a file that was changed or deleted
  * looks like a broken connection. */
@@ -136,8 +167,8 @@ function sourceOf(file: File) {
         const value = file.slice(start, end);
         await value.slice(0, 1).arrayBuffer();
         return { value, done: end >= file.size };
-      } catch (error) {
-        throw new Unreadable(String(error));
+      } catch {
+        throw new Stopped('unreadable');
       }
     },
     close: () => undefined,

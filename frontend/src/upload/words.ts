@@ -36,6 +36,7 @@ const BY_STATUS: Readonly<Record<number, Key>> = {
 /** The reason for a refusal, in words; the station's own `detail` where it says more. */
 export function refusal(refusal: Refusal): string {
   if (refusal === 'unreadable') return t('uploadUnreadable');
+  if (refusal === 'other-account') return t('uploadOtherAccount');
   const { status, body } = refusal;
   if (status === null) return t('uploadUnreachable');
   const known = BY_STATUS[status];
