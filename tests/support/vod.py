@@ -20,6 +20,7 @@ from madang.recording.manifest import (
     file_name,
     index_name,
 )
+from madang.recording.trim import Trim
 from madang.wire.hls import MediaPlaylist, Segment, parse_media
 from tests.support.data_plane import Answer, Port, listening
 from tests.support.recordings import MemoryRecording
@@ -116,6 +117,7 @@ class Video:
     state: str = "ready"
     title: str = "저녁 방송: one/two"
     finishing: bool = False
+    trim: Trim | None = None
 
 
 @dataclass

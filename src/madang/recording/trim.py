@@ -13,6 +13,7 @@ from typing import Final
 
 from madang.base.errors import MadangError
 from madang.recording.index import MAGIC, Kind, Row, is_independent, require_magic, rows
+from madang.recording.manifest import Manifest, index_name
 
 SLACK: Final = 0.05
 """Seconds by which a cut may be outside: times of players and pictures are rounded."""
@@ -53,6 +54,12 @@ class FileSpan:
             for begin, end in ((self.init_begin, self.init_end), (self.begin, self.end))
         )
 
+    def rows(self, index: bytes) -> Iterator[Row]:
+        """Yield the rows of the init segment and of what is inside. Raises ParseError."""
+        for place, row in enumerate(entries(index)):
+            if row[0] == Kind.INIT or self.first <= place < self.stop:
+                yield row
+
 
 @dataclass(frozen=True, slots=True)
 class RenditionCut:
@@ -82,6 +89,16 @@ class Cut:
 
     leading: RenditionCut
     renditions: Mapping[str, RenditionCut]
+
+
+def read_indexes(manifest: Manifest, read: Callable[[str], bytes]) -> dict[str, list[bytes]]:
+    """Return the index files of the renditions that are whole, for `cut`. `read` returns a file of
+    the folder by its name."""
+    return {
+        each.name: [read(index_name(each.name, number + 1)) for number in range(len(each.files))]
+        for each in manifest.renditions
+        if not each.incomplete
+    }
 
 
 def cut(indexes: Mapping[str, Sequence[bytes]], trim: Trim) -> Cut:

@@ -24,6 +24,7 @@ from madang.apps.videos.errors import NotBegun
 from madang.apps.videos.jobs import STORYBOARD, TRANSCODE
 from madang.apps.videos.models import Kind, State, Video, Visibility
 from madang.apps.videos.signals import video_failed, video_ready
+from madang.recording.trim import Trim
 
 TIME_TO_ANSWER: Final = timedelta(hours=24)
 """Time for the owner to keep a recording whose channel asks; after it the recording is in the
@@ -95,6 +96,7 @@ class VideoAccess:
     state: str
     title: str
     finishing: bool = False
+    trim: Trim | None = None
 
 
 @transaction.atomic

@@ -130,8 +130,8 @@ class HttpConnection(Responder):
             self._send_later(start, body, sent)
         return size
 
-    def send_file(self, start: bytes, region: FileRegion) -> None:
-        """Send the response to the current request with the body `region`, and close that.
+    def send_file(self, start: bytes, region: FileRegion, before: bytes = b"") -> None:
+        """Send the response to the current request: `before`, and `region`, which is closed.
 
         The connection is closed where the file ends before the region.
         """
@@ -140,7 +140,7 @@ class HttpConnection(Responder):
             region.close()
             return
         writer = self._start_writer()
-        writer.queue(self._last_fields(start) + self.owner.date)
+        writer.queue(self._last_fields(start) + self.owner.date + before)
         writer.queue(region)
         writer.flush()
 

@@ -124,7 +124,7 @@ class Connection(Protocol):
 
     def send(self, start: bytes, body: bytes, *, shared: bool = False) -> int: ...
 
-    def send_file(self, start: bytes, region: FileRegion) -> None: ...
+    def send_file(self, start: bytes, region: FileRegion, before: bytes = b"") -> None: ...
 
     def detach(self, start: bytes) -> socket.socket: ...
 
@@ -209,8 +209,9 @@ class Exchange(Responder):
             return self._connection.send(start, b"")
         return self._connection.send(start, body, shared=shared)
 
-    def send_file(self, start: bytes, region: FileRegion) -> int:
-        """Send a response whose body is `region`, at least one byte; return the bytes to be sent.
+    def send_file(self, start: bytes, region: FileRegion, before: bytes = b"") -> int:
+        """Send a response whose body is `before` and `region`, at least one byte; return the bytes
+        to be sent.
 
         Takes the region over and closes it. Memory is constant, and no thread waits for a slow
         client. `immutable.answer_file` adds ranges and conditions.
@@ -219,8 +220,8 @@ class Exchange(Responder):
         if self.method == "HEAD":
             region.close()
             return self._connection.send(start, b"")
-        size = region.size
-        self._connection.send_file(start, region)
+        size = len(before) + region.size
+        self._connection.send_file(start, region, before)
         return size
 
     def replay(self, answer: Callable[[Responder], bool]) -> None:

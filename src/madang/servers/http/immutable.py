@@ -96,13 +96,7 @@ def select(exchange: Exchange, headers: Headers, length: int) -> tuple[bytes, in
     if unchanged:
         exchange.answer(304, headers)
         return None
-    # Only GET has ranges (RFC 9110, section 14.2); If-Range needs a strong validator (13.1.5).
-    wanted = asked.get("range") if exchange.method == "GET" else ""
-    condition = asked.get("if-range")
-    current = (
-        not condition or condition == modified or (condition == etag and not etag.startswith("W/"))
-    )
-    span = _span(wanted, length) if wanted and current else None
+    span = requested(exchange, etag, modified, length)
     if span is None:
         return head_of(200, headers, length), 0, length
     first, last = span
@@ -113,6 +107,23 @@ def select(exchange: Exchange, headers: Headers, length: int) -> tuple[bytes, in
         return None
     headers = [*headers, ("content-range", f"bytes {first}-{last}/{length}")]
     return head_of(206, headers, last - first + 1), first, last - first + 1
+
+
+def requested(
+    exchange: Exchange, etag: str, modified: str | None, length: int
+) -> tuple[int, int] | None:
+    """Return the first and last byte of a response of `length` bytes; None for the whole body.
+
+    The first is behind the last where the range lies outside the body.
+    """
+    asked = exchange.headers
+    # Only GET has ranges (RFC 9110, section 14.2); If-Range needs a strong validator (13.1.5).
+    wanted = asked.get("range") if exchange.method == "GET" else ""
+    condition = asked.get("if-range")
+    current = (
+        not condition or condition == modified or (condition == etag and not etag.startswith("W/"))
+    )
+    return _span(wanted, length) if wanted and current else None
 
 
 def _span(wanted: str, length: int) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from madang.infra.clock import Clock
 from madang.infra.database import DatabaseThreads
+from madang.recording.trim import Trim
 from madang.servers.accounts import Accounts, Remembered
 from madang.servers.http.exchange import Exchange
 
@@ -34,6 +35,9 @@ class VideoAccess(Protocol):
     @property
     def finishing(self) -> bool: ...
 
+    @property
+    def trim(self) -> Trim | None: ...
+
 
 Access = Callable[[str], VideoAccess | None]
 """Returns what is known of the video with this id; None for one that does not exist."""
@@ -41,10 +45,12 @@ Access = Callable[[str], VideoAccess | None]
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Leave to watch a video; `shared` is true where everybody has it."""
+    """Leave to watch a video, or what `trim` leaves of it; `shared` is true where everybody has
+    it."""
 
     title: str
     shared: bool
+    trim: Trim | None = None
 
 
 class AccessCheck:
@@ -68,12 +74,26 @@ class AccessCheck:
 
         `finishing`: viewers of its show may still see the end.
         """
-        video = await self._videos.get(video_id, partial(self._access, video_id))
+        video = await self._video(video_id)
         if video is None or video.state == "deleted":
             return None
         if video.visibility in SHARED or (finishing and video.finishing):
-            return Grant(video.title, shared=True)
-        viewer = await self._accounts.of(exchange)
-        if viewer is None or not (viewer.administrator or viewer.id == video.owner_id):
+            return Grant(video.title, shared=True, trim=video.trim)
+        if await self._is_owner(video, exchange):
+            return Grant(video.title, shared=False, trim=video.trim)
+        return None
+
+    async def grant_whole(self, video_id: str, exchange: Exchange) -> Grant | None:
+        """Return leave to see what was cut away as well: the owner's. None for others. Raises
+        DatabaseAway."""
+        video = await self._video(video_id)
+        if video is None or not await self._is_owner(video, exchange):
             return None
         return Grant(video.title, shared=False)
+
+    async def _video(self, video_id: str) -> VideoAccess | None:
+        return await self._videos.get(video_id, partial(self._access, video_id))
+
+    async def _is_owner(self, video: VideoAccess, exchange: Exchange) -> bool:
+        viewer = await self._accounts.of(exchange)
+        return viewer is not None and (viewer.administrator or viewer.id == video.owner_id)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from madang.infra.database import DatabaseAway
+from madang.infra.file_region import FileRegion
 from madang.recording.manifest import RECORDINGS, file_name
+from madang.recording.trim import Trim
 from madang.servers.accounts import REMEMBERED_SECONDS
 from madang.servers.http.exchange import (
     NO_STORE,
@@ -20,7 +23,7 @@ from madang.servers.http.exchange import (
     http_date,
     parse_query,
 )
-from madang.servers.http.immutable import answer_file, select
+from madang.servers.http.immutable import answer_file, requested, select
 from madang.servers.vod.access import AccessCheck, Grant
 from madang.servers.vod.addresses import Kind, VodAddress, attachment, parse
 from madang.servers.vod.errors import (
@@ -54,6 +57,19 @@ SEVERAL: Final = (
     "The picture or sound changed during this show, so that it has {count} files: "
     "{names}. Players can use index.m3u8, which joins them."
 )
+
+SEVERAL_LEFT: Final = (
+    "The picture or sound changed in this video, so that it has {count} files. Players can use "
+    "index.m3u8, which joins them."
+)
+CUT_AWAY: Final = (
+    "The beginning or the end of this video was cut away. What is left is in index.m3u8, and as "
+    "one file in RENDITION.mp4."
+)
+NO_PICTURE: Final = "There is no picture of what is left of this video."
+
+_WHOLE: Final = "whole=1"
+"""Query with which the owner gets a trimmed video as it was."""
 
 RECORDING: Final = "recording"
 """Kind of these bytes in the metrics."""
@@ -118,6 +134,8 @@ class VodHandlers:
             recording = await self._store.recording(address.id)
             finishing = self._store.is_finishing(recording)
             grant = await self._access.grant(address.id, exchange, finishing=finishing)
+            if grant is not None and grant.trim is not None and _wants_whole(exchange):
+                grant = await self._access.grant_whole(address.id, exchange)
             if grant is None:
                 exchange.refuse(404, NO_VIDEO)
             else:
@@ -132,16 +150,24 @@ class VodHandlers:
             exchange.refuse(503, str(error), [("retry-after", "5")])
 
     async def _serve(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
+        if address.kind == Kind.FILE:
+            recording = await self._store.recording(address.id)
+            address = replace(address, number=recording.number_of(address.number))
         match address.kind:
             case Kind.MULTIVARIANT:
-                self._text(exchange, await self._store.multivariant(address.id), grant)
+                await self._multivariant(exchange, address, grant)
             case Kind.PLAYLIST:
                 await self._playlist(exchange, address, grant)
+            case Kind.FILE if grant.trim is not None:
+                await self._trimmed_file(exchange, address, grant, grant.trim)
             case Kind.FILE:
-                number = (await self._store.recording(address.id)).number_of(address.number)
-                await self._file(exchange, replace(address, number=number), grant, [])
+                await self._file(exchange, address, grant, [])
+            case Kind.DOWNLOAD if grant.trim is not None:
+                await self._excerpt(exchange, address, grant, grant.trim)
             case Kind.DOWNLOAD:
                 await self._download(exchange, address, grant)
+            case _ if grant.trim is not None:  # it may be a picture that was cut away
+                exchange.refuse(404, NO_PICTURE)
             case Kind.POSTER:
                 self._open(exchange, await self._store.poster(address.id), [_JPEG], grant)
             case Kind.STORYBOARD:
@@ -150,13 +176,20 @@ class VodHandlers:
                 sheet = await self._store.storyboard(address.id, address.number)
                 self._open(exchange, sheet, [_JPEG], grant)
 
+    async def _multivariant(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
+        text = await self._store.multivariant(address.id, grant.trim)
+        if _wants_whole(exchange):
+            body = text.body.replace(b"/media.m3u8", b"/media.m3u8?" + _WHOLE.encode())
+            text = PlaylistText(body, f'{text.etag[:-1]}-whole"', text.ended)
+        self._text(exchange, text, grant)
+
     async def _playlist(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
         skip = parse_query(exchange.query_string).get("_HLS_skip")
         if skip not in {None, "YES", "v2"}:
             exchange.refuse(400, "_HLS_skip is YES or v2.")
             return
         form = Form(delta=skip is not None, gzip=exchange.headers.gzip)
-        text = await self._store.playlist(address.id, address.rendition, form)
+        text = await self._store.playlist(address.id, address.rendition, form, grant.trim)
         headers: Headers = [("vary", "accept-encoding")]
         if form.gzip:
             headers.append(("content-encoding", "gzip"))
@@ -186,18 +219,76 @@ class VodHandlers:
             names = ", ".join(file_name(address.rendition, first + n) for n in range(count))
             exchange.refuse(409, SEVERAL.format(count=count, names=names))
         else:
-            headers: Headers = []
-            if parse_query(exchange.query_string).get("download") == "1":
-                headers = [("content-disposition", attachment(grant.title, address.id))]
-            await self._file(exchange, address, grant, headers)
+            await self._file(exchange, address, grant, _disposition(exchange, address, grant))
+
+    async def _excerpt(
+        self, exchange: Exchange, address: VodAddress, grant: Grant, trim: Trim
+    ) -> None:
+        """Answer with what is left of a rendition as one file, of which the head is in memory and
+        the rest a range of the file. nginx cannot join the two."""
+        count = len((await self._store.trimmed(address.id, trim)).spans(address.rendition))
+        if count > 1:
+            exchange.refuse(409, SEVERAL_LEFT.format(count=count))
+            return
+        made = await self._store.excerpt(address.id, address.rendition, trim)
+        file, head = made.file, made.head
+        with ExitStack() as cleanup:
+            cleanup.callback(os.close, file.descriptor)
+            # Without the date of the file: a copy of the whole has the same one.
+            headers: Headers = [
+                *(await self._type(address)),
+                *_disposition(exchange, address, grant),
+                *_rights(grant, _SHARED),
+                ("etag", f'"{int(file.modified):x}-{made.begin:x}-{made.length:x}"'),
+                ("accept-ranges", "bytes"),
+            ]
+            part = select(exchange, headers, made.length)
+            if part is None:
+                return
+            start, first, size = part
+            before = head[first : first + size]
+            if size == len(before):
+                self._sent[RECORDING] += exchange.send(start, before)
+                return
+            cleanup.pop_all()
+        offset = made.begin + max(0, first - len(head))
+        region = FileRegion(file.descriptor, offset, size - len(before))
+        self._sent[RECORDING] += exchange.send_file(start, region, before)
+
+    async def _trimmed_file(
+        self, exchange: Exchange, address: VodAddress, grant: Grant, trim: Trim
+    ) -> None:
+        """Answer with a range of a file that lies in what is left of it; to the owner with all.
+
+        Never by nginx, which would take another look at the range.
+        """
+        if PERMISSION in exchange.headers:
+            _refuse_permission(exchange, grant)
+            return
+        name, number = address.rendition, address.number
+        span = (await self._store.trimmed(address.id, trim)).span(name, number)
+        file = await self._store.file(address.id, name, number)
+        etag, modified = _validators(file)
+        asked = requested(exchange, etag, modified, file.length)
+        if span is None or asked is None or not span.holds(*asked):
+            whole = await self._access.grant_whole(address.id, exchange)
+            if whole is None:
+                os.close(file.descriptor)
+                exchange.refuse(403, CUT_AWAY)
+                return
+            grant = whole
+        self._open(exchange, file, await self._type(address), grant)
+
+    async def _type(self, address: VodAddress) -> Headers:
+        recording = await self._store.recording(address.id)
+        sound = recording.is_sound(address.rendition)
+        return [("content-type", "audio/mp4" if sound else "video/mp4")]
 
     async def _file(
         self, exchange: Exchange, address: VodAddress, grant: Grant, more: Headers
     ) -> None:
-        recording = await self._store.recording(address.id)
         name = file_name(address.rendition, address.number)
-        sound = recording.is_sound(address.rendition)
-        headers: Headers = [("content-type", "audio/mp4" if sound else "video/mp4"), *more]
+        headers: Headers = [*(await self._type(address)), *more]
         file = await self._store.file(address.id, address.rendition, address.number)
         self._open(exchange, file, headers, grant, f"{RECORDINGS}/{address.id}/{name}")
 
@@ -208,11 +299,7 @@ class VodHandlers:
         sent_by_proxy = bool(path) and self._internal is not None and not file.growing
         if PERMISSION in exchange.headers and not sent_by_proxy:
             os.close(file.descriptor)
-            exchange.refuse(
-                403,
-                "The station sends this file itself.",
-                [_REMEMBERED if grant.shared else _PRIVATE],
-            )
+            _refuse_permission(exchange, grant)
             return
         if file.growing:
             # More of it comes: what was sent of it is good, a copy of it is not the file.
@@ -226,12 +313,30 @@ class VodHandlers:
             exchange.answer(200, [*headers, ("x-accel-redirect", self._internal + quote(path))])
             return
         headers = [*headers, *_rights(grant, _SHARED)]
-        # As nginx writes them, so that both may answer for the same file.
-        headers += [
-            ("etag", f'"{int(file.modified):x}-{file.length:x}"'),
-            ("last-modified", http_date(file.modified)),
-        ]
+        etag, modified = _validators(file)
+        headers += [("etag", etag), ("last-modified", modified)]
         self._sent[RECORDING] += answer_file(exchange, file.descriptor, headers, file.length)
+
+
+def _refuse_permission(exchange: Exchange, grant: Grant) -> None:
+    caching = _REMEMBERED if grant.shared else _PRIVATE
+    exchange.refuse(403, "The station sends this file itself.", [caching])
+
+
+def _wants_whole(exchange: Exchange) -> bool:
+    return parse_query(exchange.query_string).get("whole") == "1"
+
+
+def _disposition(exchange: Exchange, address: VodAddress, grant: Grant) -> Headers:
+    if parse_query(exchange.query_string).get("download") != "1":
+        return []
+    return [("content-disposition", attachment(grant.title, address.id))]
+
+
+def _validators(file: OpenFile) -> tuple[str, str]:
+    """Return entity tag and date of a finished file as nginx writes them, so that both may answer
+    for it."""
+    return f'"{int(file.modified):x}-{file.length:x}"', http_date(file.modified)
 
 
 def _rights(grant: Grant, caching: tuple[str, str]) -> Headers:

@@ -109,9 +109,7 @@ class RenditionReader:
         for number in range(1, count + 1):
             if number > len(self._files):
                 path = self.folder / index_name(self.name, number)
-                address = file_name(self.name, self.first_number + number - 1)
-                uri = address.rpartition("/")[2]
-                self._files.append(IndexTail(path, SegmentReader(uri)))
+                self._files.append(IndexTail(path, self._segments(number)))
             file = self._files[number - 1]
             if not file.ended:
                 self._add(file.segments, file.read())
@@ -123,6 +121,16 @@ class RenditionReader:
             self._texts.clear()
             if self.playlist is not None:
                 self.playlist.ended = True
+
+    def read_rows(self, files: Iterable[tuple[int, Iterable[Row]]]) -> None:
+        """Take rows of files by their numbers; nothing follows. Raises ParseError."""
+        for number, found in files:
+            segments = self._segments(number)
+            self._add(segments, segments.read(found))
+            self._add(segments, segments.finish())
+        self.ended = True
+        if self.playlist is not None:
+            self.playlist.ended = True
 
     def end_of(self, number: int) -> int:
         """Return the bytes of a file that may be served; 0 where there is nothing yet."""
@@ -154,6 +162,10 @@ class RenditionReader:
     def duration(self) -> float:
         """Duration of the playlist."""
         return self.playlist.duration if self.playlist is not None else 0.0
+
+    def _segments(self, number: int) -> SegmentReader:
+        address = file_name(self.name, self.first_number + number - 1)
+        return SegmentReader(address.rpartition("/")[2])
 
     def _render(self, form: Form) -> PlaylistText:
         playlist = self.playlist

@@ -56,9 +56,15 @@ class Recording:
     watched_at: float = 0.0
     """Seconds since 1970 at the last note that somebody reads it."""
     _manifest: Manifest | None = None
+    version: tuple[int, int, int] = (0, 0, 0)
+    """Another one whenever the manifest was replaced."""
     _loaded_at: float = float("-inf")
-    _version: tuple[int, int, int] = (0, 0, 0)
     _readers: dict[str, RenditionReader] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Manifest, readers: dict[str, RenditionReader]) -> Recording:
+        """Return a recording of which all has been read; `load` is not for it."""
+        return cls(folder, _manifest=manifest, _readers=readers)
 
     # --- disk ---
 
@@ -68,7 +74,7 @@ class Recording:
         try:
             stat = path.stat()
             version = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-            if version != self._version:
+            if version != self.version:
                 manifest = decode(path.read_bytes())
                 if self._manifest is None or manifest.first_number != self.manifest.first_number:
                     self._readers.clear()  # other files have replaced those before
@@ -81,7 +87,7 @@ class Recording:
                             manifest.dated,
                             manifest.first_number,
                         )
-                self._manifest, self._version = manifest, version
+                self._manifest, self.version = manifest, version
                 self.watched_at = self.folder.stat().st_mtime
         except (FileNotFoundError, NotADirectoryError):
             raise NoSuchRecording(NO_VIDEO) from None

@@ -16,9 +16,11 @@ from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.recording.manifest import POSTER, file_name
 from madang.recording.storyboard import LIST, STORYBOARD
-from madang.servers.vod.errors import RecordingUnreadable
+from madang.recording.trim import Trim
+from madang.servers.vod.errors import NothingYet, RecordingUnreadable
 from madang.servers.vod.reader import Form, PlaylistText
 from madang.servers.vod.recording import OpenFile, Recording, open_file
+from madang.servers.vod.trimmed import Excerpt, TrimmedRecording
 
 THREADS: Final = 8
 """Reads that wait for a disk at the same time."""
@@ -39,6 +41,12 @@ log = logging.getLogger(__name__)
 class _Entry:
     recording: Recording
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    trimmed: TrimmedRecording | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory of playlists and heads of downloads."""
+        return self.recording.size + (self.trimmed.size if self.trimmed is not None else 0)
 
 
 class RecordingStore:
@@ -63,25 +71,33 @@ class RecordingStore:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="recordings")
 
-    async def multivariant(self, recording_id: str) -> PlaylistText:
+    async def multivariant(self, recording_id: str, trim: Trim | None = None) -> PlaylistText:
         """Return the multivariant playlist. Raises NothingYet."""
+        if trim is not None:
+            return (await self.trimmed(recording_id, trim)).view.multivariant()
         entry = await self._entry(recording_id)
         recording = entry.recording
         for name in recording.unmeasured():
             await self._fresh(entry, name)
         return recording.multivariant()
 
-    async def playlist(self, recording_id: str, rendition: str, form: Form) -> PlaylistText:
+    async def playlist(
+        self, recording_id: str, rendition: str, form: Form, trim: Trim | None = None
+    ) -> PlaylistText:
         """Return a media playlist. Raises NothingYet."""
         entry = await self._entry(recording_id)
-        await self._fresh(entry, rendition)
         recording = entry.recording
+        if trim is not None:
+            recording = (await self.trimmed(recording_id, trim)).view
+            recording.require(rendition, 1)
+        else:
+            await self._fresh(entry, rendition)
         reader = recording.with_segments(rendition)
         text = reader.known_text(form)
         if text is None:
             async with entry.lock:
                 text = await self._run(recording, partial(reader.text, form))
-            self._trim()
+            self._evict()
         return text
 
     async def file(self, recording_id: str, rendition: str, number: int) -> OpenFile:
@@ -95,6 +111,30 @@ class RecordingStore:
             end = recording.reader(rendition).end_of(number)
         path = recording.folder / file_name(rendition, number)
         return await self._run(recording, partial(open_file, path, end))
+
+    async def trimmed(self, recording_id: str, trim: Trim) -> TrimmedRecording:
+        """Return what is left of a recording. Raises NothingYet, and NoSuchFile for nothing."""
+        entry = await self._entry(recording_id)
+        recording = entry.recording
+        if recording.ended_at is None:
+            raise NothingYet("The recording has not ended.")
+        if entry.trimmed is None or not entry.trimmed.is_of(recording, trim):
+            async with entry.lock:
+                if entry.trimmed is None or not entry.trimmed.is_of(recording, trim):
+                    work = partial(TrimmedRecording.read, recording, trim)
+                    entry.trimmed = await self._run(recording, work)
+            self._evict()
+        return entry.trimmed
+
+    async def excerpt(self, recording_id: str, rendition: str, trim: Trim) -> Excerpt:
+        """Open the ordinary MP4 of what is left of a rendition that has one file there; the caller
+        closes it."""
+        entry = await self._entry(recording_id)
+        trimmed = await self.trimmed(recording_id, trim)
+        async with entry.lock:  # tables of a long show take seconds: once
+            made = await self._run(entry.recording, partial(trimmed.excerpt, rendition))
+        self._evict()
+        return made
 
     async def poster(self, recording_id: str) -> OpenFile:
         """Open the picture; the caller closes it."""
@@ -134,7 +174,7 @@ class RecordingStore:
             await self._run(recording, partial(recording.load, self._now()))
             # Another request may have been quicker.
             entry = self._entries.setdefault(recording_id, _Entry(recording))
-            self._trim()
+            self._evict()
         elif entry.recording.load_due(self._now()):
             async with entry.lock:
                 if entry.recording.load_due(self._now()):
@@ -158,7 +198,7 @@ class RecordingStore:
             async with entry.lock:
                 if recording.read_due(rendition, self._now()):
                     await self._run(recording, partial(recording.read, rendition, self._now()))
-            self._trim()
+            self._evict()
 
     async def _run(self, recording: Recording, work: Callable[[], T]) -> T:
         try:
@@ -167,12 +207,12 @@ class RecordingStore:
             log.error("the recording in %s cannot be read: %s", recording.folder, error)
             raise RecordingUnreadable("The recording cannot be read now.") from error
 
-    def _trim(self) -> None:
+    def _evict(self) -> None:
         """Forget what was not asked for the longest."""
-        used = sum(entry.recording.size for entry in self._entries.values())
+        used = sum(entry.size for entry in self._entries.values())
         for name, entry in list(self._entries.items())[:-1]:
             if len(self._entries) <= self._max_open and used <= self._max_bytes:
                 break
             if not entry.lock.locked():
-                used -= entry.recording.size
+                used -= entry.size
                 del self._entries[name]
