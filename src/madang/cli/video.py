@@ -87,6 +87,42 @@ def keep(
     report(as_json, _item(video, base), [f"{video.pk} {words}."])
 
 
+@app.command("trim")
+def trim(
+    id_: Id,
+    *,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Where it begins: 1:02:03, or seconds.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(metavar="TIME", help="Where it ends.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Show the whole of it again.")] = False,
+    data: Data = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Move start and end of the video ID, in times of the whole; the files stay as they are."""
+    if undo == (start is not None or end is not None):
+        raise typer.BadParameter("Say --start or --end or both, or --undo.")
+    base = control_plane(data, config).public_url
+    from madang.apps.videos import library, trims
+    from madang.apps.videos.times import exact_clock, parse_time
+
+    begin, stop = parse_time(start or ""), parse_time(end or "")
+    video = trims.trim(library.get(id_), begin, stop)
+    item = _item(video, base)
+    made = trims.card(video)
+    if made is None:
+        words = f"{video.pk} is whole: {exact_clock(video.duration)}."
+    elif made.start is None or made.end is None:
+        words = f"{video.pk} is trimmed; the machine with the storage finds the exact cut."
+    else:
+        words = (
+            f"{video.pk} goes from {exact_clock(made.start)} to {exact_clock(made.end)} of "
+            f"{exact_clock(made.whole_duration)}. For everybody within a minute."
+        )
+    report(as_json, item, [words])
+
+
 @app.command("delete")
 def delete(id_: Id, data: Data = None, config: Config = None, as_json: Json = False) -> None:
     """Put the video ID into the bin; after seven days its files are deleted."""

@@ -211,6 +211,9 @@ def test_nothing_is_sent_by_the_proxy(tmp_path: Path, folder: Folder, clock: Man
             assert answer.status == 206
             assert "x-accel-redirect" not in answer.headers
         assert vod.ask("source/1.mp4", range="bytes=0-", **through).status == 403
+        # Nor is it asked about each range whether it may.
+        told = vod.ask("source/1.mp4", range=asked, x_madang_permission="1", **through)
+        assert (told.status, told.headers["x-accel-expires"]) == (403, "20")
 
 
 def test_undone_everything_is_as_before(folder: Folder, vod: Vod, clock: ManualClock) -> None:

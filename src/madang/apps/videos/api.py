@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 from ninja.decorators import decorate_view
 from ninja.responses import Status
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from madang.apps.accounts.tokens import caller, reader, session_or_token
 from madang.apps.api import PAGE_SIZE, Body, Cursor, Limit, cacheable, page_newest
 from madang.apps.chat.schemas import MessageView, message_view
-from madang.apps.videos import chat_replay, library
+from madang.apps.videos import chat_replay, library, trims
 from madang.apps.videos.cards import card
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import Video
@@ -34,9 +35,8 @@ _SLUG: Final = r"^[a-z0-9][a-z0-9_-]{1,39}$"
 _READS: Final = ("read", "manage")
 _CHANGES: Final = session_or_token("manage")
 
-Moment = Annotated[
-    Annotated[float, Field(ge=0, le=1e8)] | AwareDatetime, Field(union_mode="left_to_right")
-]
+Seconds = Annotated[float, Field(ge=0, le=1e8)]
+Moment = Annotated[Seconds | AwareDatetime, Field(union_mode="left_to_right")]
 From = Annotated[
     Moment | None,
     Query(alias="from", description="an instant, or seconds after the beginning of the show"),
@@ -58,11 +58,24 @@ class VideoRenditionView(Schema):
     bytes: int
 
 
+class TrimView(Schema):
+    """A trim, in seconds of the whole. `start` and `end` are where what is left begins and ends:
+    cuts are made between parts of the recording, the first at a key frame. They are null until
+    they are known. The wanted ones are null where nothing is cut away."""
+
+    start: float | None
+    end: float | None
+    wanted_start: float | None
+    wanted_end: float | None
+    whole_duration: float
+
+
 class VideoView(Schema):
     """A video. `duration` and `gaps`, what is missing of it, in seconds; `bytes` of all files.
 
     Its state is `deleted` in the bin. `expires_at` is when it goes there, or its files go if it is
-    there; null: never. `storyboard_url` is a list of pictures for a seek bar (WebVTT).
+    there; null: never. `storyboard_url` is a list of pictures for a seek bar (WebVTT). With a
+    `trim`, length and sizes are those of what is left.
     """
 
     id: str
@@ -88,6 +101,7 @@ class VideoView(Schema):
     poster_url: str | None
     storyboard_url: str | None
     renditions: list[VideoRenditionView]
+    trim: TrimView | None
 
 
 class VideoPage(Schema):
@@ -120,13 +134,25 @@ class ReplayView(Schema):
     version: str
 
 
+class WantedTrim(Body):
+    """Where a video is to begin and end, in seconds of the whole; null, or left out: as it did."""
+
+    # A misspelt name must not undo a trim.
+    model_config = ConfigDict(extra="forbid")
+
+    start: Seconds | None = None
+    end: Seconds | None = None
+
+
 class ChangedVideo(Body):
-    """Changes; what is left out or null stays. `keep` exempts from retention."""
+    """Changes; what is left out or null stays. `keep` exempts from retention. `trim` null undoes
+    the trim."""
 
     title: str | None = None
     description: str | None = None
     visibility: VisibilityName | None = None
     keep: bool | None = None
+    trim: WantedTrim | None = None
 
 
 @router.get("/videos", response=VideoPage, summary="Videos, the newest first")
@@ -197,13 +223,18 @@ def chat(
 
 @router.patch("/videos/{video_id}", auth=_CHANGES, response=VideoView, summary="Change a video")
 def change(request: HttpRequest, video_id: str, body: ChangedVideo) -> VideoView:
-    """Change title, description, visibility or retention.
+    """Change title, description, visibility or retention, or trim the video.
 
     A recording in the state `asking` is kept by a visibility, or by `keep`, which makes it
     public unless another visibility was chosen during the show.
     """
     found = library.find_own(video_id, caller(request))
-    return _view(library.change(found, VideoChange(**body.model_dump())))
+    with transaction.atomic():
+        if "trim" in body.model_fields_set:
+            wanted = body.trim or WantedTrim()
+            found = trims.trim(found, wanted.start, wanted.end)
+        found = library.change(found, VideoChange(**body.model_dump(exclude={"trim"})))
+    return _view(found)
 
 
 @router.delete(

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from madang.apps.videos import trims
 from madang.apps.videos.addresses import addresses_of
 from madang.apps.videos.library import expires_at
 from madang.apps.videos.models import State, Video, Visibility
@@ -20,7 +21,8 @@ class VideoCard:
     `visibility` is `private` for one that waits for its owner's answer.
 
     `state` is `deleted` for one in the bin, `reason` is in the active language. `expires_at` is
-    when it goes to the bin, or its files go if it is there; None for never.
+    when it goes to the bin, or its files go if it is there; None for never. Of a trimmed video
+    length and sizes are those of what is left.
     """
 
     id: str
@@ -46,6 +48,7 @@ class VideoCard:
     poster_url: str | None
     storyboard_url: str | None
     renditions: list[dict[str, Any]]
+    trim: trims.TrimCard | None
 
 
 def card(video: Video, base: str | None = None) -> VideoCard:
@@ -75,4 +78,5 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         poster_url=addresses.poster_url,
         storyboard_url=addresses.storyboard_url,
         renditions=video.renditions,
+        trim=trims.card(video),
     )

@@ -17,7 +17,7 @@ from madang.apps.channels.models import Channel
 from madang.apps.chat import emotes as pictures
 from madang.apps.chat import store
 from madang.apps.chat.models import ChatMessage
-from madang.apps.videos import library
+from madang.apps.videos import library, trims
 from madang.apps.videos.models import Kind, Video
 from madang.chat.model import Message
 
@@ -39,7 +39,8 @@ class ReplayPage:
 
 
 def spans_kept() -> Mapping[int, Sequence[store.Span]]:
-    """Return the times whose messages videos need, by the key of the channel."""
+    """Return the times whose messages videos need, by the key of the channel; of trimmed ones
+    those of the whole."""
     found: dict[int, list[store.Span]] = {}
     videos = library.all_videos().filter(kind=Kind.RECORDING, channel__chat_replay=True)
     for channel, began, ended in videos.values_list("channel_id", "created_at", "ended_at"):
@@ -49,7 +50,7 @@ def spans_kept() -> Mapping[int, Sequence[store.Span]]:
 
 def has_messages(video: Video) -> bool:
     """Return whether there is a chat to show beside `video`, whose channel is loaded."""
-    return _said(video, *_span(video)).exists()
+    return _said(video, *trims.dates(video)).exists()
 
 
 def emotes(video: Video) -> list[dict[str, str]]:
@@ -69,7 +70,7 @@ def page(
     `start` is an instant, or seconds of the clock after the beginning of the show. Nothing where
     the channel shows no chat beside its videos. Raises UnknownCursor.
     """
-    began, ended = _span(video)
+    began, ended = trims.dates(video)
     if not isinstance(start, datetime):
         start = began + timedelta(seconds=start)
     start = min(max(start, began), ended)
@@ -87,10 +88,6 @@ def page(
         next_at=after.order_by("at").values_list("at", flat=True).first(),
         version=store.deletions(video.channel, began, ended),
     )
-
-
-def _span(video: Video) -> store.Span:
-    return video.created_at, video.ended_at or datetime.now(UTC)
 
 
 def _said(video: Video, start: datetime, end: datetime) -> QuerySet[ChatMessage]:

@@ -46,6 +46,10 @@ class Video(models.Model):
     `deleted_at` is set while it is in the bin. `temporary`: kept only so that viewers of the show
     can go back, never listed. `ask`: the owner decides at the end of the show, until `asked_until`.
     `storyboard`: there are pictures for its seek bar.
+
+    `trim_start` and `trim_end` are where it is to be cut, in seconds of the whole. `duration`,
+    `bytes`, `gaps` and `renditions` are those of what is left, `untrimmed` has them of the whole.
+    `trim_view` has the true `start` and `end`, and their dates; None until they are known.
     """
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False)
@@ -75,6 +79,10 @@ class Video(models.Model):
     ask = models.BooleanField(default=False)
     storyboard = models.BooleanField(default=False)
     asked_until = models.DateTimeField(null=True)
+    trim_start = models.FloatField(null=True)
+    trim_end = models.FloatField(null=True)
+    trim_view = models.JSONField(null=True)
+    untrimmed = models.JSONField(null=True)
     deleted_at = models.DateTimeField(_("in the bin since"), null=True)
 
     class Meta:

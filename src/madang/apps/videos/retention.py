@@ -14,6 +14,7 @@ from django.utils import timezone
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import retention_days
 from madang.apps.videos import station_time
+from madang.apps.videos.folders import folder_of
 from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import State, Video
 from madang.apps.videos.services import TIME_TO_ANSWER
@@ -26,12 +27,6 @@ _QUERY_SIZE: Final = 500
 """Ids in one query: SQLite limits the number of values."""
 
 log = logging.getLogger(__name__)
-
-
-def folder_of(video_id: str) -> Path:
-    """Return the folder of a video's files."""
-    media: Path = settings.MADANG_MEDIA_FOLDER
-    return media / RECORDINGS / video_id
 
 
 def apply(now: datetime | None = None) -> None:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from madang.apps.channels.errors import NoSuchChannel
 from madang.apps.channels.models import Channel
 from madang.apps.jobs import services as jobs
+from madang.apps.videos import trims
 from madang.apps.videos.errors import NotBegun
 from madang.apps.videos.jobs import STORYBOARD, TRANSCODE
 from madang.apps.videos.models import Kind, State, Video, Visibility
@@ -251,13 +252,22 @@ def replace_files(video_id: str) -> None:
     for kind in (TRANSCODE, STORYBOARD):
         jobs.cancel_subject(video_id, kind=kind)
     Video.objects.filter(pk=video_id).update(
-        kind=Kind.UPLOAD, state=State.PROCESSING, keep=True, storyboard=False
+        kind=Kind.UPLOAD,
+        state=State.PROCESSING,
+        keep=True,
+        storyboard=False,
+        trim_start=None,
+        trim_end=None,
+        trim_view=None,
+        untrimmed=None,
     )
 
 
 @transaction.atomic
 def publish_upload(video_id: str, result: RecordingResult, *, now: datetime | None = None) -> bool:
     """Show what there is of an upload: it is ready, or has more renditions than before.
+
+    `result` is of the whole, also where it is trimmed.
 
     Returns False where there is no such video any more, or its files are deleted.
     """
@@ -271,7 +281,10 @@ def publish_upload(video_id: str, result: RecordingResult, *, now: datetime | No
     video.renditions = [asdict(rendition) for rendition in result.renditions]
     if first:
         video.ended_at = result.ended_at
+    video.untrimmed = None
     video.save()
+    if trims.wanted(video) is not None:
+        trims.fit(video, trims.whole(video))
     if first and video.deleted_at is None:
         video_ready.send(Video, video=video, at=at)
     return True
@@ -342,6 +355,7 @@ def access(video_id: str) -> VideoAccess | None:
         state=video.state,
         title=video.title,
         finishing=video.state == State.ASKING and video.visibility != Visibility.PRIVATE,
+        trim=trims.wanted(video),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from madang.apps.notices.sender import NoticeSender
 from madang.apps.uploads.files import UPLOADS, UploadFiles
-from madang.apps.videos import retention
+from madang.apps.videos import retention, trims
 from madang.apps.webhooks.sender import DeliverySender
 from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
@@ -23,6 +23,7 @@ HOUR: Final = 3600.0
 MINUTE: Final = 60.0
 DAY: Final = 24 * HOUR
 MAIL_SECONDS: Final = 5.0
+TRIM_SECONDS: Final = 5.0
 
 
 def periodic_jobs(settings: Settings) -> list[Periodic]:
@@ -40,6 +41,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("old uploads", HOUR, partial(housekeeping.delete_old_uploads, uploads)),
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("retention of videos", 5 * MINUTE, retention.apply, delay=MINUTE),
+        Periodic("trims of videos", TRIM_SECONDS, trims.settle),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
         Periodic("shows whose process is gone", MINUTE, housekeeping.close_silent_shows),
     ]

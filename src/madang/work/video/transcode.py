@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from madang.apps.jobs.errors import JobFailed
-from madang.apps.videos import services
+from madang.apps.videos import services, trims
 from madang.apps.videos.jobs import TRANSCODE
 from madang.apps.videos.models import State, Video
 from madang.base.errors import ParseError
@@ -148,7 +148,8 @@ def _publish(folder: VideoFolder, made: Made) -> bool:
     if video is None:
         return False
     manifest = folder.add(made.draft, made.rendition, made.packaged.segment)
-    result = result_of(folder.path, manifest, video.duration, video.gaps)
+    whole = trims.whole(video)
+    result = result_of(folder.path, manifest, whole["duration"], whole["gaps"])
     return services.publish_upload(folder.video_id, result)
 
 

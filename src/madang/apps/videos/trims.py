@@ -1,0 +1,213 @@
+"""Trimmed videos: start and end are moved, and moved back. The files stay as they are.
+
+A row says what is wanted, what of that is true (cuts are made between parts of the recording), and
+what the video was before. Where the storage is on another machine, `settle` there finds out.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from madang.apps.videos.errors import InvalidVideo, UnfitState
+from madang.apps.videos.folders import folder_of
+from madang.apps.videos.models import State, Video
+from madang.apps.videos.times import exact_clock
+from madang.base.errors import ParseError
+from madang.recording.manifest import MANIFEST, decode
+from madang.recording.trim import Cut, NothingLeft, Trim, cut, read_indexes
+
+log = logging.getLogger(__name__)
+
+_FIELDS = ("duration", "bytes", "gaps", "renditions")
+"""Fields of a row that are those of what is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrimCard:
+    """A trim as the API shows it, in seconds of the whole. `start` and `end` are the true ones,
+    None until they are known; the wanted ones are None where nothing is cut away."""
+
+    start: float | None
+    end: float | None
+    wanted_start: float | None
+    wanted_end: float | None
+    whole_duration: float
+
+
+def wanted(video: Video) -> Trim | None:
+    """Return where a video is to be cut; None for nowhere."""
+    if video.trim_start is None and video.trim_end is None:
+        return None
+    return Trim(video.trim_start, video.trim_end)
+
+
+def whole(video: Video) -> dict[str, Any]:
+    """Return duration, bytes, gaps and renditions of the whole of a video."""
+    return video.untrimmed or {name: getattr(video, name) for name in _FIELDS}
+
+
+def card(video: Video) -> TrimCard | None:
+    """Return how a video is trimmed; None for not at all."""
+    trim = wanted(video)
+    if trim is None:
+        return None
+    true = video.trim_view or {}
+    duration = whole(video)["duration"]
+    return TrimCard(true.get("start"), true.get("end"), trim.start, trim.end, duration)
+
+
+def dates(video: Video) -> tuple[datetime, datetime]:
+    """Return when what a recording shows began and ended."""
+    began, ended = video.created_at, video.ended_at or datetime.now(UTC)
+    if video.trim_view and "began_at" in video.trim_view:
+        first, last = (
+            datetime.fromtimestamp(video.trim_view[name], UTC) for name in ("began_at", "ended_at")
+        )
+        return max(began, first), min(ended, last)
+    trim = wanted(video)
+    if trim is None:
+        return began, ended
+    first = began + timedelta(seconds=trim.start or 0.0)
+    return first, ended if trim.end is None else max(first, began + timedelta(seconds=trim.end))
+
+
+@transaction.atomic
+def trim(video: Video, start: float | None, end: float | None) -> Video:
+    """Leave of a video what lies between two times of the whole, in seconds; return it.
+
+    None, and a time at the very beginning or end, cuts nothing away there. The cut is never outside
+    of these times. Raises InvalidVideo, UnfitState.
+    """
+    video = _locked(video.pk)
+    if video.deleted_at is not None:
+        raise UnfitState(_("The video is in the bin."), mend=_("Take it out first."))
+    if video.state != State.READY:
+        raise UnfitState(_("Only a video that is finished and ready can be trimmed."))
+    was = whole(video)
+    duration = was["duration"]
+    start = start if start is not None and start > 0 else None
+    if start is not None and start >= duration:
+        raise InvalidVideo(
+            format_lazy(
+                _("The start lies behind the end of the video, which is {length} long."),
+                length=exact_clock(duration),
+            )
+        )
+    end = end if end is not None and end < duration else None
+    if end is not None and end <= (start or 0.0):
+        raise InvalidVideo(_("The end has to come after the start."))
+    video.trim_start, video.trim_end = start, end
+    _fit(video, was)
+    return video
+
+
+def undo(video: Video) -> Video:
+    """Show the whole of a video again; return it. Raises UnfitState."""
+    return trim(video, None, None)
+
+
+def fit(video: Video, was: dict[str, Any]) -> None:
+    """Save a trimmed video, whose row is locked, after its renditions have changed to those in
+    `was`."""
+    try:
+        _fit(video, was)
+    except InvalidVideo as error:  # viewers get nothing; the owner sees why
+        log.warning("the trim of video %s: %s", video.pk, error)
+
+
+def settle() -> None:
+    """Find out what trims have become whose storage was not at hand."""
+    waiting = Video.objects.filter(
+        Q(trim_start__isnull=False) | Q(trim_end__isnull=False),
+        trim_view__isnull=True,
+        state=State.READY,
+    )
+    for video_id in waiting.values_list("pk", flat=True):
+        with transaction.atomic():
+            video = _locked(video_id)
+            if wanted(video) is not None and video.trim_view is None:
+                fit(video, whole(video))
+
+
+def _fit(video: Video, was: dict[str, Any]) -> None:
+    """Save what is left of a video that `was` more. Raises InvalidVideo where that is nothing."""
+    trim = wanted(video)
+    if trim is None:
+        shown, video.untrimmed, video.trim_view = was, None, None
+    else:
+        shown, video.untrimmed, video.trim_view = _expected(was, trim), was, None
+        found = _read_cut(video.pk, trim)
+        if found is not None:
+            left = found.leading
+            video.trim_view = {
+                "start": round(left.start, 3),
+                "end": round(left.end, 3),
+                "began_at": left.began_at,
+                "ended_at": left.ended_at,
+            }
+            shown = _left(was, found)
+    for name in _FIELDS:
+        setattr(video, name, shown[name])
+    video.save(update_fields=[*_FIELDS, "trim_start", "trim_end", "trim_view", "untrimmed"])
+
+
+def _read_cut(video_id: str, trim: Trim) -> Cut | None:
+    """Return what a trim leaves; None where the storage is not at hand. Raises InvalidVideo."""
+    folder = folder_of(video_id)
+
+    def read(name: str) -> bytes:
+        return (folder / name).read_bytes()
+
+    try:
+        return cut(read_indexes(decode(read(MANIFEST)), read), trim)
+    except NothingLeft:
+        raise InvalidVideo(
+            _("Nothing would be left: a cut is made at a key frame, and none lies in between."),
+            mend=_("Leave more of the video."),
+        ) from None
+    except FileNotFoundError:
+        return None
+    except (OSError, ParseError) as error:
+        log.warning("the recording of video %s cannot be read: %s", video_id, error)
+        return None
+
+
+def _expected(was: dict[str, Any], trim: Trim) -> dict[str, Any]:
+    """Return what is left by the wanted times alone."""
+    end = was["duration"] if trim.end is None else trim.end
+    duration = max(0.0, end - (trim.start or 0.0))
+    share = duration / was["duration"] if was["duration"] else 0.0
+    renditions = [{**each, "bytes": round(each["bytes"] * share)} for each in was["renditions"]]
+    return {
+        "duration": duration,
+        "bytes": round(was["bytes"] * share),
+        "gaps": was["gaps"],
+        "renditions": renditions,
+    }
+
+
+def _left(was: dict[str, Any], found: Cut) -> dict[str, Any]:
+    renditions = [
+        {**each, "bytes": found.renditions[each["name"]].bytes}
+        for each in was["renditions"]
+        if each["name"] in found.renditions
+    ]
+    return {
+        "duration": round(found.leading.end - found.leading.start, 3),
+        "bytes": sum(each["bytes"] for each in renditions),
+        "gaps": found.leading.gaps,
+        "renditions": renditions,
+    }
+
+
+def _locked(video_id: str) -> Video:
+    videos = Video.objects.select_for_update(of=("self",)).select_related("channel__owner")
+    return videos.get(pk=video_id)
