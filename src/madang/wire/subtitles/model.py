@@ -1,15 +1,47 @@
-"""Cues of a text track. All times are in seconds from the beginning of the media."""
+"""Cues of text tracks, and the limits of the files that they come from. All times are in seconds
+from the beginning of the media."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from madang.base.errors import ParseError
+from madang.base.text import Text
+
+MAX_BYTES: Final = 1_000_000
+"""Bytes of a file: a film of three hours has 200 KB."""
+
+MAX_CUES: Final = 20_000
+MAX_CUE_CHARS: Final = 2_000
+MAX_SECONDS: Final = 360_000.0
+"""Latest time of a cue: 100 hours."""
+
+
+class SubtitleError(ParseError):
+    """A file that is no text track, or a broken one. `line` counts from 1; 0 for the whole."""
+
+    def __init__(self, message: str, line: int = 0, **values: object) -> None:
+        text = Text(message, **values)
+        super().__init__(Text("Line {line}: {reason}", line=line, reason=text) if line else text)
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
     """A text and when it is shown. `text` is cue text of WebVTT (W3C WebVTT, section 4.2.2): `&`
-    and `<` are escaped where they are no markup, and it has no empty lines."""
+    and `<` are escaped where they are no markup, and it has no empty lines. `settings` say where it
+    is shown (section 4.2.1)."""
 
     start: float
     end: float
     text: str
+    settings: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The cues of one language, by the code that the file has for it; "" where it has none."""
+
+    cues: tuple[Cue, ...]
+    language: str = ""
