@@ -76,6 +76,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "clock.mp4": ("-f", "lavfi", "-i", f"color=black:s=320x180:r=10:d={CLOCK_SECONDS}", "-vf",
                   CLOCK, *H264, "-g", "10"),
     "clock_upright.mp4": ("-display_rotation", "90", "-i", "clock.mp4", "-c", "copy"),
+    "subtitles.mkv": ("-i", "h264.mkv", "-i", "ko.srt", "-i", "en.ass", "-map", "0", "-map", "1",
+                      "-map", "2", "-c", "copy", "-metadata:s:s:0", "language=kor",
+                      "-metadata:s:s:1", "language=eng", "-metadata:s:s:1", "title=For <all>"),
+    "subtitles.mp4": ("-i", "subtitles.mkv", "-map", "0", "-c", "copy", "-c:a", "aac", "-c:s",
+                      "mov_text"),
     "front.mp4": ("-i", "h264.mp4", "-c", "copy", "-movflags", "+faststart"),
 }  # fmt: skip
 """Arguments of ffmpeg by file name; what begins with `-i` is made of another one."""
@@ -88,10 +93,22 @@ def _folder() -> Path:
     return folder
 
 
+TEXTS: dict[str, str] = {
+    "ko.srt": "1\n00:00:00,500 --> 00:00:01,250\n뷁 <i>하나</i>\n\n2\n00:00:02,000 --> "
+    "00:00:02,500\n<img src=x>둘\n",
+    "en.ass": "[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Layer, Start, End, Style, "
+    "Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    "Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\an8}Hello\\Nthere\n",
+}
+"""Content of text files by name."""
+
+
 @lru_cache(None)
 def media_file(name: str) -> Path:
     """Return a file of a kind."""
     arguments = KINDS[name]
+    for each in TEXTS.keys() & set(arguments):
+        (_folder() / each).write_text(TEXTS[each])
     for other in KINDS:
         if other in arguments:
             media_file(other)

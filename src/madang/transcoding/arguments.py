@@ -13,7 +13,7 @@ from typing import Final
 
 from madang.transcoding.playable import copies_audio
 from madang.transcoding.renditions import SEGMENT_SECONDS, Rendition
-from madang.transcoding.source import INTERLACED, AudioStream, Source, VideoStream
+from madang.transcoding.source import INTERLACED, AudioStream, Source, TextStream, VideoStream
 
 _LEAST_ORIGIN: Final = 20
 _REORDERED: Final = 20
@@ -226,6 +226,14 @@ def poster(picture: VideoStream, file: Input, at: float, out: int) -> list[str]:
         *("-vf", ",".join((*chain, "setsar=1")), "-c:v", "mjpeg", "-q:v", "4"),
         *("-pix_fmt", "yuvj420p", "-f", "image2pipe", f"pipe:{out}"),
     ]
+
+
+def subtitles(file: Input, outputs: Sequence[tuple[TextStream, int]]) -> list[str]:
+    """Return the arguments that write text tracks as WebVTT, each to its descriptor."""
+    arguments = [*_COMMON, *file.arguments]
+    for stream, out in outputs:
+        arguments += ["-map", f"0:{stream.index}", "-c:s", "webvtt", "-f", "webvtt", f"pipe:{out}"]
+    return arguments
 
 
 def sheets(

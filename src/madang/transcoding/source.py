@@ -80,17 +80,25 @@ class AudioStream:
 
 
 @dataclass(frozen=True, slots=True)
+class TextStream:
+    """A track of subtitles that are text."""
+
+    index: int
+    language: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A file: its container by ffmpeg's name, bytes, seconds (None where it does not say), and the
-    streams that can be used. `subtitles` are the numbers of streams with text. `truncated`: the
-    container names data that the file does not have."""
+    streams that can be used. `truncated`: the container names data that the file does not have."""
 
     format: str
     size: int
     duration: float | None
     video: tuple[VideoStream, ...] = ()
     audio: tuple[AudioStream, ...] = ()
-    subtitles: tuple[int, ...] = ()
+    subtitles: tuple[TextStream, ...] = ()
     truncated: bool = False
 
     @property
@@ -125,7 +133,7 @@ def decode_source(fields: Mapping[str, Any]) -> Source:
             duration=fields["duration"],
             video=tuple(_video(each) for each in fields["video"]),
             audio=tuple(AudioStream(**each) for each in fields["audio"]),
-            subtitles=tuple(fields["subtitles"]),
+            subtitles=tuple(TextStream(**each) for each in fields["subtitles"]),
             truncated=fields["truncated"],
         )
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:

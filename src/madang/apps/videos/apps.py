@@ -6,7 +6,14 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, ProblemType
-from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
+from madang.apps.videos.errors import (
+    InvalidSubtitles,
+    InvalidVideo,
+    NoSuchSubtitles,
+    NoSuchVideo,
+    NotYourVideo,
+    UnfitState,
+)
 
 UNFIT_STATE = ProblemType(
     "unfit-state",
@@ -24,6 +31,8 @@ class VideosConfig(AppConfig):
     verbose_name = _("Videos")
     problems: ClassVar = {
         NoSuchVideo: NOT_FOUND,
+        NoSuchSubtitles: NOT_FOUND,
+        InvalidSubtitles: INVALID_REQUEST,
         NotYourVideo: FORBIDDEN,
         InvalidVideo: INVALID_REQUEST,
         UnfitState: UNFIT_STATE,

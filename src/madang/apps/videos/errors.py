@@ -27,3 +27,11 @@ class NotBegun(VideoError):
 
 class NotYourVideo(VideoError):
     """The account sees the video, and may not change it."""
+
+
+class InvalidSubtitles(VideoError):
+    """A file that is no text track, or subtitles against the rules, which the message names."""
+
+
+class NoSuchSubtitles(VideoError):
+    """The video has no subtitles with the id."""

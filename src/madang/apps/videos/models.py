@@ -99,6 +99,31 @@ class Video(models.Model):
         return self.id
 
 
+class Subtitles(models.Model):
+    """A text track of a video, as WebVTT. `language` is a tag of RFC 5646, `stream` the number of
+    the track in the file that was uploaded; None where somebody added it."""
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False)
+    video = models.ForeignKey(
+        Video, on_delete=models.CASCADE, related_name="subtitles", verbose_name=_("video")
+    )
+    language = models.CharField(_("language"), max_length=20)
+    label = models.CharField(_("name"), max_length=60)
+    stream = models.PositiveSmallIntegerField(null=True)
+    cues = models.PositiveIntegerField(default=0)
+    text = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("created_at", "pk")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["video", "stream"], name="one_subtitles_of_a_stream")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.video_id} {self.language}"
+
+
 class RetentionClock(models.Model):
     """The only row: when retention ran last, and steps of the clock that do not count as age, as
     pairs of time (seconds since 1970) and seconds."""

@@ -23,7 +23,7 @@ from madang.apps.jobs import services as jobs
 from madang.apps.videos import trims
 from madang.apps.videos.errors import NotBegun
 from madang.apps.videos.jobs import STORYBOARD, TRANSCODE
-from madang.apps.videos.models import Kind, State, Video, Visibility
+from madang.apps.videos.models import Kind, State, Subtitles, Video, Visibility
 from madang.apps.videos.signals import video_failed, video_ready
 from madang.recording.trim import Trim
 
@@ -251,6 +251,7 @@ def replace_files(video_id: str) -> None:
     and what was to be made of the files before is cancelled."""
     for kind in (TRANSCODE, STORYBOARD):
         jobs.cancel_subject(video_id, kind=kind)
+    Subtitles.objects.filter(video_id=video_id, stream__isnull=False).delete()
     Video.objects.filter(pk=video_id).update(
         kind=Kind.UPLOAD,
         state=State.PROCESSING,

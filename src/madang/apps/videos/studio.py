@@ -30,10 +30,11 @@ from madang.apps.channels.models import (
 )
 from madang.apps.chat.studio_parts import attempt, room_of
 from madang.apps.jobs.errors import JobError
-from madang.apps.videos import entries, library, preparation
+from madang.apps.videos import entries, library, preparation, subtitles
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
+from madang.apps.videos.studio_forms import SubtitlesForm
 from madang.recording.manifest import ID_PATTERN
 
 _AT_ONCE: Final = 50
@@ -142,16 +143,14 @@ def in_bin(request: HttpRequest, slug: str) -> HttpResponse:
 def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     """Show a video, and do what one of its forms says (`do`)."""
     channel, _user = room_of(request, slug, owner=True)
-    video = _own(channel, video_id)
+    video = own(channel, video_id)
     if (act := _ACTS.get(request.POST.get("do", ""))) is not None:
         try:
             messages.success(request, act(video))
         except (VideoError, JobError) as error:
             messages.error(request, str(error))
         return redirect("studio-videos", slug=slug)
-    fields = ("title", "description", "visibility", "keep")
-    initial = {name: getattr(video, name) for name in fields}
-    form = VideoForm(request.POST or None, initial=initial)
+    form = _form_of(video, request.POST or None)
 
     def change(given: Mapping[str, Any]) -> None:
         library.change(video, VideoChange(**given))
@@ -159,9 +158,28 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     if request.method == "POST" and attempt(form, change):
         messages.success(request, _("Saved."))
         return redirect("studio-video", slug=slug, video_id=video_id)
+    return show(request, channel, video, {"form": form}, 400 if form.errors else 200)
+
+
+def show(
+    request: HttpRequest, channel: Channel, video: Video, form: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """Show the page of a video, with a form that was filled in."""
     (entry,) = entries.with_preparations([entries.entry_of(video)])
-    context = {"entry": entry, "form": form}
-    return _render(request, channel, "studio/video.html", context, 400 if form.errors else 200)
+    context = {
+        "entry": entry,
+        "video": video,
+        "form": _form_of(video),
+        "subtitles": subtitles.of(video),
+        "subtitles_form": SubtitlesForm(),
+        **form,
+    }
+    return _render(request, channel, "studio/video.html", context, status)
+
+
+def _form_of(video: Video, given: Any = None) -> VideoForm:
+    fields = ("title", "description", "visibility", "keep")
+    return VideoForm(given, initial={name: getattr(video, name) for name in fields})
 
 
 @login_required
@@ -234,7 +252,8 @@ def _page_of(request: HttpRequest, videos: Any) -> dict[str, Any]:
     return {"videos": entries.with_preparations(found), "next_cursor": following}
 
 
-def _own(channel: Channel, video_id: str) -> Video:
+def own(channel: Channel, video_id: str) -> Video:
+    """Return a video of a channel. Raises Http404."""
     try:
         video = library.get(video_id)
     except NoSuchVideo:

@@ -7,8 +7,7 @@ from typing import Final
 from django.urls import re_path
 
 from madang.apps.channels.urls import SLUG
-from madang.apps.videos import studio, upload_page, views
-from madang.apps.videos.api import router
+from madang.apps.videos import api, studio, subtitle_api, subtitle_page, upload_page, views
 from madang.recording.manifest import ID_PATTERN
 
 _ID: Final = rf"(?P<video_id>{ID_PATTERN})"
@@ -22,5 +21,8 @@ urlpatterns: Final = [
     re_path(rf"^studio/@{SLUG}/videos/progress$", studio.progress, name="studio-video-progress"),
     re_path(rf"^studio/@{SLUG}/videos/bin$", studio.in_bin, name="studio-video-bin"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}$", studio.one, name="studio-video"),
+    re_path(
+        rf"^studio/@{SLUG}/videos/{_ID}/subtitles$", subtitle_page.change, name="studio-subtitles"
+    ),
 ]
-api_routers: Final = [router]
+api_routers: Final = [api.router, subtitle_api.router]

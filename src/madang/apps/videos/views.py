@@ -14,7 +14,7 @@ from madang.apps.accounts.models import User
 from madang.apps.api import UnknownCursor
 from madang.apps.channels import services as channels
 from madang.apps.pages import public_page
-from madang.apps.videos import chat_replay, descriptions, entries, library
+from madang.apps.videos import chat_replay, descriptions, entries, library, subtitles
 from madang.apps.videos.errors import NoSuchVideo
 
 WATCH: Final = "video.html"
@@ -62,6 +62,7 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
         "video": video,
         "channel": channels.card(video.channel),
         "poster": entry.paths.poster_url,
+        "subtitles": subtitles.of(video),
         "description": descriptions.as_html(video.description, video.duration),
         "chapters": descriptions.chapters(video.description, video.duration),
         "may_run": user is not None and channels.may_run(user, video.channel),

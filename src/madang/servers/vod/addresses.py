@@ -25,6 +25,7 @@ _ADDRESS: Final = re.compile(
     rf"/vod/(?P<id>{ID_PATTERN})/"
     r"(?:(?P<multivariant>index\.m3u8)|(?P<poster>poster\.jpg)|(?P<download>[\w-]{1,32})\.mp4"
     r"|(?P<storyboard>storyboard\.vtt)|storyboard/(?P<sheet>[1-9][0-9]{0,2})\.jpg"
+    rf"|subtitles/(?P<subtitles>{ID_PATTERN})\.vtt"
     r"|(?P<rendition>[\w-]{1,32})/(?:(?P<playlist>media\.m3u8)|(?P<number>[1-9][0-9]{0,4})\.mp4))",
     re.ASCII,
 )
@@ -43,17 +44,19 @@ class Kind(Enum):
     POSTER = auto()
     STORYBOARD = auto()
     SHEET = auto()
+    SUBTITLES = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class VodAddress:
     """An address. `number` counts the files of a rendition, or
-    the sheets of the storyboard, from 1."""
+    the sheets of the storyboard, from 1; `part` is the id of subtitles."""
 
     id: str
     kind: Kind
     rendition: str = ""
     number: int = 0
+    part: str = ""
 
 
 @functools.lru_cache(PATHS)
@@ -71,6 +74,8 @@ def parse(path: str) -> VodAddress | None:
         return VodAddress(video, Kind.STORYBOARD)
     if match["sheet"]:
         return VodAddress(video, Kind.SHEET, number=int(match["sheet"]))
+    if match["subtitles"]:
+        return VodAddress(video, Kind.SUBTITLES, part=match["subtitles"])
     if match["download"]:
         return VodAddress(video, Kind.DOWNLOAD, match["download"], 1)
     if match["playlist"]:

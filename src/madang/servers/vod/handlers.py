@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from madang.servers.http.exchange import (
 from madang.servers.http.immutable import answer_file, requested, select
 from madang.servers.vod.access import AccessCheck, Grant
 from madang.servers.vod.addresses import Kind, VodAddress, attachment, parse
+from madang.servers.vod.documents import NO_DOCUMENTS, Documents
 from madang.servers.vod.errors import (
     NO_VIDEO,
     NoSuchFile,
@@ -108,11 +110,13 @@ class VodHandlers:
         access: AccessCheck,
         sent: Counter[str],
         internal_prefix: str | None = None,
+        documents: Documents = NO_DOCUMENTS,
     ) -> None:
         self._store = store
         self._access = access
         self._sent = sent
         self._internal = internal_prefix
+        self._documents = documents
 
     def __call__(self, exchange: Exchange) -> Work | None:
         """Answer, or return a coroutine that does."""
@@ -175,6 +179,9 @@ class VodHandlers:
             case Kind.SHEET:
                 sheet = await self._store.storyboard(address.id, address.number)
                 self._open(exchange, sheet, [_JPEG], grant)
+            case Kind.SUBTITLES:
+                body = await self._documents.subtitles(address.id, address.part)
+                self._stored(exchange, body, [_WEBVTT], grant)
 
     async def _multivariant(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
         text = await self._store.multivariant(address.id, grant.trim)
@@ -208,6 +215,15 @@ class VodHandlers:
         if part is not None:
             start, first, size = part
             self._sent[RECORDING] += exchange.send(start, text.body[first : first + size])
+
+    def _stored(self, exchange: Exchange, body: bytes, headers: Headers, grant: Grant) -> None:
+        """Answer with what the database has."""
+        tag = ("etag", f'"{zlib.crc32(body):08x}-{len(body):x}"')
+        headers = [*headers, tag, *_rights(grant, _SHARED)]
+        part = select(exchange, headers, len(body))
+        if part is not None:
+            start, first, size = part
+            self._sent[RECORDING] += exchange.send(start, body[first : first + size])
 
     async def _download(self, exchange: Exchange, address: VodAddress, grant: Grant) -> None:
         recording = await self._store.recording(address.id)

@@ -19,12 +19,14 @@ MAX_SECONDS: Final = 360_000.0
 
 
 class SubtitleError(ParseError):
-    """A file that is no text track, or a broken one. `line` counts from 1; 0 for the whole."""
+    """A file that is no text track, or a broken one. `line` counts from 1; 0 for the whole.
+    `text` is the message."""
 
     def __init__(self, message: str, line: int = 0, **values: object) -> None:
         text = Text(message, **values)
-        super().__init__(Text("Line {line}: {reason}", line=line, reason=text) if line else text)
+        self.text = Text("Line {line}: {reason}", line=line, reason=text) if line else text
         self.line = line
+        super().__init__(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,7 +13,7 @@ from madang.recording.manifest import RecordedFile, RecordedRendition, file_name
 from madang.transcoding import arguments
 from madang.transcoding.arguments import Input
 from madang.transcoding.renditions import Rendition
-from madang.transcoding.source import AudioStream, Source, VideoStream
+from madang.transcoding.source import AudioStream, Source, TextStream, VideoStream
 from madang.work.video.children import Attempt, Ended, confined, run
 from madang.work.video.package import LONGEST_SEGMENT, Packaged, Packager, PackagingFailed
 
@@ -21,6 +22,7 @@ MISSING_PICTURES: Final = 2
 """Share and number of pictures that may be missing: containers count some that are never shown."""
 
 _POSTER_BYTES: Final = 8 << 20
+_SUBTITLE_BYTES: Final = 1_000_000
 
 MP4: Final = "mov"
 """Container of the files made here, by ffmpeg's name."""
@@ -120,6 +122,21 @@ class Ffmpeg:
             (lambda pipe: found.append(pipe.read(_POSTER_BYTES)),),
         )
         return found[0]
+
+    def subtitles(self, streams: Sequence[TextStream], file: Input) -> list[bytes]:
+        """Return text tracks as WebVTT; one that is too large is empty."""
+        found = [b""] * len(streams)
+
+        def read(number: int, pipe: IO[bytes]) -> None:
+            data = pipe.read(_SUBTITLE_BYTES + 1)
+            found[number] = data if len(data) <= _SUBTITLE_BYTES else b""
+
+        self.run(
+            lambda pipes: arguments.subtitles(file, list(zip(streams, pipes, strict=True))),
+            (file.descriptor,),
+            [partial(read, number) for number in range(len(streams))],
+        )
+        return found
 
     def loudness(self, sound: AudioStream, file: Input, progress: Progress) -> float | None:
         """Return the loudness of a track in LUFS; None for silence."""

@@ -29,6 +29,7 @@ from madang.transcoding.renditions import renditions
 from madang.transcoding.source import Source, VideoStream
 from madang.work.video.children import Attempt
 from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
+from madang.work.video.extract import extract_subtitles
 from madang.work.video.folder import VideoFolder, result_of, write_poster
 from madang.work.video.make import Ffmpeg, Made
 from madang.work.video.package import Packaged, PackagingFailed
@@ -83,10 +84,14 @@ class PrepareVideo:
         if not task.publish(lambda: begin(task.subject)):
             self.uploads.release(upload)
             return
-        if self._is_published(task):  # by an attempt that could not say so
-            return
+        path = self.uploads.path(upload)
         try:
-            if self._prepare(task, self.uploads.path(upload), upload):
+            if self._is_published(task):  # by an attempt that could not say so
+                needed = self._is_needed(task)
+            else:
+                needed = self._prepare(task, path)
+            extract_subtitles(Ffmpeg(task, self.program), path)
+            if not needed:
                 self.uploads.release(upload)
         except FileRefused as error:
             reason = str(error)
@@ -101,25 +106,24 @@ class PrepareVideo:
     def _is_published(self, task: Attempt) -> bool:
         """Return whether an earlier attempt has made the first rendition."""
         video = Video.objects.filter(pk=task.subject, state=State.READY).first()
-        if video is None:
-            return False
-        folder, upload = VideoFolder(self.storage, task.subject), task.arguments["upload"]
-        if self._replaces(task):
-            manifest = folder.manifest()
-            # The files may be in their place while the row still tells of those before.
-            result = result_of(folder.path, manifest, 0.0, 0.0)
-            if manifest.upload != upload or video.ended_at != result.ended_at:
-                return False
-        if folder.file(SOURCE).exists():
-            self.uploads.release(upload)
-        return True
+        if video is None or not self._replaces(task):
+            return video is not None
+        folder = VideoFolder(self.storage, task.subject)
+        manifest = folder.manifest()
+        # The files may be in their place while the row still tells of those before.
+        noted = video.ended_at == result_of(folder.path, manifest, 0.0, 0.0).ended_at
+        return noted and manifest.upload == task.arguments["upload"]
 
     @staticmethod
     def _replaces(task: Attempt) -> bool:
         return bool(task.arguments.get("replaces"))
 
-    def _prepare(self, task: Attempt, path: Path, upload: str) -> bool:
-        """Return whether the file is not needed any more."""
+    def _is_needed(self, task: Attempt) -> bool:
+        """Return whether the other renditions are made of the file itself."""
+        return not VideoFolder(self.storage, task.subject).file(SOURCE).exists()
+
+    def _prepare(self, task: Attempt, path: Path) -> bool:
+        """Return whether the file is needed for the other renditions."""
         descriptor = open_regular(path)
         try:
             source = probe(task, descriptor)
@@ -136,10 +140,10 @@ class PrepareVideo:
         needed = not copied and bool(more)
         following = {"first": first, "origin": made.packaged.begin, "renditions": more}
         if needed:
-            following["upload"] = upload
+            following["upload"] = task.arguments["upload"]
         published = task.publish(partial(self._publish, task, source, made, following))
         task.report(1.0)
-        return not (needed and published)
+        return needed and published
 
     def _copied(self, ffmpeg: Ffmpeg, source: Source, file: Input) -> Made | None:
         """Package what can be packaged as it is; None where it has to be encoded."""

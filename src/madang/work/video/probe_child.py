@@ -16,6 +16,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition, Stream
+from av.subtitles import codeccontext  # noqa: F401  # PyAV imports it where a file has any
 from av.subtitles.stream import SubtitleStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -33,6 +34,9 @@ CONTAINERS: Final = (
 )
 """Demuxers of containers that hold their media themselves: none of playlists, scripts, lists of
 pictures or devices."""
+
+_TEXT_CODECS: Final = frozenset({"subrip", "ass", "ssa", "mov_text", "webvtt", "text", "sami"})
+"""Codecs of subtitles that are not pictures."""
 
 _FRAMES: Final = 12
 _PACKETS: Final = 600
@@ -69,7 +73,12 @@ def _describe(file: int) -> dict[str, Any]:
             "size": size,
             "duration": None if container.duration is None else container.duration / 1e6,
             "audio": [_audio(each) for each in audio],
-            "subtitles": [each.index for each in streams if isinstance(each, SubtitleStream)],
+            "subtitles": [
+                _text_track(each)
+                for each in streams
+                if isinstance(each, SubtitleStream)
+                and each.codec_context.codec.canonical_name in _TEXT_CODECS
+            ],
             "truncated": any(_is_cut(each, size) for each in (*video, *audio)),
         }
         frames, encrypted = _first_frames(container, video)
@@ -148,15 +157,24 @@ def _audio(stream: AudioStream) -> dict[str, Any]:
     }
 
 
+def _text_track(stream: SubtitleStream) -> dict[str, Any]:
+    title = stream.metadata.get("title", "")
+    return {"index": stream.index, "language": _language(stream), "title": title}
+
+
+def _language(stream: Stream) -> str:
+    language = stream.metadata.get("language", "")
+    return "" if language == "und" else language
+
+
 def _common(stream: VideoStream | AudioStream) -> dict[str, Any]:
     context = stream.codec_context
-    language = stream.metadata.get("language", "")
     return {
         "index": stream.index,
         "codec": context.codec.canonical_name,
         "profile": stream.profile or "",
         "tag": context.codec_tag if context.codec_tag.isprintable() else "",
-        "language": "" if language == "und" else language,
+        "language": _language(stream),
     }
 
 
