@@ -130,3 +130,26 @@ def test_they_go_with_the_files_of_the_video(client: Any, owner: dict[str, str])
     Video.objects.update(state="deleted")
     subtitles.delete_unneeded()
     assert not Subtitles.objects.exists()
+
+
+def test_of_a_trimmed_video_they_are_those_of_what_is_left(
+    client: Any, owner: dict[str, str]
+) -> None:
+    from madang.apps.videos.models import Video
+    from madang.apps.videos.subtitles import text_of
+
+    lines = "".join(
+        f"{n}\n00:00:{n:02},000 --> 00:00:{n + 2:02},000\n{n}\n\n" for n in range(1, 40, 5)
+    )
+    answer = post(client, lines.encode(), owner, language="ko", label="x")
+    assert answer.status_code == 201, answer.content.decode()
+    (made,) = answer.json()
+    Video.objects.update(trim_start=10.0, trim_end=20.0, duration=3600.0)
+    text = text_of(FIRST, made["id"])
+    assert text == (
+        b"WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n11\n\n00:00:06.000 --> 00:00:08.000\n16\n"
+    )
+    # Once it is known where it really begins.
+    Video.objects.update(trim_view={"start": 11.5, "end": 15.0})
+    text = text_of(FIRST, made["id"])
+    assert text == b"WEBVTT\n\n00:00:00.000 --> 00:00:01.500\n11\n"

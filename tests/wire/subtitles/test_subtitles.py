@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from madang.wire.subtitles import MAX_BYTES, Cue, SubtitleError, parse, render
+from madang.wire.subtitles import MAX_BYTES, Cue, SubtitleError, excerpt, parse, render
 from madang.wire.subtitles.markup import cue_text
 from tests.wire.subtitles.cases import SMI, SRT, WEBVTT
 
@@ -106,3 +106,11 @@ def test_what_is_refused_is_said_with_its_line(data: bytes, line: int, words: st
     assert caught.value.line == line
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"Line {line}: ") == bool(line)
+
+
+def test_an_excerpt_has_what_is_shown_between_two_times_from_its_own_beginning() -> None:
+    cues = [Cue(0.0, 4.0, "away"), Cue(3.0, 6.0, "across", "line:0"), Cue(7.0, 12.0, "to the end")]
+    assert list(excerpt(cues, 5.0, 10.0)) == [
+        Cue(0.0, 1.0, "across", "line:0"),
+        Cue(2.0, 5.0, "to the end"),
+    ]

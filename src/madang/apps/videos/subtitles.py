@@ -16,9 +16,10 @@ from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.ids import new_id
+from madang.apps.videos import trims
 from madang.apps.videos.errors import InvalidSubtitles, NoSuchSubtitles
 from madang.apps.videos.models import State, Subtitles, Video
-from madang.wire.subtitles import Cue, SubtitleError, Track, parse, render
+from madang.wire.subtitles import Cue, SubtitleError, Track, excerpt, parse, render
 
 MOST_OF_A_VIDEO: Final = 20
 
@@ -122,10 +123,19 @@ def remove(video: Video, subtitles_id: str) -> None:
 
 
 def text_of(video_id: str, subtitles_id: str) -> bytes | None:
-    """Return the WebVTT file of subtitles; None where there is none."""
-    rows = Subtitles.objects.filter(video_id=video_id, pk=subtitles_id)
-    text = rows.values_list("text", flat=True).first()
-    return None if text is None else text.encode()
+    """Return the WebVTT file of subtitles, of a trimmed video those of what is left; None where
+    there is none."""
+    rows = Subtitles.objects.filter(video_id=video_id, pk=subtitles_id).select_related("video")
+    found = rows.first()
+    if found is None:
+        return None
+    trim = trims.card(found.video)
+    if trim is None:
+        return found.text.encode()
+    start = trim.start if trim.start is not None else trim.wanted_start or 0.0
+    end = trim.end if trim.end is not None else trim.wanted_end or trim.whole_duration
+    (track,) = parse(found.text.encode())
+    return render(list(excerpt(track.cues, start, end))).encode()
 
 
 def delete_unneeded() -> None:

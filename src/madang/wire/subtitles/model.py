@@ -3,7 +3,8 @@ from the beginning of the media."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from madang.base.errors import ParseError
@@ -47,3 +48,11 @@ class Track:
 
     cues: tuple[Cue, ...]
     language: str = ""
+
+
+def excerpt(cues: Iterable[Cue], start: float, end: float) -> Iterator[Cue]:
+    """Yield what is shown between two times, with times from `start` on."""
+    for cue in cues:
+        first, last = max(cue.start, start), min(cue.end, end)
+        if first < last:
+            yield replace(cue, start=first - start, end=last - start)
