@@ -6,9 +6,10 @@ import { Transfer, type Refusal } from '../src/upload/transfer';
 
 const CHUNK = 8_000_000;
 const HANGS = -1;
+const LOST = -2;
 
 /** A server of uploads in memory. `answers` are given before its own, one for each request; null:
- * the connection breaks, 0: none of these, HANGS: none ever. */
+ * the connection breaks, 0: none of these, HANGS: none ever, LOST: it breaks after the request. */
 class Station {
   readonly uploads: { offset: number; length: number; title: string }[] = [];
   readonly requests: string[] = [];
@@ -39,7 +40,13 @@ class Station {
     const forced = this.answers.shift();
     if (forced === null) throw new Error('the connection broke');
     if (forced === HANGS) return new Promise(() => undefined);
-    if (forced) return response(forced, this.foreign ? {} : { 'Tus-Resumable': '1.0.0' });
+    if (forced && forced > 0) return response(forced, this.foreign ? {} : { 'Tus-Resumable': '1.0.0' });
+    const own = this.serve(method, url, fields, body);
+    if (forced === LOST) throw new Error('the connection broke');
+    return own;
+  }
+
+  private serve(method: string, url: string, fields: Record<string, string>, body: Blob | null): HttpResponse {
     if (method === 'POST') {
       const title = /title (\S*?)(,|$)/.exec(fields['Upload-Metadata'] ?? '')?.[1] ?? '';
       this.uploads.push({
@@ -98,7 +105,14 @@ describe('a file on its way', () => {
     refused = [];
     ended = [];
     account = 1;
-    vi.stubGlobal('fetch', async () => ({ ok: true, json: async () => ({ signed_in: true, id: account }) }));
+    vi.stubGlobal('fetch', async (url: string) => {
+      const items = station.uploads.map(({ offset, length, title }, index) => ({
+        ...{ offset, length, title, url: `/files/${index}`, channel: 'yard', filename: 'drums.mp4' },
+      }));
+      const answer = url === '/api/v1/me' ? { signed_in: true, id: account } : { items };
+      return { ok: true, json: async () => answer };
+    });
+    vi.stubGlobal('location', { href: 'https://tv.test/studio/@yard/videos/upload' });
   });
   afterEach(() => {
     vi.unstubAllGlobals();
@@ -194,6 +208,16 @@ describe('a file on its way', () => {
     await vi.waitFor(() => expect(station.uploads).toHaveLength(2));
     await transfer({ account: '2' }).start();
     await vi.waitFor(() => expect(station.uploads).toHaveLength(3));
+  });
+
+  test('is reserved once, however often the answer to its creation is lost', async () => {
+    station.uploads.push({ offset: 0, length: 1, title: 'Another' });
+    station.answers = [null, LOST, null];
+    await transfer().start();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toEqual([['Drum5atDusk1', 'Drums']]);
+    expect(station.requests.slice(0, 4)).toEqual(['POST', 'POST', 'HEAD', 'HEAD']);
+    expect(station.uploads).toHaveLength(2);
   });
 
   test('is sent by a browser that keeps nothing', async () => {

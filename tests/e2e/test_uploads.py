@@ -97,10 +97,10 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
     sizes: list[int] = []
 
     async def slowly(route: Route) -> None:
-        """Let the first chunk through, and hold the second."""
+        """Let the first chunk through, and hold the others."""
         if route.request.method == "PATCH":
             sizes.append(int(route.request.headers["upload-offset"]))
-            if len(sizes) == 2:
+            if len(sizes) >= 2:
                 return
         await route.continue_()
 
@@ -121,7 +121,10 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
 
         row = await choose(page, film)  # once more: the same row goes on
         await expect(row).to_have_count(1)
+        while len(sizes) < 3:
+            await page.wait_for_timeout(50)
         await row.locator("[data-upload-pause]").click()
+        await expect(row.locator("[data-upload-state]")).to_contain_text("where it stopped")
 
         await page.unroute("**/files/*")
         await page.reload()  # nobody is asked: nothing is being sent

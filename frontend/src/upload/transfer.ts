@@ -1,7 +1,7 @@
 import { Upload, defaultOptions, type DetailedError, type HttpResponse, type UploadOptions, type UrlStorage } from 'tus-js-client';
 
 import { fetchJson } from '../lib/poll';
-import { fields } from '../lib/status';
+import { fields, list, string } from '../lib/status';
 import { Chunks, RETRY_DELAYS, Speed, forgotten, verdict, type Answer } from './chunks';
 import { remove } from './remove';
 
@@ -37,6 +37,8 @@ export class Transfer {
   private readonly speed = new Speed();
   /** The title that the station was told. */
   private named = '';
+  /** True where the station may have created it without our knowing the address. */
+  private unanswered = false;
 
   constructor(
     private readonly sending: Sending,
@@ -60,8 +62,14 @@ export class Transfer {
         this.speed.add(sent, performance.now());
         listener.progress(sent, total, this.speed.rate);
       },
-      onBeforeRequest: (request) => {
-        if (request.getMethod() === 'POST') this.named = this.upload.options.metadata?.['title'] ?? '';
+      onBeforeRequest: async (request) => {
+        if (request.getMethod() !== 'POST') return;
+        const begun = this.unanswered ? await beginning(sending) : null;
+        if (begun !== null) {
+          this.upload.url = begun;
+          throw new Created(); // the next attempt goes on with it
+        }
+        this.named = this.upload.options.metadata?.['title'] ?? '';
       },
       onAfterResponse: async (request, response) => {
         // tus-js-client drops the address after any such answer, and sends the file from its
@@ -78,7 +86,9 @@ export class Transfer {
         if (error.causingError instanceof Stopped) return false;
         const response = responseOf(error);
         const answer = response && response.getStatus() !== 0 ? read(response) : null;
-        const next = verdict(error.originalRequest.getMethod(), answer);
+        const method = error.originalRequest.getMethod();
+        const next = verdict(method, answer);
+        this.unanswered = method === 'POST' && !answer?.own && !(error.causingError instanceof Created);
         if (next === 'stop') return false;
         if (next === 'smaller') this.upload.options.chunkSize = chunks.failed();
         this.speed.clear();
@@ -130,11 +140,26 @@ class HeadRefused extends Error {
   }
 }
 
+/** The station has created it: only the answer was lost. */
+class Created extends Error {}
+
 /** What no further attempt mends. */
 class Stopped extends Error {
   constructor(readonly reason: 'unreadable' | 'other-account') {
     super(reason);
   }
+}
+
+/** The address of an upload of this file to which nothing was sent yet; null for none. It has
+ * reserved the room of the file. */
+async function beginning({ file, channel }: Sending): Promise<string | null> {
+  const signal = AbortSignal.timeout(10_000);
+  const answer = await fetchJson('/api/v1/uploads?state=active&limit=50', signal).catch(() => ({}));
+  const same = list(fields(answer)['items']).map(fields).find((each) => {
+    const sameFile = each['filename'] === file.name.normalize('NFC') && each['length'] === file.size;
+    return sameFile && each['channel'] === channel && each['offset'] === 0;
+  });
+  return same ? new URL(string(same['url']), location.href).href : null;
 }
 
 /** A file is sent all the same where the browser has no room for its address. */

@@ -44,6 +44,7 @@ def ready(*names: str, first: str = "source") -> Job:
     Job.objects.update(state="done")
     rendition = services.RenditionResult(first, 640, 360, "avc1.64001f", 9, 7)
     services.publish_upload(FIRST, services.RecordingResult(12.5, 7, START, (rendition,)))
+    Job.objects.update(state="done")  # the drawing of its storyboard
     arguments = {"first": first, "renditions": list(names)}
     return enqueue("transcode-video", FIRST, arguments, not_before=START)
 
@@ -177,6 +178,53 @@ def test_renditions_that_were_cancelled_may_be_made_after_all(client: Any) -> No
     assert about().words == "The other renditions came to nothing: The disk is full."
     client.post(ONE, {"do": "retry"})
     assert about().busy
+
+
+def test_pictures_of_the_seek_bar_are_told_of_last(client: Any) -> None:
+    from madang.apps.jobs.models import Job
+
+    transcode = ready("720p")
+    storyboard = Job.objects.get(kind="draw-storyboard")
+    set_job(storyboard, state="queued", due_at=START)
+    assert about().words.startswith("Other renditions follow.")
+    set_job(transcode, state="failed", attempt=5, error="The disk is full.")
+    assert about().words.startswith("Pictures for the seek bar follow.")
+    run(storyboard, 0.4)
+    assert about().words == "Pictures for the seek bar are being drawn: 40%."
+    set_job(storyboard, state="failed", attempt=1, error="The disk is full.")
+    assert about().words == "The other renditions came to nothing: The disk is full."
+    set_job(transcode, state="done")
+    assert about().words == "There are no pictures for the seek bar: The disk is full."
+    assert not about().retries
+    set_job(storyboard, state="cancelled")
+    assert about().words == "Pictures for the seek bar were cancelled."
+    client.force_login(video().channel.owner)
+    client.post(ONE, {"do": "retry"})
+    assert about().busy
+
+
+@pytest.mark.parametrize("state", ["ready", "failed"])
+def test_a_file_that_does_not_replace_another_leaves_the_video(state: str, client: Any) -> None:
+    from madang.apps.jobs.models import Job
+    from madang.apps.jobs.services import enqueue
+    from madang.apps.videos.models import Video
+
+    ready()
+    Job.objects.all().delete()
+    Video.objects.update(state=state, reason="Cut off." if state == "failed" else "")
+    arguments = {"upload": "y", "replaces": True}
+    job = enqueue("prepare-video", FIRST, arguments, not_before=START)
+    assert about().words == "Another file replaces it. Waits for its turn: it is the next."
+    run(job, 0.25)
+    assert about().words == "Another file replaces it. The file is being packaged: 25%."
+    set_job(job, state="failed", attempt=5, error="The disk is full.")
+    assert about().words == "Its file was not replaced: The disk is full."
+    set_job(job, state="cancelled")
+    assert about().words == "Replacing its file was cancelled."
+    client.force_login(video().channel.owner)
+    client.post(ONE, {"do": "retry"})
+    assert about().busy
+    assert video().state == state  # what there is stays until the new file is there
 
 
 def test_the_page_asks_for_what_changes(client: Any) -> None:

@@ -1,4 +1,4 @@
-"""Jobs about videos of files, in words for their owners; cancelling them, and trying again."""
+"""Jobs about videos, in words for their owners; cancelling them, and trying again."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from madang.apps.jobs.leases import MOST_ATTEMPTS
 from madang.apps.jobs.models import OPEN, Job
 from madang.apps.jobs.models import State as JobState
 from madang.apps.videos.errors import UnfitState
-from madang.apps.videos.jobs import PREPARE, TRANSCODE
+from madang.apps.videos.jobs import PREPARE, STORYBOARD, TRANSCODE
 from madang.apps.videos.models import State, Video
 
 NOBODY_AFTER: Final = timedelta(minutes=1)
 """Time after which a job that is due and that nobody takes lacks a worker."""
+
+_KINDS: Final = (PREPARE, TRANSCODE, STORYBOARD)
+"""Kinds of jobs that are told of, what matters most first."""
 
 _MEASURING: Final = 0.95
 """Progress of `transcode-video` from which the loudness alone is left."""
@@ -72,12 +75,13 @@ def cancel(video: Video) -> None:
 
 def retry(video: Video) -> None:
     """Try again what came to nothing about a video. Raises UnfitState, UnfitJobState."""
-    job = _latest(jobs.of_subject(video.pk))
     if video.deleted_at is not None:
         raise UnfitState(_("The video is in the bin."), mend=_("Take it out first."))
-    if job is None or not _may_retry(job):
+    wanted = [job for job in _newest(jobs.of_subject(video.pk)) if _may_retry(job)]
+    if not wanted:
         raise UnfitState(_("There is nothing to try again."))
-    jobs.retry(job.pk)
+    for job in wanted:
+        jobs.retry(job.pk)
 
 
 class _Queue:
@@ -94,7 +98,7 @@ class _Queue:
                 reason=_error_of(job), time=_rough((job.due_at - self.now).total_seconds())
             )
         if self._known is None:
-            self._known = jobs.places((PREPARE, TRANSCODE), self.now), jobs.kinds_running(self.now)
+            self._known = jobs.places(_KINDS, self.now), jobs.kinds_running(self.now)
         places, running = self._known
         if job.kind not in running and self.now - job.due_at > NOBODY_AFTER:
             return gettext(
@@ -112,25 +116,36 @@ class _Queue:
 
 
 def _of_video(video: Video, about: list[Job], queue: _Queue) -> Preparation | None:
-    job = _latest(about)
+    newest = _newest(about)
+    told = [job for job in newest if job.state in OPEN] or newest
+    job = next((job for job in told if job.state != JobState.DONE), None)
     if job is None:
         return None
     if job.state == JobState.RUNNING:
         return Preparation(_running(video, job, queue.now), job.progress, busy=True)
     if job.state == JobState.QUEUED:
-        words = queue.words(job)
-        if job.kind == TRANSCODE:
-            words = " ".join((gettext("Other renditions follow."), words))
-        return Preparation(words, busy=True)
-    if job.state == JobState.DONE:
-        return None
-    return Preparation(_ended(video, job), retries=_may_retry(job), failed=True)
+        return Preparation(" ".join((*_coming(job), queue.words(job))), busy=True)
+    retries = any(_may_retry(job) for job in newest)
+    return Preparation(_ended(video, job), retries=retries, failed=True)
 
 
-def _latest(about: list[Job]) -> Job | None:
-    """Return the job that says most: one that is open, else the newest."""
-    of_these = [job for job in about if job.kind in {PREPARE, TRANSCODE}]
-    return next((job for job in of_these if job.state in OPEN), next(iter(of_these), None))
+def _newest(about: list[Job]) -> list[Job]:
+    """Return the newest job of each kind, what matters most first."""
+    newest = {job.kind: job for job in reversed(about)}
+    return [newest[kind] for kind in _KINDS if kind in newest]
+
+
+def _coming(job: Job) -> list[str]:
+    """Return what a video that there is already gets by a job that waits."""
+    if job.kind == TRANSCODE:
+        return [gettext("Other renditions follow.")]
+    if job.kind == STORYBOARD:
+        return [gettext("Pictures for the seek bar follow.")]
+    return [gettext("Another file replaces it.")] if _replaces(job) else []
+
+
+def _replaces(job: Job) -> bool:
+    return bool(job.arguments.get("replaces"))
 
 
 def _may_retry(job: Job) -> bool:
@@ -142,7 +157,7 @@ def _may_retry(job: Job) -> bool:
 
 def _running(video: Video, job: Job, now: datetime) -> str:
     remaining = card(job, now).remaining_seconds
-    parts = [_step(video, job)]
+    parts = [*(_coming(job) if _replaces(job) else ()), _step(video, job)]
     if remaining is not None and job.progress:
         parts.append(gettext("Left: {time}.").format(time=_rough(remaining)))
     if job.attempt > 1 and job.error:
@@ -163,6 +178,10 @@ def _step(video: Video, job: Job) -> str:
         if not job.checkpoint:
             return gettext("The file is being packaged: {percent}%.").format(percent=percent)
         return gettext("The first rendition is being encoded: {percent}%.").format(percent=percent)
+    if job.kind == STORYBOARD:
+        return gettext("Pictures for the seek bar are being drawn: {percent}%.").format(
+            percent=percent
+        )
     if job.progress >= _MEASURING:
         return gettext("The loudness is being measured: {percent}%.").format(percent=percent)
     there = {each["name"] for each in video.renditions}
@@ -175,8 +194,18 @@ def _step(video: Video, job: Job) -> str:
 
 
 def _ended(video: Video, job: Job) -> str:
+    if _replaces(job):
+        if job.state == JobState.CANCELLED:
+            return gettext("Replacing its file was cancelled.")
+        return gettext("Its file was not replaced: {reason}").format(reason=_error_of(job))
     if video.state == State.FAILED:
         return gettext(video.reason) if video.reason else gettext("It failed.")
+    if job.kind == STORYBOARD:
+        if job.state == JobState.CANCELLED:
+            return gettext("Pictures for the seek bar were cancelled.")
+        return gettext("There are no pictures for the seek bar: {reason}").format(
+            reason=_error_of(job)
+        )
     if job.state == JobState.CANCELLED:
         return gettext("The other renditions were cancelled.")
     return gettext("The other renditions came to nothing: {reason}").format(reason=_error_of(job))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 from madang.apps.jobs.models import Job
 from madang.apps.jobs.services import enqueue
 from madang.apps.videos import services
-from madang.apps.videos.jobs import STORYBOARD
+from madang.apps.videos.jobs import PREPARE, STORYBOARD
 from madang.apps.videos.models import Video
 from madang.infra.storage import storage_id
 
@@ -32,8 +32,9 @@ def job_cancelled(job: Job, **_: Any) -> None:
 
 
 def job_retried(job: Job, **_: Any) -> None:
-    """Let an upload wait whose preparation is tried again."""
-    services.requeue_upload(job.subject)
+    """Let an upload wait whose preparation is tried again, but not what another file replaces."""
+    if job.kind == PREPARE and not job.arguments.get("replaces"):
+        services.requeue_upload(job.subject)
 
 
 def video_ready(video: Video, **_: Any) -> None:
