@@ -18,6 +18,7 @@ function mount(root: HTMLElement): void {
   const page: Page = {
     channel,
     account: root.dataset['account'] ?? '',
+    replaces: root.dataset['replaces'] ?? '',
     chunk: Number(root.dataset['chunk']) || 64_000_000,
     template: need<HTMLTemplateElement>('[data-upload-row]', root),
     outcomes: new Outcomes(root.dataset['progress'] ?? ''),

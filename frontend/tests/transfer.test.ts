@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse, PreviousUpload } from 'tus-js-client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { Chunks, RETRY_DELAYS, SMALLEST_CHUNK, verdict } from '../src/upload/chunks';
-import { Transfer, type Refusal } from '../src/upload/transfer';
+import { Transfer, type Refusal, type Sending } from '../src/upload/transfer';
 
 const CHUNK = 8_000_000;
 const HANGS = -1;
@@ -119,12 +119,13 @@ describe('a file on its way', () => {
     vi.useRealTimers();
   });
 
-  const transfer = (more: { file?: File; channel?: string; account?: string; title?: string } = {}): Transfer =>
+  const transfer = (more: Partial<Omit<Sending, 'chunk' | 'title'>> & { title?: string } = {}): Transfer =>
     new Transfer(
       {
         file: more.file ?? film(),
         channel: more.channel ?? 'yard',
         account: more.account ?? '1',
+        replaces: more.replaces ?? '',
         chunk: CHUNK,
         title: () => more.title ?? 'Drums',
       },
@@ -210,6 +211,12 @@ describe('a file on its way', () => {
     await vi.waitFor(() => expect(station.uploads).toHaveLength(3));
   });
 
+  test('belongs to the video whose file it replaces', async () => {
+    await begin();
+    await transfer({ replaces: 'Drum5atDusk7' }).start();
+    await vi.waitFor(() => expect(station.uploads).toHaveLength(2));
+  });
+
   test('is reserved once, however often the answer to its creation is lost', async () => {
     station.uploads.push({ offset: 0, length: 1, title: 'Another' });
     station.answers = [null, LOST, null];
@@ -238,7 +245,7 @@ describe('a file on its way', () => {
   test('begins with the title of the moment', async () => {
     let title = 'Drums';
     const waits = new Transfer(
-      { file: film(), channel: 'yard', account: '1', chunk: CHUNK, title: () => title },
+      { file: film(), channel: 'yard', account: '1', replaces: '', chunk: CHUNK, title: () => title },
       { progress: () => undefined, found: () => undefined, waiting: () => undefined, refused: () => undefined, done: () => undefined },
       { httpStack: station, urlStorage: kept },
     );

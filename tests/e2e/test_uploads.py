@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, expect
+from playwright.async_api import Browser, Error, Locator, Page, Route, expect
 
 from tests.support.browser import open_tab
 from tests.support.media_files import media_file
@@ -95,12 +96,14 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
     station: Station, browser: Browser, film: Path
 ) -> None:
     sizes: list[int] = []
+    held: list[Route] = []
 
     async def slowly(route: Route) -> None:
         """Let the first chunk through, and hold the others."""
         if route.request.method == "PATCH":
             sizes.append(int(route.request.headers["upload-offset"]))
             if len(sizes) >= 2:
+                held.append(route)
                 return
         await route.continue_()
 
@@ -126,6 +129,9 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
         await row.locator("[data-upload-pause]").click()
         await expect(row.locator("[data-upload-state]")).to_contain_text("where it stopped")
 
+        for route in held:  # otherwise the browser may send some of them once they are not held
+            with contextlib.suppress(Error):
+                await route.abort()
         await page.unroute("**/files/*")
         await page.reload()  # nobody is asked: nothing is being sent
         unfinished = page.locator("[data-unfinished]")
@@ -166,7 +172,26 @@ async def test_a_file_goes_on_where_it_stopped_and_becomes_a_video(
         await page.goto(watch)
         await tab.until("player.dataset.state === 'playing' && video.currentTime > 0.2")
         await storyboard(page)
+        await replaced(page, page.url.rpartition("/")[2])
     assert [each for each in tab.faults if "503" not in each and "401" not in each] == []
+
+
+async def replaced(page: Page, video: str) -> None:
+    """Replace the file of a video, and wait until its playlist has the other file."""
+    await page.goto(page.url.replace(f"/v/{video}", f"/studio/@{SLUG}/videos/{video}"))
+    await page.get_by_role("link", name="Replace the file").click()
+    await expect(page.locator("[data-upload-title]")).to_have_count(0)
+    row = await choose(page, media_file("h264.mkv"))
+    await expect(row.locator("[data-upload-title]")).to_be_hidden()
+    await expect(row.locator("[data-upload-state]")).to_contain_text("It has arrived")
+    await row.locator("[data-upload-video]").click()
+    await expect(page.locator("input[name=title]")).to_have_value("축제의 밤")
+    playlist = page.url.partition("/studio/")[0] + f"/vod/{video}/source/media.m3u8"
+    for _ in range(120):
+        if "\n2.mp4" in await (await page.request.get(playlist)).text():
+            return
+        await page.wait_for_timeout(500)
+    raise AssertionError("the file was not replaced")
 
 
 async def storyboard(page: Page) -> None:

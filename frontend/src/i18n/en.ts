@@ -205,6 +205,7 @@ export const en = {
   uploadSent: '{name} has arrived.',
   uploadQueued: 'It has arrived, and waits to be prepared. You may leave this page.',
   uploadLeave: 'You may leave this page.',
+  uploadReplaces: 'It has arrived. The video shows it once it is prepared. You may leave this page.',
   uploadReady: 'Ready. Smaller renditions follow.',
   uploadHere: '{n}% is here. Choose the file again to go on.',
   uploadNameless: 'A file without a name',

@@ -206,6 +206,7 @@ export const ko: Dictionary = {
   uploadSent: '{name} 파일이 도착했습니다.',
   uploadQueued: '도착했고, 준비를 기다립니다. 이 화면을 떠나도 됩니다.',
   uploadLeave: '이 화면을 떠나도 됩니다.',
+  uploadReplaces: '도착했습니다. 준비가 끝나면 동영상에 나옵니다. 이 화면을 떠나도 됩니다.',
   uploadReady: '다 됐습니다. 더 작은 화질이 뒤따릅니다.',
   uploadHere: '{n}%가 와 있습니다. 파일을 다시 고르면 이어집니다.',
   uploadNameless: '이름 없는 파일',

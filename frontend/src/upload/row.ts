@@ -12,6 +12,8 @@ const TELL_EVERY = 250;
 export interface Page {
   channel: string;
   account: string;
+  /** Id of the video whose file is replaced; empty for a new one. */
+  replaces: string;
   chunk: number;
   template: HTMLTemplateElement;
   outcomes: Outcomes;
@@ -131,6 +133,7 @@ export class Row {
     this.page.announce(t('uploadSent', { name: this.file.name }));
     const link = this.part('video') as HTMLAnchorElement;
     link.href = `/studio/@${this.page.channel}/videos/${videoId}`;
+    if (this.page.replaces) return this.finish(t('uploadReplaces'), false);
     this.tell(t('uploadQueued'));
     const title = this.title.value.trim();
     let renames = title !== '' && title !== known;

@@ -10,6 +10,8 @@ export interface Sending {
   file: File;
   channel: string;
   account: string;
+  /** Id of the video whose file it replaces; empty for a new one. */
+  replaces: string;
   /** Bytes of the largest piece. */
   chunk: number;
   title: () => string;
@@ -45,7 +47,7 @@ export class Transfer {
     listener: Listener,
     ports: Pick<UploadOptions, 'httpStack' | 'urlStorage'> = {},
   ) {
-    const { file, channel, chunk } = sending;
+    const { file, channel, chunk, replaces } = sending;
     const chunks = new Chunks(chunk);
     this.upload = new Upload(file, {
       ...ports,
@@ -53,7 +55,7 @@ export class Transfer {
       endpoint: '/files/',
       chunkSize: chunk,
       retryDelays: RETRY_DELAYS,
-      metadata: { channel, filename: file.name, filetype: file.type },
+      metadata: { channel, filename: file.name, filetype: file.type, ...(replaces && { replaces }) },
       fingerprint: () => Promise.resolve(fingerprint(sending)),
       fileReader: { openFile: async () => sourceOf(file) },
       removeFingerprintOnSuccess: true,
@@ -130,8 +132,8 @@ export class Transfer {
 }
 
 /** What makes two files the same upload. */
-export function fingerprint({ file, channel, account }: Omit<Sending, 'chunk' | 'title'>): string {
-  return JSON.stringify(['madang', account, channel, file.name, file.type, file.size, file.lastModified]);
+export function fingerprint({ file, channel, account, replaces }: Omit<Sending, 'chunk' | 'title'>): string {
+  return JSON.stringify(['madang', account, channel, replaces, file.name, file.type, file.size, file.lastModified]);
 }
 
 class HeadRefused extends Error {
@@ -152,7 +154,8 @@ class Stopped extends Error {
 
 /** The address of an upload of this file to which nothing was sent yet; null for none. It has
  * reserved the room of the file. */
-async function beginning({ file, channel }: Sending): Promise<string | null> {
+async function beginning({ file, channel, replaces }: Sending): Promise<string | null> {
+  if (replaces) return null; // the list does not say what an upload replaces
   const signal = AbortSignal.timeout(10_000);
   const answer = await fetchJson('/api/v1/uploads?state=active&limit=50', signal).catch(() => ({}));
   const same = list(fields(answer)['items']).map(fields).find((each) => {

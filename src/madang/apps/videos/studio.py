@@ -30,7 +30,7 @@ from madang.apps.channels.models import (
 )
 from madang.apps.chat.studio_parts import attempt, room_of
 from madang.apps.jobs.errors import JobError
-from madang.apps.videos import entries, library, preparation, subtitles
+from madang.apps.videos import entries, library, preparation, services, subtitles
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
@@ -170,6 +170,7 @@ def show(
         "entry": entry,
         "video": video,
         "form": _form_of(video),
+        "replaceable": services.has_files(video.pk),
         "subtitles": subtitles.of(video),
         "subtitles_form": SubtitlesForm(),
         **form,
