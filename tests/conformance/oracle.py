@@ -64,8 +64,8 @@ async def watch(
     AssertionError where the multivariant playlist cannot be read: then there is nothing to judge.
     """
     async with http_client(transport) as client, observed_lateness() as lateness:
-        multivariant = await _multivariant(client, url)
-        urls = list(dict.fromkeys(urljoin(url, v.uri) for v in multivariant.variants))
+        variants = (await multivariant(client, url)).variants
+        urls = list(dict.fromkeys(urljoin(url, v.uri) for v in variants))
         watches = [_Watch(client, Rendition(u, frozenset(urls) - {u})) for u in urls]
         violations = [violation async for violation in rules_http.playlist(client, url)]
         await asyncio.gather(*(each.begin() for each in watches))
@@ -81,7 +81,8 @@ async def watch(
     return Report(tuple(dict.fromkeys(violations)), _statistics(watches))
 
 
-async def _multivariant(client: httpx.AsyncClient, url: str) -> MultivariantPlaylist:
+async def multivariant(client: httpx.AsyncClient, url: str) -> MultivariantPlaylist:
+    """Return the playlist at `url`. Raises AssertionError where it names nothing."""
     reply = await client.get(url)
     assert reply.status_code == 200, f"{reply.status_code} for {url}"
     playlist = parse_multivariant(reply.text)

@@ -55,6 +55,8 @@ class Rule(enum.Enum):
     DEMUX = "house: every fragment demuxes with its EXT-X-MAP"
     INDEPENDENT = "4.4.4.9: INDEPENDENT=YES on parts that begin with a sync sample, no others"
     CONTINUITY = "house: decode times rise, and each fragment begins where the last one ended"
+    EVENT = "4.4.3.5: a rewind playlist is of type EVENT, and only grows behind its end"
+    BYTE_RANGE = "4.4.4.2, house: every byte range can be read, and stays as it is"
     DURATION = "4.4.4.1, 4.4.4.9: fragments last as long as the playlist says"
 
 

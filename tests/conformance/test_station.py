@@ -19,6 +19,7 @@ from madang.wire.flv import Tag
 from madang.wire.hls import MultivariantPlaylist, parse_multivariant
 from tests.conformance.oracle import check_wait_limit, watch
 from tests.conformance.report import Report
+from tests.conformance.rewind import watch_event
 from tests.support import encoders
 from tests.support.data_plane import Loop
 from tests.support.encoders import Recipe, publish
@@ -43,6 +44,16 @@ BEFORE_24_BITS = 16_777 - 8
 """Seconds: 4 h 39 min, so that 2**24 - 1 ms is passed while somebody watches."""
 BEFORE_32_BITS = 2**32 - 8_000
 """Milliseconds: the clock of RTMP goes back to zero while somebody watches."""
+
+
+REWIND_SECONDS = {
+    "avc-aac-bundled": SECONDS + 12.0,
+    "b-frames": SECONDS,
+    "sound-only": SECONDS,
+    "ladder": SECONDS,
+}
+"""Streams whose long playlist is watched as well, while the show is on. One is watched for longer
+than its skip boundary: six target durations of four seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,7 @@ class Seen:
     report: Report
     playlist: MultivariantPlaylist
     encoder_said: str = field(default="")
+    rewind: Report | None = None
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +166,20 @@ async def _publish_and_watch(station: Station, name: str, file: Path) -> Seen:
             said = lambda: repr(playing.exception()) if playing.done() else ""  # noqa: E731
         variants = 2 if name == "ladder" else 1
         playlist = await _on_the_air(url, variants, said)
-        report = await watch(url, seconds=SECONDS, slack=SLACK)
-        return Seen(report, playlist, said())
+        report, rewind = await asyncio.gather(
+            watch(url, seconds=SECONDS, slack=SLACK), _watch_rewind(station, name)
+        )
+        return Seen(report, playlist, said(), rewind)
+
+
+async def _watch_rewind(station: Station, name: str) -> Report | None:
+    if name not in REWIND_SECONDS:
+        return None
+    async with httpx.AsyncClient(trust_env=False) as client:
+        status = (await client.get(f"{station.http}/live/{name}/status.json")).json()
+    url = f"{station.http}{status['rewind_url']}"
+    await _on_the_air(url, 1, str)
+    return await watch_event(url, seconds=REWIND_SECONDS[name])
 
 
 async def _replay(station: Station, name: str, tags: list[Tag], shift: int) -> None:
@@ -190,6 +214,21 @@ def test_every_kind_of_stream_is_served_by_the_rules(
         # Segments of ten seconds would have to be watched for minutes.
         assert statistics.segments > float(WINDOW) / 2
         assert statistics.deltas > 0
+
+
+@pytest.mark.parametrize("name", REWIND_SECONDS)
+def test_the_rewind_playlist_of_a_running_show_keeps_the_rules(
+    seen: dict[str, Seen | BaseException], name: str
+) -> None:
+    what = seen[name]
+    if isinstance(what, BaseException):
+        raise what
+    assert what.rewind is not None
+    what.rewind.check()
+    statistics = what.rewind.statistics
+    assert statistics.playlists > SECONDS / 4
+    assert statistics.segments > SECONDS / 4
+    assert (statistics.deltas > 0) is (REWIND_SECONDS[name] > SECONDS)
 
 
 @pytest.mark.parametrize("name", STREAMS)
