@@ -15,6 +15,7 @@ from bench import (
     fuzz,
     ingest,
     latency,
+    library,
     live,
     plan,
     record,
@@ -27,6 +28,7 @@ from madang.base.errors import MadangError
 
 BENCHES: dict[str, ModuleType] = {
     "backup": backup,
+    "library": library,
     "live": live,
     "latency": latency,
     "ingest": ingest,

@@ -12,6 +12,7 @@ OTHERS = (
     "plan",
     "tokens",
     "tokens/{token_id}",
+    "search",
     "uploads",
     "jobs",
     "jobs/{job_id}",

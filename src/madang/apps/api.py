@@ -52,11 +52,11 @@ def page(
     """
     ordered = entries.order_by(key)
     if cursor is not None:
-        ordered = ordered.filter(**{f"{key}__gt": _read(cursor)})
+        ordered = ordered.filter(**{f"{key}__gt": decode_cursor(cursor)})
     found = list(ordered[: limit + 1])
     if len(found) <= limit:
         return found, None
-    return found[:limit], _written(getattr(found[limit - 1], key))
+    return found[:limit], encode_cursor(getattr(found[limit - 1], key))
 
 
 def page_newest(
@@ -69,7 +69,7 @@ def page_newest(
     """
     ordered = entries.order_by(f"-{at}", "-pk")
     if cursor is not None:
-        instant, _space, key = _read(cursor).partition(" ")
+        instant, _space, key = decode_cursor(cursor).partition(" ")
         before = _instant(instant)
         ordered = ordered.filter(Q(**{f"{at}__lt": before}) | Q(**{at: before}, pk__lt=key))
     found = list(ordered[: limit + 1])
@@ -89,7 +89,7 @@ def page_oldest(
     """
     ordered = entries.order_by(at, key)
     if cursor is not None:
-        instant, _space, last_key = _read(cursor).partition(" ")
+        instant, _space, last_key = decode_cursor(cursor).partition(" ")
         since = _instant(instant)
         later = Q(**{f"{at}__gt": since}) | Q(**{f"{key}__gt": last_key})
         ordered = ordered.filter(later, **{f"{at}__gte": since})
@@ -102,14 +102,14 @@ def page_oldest(
 
 def page_of(entries: Mapping[str, V], cursor: str | None, limit: int) -> tuple[list[V], str | None]:
     """Return a page of entries in memory, ordered by key. Raises UnknownCursor."""
-    after = _read(cursor) if cursor is not None else ""
+    after = decode_cursor(cursor) if cursor is not None else ""
     keys = sorted(key for key in entries if key > after)
     found = [entries[key] for key in keys[:limit]]
-    return found, _written(keys[limit - 1]) if len(keys) > limit else None
+    return found, encode_cursor(keys[limit - 1]) if len(keys) > limit else None
 
 
 def _in_time(at: datetime, key: str) -> str:
-    return _written(f"{at.astimezone(UTC).isoformat()} {key}")
+    return encode_cursor(f"{at.astimezone(UTC).isoformat()} {key}")
 
 
 def _instant(text: str) -> datetime:
@@ -120,11 +120,13 @@ def _instant(text: str) -> datetime:
     raise UnknownCursor(_("The cursor is not one of this list."))
 
 
-def _written(key: str) -> str:
+def encode_cursor(key: str) -> str:
+    """Return the cursor of an entry by its key."""
     return base64.urlsafe_b64encode(key.encode()).decode("ascii").rstrip("=")
 
 
-def _read(cursor: str) -> str:
+def decode_cursor(cursor: str) -> str:
+    """Return the key of a cursor. Raises UnknownCursor."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         read = base64.b64decode(padded, altchars=b"-_", validate=True).decode()

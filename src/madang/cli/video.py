@@ -45,7 +45,8 @@ def list_(
     from madang.apps.channels.services import get_channel
     from madang.apps.videos import library
 
-    videos = library.all_videos().filter(deleted_at__isnull=state != StateName.DELETED)
+    videos = library.all_videos().prefetch_related("tags")
+    videos = videos.filter(deleted_at__isnull=state != StateName.DELETED)
     if channel is not None:
         videos = videos.filter(channel=get_channel(channel))
     if state is not None and state != StateName.DELETED:
@@ -148,6 +149,16 @@ def restore(id_: Id, data: Data = None, config: Config = None, as_json: Json = F
     report(as_json, _item(video, base), [f"{video.pk} is out of the bin.{kept}"])
 
 
+@app.command("reindex")
+def reindex(data: Data = None, config: Config = None, as_json: Json = False) -> None:
+    """Make the index of the search anew, of all videos and channels."""
+    control_plane(data, config)
+    from madang.apps.discovery import index
+
+    count = index.rebuild()
+    report(as_json, {"indexed": count}, [f"The search finds {count} videos and channels again."])
+
+
 def _item(video: Video, base: str) -> dict[str, Any]:
     """Return a video as the API does, with the addresses of the running station."""
     from madang.apps.broadcasts.ports import rfc3339
@@ -180,5 +191,5 @@ def _minute(instant: str | None) -> str:
 
 def _said(value: object) -> object:
     if isinstance(value, list):
-        return ", ".join(each["name"] for each in value) or "-"
+        return ", ".join(each if isinstance(each, str) else each["name"] for each in value) or "-"
     return "-" if value in (None, "") else value

@@ -45,19 +45,19 @@ class ChannelPage(Schema):
 def channels(request: HttpRequest, cursor: Cursor = None, limit: Limit = PAGE_SIZE) -> ChannelPage:
     """Return the channels of the station, by slug."""
     found, following = page(Channel.objects.select_related("owner"), "slug", cursor, limit)
-    return ChannelPage(
-        items=[_view(services.card(channel)) for channel in found], next_cursor=following
-    )
+    return ChannelPage(items=[channel_view(channel) for channel in found], next_cursor=following)
 
 
 @router.get("/channels/{slug}", response=ChannelView, summary="One channel")
 @decorate_view(cacheable(FRESH_SECONDS))
 def channel(request: HttpRequest, slug: str) -> ChannelView:
     """Return the channel at `/@slug`."""
-    return _view(services.card(services.get_channel(slug)))
+    return channel_view(services.get_channel(slug))
 
 
-def _view(card: services.ChannelCard) -> ChannelView:
+def channel_view(channel: Channel) -> ChannelView:
+    """Return a channel, whose owner is loaded, as the API shows it."""
+    card = services.card(channel)
     return ChannelView(
         slug=card.slug,
         title=card.title,

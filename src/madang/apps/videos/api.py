@@ -82,6 +82,7 @@ class VideoView(Schema):
     channel: str
     title: str
     description: str
+    tags: list[str]
     language: str
     kind: KindName
     state: StateName
@@ -145,13 +146,14 @@ class WantedTrim(Body):
 
 
 class ChangedVideo(Body):
-    """Changes; what is left out or null stays. `keep` exempts from retention. `trim` null undoes
-    the trim."""
+    """Changes; what is left out or null stays. `keep` exempts from retention, `tags` replace
+    those that there are. `trim` null undoes the trim."""
 
     title: str | None = None
     description: str | None = None
     visibility: VisibilityName | None = None
     keep: bool | None = None
+    tags: Annotated[list[str], Field(max_length=100)] | None = None
     trim: WantedTrim | None = None
 
 
@@ -223,7 +225,7 @@ def chat(
 
 @router.patch("/videos/{video_id}", auth=_CHANGES, response=VideoView, summary="Change a video")
 def change(request: HttpRequest, video_id: str, body: ChangedVideo) -> VideoView:
-    """Change title, description, visibility or retention, or trim the video.
+    """Change title, description, visibility, retention or tags, or trim the video.
 
     A recording in the state `asking` is kept by a visibility, or by `keep`, which makes it
     public unless another visibility was chosen during the show.

@@ -29,6 +29,7 @@ class VideoCard:
     channel: str
     title: str
     description: str
+    tags: list[str]
     language: str
     kind: str
     state: str
@@ -59,6 +60,7 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         channel=video.channel.slug,
         title=video.title,
         description=video.description,
+        tags=[tag.name for tag in video.tags.all()],
         language=video.language,
         kind=video.kind,
         state=State.DELETED if video.deleted_at is not None else video.state,

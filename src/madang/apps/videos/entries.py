@@ -91,4 +91,4 @@ def page(videos: QuerySet[Video], cursor: str | None = None) -> tuple[list[Video
 
 def page_of_channel(slug: str, cursor: str | None = None) -> tuple[list[VideoEntry], str | None]:
     """Return a page of what everybody finds of a channel. Raises UnknownCursor."""
-    return page(library.listed_for(None).filter(channel__slug=slug, state=State.READY), cursor)
+    return page(library.published().filter(channel__slug=slug), cursor)

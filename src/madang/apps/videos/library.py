@@ -20,6 +20,7 @@ from madang.apps.channels.models import DESCRIPTION_LENGTH, Channel
 from madang.apps.channels.services import may_run, retention_days
 from madang.apps.jobs import services as jobs
 from madang.apps.validation import in_one_sentence, save
+from madang.apps.videos import tags
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
 from madang.apps.videos.models import State, Video, Visibility
 from madang.apps.videos.signals import video_ready
@@ -48,6 +49,7 @@ class VideoChange:
     description: str | None = None
     visibility: str | None = None
     keep: bool | None = None
+    tags: tuple[str, ...] | list[str] | None = None
 
 
 def all_videos() -> QuerySet[Video]:
@@ -72,13 +74,18 @@ def listed_for(user: User | None) -> QuerySet[Video]:
     """Return the videos of lists for `user`: public ones, and the own ones without the bin."""
     public = Q(visibility=Visibility.PUBLIC)
     own = _owned_by(user)
-    videos = visible_to(user).filter(deleted_at=None)
+    videos = visible_to(user).filter(deleted_at=None).prefetch_related("tags")
     return videos.filter(public if own is None else public | own)
+
+
+def published() -> QuerySet[Video]:
+    """Return the videos that everybody finds: what pages, feeds, the site map and search list."""
+    return listed_for(None).filter(state=State.READY)
 
 
 def in_bin_of(user: User | None) -> QuerySet[Video]:
     """Return the videos in the bin that `user` may take out."""
-    return visible_to(user).exclude(deleted_at=None)
+    return visible_to(user).exclude(deleted_at=None).prefetch_related("tags")
 
 
 def asking_of(channel: Channel) -> QuerySet[Video]:
@@ -118,7 +125,7 @@ def find_own(video_id: str, user: User) -> Video:
 
 @transaction.atomic
 def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) -> Video:
-    """Change title, description, visibility or retention, and return the video.
+    """Change title, description, visibility, retention or tags, and return the video.
 
     A recording that waits for an answer is kept by a visibility, or by `keep`, which leaves the
     one that it had during its show. Raises InvalidVideo, UnfitState.
@@ -136,6 +143,8 @@ def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) ->
         video.keep = wanted.keep
     if answered:
         video.state, video.asked_until = State.READY, None
+    if wanted.tags is not None:
+        tags.replace(video, wanted.tags)
     _save(video)
     if answered:
         video_ready.send(Video, video=video, at=now or timezone.now())

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.channels.models import DESCRIPTION_LENGTH, TITLE_LENGTH, Channel, station_language
 from madang.recording.manifest import ID_LENGTH
 
+TAG_LENGTH = 40
+
 
 class Kind(models.TextChoices):
     """Origin of a video."""
@@ -122,6 +124,26 @@ class Subtitles(models.Model):
 
     def __str__(self) -> str:
         return f"{self.video_id} {self.language}"
+
+
+class Tag(models.Model):
+    """A tag of a video; equal `key`s, its words as search compares them, are the same tag."""
+
+    video = models.ForeignKey(Video, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(_("tag"), max_length=TAG_LENGTH)
+    key = models.CharField(max_length=4 * TAG_LENGTH)
+
+    class Meta:
+        ordering = ("pk",)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["key"], name="videos_with_a_tag")
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["video", "key"], name="videos_tag_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class RetentionClock(models.Model):

@@ -30,7 +30,7 @@ from madang.apps.channels.models import (
 )
 from madang.apps.chat.studio_parts import attempt, room_of
 from madang.apps.jobs.errors import JobError
-from madang.apps.videos import entries, library, preparation, services, subtitles
+from madang.apps.videos import entries, library, preparation, services, subtitles, tags
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
@@ -84,6 +84,12 @@ class VideoForm(forms.Form):
         max_length=DESCRIPTION_LENGTH,
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text=gettext_lazy("Lines that begin with a time, such as 12:30, become chapters."),
+    )
+    tags = forms.CharField(
+        label=gettext_lazy("tags"),
+        required=False,
+        max_length=1000,
+        help_text=gettext_lazy("With commas between. Search and the library find videos by them."),
     )
     visibility = forms.ChoiceField(
         label=gettext_lazy("who may see it"),
@@ -153,7 +159,7 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     form = _form_of(video, request.POST or None)
 
     def change(given: Mapping[str, Any]) -> None:
-        library.change(video, VideoChange(**given))
+        library.change(video, VideoChange(**{**given, "tags": tags.split(given["tags"])}))
 
     if request.method == "POST" and attempt(form, change):
         messages.success(request, _("Saved."))
@@ -180,7 +186,9 @@ def show(
 
 def _form_of(video: Video, given: Any = None) -> VideoForm:
     fields = ("title", "description", "visibility", "keep")
-    return VideoForm(given, initial={name: getattr(video, name) for name in fields})
+    initial = {name: getattr(video, name) for name in fields}
+    initial["tags"] = ", ".join(tag.name for tag in video.tags.all())
+    return VideoForm(given, initial=initial)
 
 
 @login_required

@@ -61,6 +61,7 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
         "entry": entry,
         "video": video,
         "channel": channels.card(video.channel),
+        "tags": video.tags.all(),
         "poster": entry.paths.poster_url,
         "subtitles": subtitles.of(video),
         "description": descriptions.as_html(video.description, video.duration),

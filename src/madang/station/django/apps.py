@@ -14,6 +14,7 @@ APPS: Final = (
     "madang.apps.broadcasts",
     "madang.apps.jobs",
     "madang.apps.videos",
+    "madang.apps.discovery",
     "madang.apps.uploads",
     "madang.apps.chat",
     "madang.apps.webhooks",

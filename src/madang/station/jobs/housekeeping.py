@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from madang.apps.broadcasts.ports import directory
 from madang.apps.broadcasts.services import close_orphans
+from madang.apps.discovery import index as search_index
 from madang.apps.jobs import services as jobs
 from madang.apps.notices import services as notices
 from madang.apps.uploads import services as uploads
@@ -50,6 +51,12 @@ def delete_old_deliveries() -> None:
 def delete_old_notices() -> None:
     """Delete notices that were done long ago."""
     notices.delete_done(timezone.now())
+
+
+def index_missing() -> None:
+    """Complete the index of the search."""
+    if written := search_index.catch_up():
+        log.info("housekeeping: videos and channels that the search did not have: %d", written)
 
 
 def delete_old_jobs() -> None:

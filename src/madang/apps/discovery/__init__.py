@@ -1,0 +1,1 @@
+"""Finding videos and channels: search, the library, feeds."""
