@@ -12,6 +12,13 @@ bindQuestions(document);
 for (const rows of findAll('[data-preparations]')) bindPreparations(rows);
 for (const cell of findAll('[data-codecs]')) say(cell, codecNames(cell.textContent ?? ''));
 
+const trim = find('[data-trim]');
+if (trim) {
+  void Promise.all([import('./player/video'), import('./studio/trim')]).then(
+    ([{ mountVideo }, { bindTrim }]) => bindTrim(trim, mountVideo(need('[data-player]', trim))),
+  );
+}
+
 // The page that shows a fresh key shares this script, and has no desk.
 const desk = find('[data-studio]');
 if (desk) {

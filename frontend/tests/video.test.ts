@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clock } from '../src/lib/format';
+import { clock, exactClock, parseClock } from '../src/lib/format';
 import { chapterAt } from '../src/player/chapters';
 import { videoWords } from '../src/player/overlay';
 import { linkAt, parseTime, timeOf } from '../src/player/place';
@@ -127,5 +127,24 @@ describe('the storyboard', () => {
 
   it('is empty where the answer is something else', () => {
     expect(parseStoryboard('<!doctype html>', 'https://a.example/')).toEqual([]);
+  });
+});
+
+describe('times of a trim', () => {
+  it('are written so that they are read the same again', () => {
+    expect(exactClock(0)).toBe('0:00:00');
+    expect(exactClock(3_723.44)).toBe('1:02:03.4');
+    expect(exactClock(59.96)).toBe('0:01:00');
+    for (const seconds of [0, 0.1, 59.9, 3_599.9, 90_000]) {
+      expect(parseClock(exactClock(seconds))).toBe(seconds);
+    }
+  });
+
+  it('are read as people write them', () => {
+    expect(parseClock(' 62:03 ')).toBe(3_723);
+    expect(parseClock('90,5')).toBe(90.5);
+    expect(parseClock('')).toBeNull();
+    expect(parseClock('1:2:3:4')).toBeNull();
+    expect(parseClock('soon')).toBeNull();
   });
 });

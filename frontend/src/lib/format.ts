@@ -14,6 +14,24 @@ export function clock(seconds: number): string {
   return hours ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** Seconds as "0:12:05" or "0:12:05.4", as `parseClock` and the station read them. */
+export function exactClock(seconds: number): string {
+  const tenths = Math.max(0, Math.round(seconds * 10));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const whole = Math.floor(tenths / 10);
+  const [hours, minutes] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60];
+  const rest = tenths % 10 ? `.${tenths % 10}` : '';
+  return `${hours}:${two(minutes)}:${two(whole % 60)}${rest}`;
+}
+
+/** Seconds of "1:02:03.5", "62:03" or "90"; null for what is no time. */
+export function parseClock(text: string): number | null {
+  const match = /^(?:(?:(\d{1,4}):)?(\d{1,4}):)?(\d{1,8}(?:[.,]\d{1,6})?)$/.exec(text.trim());
+  if (!match) return null;
+  const [, hours = '0', minutes = '0', seconds = ''] = match;
+  return Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds.replace(',', '.'));
+}
+
 /** "started 12 minutes ago", from an instant and now (both in milliseconds). */
 export function startedAgo(since: number, now: number): string {
   const minutes = Math.max(0, Math.floor((now - since) / 60_000));

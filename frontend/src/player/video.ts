@@ -28,6 +28,8 @@ export interface VideoPlayer {
   positionAt(date: number): number | null;
   /** Calls back whenever the position may have changed. */
   onMove(moved: () => void): void;
+  playFrom(position: number): void;
+  pause(): void;
 }
 
 /** Brings the player of a video to life. */
@@ -189,8 +191,8 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
 
   render();
   // Another site's page plays nothing by itself unless its address says so.
-  const embedded = root.closest('.embed') !== null;
-  if (!embedded || new URLSearchParams(location.search).get('autoplay') === '1') {
+  const waits = root.closest('.embed') !== null || root.dataset['waits'] !== undefined;
+  if (!waits || new URLSearchParams(location.search).get('autoplay') === '1') {
     send({ type: 'start' });
   } else {
     shell.dress();
@@ -200,5 +202,10 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     dateAt: (position) => engine.dateAt(position),
     positionAt: (date) => engine.positionAt(date),
     onMove: (moved) => void followers.push(moved),
+    playFrom: (position) => {
+      seek(position);
+      begin();
+    },
+    pause: () => video.pause(),
   };
 }

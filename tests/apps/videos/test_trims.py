@@ -176,6 +176,8 @@ def test_a_rendition_that_is_added_is_trimmed_as_well(media: Path) -> None:
     (second.path / "360p").rename(folder.path / "360p")
     folder.change(renditions=(*folder.manifest.renditions, *second.manifest.renditions))
     publish(SOURCE, "360p")
+    assert row()["trim_view"] is None
+    trims.settle()
     after = row()
     assert after["duration"] == short
     assert [each["name"] for each in after["renditions"]] == [SOURCE, "360p"]
@@ -225,6 +227,45 @@ def test_the_command_trims_and_undoes(video: Video, run: Run) -> None:
         run("trim", FIRST, "--start", "soon")
 
 
+def test_the_studio_trims_and_undoes(video: Video, client: Any) -> None:
+    page = f"/studio/@yard/videos/{FIRST}/trim"
+    assert client.get(page).status_code == 302
+    client.force_login(make_user("other"))
+    assert client.get(page).status_code in {403, 404}
+    client.force_login(video.channel.owner)
+    assert page in client.get(f"/studio/@yard/videos/{FIRST}").content.decode()
+    assert f'data-src="/vod/{FIRST}/index.m3u8?whole=1" data-waits' in (
+        client.get(page).content.decode()
+    )
+    saved = client.post(page, {"start": "0:04", "end": ""}, follow=True).content.decode()
+    assert "within a minute" in saved
+    assert "Viewers see 0:00:04" in saved
+    assert 'value="0:00:04"' in saved
+    for bad, words in (
+        ({"start": "soon", "end": ""}, "is no time"),
+        ({"start": "9", "end": "3"}, "after the start"),
+    ):
+        refused = client.post(page, bad)
+        assert refused.status_code == 400
+        assert words in refused.content.decode()
+        assert f'value="{bad["start"]}"' in refused.content.decode()
+    assert row()["trim_start"] == 4.0
+    assert "shown again" in client.post(page, {"do": "undo"}, follow=True).content.decode()
+    assert row()["trim_start"] is None
+
+
+def test_the_studio_says_what_cannot_be_trimmed(client: Any) -> None:
+    from madang.apps.videos.models import Video
+
+    owner = make_user()
+    begin(make_channel(owner=owner))
+    Video.objects.update(state="processing")
+    client.force_login(owner)
+    answer = client.get(f"/studio/@yard/videos/{FIRST}/trim", follow=True).content.decode()
+    assert "Only a video that is finished and ready can be trimmed." in answer
+    assert "/trim" not in answer
+
+
 def test_the_chat_is_that_of_what_is_left(video: Video, client: Any) -> None:
     from madang.apps.chat import store
     from madang.apps.videos import library, trims
@@ -266,3 +307,20 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
     with pytest.raises(InvalidVideo, match="is no time"):
         parse_time(text)
+
+
+def test_a_trim_that_leaves_nothing_is_found_out_once(video: Video, media: Path) -> None:
+    from madang.apps.videos import library, trims
+
+    before = row()
+    away = media / "away"
+    (media / "recordings").rename(away)
+    trims.trim(video, 10.1, 11.0)
+    away.rename(media / "recordings")
+    trims.settle()
+    assert (row()["duration"], row()["trim_view"]) == (0.0, {})
+    card = trims.card(library.get(FIRST))
+    assert card is not None
+    assert (card.start, card.wanted_start) == (None, 10.1)
+    trims.undo(library.get(FIRST))
+    assert row() == before

@@ -231,10 +231,13 @@ def change(request: HttpRequest, video_id: str, body: ChangedVideo) -> VideoView
     public unless another visibility was chosen during the show.
     """
     found = library.find_own(video_id, caller(request))
+    plan = None
+    if "trim" in body.model_fields_set:
+        wanted = body.trim or WantedTrim()
+        plan = trims.plan(found, wanted.start, wanted.end)
     with transaction.atomic():
-        if "trim" in body.model_fields_set:
-            wanted = body.trim or WantedTrim()
-            found = trims.trim(found, wanted.start, wanted.end)
+        if plan is not None:
+            found = trims.apply(found, plan)
         found = library.change(found, VideoChange(**body.model_dump(exclude={"trim"})))
     return _view(found)
 

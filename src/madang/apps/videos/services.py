@@ -282,10 +282,9 @@ def publish_upload(video_id: str, result: RecordingResult, *, now: datetime | No
     video.renditions = [asdict(rendition) for rendition in result.renditions]
     if first:
         video.ended_at = result.ended_at
-    video.untrimmed = None
     video.save()
     if trims.wanted(video) is not None:
-        trims.fit(video, trims.whole(video))
+        trims.expect(video)
     if first and video.deleted_at is None:
         video_ready.send(Video, video=video, at=at)
     return True

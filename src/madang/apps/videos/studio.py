@@ -149,7 +149,7 @@ def in_bin(request: HttpRequest, slug: str) -> HttpResponse:
 def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     """Show a video, and do what one of its forms says (`do`)."""
     channel, _user = room_of(request, slug, owner=True)
-    video = own(channel, video_id)
+    video = own_video(channel, video_id)
     if (act := _ACTS.get(request.POST.get("do", ""))) is not None:
         try:
             messages.success(request, act(video))
@@ -261,8 +261,8 @@ def _page_of(request: HttpRequest, videos: Any) -> dict[str, Any]:
     return {"videos": entries.with_preparations(found), "next_cursor": following}
 
 
-def own(channel: Channel, video_id: str) -> Video:
-    """Return a video of a channel. Raises Http404."""
+def own_video(channel: Channel, video_id: str) -> Video:
+    """Return a video of `channel`. Raises Http404."""
     try:
         video = library.get(video_id)
     except NoSuchVideo:

@@ -27,7 +27,7 @@ from madang.wire.subtitles import MAX_BYTES
 def change(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     """Add the subtitles of a file, or remove those that `remove` names."""
     channel, _user = room_of(request, slug, owner=True)
-    video = studio.own(channel, video_id)
+    video = studio.own_video(channel, video_id)
     back = redirect(reverse("studio-video", args=(slug, video_id)) + "#subtitles")
     if goes := request.POST.get("remove"):
         try:

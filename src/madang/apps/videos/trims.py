@@ -79,18 +79,31 @@ def dates(video: Video) -> tuple[datetime, datetime]:
     return first, ended if trim.end is None else max(first, began + timedelta(seconds=trim.end))
 
 
-@transaction.atomic
-def trim(video: Video, start: float | None, end: float | None) -> Video:
-    """Leave of a video what lies between two times of the whole, in seconds; return it.
-
-    None, and a time at the very beginning or end, cuts nothing away there. The cut is never outside
-    of these times. Raises InvalidVideo, UnfitState.
-    """
-    video = _locked(video.pk)
+def require_trimmable(video: Video) -> None:
+    """Raise UnfitState unless a video is finished, and not in the bin."""
     if video.deleted_at is not None:
         raise UnfitState(_("The video is in the bin."), mend=_("Take it out first."))
     if video.state != State.READY:
         raise UnfitState(_("Only a video that is finished and ready can be trimmed."))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a trim will leave of a video that `was` more; `trim` is None for all. `found` is None
+    where the storage is not at hand."""
+
+    trim: Trim | None
+    found: Cut | None
+    was: dict[str, Any]
+
+
+def plan(video: Video, start: float | None, end: float | None) -> Plan:
+    """Return what is left of a video between two times of the whole, in seconds. Reads the disk.
+
+    None, and a time at the very beginning or end, cuts nothing away there. The cut is never outside
+    of these times. Raises InvalidVideo, UnfitState.
+    """
+    require_trimmable(video)
     was = whole(video)
     duration = was["duration"]
     start = start if start is not None and start > 0 else None
@@ -104,9 +117,28 @@ def trim(video: Video, start: float | None, end: float | None) -> Video:
     end = end if end is not None and end < duration else None
     if end is not None and end <= (start or 0.0):
         raise InvalidVideo(_("The end has to come after the start."))
-    video.trim_start, video.trim_end = start, end
-    _fit(video, was)
+    if start is None and end is None:
+        return Plan(None, None, was)
+    trim = Trim(start, end)
+    return Plan(trim, _read_cut(video.pk, trim), was)
+
+
+@transaction.atomic
+def apply(video: Video, plan: Plan) -> Video:
+    """Let viewers get what is left of a video; return it. Raises UnfitState."""
+    video = _locked(video.pk)
+    require_trimmable(video)
+    was = whole(video)
+    video.trim_start = plan.trim.start if plan.trim else None
+    video.trim_end = plan.trim.end if plan.trim else None
+    _save(video, was, plan.found if plan.was == was else None)
     return video
+
+
+def trim(video: Video, start: float | None, end: float | None) -> Video:
+    """Leave of a video what lies between two times, as `plan` says; return it. Raises InvalidVideo,
+    UnfitState."""
+    return apply(video, plan(video, start, end))
 
 
 def undo(video: Video) -> Video:
@@ -114,46 +146,59 @@ def undo(video: Video) -> Video:
     return trim(video, None, None)
 
 
-def fit(video: Video, was: dict[str, Any]) -> None:
-    """Save a trimmed video, whose row is locked, after its renditions have changed to those in
-    `was`."""
-    try:
-        _fit(video, was)
-    except InvalidVideo as error:  # viewers get nothing; the owner sees why
-        log.warning("the trim of video %s: %s", video.pk, error)
+def expect(video: Video) -> None:
+    """Save a trimmed video, whose row is locked and has the values of a whole that has changed;
+    `settle` finds out what is left of that."""
+    video.untrimmed = None
+    _save(video, whole(video), None)
 
 
 def settle() -> None:
-    """Find out what trims have become whose storage was not at hand."""
+    """Find out what trims have become whose storage was not at hand, or whose video has changed."""
     waiting = Video.objects.filter(
         Q(trim_start__isnull=False) | Q(trim_end__isnull=False),
         trim_view__isnull=True,
         state=State.READY,
     )
-    for video_id in waiting.values_list("pk", flat=True):
+    for video in waiting:
+        trim = wanted(video)
+        if trim is None:
+            continue
+        nothing = False
+        try:
+            found = _read_cut(video.pk, trim)
+        except InvalidVideo as error:
+            log.warning("the trim of video %s: %s", video.pk, error)
+            nothing = True
+        if not nothing and found is None:
+            continue
         with transaction.atomic():
-            video = _locked(video_id)
-            if wanted(video) is not None and video.trim_view is None:
-                fit(video, whole(video))
+            now = _locked(video.pk)
+            if (wanted(now), whole(now), now.trim_view) != (trim, whole(video), None):
+                continue
+            if nothing:  # viewers get that; the owner sees how it is trimmed
+                now.trim_view, now.duration, now.bytes = {}, 0.0, 0
+                now.save(update_fields=["trim_view", "duration", "bytes"])
+            else:
+                _save(now, whole(now), found)
 
 
-def _fit(video: Video, was: dict[str, Any]) -> None:
-    """Save what is left of a video that `was` more. Raises InvalidVideo where that is nothing."""
+def _save(video: Video, was: dict[str, Any], found: Cut | None) -> None:
+    """Save what is left of a video that `was` more; `found` is None where that is not known."""
     trim = wanted(video)
     if trim is None:
         shown, video.untrimmed, video.trim_view = was, None, None
-    else:
+    elif found is None:
         shown, video.untrimmed, video.trim_view = _expected(was, trim), was, None
-        found = _read_cut(video.pk, trim)
-        if found is not None:
-            left = found.leading
-            video.trim_view = {
-                "start": round(left.start, 3),
-                "end": round(left.end, 3),
-                "began_at": left.began_at,
-                "ended_at": left.ended_at,
-            }
-            shown = _left(was, found)
+    else:
+        left = found.leading
+        shown, video.untrimmed = _left(was, found), was
+        video.trim_view = {
+            "start": round(left.start, 3),
+            "end": round(left.end, 3),
+            "began_at": left.began_at,
+            "ended_at": left.ended_at,
+        }
     for name in _FIELDS:
         setattr(video, name, shown[name])
     video.save(update_fields=[*_FIELDS, "trim_start", "trim_end", "trim_view", "untrimmed"])

@@ -7,7 +7,15 @@ from typing import Final
 from django.urls import re_path
 
 from madang.apps.channels.urls import SLUG
-from madang.apps.videos import api, studio, subtitle_api, subtitle_page, upload_page, views
+from madang.apps.videos import (
+    api,
+    studio,
+    subtitle_api,
+    subtitle_page,
+    trim_page,
+    upload_page,
+    views,
+)
 from madang.recording.manifest import ID_PATTERN
 
 _ID: Final = rf"(?P<video_id>{ID_PATTERN})"
@@ -24,5 +32,6 @@ urlpatterns: Final = [
     re_path(
         rf"^studio/@{SLUG}/videos/{_ID}/subtitles$", subtitle_page.change, name="studio-subtitles"
     ),
+    re_path(rf"^studio/@{SLUG}/videos/{_ID}/trim$", trim_page.page, name="studio-video-trim"),
 ]
 api_routers: Final = [api.router, subtitle_api.router]

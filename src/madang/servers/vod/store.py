@@ -117,7 +117,7 @@ class RecordingStore:
         entry = await self._entry(recording_id)
         recording = entry.recording
         if recording.ended_at is None:
-            raise NothingYet("The recording has not ended.")
+            raise NothingYet("The recording is being finished. Try again in a second.")
         if entry.trimmed is None or not entry.trimmed.is_of(recording, trim):
             async with entry.lock:
                 if entry.trimmed is None or not entry.trimmed.is_of(recording, trim):

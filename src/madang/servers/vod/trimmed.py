@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
-from madang.base.errors import ParseError
 from madang.recording.manifest import RecordedRendition, file_name
 from madang.recording.trim import Cut, FileSpan, NothingLeft, Trim, cut, read_indexes
 from madang.servers.vod.errors import NoSuchFile
 from madang.servers.vod.reader import RenditionReader
 from madang.servers.vod.recording import OpenFile, Recording, open_file
 from madang.wire.fmp4.excerpt import head_of_excerpt
-from madang.wire.fmp4.hybrid import HEAD, is_finished, moov_offset
-from madang.wire.fmp4.reader import BOX_HEADER, LARGE_BOX_HEADER, MAX_MOOF, box_header
-
-NOTHING_LEFT: Final = "Nothing is left of this video: all of it was cut away."
+from madang.wire.fmp4.hybrid import HEAD, moov_offset
+from madang.wire.fmp4.reader import LARGE_BOX_HEADER, MAX_MOOF, box_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class TrimmedRecording:
         try:
             found = cut(indexes, trim)
         except NothingLeft:
-            raise NoSuchFile(NOTHING_LEFT) from None
+            raise NoSuchFile("Nothing is left of this video: all of it was cut away.") from None
         readers = {}
         for name, inside in found.renditions.items():
             readers[name] = RenditionReader(
@@ -126,8 +122,6 @@ def _part_of(
 
 def _head(descriptor: int, span: FileSpan) -> bytes:
     head = os.pread(descriptor, len(HEAD), 0)
-    if len(head) < len(HEAD) or not is_finished(head):
-        raise ParseError("The file was not finished.")
     init = os.pread(descriptor, span.init_end - span.init_begin, span.init_begin)
     return head_of_excerpt(
         init,
@@ -139,11 +133,9 @@ def _head(descriptor: int, span: FileSpan) -> bytes:
 
 
 def _box(descriptor: int, offset: int, limit: int) -> bytes:
-    """Return the box at `offset`. Raises OSError, and ParseError for one that is cut off or longer
-    than `limit`."""
+    """Return the box at `offset`, at most `limit` bytes of it. Raises OSError and ParseError."""
     _, size, _ = box_header(os.pread(descriptor, LARGE_BOX_HEADER, offset))
-    if not BOX_HEADER <= size <= limit:
-        raise ParseError(f"A box has {size} bytes.")
+    size = min(size, limit)
     data = bytearray()
     while len(data) < size and (more := os.pread(descriptor, size - len(data), offset + len(data))):
         data += more

@@ -15,6 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
+from madang.base.errors import ParseError
 from madang.wire.fmp4.boxes import box
 
 _FTYP = box(b"ftyp", b"isom", bytes(4), b"isomiso6mp41")
@@ -54,7 +55,10 @@ def excerpt_head(moov: bytes, size: int) -> bytes:
 
 
 def moov_offset(head: bytes) -> int:
-    """Return the offset of the moov of a finished file that begins with `head`."""
+    """Return the offset of the moov of a finished file that begins with `head`. Raises ParseError
+    for one that is not finished."""
+    if len(head) < len(HEAD) or not is_finished(head):
+        raise ParseError("The file was not finished.")
     (size,) = struct.unpack_from(">Q", head, PLACEHOLDER + 8)
     return PLACEHOLDER + int(size)
 
