@@ -112,7 +112,7 @@ def test_the_default_track_is_heard_and_the_largest_picture_shown() -> None:
             {"index": 1, "codec": "aac"},
             {"index": 2, "codec": "aac", "default": True},
         ],
-        "subtitles": [3],
+        "subtitles": [{"index": 3, "language": "kor"}],
         "truncated": False,
     }
     source = decode_source(fields)

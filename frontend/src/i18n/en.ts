@@ -53,6 +53,7 @@ export const en = {
   seekOf: '{time} of {length}',
   speedLabel: 'Speed: {n}×',
   speedNormal: 'Normal',
+  subtitlesOff: 'Off',
   startAt: 'Start at {time}',
 
   copied: 'Copied',

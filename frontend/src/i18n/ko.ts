@@ -54,6 +54,7 @@ export const ko: Dictionary = {
   seekOf: '{length} 중 {time}',
   speedLabel: '재생 속도: {n}×',
   speedNormal: '보통',
+  subtitlesOff: '끄기',
   startAt: '{time}부터 시작',
 
   copied: '복사했습니다',

@@ -11,6 +11,7 @@ import { SeekBar } from './seek-bar';
 import { Shell } from './shell';
 import { SpeedMenu } from './speed';
 import { Storyboard } from './storyboard';
+import { SubtitlesMenu } from './subtitles';
 import { bufferedTo, placeOf, within, type Timeline } from './timeline';
 import { initialVideoState, stepVideo, videoPhase, type VideoEvent } from './video-state';
 
@@ -54,6 +55,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
   });
   const quality = new QualityMenu(root, engine);
   const speed = new SpeedMenu(root, video);
+  const subtitles = new SubtitlesMenu(root, video);
   const overlay = new Overlay(root, () => send({ type: 'retry' }));
 
   const timeline = (): Timeline => {
@@ -180,6 +182,7 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     ArrowRight: by(STEP),
     j: by(-LONG_STEP),
     l: by(LONG_STEP),
+    c: () => subtitles.toggle(),
     '<': () => speed.change(-1),
     '>': () => speed.change(1),
     Home: () => seek(0),

@@ -14,6 +14,7 @@ MEANT = {
     "poster.jpg": VodAddress(ID, Kind.POSTER),
     "storyboard.vtt": VodAddress(ID, Kind.STORYBOARD),
     "storyboard/12.jpg": VodAddress(ID, Kind.SHEET, number=12),
+    f"subtitles/{ID}.vtt": VodAddress(ID, Kind.SUBTITLES, part=ID),
     "source/media.m3u8": VodAddress(ID, Kind.PLAYLIST, "source"),
     "720p/3.mp4": VodAddress(ID, Kind.FILE, "720p", 3),
     "720p.mp4": VodAddress(ID, Kind.DOWNLOAD, "720p", 1),

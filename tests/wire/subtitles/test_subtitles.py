@@ -32,6 +32,11 @@ def test_srt_as_it_is_found() -> None:
     assert track.cues == (Cue(1.0, 2.0, "first"), Cue(5.5, 6.0, "up\nand down"))
 
 
+def test_srt_with_every_other_line_empty() -> None:
+    (track,) = parse("\n\n".join(SRT.strip().split("\n")).encode())
+    assert track.cues == SRT_CUES
+
+
 def test_webvtt_keeps_places_and_loses_what_loads_or_styles() -> None:
     (track,) = parse(WEBVTT.encode())
     assert track.cues == (

@@ -10,7 +10,6 @@ from ninja import File, Form, Router, Schema
 from ninja.decorators import decorate_view
 from ninja.files import UploadedFile
 from ninja.responses import Status
-from pydantic import Field
 
 from madang.apps.accounts.tokens import caller, reader, session_or_token
 from madang.apps.api import cacheable
@@ -23,8 +22,8 @@ router = Router(tags=["videos"])
 FRESH_SECONDS: Final = 5
 _CHANGES: Final = session_or_token("manage")
 
-Language = Annotated[str, Field(max_length=20, description="such as ko, en or zh-Hant")]
-Label = Annotated[str, Field(max_length=60, description="name in menus; default: the language's")]
+Language = Annotated[str, Form(max_length=20, description="such as ko, en or zh-Hant")]
+Label = Annotated[str, Form(max_length=60, description="name in menus; default: the language's")]
 
 
 class SubtitlesView(Schema):
@@ -59,8 +58,8 @@ def add(
     request: HttpRequest,
     video_id: str,
     file: File[UploadedFile],
-    language: Form[Language] = "",
-    label: Form[Label] = "",
+    language: Language = "",
+    label: Label = "",
 ) -> Status[list[SubtitlesView]]:
     """Add an SRT, SMI or WebVTT file of up to 1 MB, in UTF-8, UTF-16 or CP949.
 

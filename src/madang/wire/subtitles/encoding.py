@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.model import MAX_BYTES, SubtitleError
 
 _MARKS: Final = (
@@ -23,9 +24,9 @@ _SAMPLE: Final = 4096
 def decode(data: bytes) -> str:
     """Return the text of a file. Raises SubtitleError."""
     if len(data) > MAX_BYTES:
-        raise SubtitleError("The file is larger than {most} MB.", most=MAX_BYTES // 1_000_000)
+        raise SubtitleError(_("The file is larger than {most} MB.", most=MAX_BYTES // 1_000_000))
     if not data.strip():
-        raise SubtitleError("The file is empty.")
+        raise SubtitleError(_("The file is empty."))
     for mark, name in _MARKS:
         if data.startswith(mark):
             return _decoded(data[len(mark) :], (name,))
@@ -48,5 +49,5 @@ def _decoded(data: bytes, names: tuple[str, ...]) -> str:
         except UnicodeDecodeError as error:
             broken = error.start
     raise SubtitleError(
-        "The text is neither UTF-8, UTF-16 nor CP949.", line=data.count(b"\n", 0, broken) + 1
+        _("The text is neither UTF-8, UTF-16 nor CP949."), line=data.count(b"\n", 0, broken) + 1
     )

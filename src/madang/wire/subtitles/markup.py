@@ -6,6 +6,7 @@ import html
 import re
 from typing import Final
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.model import MAX_CUE_CHARS, SubtitleError
 
 _KEPT: Final = frozenset({"b", "i", "u", "ruby", "rt"})
@@ -31,7 +32,9 @@ def cue_text(source: str, line: int, *, spaces: bool = False) -> str:
     `spaces`: line breaks are spaces, as in HTML. `line` is for errors. Raises SubtitleError.
     """
     if len(source) > MAX_CUE_CHARS:
-        raise SubtitleError("The text is longer than {most} characters.", line, most=MAX_CUE_CHARS)
+        raise SubtitleError(
+            _("The text is longer than {most} characters.", most=MAX_CUE_CHARS), line
+        )
     source = _OVERRIDE.sub("", source)
     parts: list[str] = []
     open_tags: list[str] = []

@@ -9,6 +9,7 @@ from typing import Final
 
 from madang.base.errors import ParseError
 from madang.base.text import Text
+from madang.base.text import Text as _
 
 MAX_BYTES: Final = 1_000_000
 """Bytes of a file: a film of three hours has 200 KB."""
@@ -23,9 +24,8 @@ class SubtitleError(ParseError):
     """A file that is no text track, or a broken one. `line` counts from 1; 0 for the whole.
     `text` is the message."""
 
-    def __init__(self, message: str, line: int = 0, **values: object) -> None:
-        text = Text(message, **values)
-        self.text = Text("Line {line}: {reason}", line=line, reason=text) if line else text
+    def __init__(self, reason: Text, line: int = 0) -> None:
+        self.text = _("Line {line}: {reason}", line=line, reason=reason) if line else reason
         self.line = line
         super().__init__(self.text)
 

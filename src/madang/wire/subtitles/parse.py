@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.encoding import decode
 from madang.wire.subtitles.model import SubtitleError, Track
 from madang.wire.subtitles.smi import parse_smi
@@ -27,5 +28,5 @@ def parse(data: bytes) -> list[Track]:
         tracks = [Track(tuple(parse_srt(_LINES.split(text))))]
     tracks = [each for each in tracks if each.cues]
     if not tracks:
-        raise SubtitleError("There is no text to show in the file.")
+        raise SubtitleError(_("There is no text to show in the file."))
     return tracks

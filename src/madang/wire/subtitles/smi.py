@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.markup import cue_text
 from madang.wire.subtitles.model import MAX_CUES, MAX_SECONDS, Cue, SubtitleError, Track
 
@@ -33,11 +34,11 @@ def parse_smi(text: str) -> list[Track]:
     found: dict[str, list[tuple[float, str]]] = {}
     for number, (start, line, body) in enumerate(_syncs(text)):
         if number >= MAX_CUES:
-            raise SubtitleError("There are more than {most} texts.", line, most=MAX_CUES)
+            raise SubtitleError(_("There are more than {most} texts.", most=MAX_CUES), line)
         for name, source in _paragraphs(body):
             found.setdefault(name, []).append((start, cue_text(source, line, spaces=True)))
     if not found:
-        raise SubtitleError("There are no times of texts here.", 1)
+        raise SubtitleError(_("There are no times of texts here."), 1)
     languages = _languages(text)
     tracks = [
         Track(tuple(_cues(found[name])), languages.get(name, _KNOWN_CLASSES.get(name, "")))
@@ -55,10 +56,10 @@ def _syncs(text: str) -> Iterator[tuple[float, int, str]]:
         counted = match.start()
         start = _START.search(match[1])
         if start is None:
-            raise SubtitleError("SYNC has no time, such as Start=62500.", line)
+            raise SubtitleError(_("SYNC has no time, such as Start=62500."), line)
         seconds = max(0, int(start[1])) / 1000
         if seconds > MAX_SECONDS:
-            raise SubtitleError("The time is later than any video is long.", line)
+            raise SubtitleError(_("The time is later than any video is long."), line)
         yield seconds, line, text[match.end() : following.start() if following else len(text)]
 
 

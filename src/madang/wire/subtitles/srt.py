@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.markup import cue_text
 from madang.wire.subtitles.model import MAX_CUES, Cue, SubtitleError
 from madang.wire.subtitles.timing import ARROW, parse_times
@@ -28,17 +29,21 @@ def parse_blocks(
     cues: list[Cue] = []
     times = [at for at in range(begin, len(lines)) if ARROW in lines[at]]
     if len(times) > MAX_CUES:
-        raise SubtitleError("There are more than {most} texts.", times[MAX_CUES] + 1, most=MAX_CUES)
+        raise SubtitleError(
+            _("There are more than {most} texts.", most=MAX_CUES), times[MAX_CUES] + 1
+        )
     if not times:
         first = next((at for at in range(begin, len(lines)) if lines[at].strip()), begin)
-        raise SubtitleError("There are no times of texts here.", first + 1)
+        raise SubtitleError(_("There are no times of texts here."), first + 1)
     _require_nothing(lines, begin, _head(lines, times[0], begin))
     for at, following in zip(times, [*times[1:], len(lines)], strict=True):
         start, end, rest = parse_times(lines[at], at + 1)
-        last = following if following == len(lines) else _head(lines, following, at + 1)
-        body = list(lines[at + 1 : last])
+        last = following
         if strict:
-            body = body[: next((n for n, each in enumerate(body) if not each.strip()), len(body))]
+            last = next((n for n in range(at + 1, following) if not lines[n].strip()), following)
+        elif following < len(lines):
+            last = _head(lines, following, at + 1)
+        body = lines[at + 1 : last]
         text = cue_text("\n".join(body), at + 1)
         if text and end > start:
             cues.append(Cue(start, end, text, settings(rest)))
@@ -47,12 +52,17 @@ def parse_blocks(
 
 def _head(lines: Sequence[str], at: int, least: int) -> int:
     """Return the index of the number or name before a time line, or that of the line itself."""
+    above = at - 1
+    while above > least and not lines[above].strip():  # files with every other line empty
+        above -= 1
+    if above >= least and lines[above].strip().isdecimal():
+        return above
     before = lines[at - 1].strip() if at > least else ""
-    named = before.isdecimal() or (before and (at - 1 == least or not lines[at - 2].strip()))
+    named = before and (at - 1 == least or not lines[at - 2].strip())
     return at - 1 if named else at
 
 
 def _require_nothing(lines: Sequence[str], begin: int, end: int) -> None:
     for at in range(begin, end):
         if lines[at].strip():
-            raise SubtitleError("There is text without a time.", at + 1)
+            raise SubtitleError(_("There is text without a time."), at + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.model import MAX_SECONDS, SubtitleError
 
 ARROW: Final = "-->"
@@ -17,12 +18,14 @@ def parse_times(text: str, line: int) -> tuple[float, float, str]:
     """Return begin and end of a cue and what follows them. Raises SubtitleError."""
     match = _TIMES.fullmatch(text) if len(text) < 500 else None
     if match is None:
-        raise SubtitleError("There are no two times, such as 00:01:02,500 --> 00:01:04,000.", line)
+        raise SubtitleError(
+            _("There are no two times, such as 00:01:02,500 --> 00:01:04,000."), line
+        )
     start, end = _seconds(match.groups()[:4]), _seconds(match.groups()[4:8])
     if end < start:
-        raise SubtitleError("The text ends before it begins.", line)
+        raise SubtitleError(_("The text ends before it begins."), line)
     if end > MAX_SECONDS:
-        raise SubtitleError("The time is later than any video is long.", line)
+        raise SubtitleError(_("The time is later than any video is long."), line)
     return start, end, match[9] or ""
 
 

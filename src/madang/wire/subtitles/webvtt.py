@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from madang.base.text import Text as _
 from madang.wire.subtitles.model import Cue, SubtitleError
 from madang.wire.subtitles.srt import parse_blocks
 from madang.wire.subtitles.timing import ARROW
@@ -43,7 +44,7 @@ def render(cues: Iterable[Cue]) -> str:
 def parse_webvtt(lines: Sequence[str]) -> list[Cue]:
     """Return the cues of a WebVTT file. Styles, regions and notes go. Raises SubtitleError."""
     if not re.fullmatch(rf"{SIGNATURE}(?:[ \t].*)?", lines[0]):
-        raise SubtitleError("A WebVTT file begins with WEBVTT.", 1)
+        raise SubtitleError(_("A WebVTT file begins with WEBVTT."), 1)
     kept = list(lines)
     block = 0  # the index of the first line of a block; the header is one
     for at in range(len(lines) + 1):
