@@ -23,6 +23,8 @@ OTHERS = (
     "videos/{video_id}/chat",
     "videos/{video_id}/renditions",
     "videos/{video_id}/restore",
+    "videos/{video_id}/subtitles",
+    "videos/{video_id}/subtitles/{subtitles_id}",
     "chat/emotes",
     "chat/emotes/{name}",
     "channels/{slug}/chat",
