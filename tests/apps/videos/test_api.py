@@ -69,6 +69,7 @@ def test_an_item_has_what_the_public_surface_says(client: Any) -> None:
                 "codecs": "avc1.64001f,mp4a.40.2",
                 "bitrate": 2_400_000,
                 "bytes": 1_000_000,
+                "files": 1,
             }
         ],
     }

@@ -61,6 +61,7 @@ def test_a_finished_recording_is_ready_and_told_once(events: list[tuple[str, str
             "codecs": "avc1.64001f,mp4a.40.2",
             "bitrate": 2_400_000,
             "bytes": 1_000_000,
+            "files": 1,
         }
     ]
     finish()

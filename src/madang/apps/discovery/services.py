@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from django.db import connection
-from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+)
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
@@ -19,13 +29,16 @@ from madang.apps.channels.models import Channel
 from madang.apps.discovery.errors import InvalidQuery
 from madang.apps.discovery.models import Document
 from madang.apps.videos import library
-from madang.apps.videos.models import Video
+from madang.apps.videos.models import Tag, Video
 from madang.base.words import grams, words
 
 QUERY_LENGTH: Final = 200
 """Characters of a query, also after normalisation: bounds the grams that are looked for."""
 QUERY_WORDS: Final = 10
 """Words of a query: each is looked for in the texts of all that have its grams."""
+
+COMMON_TAGS: Final = 30
+"""Tags that the library's page offers."""
 
 Kind = Literal["video", "channel"]
 
@@ -88,6 +101,22 @@ def search(
             break
     items = _items([document for _place, document in found[:limit]])
     return Found(items, _written(found[limit - 1][0]) if len(found) > limit else None)
+
+
+def common_tags(channel_id: int | None = None) -> list[Tag]:
+    """Return the tags that most videos of the library have, the most common first."""
+    videos = library.published()
+    if channel_id is not None:
+        videos = videos.filter(channel=channel_id)
+    keys = Tag.objects.filter(video__in=videos).values("key").order_by()
+    counted = keys.annotate(count=Count("pk"), name=Min("name")).order_by("-count", "key")
+    return [Tag(key=each["key"], name=each["name"]) for each in counted[:COMMON_TAGS]]
+
+
+def channels_with_videos() -> QuerySet[Channel]:
+    """Return the channels that have videos in the library, by title."""
+    videos = library.published().filter(channel=OuterRef("pk"))
+    return Channel.objects.filter(Exists(videos)).order_by("title", "slug")
 
 
 def _wanted(query: str) -> list[str]:

@@ -48,7 +48,7 @@ VisibilityName = Literal["public", "unlisted", "private"]
 
 
 class VideoRenditionView(Schema):
-    """A rendition of a video: pixels, bits a second, bytes."""
+    """A rendition of a video: pixels, bits a second, bytes, files that hold it."""
 
     name: str
     width: int
@@ -56,6 +56,7 @@ class VideoRenditionView(Schema):
     codecs: str
     bitrate: int
     bytes: int
+    files: int = 1
 
 
 class TrimView(Schema):

@@ -61,7 +61,7 @@ class RecordingStart:
 @dataclass(frozen=True, slots=True)
 class RenditionResult:
     """A rendition of a finished recording. Size in pixels and bytes, bit rate in bits per second;
-    a rendition of sound alone has the size 0 x 0."""
+    a rendition of sound alone has the size 0 x 0. One whose codecs changed has several `files`."""
 
     name: str
     width: int
@@ -69,6 +69,7 @@ class RenditionResult:
     codecs: str
     bitrate: int
     bytes: int
+    files: int = 1
 
 
 @dataclass(frozen=True, slots=True)

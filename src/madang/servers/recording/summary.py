@@ -80,6 +80,7 @@ def result_of(folder: Path, manifest: Manifest, source: Totals) -> RecordingResu
                 codecs=each.files[0].codecs,
                 bitrate=each.bitrate,
                 bytes=sizes[each.name],
+                files=len(each.files),
             )
             for each in manifest.renditions
         ),

@@ -289,7 +289,7 @@ server {{
         limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
         proxy_pass http://madang_web;
 {CACHED}    }}
-    location /embed/ {{
+    location ~ ^/(embed/|v/|library/|feeds/|search$|sitemap[.]xml$) {{
         limit_req zone=madang_pages burst={limits.PAGES_BURST} nodelay;
         proxy_pass http://madang_web;
 {CACHED}    }}
