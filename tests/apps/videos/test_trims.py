@@ -74,6 +74,7 @@ def test_a_trim_is_said_truly_and_undone(video: Video, client: Any) -> None:
     assert trim["whole_duration"] == before["duration"]
     assert after["duration"] == pytest.approx(trim["end"] - trim["start"], abs=0.01)
     assert 0.3 < after["bytes"] / before["bytes"] < 0.7
+    assert row()["bytes"] == before["bytes"]  # what counts for quotas is on the disk
     assert after["renditions"][0]["bytes"] == after["bytes"]
     assert after["poster_url"] is None
     access = services.access(FIRST)
@@ -182,7 +183,7 @@ def test_a_rendition_that_is_added_is_trimmed_as_well(media: Path) -> None:
     assert after["duration"] == short
     assert [each["name"] for each in after["renditions"]] == [SOURCE, "360p"]
     assert len({each["bytes"] for each in after["renditions"]}) == 1
-    assert after["bytes"] < len(made.data) * 2
+    assert trims.shown_bytes(library.get(FIRST)) < after["bytes"] == len(made.data) * 2
     assert trims.whole(library.get(FIRST))["duration"] == 30.0
     trims.undo(library.get(FIRST))
     assert (row()["duration"], row()["bytes"]) == (30.0, len(made.data) * 2)

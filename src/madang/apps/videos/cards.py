@@ -66,7 +66,7 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         state=State.DELETED if video.deleted_at is not None else video.state,
         reason=gettext(video.reason),
         duration=video.duration,
-        bytes=video.bytes,
+        bytes=trims.shown_bytes(video),
         views=video.views,
         visibility=Visibility.PRIVATE if video.state == State.ASKING else video.visibility,
         created_at=video.created_at,

@@ -50,7 +50,8 @@ class Video(models.Model):
     `storyboard`: there are pictures for its seek bar.
 
     `trim_start` and `trim_end` are where it is to be cut, in seconds of the whole. `duration`,
-    `bytes`, `gaps` and `renditions` are those of what is left, `untrimmed` has them of the whole.
+    `gaps` and `renditions` are those of what is left, `untrimmed` has them of the whole; `bytes`
+    stay those of the files.
     `trim_view` has the true `start` and `end`, and their dates; None until they are known.
     """
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.videos.errors import InvalidVideo, UnfitState
 from madang.apps.videos.folders import folder_of
-from madang.apps.videos.models import State, Video
+from madang.apps.videos.models import Kind, State, Video
 from madang.apps.videos.times import exact_clock
 from madang.base.errors import ParseError
 from madang.recording.manifest import MANIFEST, decode
@@ -26,8 +26,8 @@ from madang.recording.trim import Cut, NothingLeft, Trim, cut, read_indexes
 
 log = logging.getLogger(__name__)
 
-_FIELDS = ("duration", "bytes", "gaps", "renditions")
-"""Fields of a row that are those of what is left."""
+_FIELDS = ("duration", "gaps", "renditions")
+"""Fields of a row that are those of what is left. Its `bytes` are those on the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,15 @@ def wanted(video: Video) -> Trim | None:
 
 
 def whole(video: Video) -> dict[str, Any]:
-    """Return duration, bytes, gaps and renditions of the whole of a video."""
+    """Return duration, gaps and renditions of the whole of a video."""
     return video.untrimmed or {name: getattr(video, name) for name in _FIELDS}
+
+
+def shown_bytes(video: Video) -> int:
+    """Return the bytes of what viewers get."""
+    if wanted(video) is None:
+        return video.bytes
+    return sum(int(each["bytes"]) for each in video.renditions)
 
 
 def card(video: Video) -> TrimCard | None:
@@ -67,6 +74,8 @@ def card(video: Video) -> TrimCard | None:
 def dates(video: Video) -> tuple[datetime, datetime]:
     """Return when what a recording shows began and ended."""
     began, ended = video.created_at, video.ended_at or datetime.now(UTC)
+    if video.kind != Kind.RECORDING:  # times of others are no dates
+        return began, ended
     if video.trim_view and "began_at" in video.trim_view:
         first, last = (
             datetime.fromtimestamp(video.trim_view[name], UTC) for name in ("began_at", "ended_at")
@@ -177,8 +186,8 @@ def settle() -> None:
             if (wanted(now), whole(now), now.trim_view) != (trim, whole(video), None):
                 continue
             if nothing:  # viewers get that; the owner sees how it is trimmed
-                now.trim_view, now.duration, now.bytes = {}, 0.0, 0
-                now.save(update_fields=["trim_view", "duration", "bytes"])
+                now.trim_view, now.duration, now.renditions = {}, 0.0, []
+                now.save(update_fields=["trim_view", "duration", "renditions"])
             else:
                 _save(now, whole(now), found)
 
@@ -233,7 +242,6 @@ def _expected(was: dict[str, Any], trim: Trim) -> dict[str, Any]:
     renditions = [{**each, "bytes": round(each["bytes"] * share)} for each in was["renditions"]]
     return {
         "duration": duration,
-        "bytes": round(was["bytes"] * share),
         "gaps": was["gaps"],
         "renditions": renditions,
     }
@@ -247,7 +255,6 @@ def _left(was: dict[str, Any], found: Cut) -> dict[str, Any]:
     ]
     return {
         "duration": round(found.leading.end - found.leading.start, 3),
-        "bytes": sum(each["bytes"] for each in renditions),
         "gaps": found.leading.gaps,
         "renditions": renditions,
     }

@@ -170,7 +170,8 @@ class VodHandlers:
                 await self._excerpt(exchange, address, grant, grant.trim)
             case Kind.DOWNLOAD:
                 await self._download(exchange, address, grant)
-            case _ if grant.trim is not None:  # it may be a picture that was cut away
+            case Kind.POSTER | Kind.STORYBOARD | Kind.SHEET if grant.trim is not None:
+                # They may be of what was cut away.
                 exchange.refuse(404, NO_PICTURE)
             case Kind.POSTER:
                 self._open(exchange, await self._store.poster(address.id), [_JPEG], grant)
