@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { clock, exactClock, parseClock } from '../src/lib/format';
 import { chapterAt } from '../src/player/chapters';
 import { videoWords } from '../src/player/overlay';
@@ -6,6 +6,7 @@ import { linkAt, parseTime, timeOf } from '../src/player/place';
 import { parseStoryboard, tileAt } from '../src/player/storyboard';
 import { nextSpeed } from '../src/player/speed';
 import type { Command } from '../src/player/state';
+import { View } from '../src/player/view';
 import {
   initialVideoState,
   stepVideo,
@@ -146,5 +147,21 @@ describe('times of a trim', () => {
     expect(parseClock('')).toBeNull();
     expect(parseClock('1:2:3:4')).toBeNull();
     expect(parseClock('soon')).toBeNull();
+  });
+});
+
+describe('A view', () => {
+  it('is told once, after ten seconds of play', () => {
+    const sent = vi.fn((_path: string, _request: RequestInit) =>
+      Promise.resolve(new Response(null, { status: 204 })),
+    );
+    vi.stubGlobal('fetch', sent);
+    const view = new View('Drum5atDusk1');
+    for (let second = 1; second < 30; second += 1) {
+      view.played(1);
+      expect(sent).toHaveBeenCalledTimes(second < 10 ? 0 : 1);
+    }
+    expect(sent.mock.calls[0]).toMatchObject(['/api/v1/videos/Drum5atDusk1/views', { method: 'POST' }]);
+    vi.unstubAllGlobals();
   });
 });

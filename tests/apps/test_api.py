@@ -25,6 +25,7 @@ OTHERS = (
     "videos/{video_id}/restore",
     "videos/{video_id}/subtitles",
     "videos/{video_id}/subtitles/{subtitles_id}",
+    "videos/{video_id}/views",
     "chat/emotes",
     "chat/emotes/{name}",
     "channels/{slug}/chat",

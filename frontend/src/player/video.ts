@@ -13,6 +13,7 @@ import { SpeedMenu } from './speed';
 import { Storyboard } from './storyboard';
 import { SubtitlesMenu } from './subtitles';
 import { bufferedTo, placeOf, within, type Timeline } from './timeline';
+import { View } from './view';
 import { initialVideoState, stepVideo, videoPhase, type VideoEvent } from './video-state';
 
 const STEP = 5;
@@ -164,12 +165,14 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     if (asked !== null) seek(asked);
   });
 
+  const view = new View(root.dataset['video'] ?? '');
   let still = 0;
   let before = -1;
   setInterval(() => {
     const expected = state.engine === 'playing' && !video.paused && !video.seeking;
     const fed = bufferedTo(video.buffered, video.currentTime) - video.currentTime > 1;
     still = expected && fed && !document.hidden && video.currentTime === before ? still + 1 : 0;
+    if (expected && video.currentTime !== before) view.played(1);
     before = video.currentTime;
     if (still < STILL_LIMIT) return;
     still = 0;

@@ -1,17 +1,21 @@
-"""API of search."""
+"""API of search, and of views."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Query, Router, Schema
 from ninja.decorators import decorate_view
+from ninja.responses import Status
+from pydantic import Field
 
-from madang.apps.api import PAGE_SIZE, Cursor, Limit, cacheable
+from madang.apps.accounts.models import User
+from madang.apps.api import PAGE_SIZE, Body, Cursor, Limit, cacheable
 from madang.apps.channels.api import FRESH_SECONDS, ChannelView, channel_view
 from madang.apps.channels.models import Channel
-from madang.apps.discovery import services
+from madang.apps.discovery import services, viewings
 from madang.apps.videos.api import VideoView
 from madang.apps.videos.cards import card
 from madang.apps.videos.models import Video
@@ -53,6 +57,20 @@ def search(
     """Return the public videos and the channels that have every word of `q`."""
     found = services.search(q, kind=type, cursor=cursor, limit=limit)
     return FoundPage(items=[_view(item) for item in found.items], next_cursor=found.next_cursor)
+
+
+class Watched(Body):
+    """A browser that has played a video: a random number of its own, which it keeps."""
+
+    browser: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+
+
+@router.post("/videos/{video_id}/views", response={204: None}, summary="Count a view")
+def watched(request: HttpRequest, video_id: str, body: Watched) -> Status[None]:
+    """Count a view, after ten seconds of it were played; once for a browser in six hours."""
+    user = request.user if isinstance(request.user, User) else None
+    viewings.count(video_id, body.browser, request.META["REMOTE_ADDR"], user, timezone.now())
+    return Status(204, None)
 
 
 def _view(item: Video | Channel) -> FoundView:

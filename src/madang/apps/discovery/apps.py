@@ -10,7 +10,7 @@ from madang.apps.problems import INVALID_REQUEST
 
 
 class DiscoveryConfig(AppConfig):
-    """Search, the library and feeds."""
+    """Search, the library and feeds, views."""
 
     name = "madang.apps.discovery"
     label = "discovery"

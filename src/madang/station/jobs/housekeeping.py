@@ -13,6 +13,7 @@ from django.utils import timezone
 from madang.apps.broadcasts.ports import directory
 from madang.apps.broadcasts.services import close_orphans
 from madang.apps.discovery import index as search_index
+from madang.apps.discovery import viewings
 from madang.apps.jobs import services as jobs
 from madang.apps.notices import services as notices
 from madang.apps.uploads import services as uploads
@@ -57,6 +58,11 @@ def index_missing() -> None:
     """Complete the index of the search."""
     if written := search_index.catch_up():
         log.info("housekeeping: videos and channels that the search did not have: %d", written)
+
+
+def delete_old_viewings() -> None:
+    """Delete views that were counted long ago; videos keep their number."""
+    viewings.delete_old(timezone.now())
 
 
 def delete_old_jobs() -> None:
