@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from madang.recording.index import Kind, Record
+from madang.recording.trim import Trim
 from madang.wire.subtitles import Cue, render
 
 STORYBOARD: Final = "storyboard"
-"""Name of the folder."""
+"""Name of the folder of a recording that is not trimmed."""
 
 LIST: Final = "storyboard.vtt"
 """Name of the list of tiles in the folder."""
@@ -30,6 +31,12 @@ COLUMNS: Final = 5
 ROWS: Final = 5
 SHEET: Final = COLUMNS * ROWS
 """Tiles of a sheet: what is loaded at once, about 120 KB."""
+
+
+def folder_name(trim: Trim | None) -> str:
+    """Return the name of the folder; a trimmed recording has one for each trim, and in it a
+    poster."""
+    return STORYBOARD if trim is None else f"{STORYBOARD}-{trim.start}-{trim.end}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ pytestmark = [
 OWNER = {"cookie": "sessionid=owner"}
 OTHER = {"cookie": "sessionid=other"}
 TRIM = Trim(1.8, 4.2)
+OWN = "storyboard-1.8-4.2"
 
 
 def watchable() -> MemoryRecording:
@@ -122,8 +123,15 @@ def test_what_was_cut_away_is_refused(folder: Folder, vod: Vod, clock: ManualClo
     assert init is not None
     wanted = f"bytes={init.offset}-{init.offset + init.length - 1}"
     assert vod.ask("source/1.mp4", range=wanted).status == 206
-    for picture in ("poster.jpg", "storyboard.vtt", "storyboard/1.jpg"):
-        assert vod.ask(picture).status == 404
+    pictures = {"poster.jpg": "poster.jpg", "storyboard.vtt": "storyboard.vtt"}
+    pictures["storyboard/1.jpg"] = "1.jpg"
+    for name, status in (("storyboard", 404), ("storyboard-1.8-9.0", 404), (OWN, 200)):
+        # Pictures of the whole, and of another trim, are not those of this one.
+        (folder.path / name).mkdir()
+        for path, file in pictures.items():
+            (folder.path / name / file).write_bytes(name.encode())
+            assert vod.ask(path).status == status
+    assert vod.ask("poster.jpg").body == OWN.encode()
     for path in ("index.m3u8", "source/media.m3u8", "source/1.mp4", "source.mp4"):
         assert vod.ask(f"{path}?whole=1", **OTHER).status == 404
         assert vod.ask(f"{path}?whole=1").status == 404

@@ -40,14 +40,14 @@ def seconds(text: str) -> float:
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
 
-def tiles(folder: Path) -> list[Tile]:
+def tiles(folder: Path, name: str = "storyboard") -> list[Tile]:
     """Return the tiles of a storyboard; each sheet is decoded."""
-    text = (folder / "storyboard" / "storyboard.vtt").read_text()
+    text = (folder / name / "storyboard.vtt").read_text()
     sheets: dict[str, tuple[bytes, int]] = {}
     found = []
     for begin, end, sheet, *box in _CUE.findall(text):
         if sheet not in sheets:
-            with av.open(str(folder / "storyboard" / f"{sheet}.jpg")) as picture:
+            with av.open(str(folder / name / f"{sheet}.jpg")) as picture:
                 plane = next(picture.decode(video=0)).planes[0]
                 sheets[sheet] = bytes(plane), plane.line_size
         pixels, row = sheets[sheet]
@@ -119,6 +119,44 @@ def test_a_recorded_show_has_one(tmp_path: Path) -> None:
     assert [round(each.start) for each in found] == [0, 2, 4, 6, 8, 10]
     for each in found:
         assert each.brightness == pytest.approx(brightness(each.start + 0.05), abs=3)
+
+
+def test_a_trimmed_video_has_pictures_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.conf import settings
+
+    from madang.apps.videos.cards import card
+    from madang.apps.videos.trims import trim
+
+    monkeypatch.setattr(settings, "MADANG_MEDIA_FOLDER", tmp_path)
+    made = UploadedVideo(tmp_path)
+    made.prepare(made.upload(media_file("clock.mp4")))
+    made.storyboard()
+    trim(made.video, 5.0, 15.0)
+    assert card(made.video).storyboard_url is card(made.video).poster_url is None
+    made.storyboard()
+    (own,) = made.folder.glob("storyboard-*")
+    found = tiles(made.folder, own.name)
+    assert own.name == "storyboard-5.0-15.0"
+    assert len(found) == 10
+    assert found[0].start == 0.0
+    for each in found:
+        assert each.brightness == pytest.approx(brightness(5 + each.start + 0.05), abs=3)
+    with av.open(str(own / "poster.jpg")) as picture:
+        frame = next(picture.decode(video=0))
+    plane = bytes(frame.planes[0])
+    middle = plane[frame.height // 2 * frame.planes[0].line_size + frame.width // 2]
+    assert middle == pytest.approx(brightness(6.05), abs=3)
+    assert card(made.video).poster_url is not None
+    assert card(made.video).storyboard_url is not None
+    trim(made.video, 3.0, None)
+    assert card(made.video).poster_url is None
+    made.storyboard()
+    assert [each.name for each in made.folder.glob("storyboard-*")] == ["storyboard-3.0-None"]
+    assert (made.folder / "storyboard").exists()
+    trim(made.video, None, None)
+    assert card(made.video).storyboard_url is not None
 
 
 def test_a_picture_that_is_broken_moves_no_other(tmp_path: Path) -> None:

@@ -40,13 +40,15 @@ def _addresses(video: Video, base: str) -> VideoAddresses:
     playable = video.state in _PLAYABLE and video.deleted_at is None
     whole = playable and video.state != State.RECORDING and video.renditions
     pictured = not video.renditions or any(each["width"] for each in video.renditions)
-    # Pictures of a trimmed video may be of what was cut away.
+    # Those of the whole may be of what was cut away: a trimmed video has pictures of its own.
     untrimmed = video.trim_start is None and video.trim_end is None
-    drawn = video.storyboard and untrimmed
+    drawn = bool((video.trim_view or {}).get("drawn"))
+    pictured = pictured and (untrimmed or drawn)
+    drawn = drawn or (video.storyboard and untrimmed)
     return VideoAddresses(
         watch_url=f"{base}/v/{video.pk}",
         playlist_url=f"{files}/index.m3u8" if playable else None,
         download_url=f"{files}/{video.renditions[0]['name']}.mp4?download=1" if whole else None,
-        poster_url=f"{files}/poster.jpg" if playable and pictured and untrimmed else None,
+        poster_url=f"{files}/poster.jpg" if playable and pictured else None,
         storyboard_url=f"{files}/storyboard.vtt" if playable and drawn else None,
     )

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from madang.apps.jobs import services as jobs
 from madang.apps.videos.errors import InvalidVideo, UnfitState
 from madang.apps.videos.folders import folder_of
+from madang.apps.videos.jobs import STORYBOARD
 from madang.apps.videos.models import Kind, State, Video
 from madang.apps.videos.times import exact_clock
 from madang.base.errors import ParseError
+from madang.infra.storage import storage_id
 from madang.recording.manifest import MANIFEST, decode
 from madang.recording.trim import Cut, NothingLeft, Trim, cut, read_indexes
 
@@ -141,6 +145,7 @@ def apply(video: Video, plan: Plan) -> Video:
     video.trim_start = plan.trim.start if plan.trim else None
     video.trim_end = plan.trim.end if plan.trim else None
     _save(video, was, plan.found if plan.was == was else None)
+    transaction.on_commit(lambda: _queue_pictures(video))
     return video
 
 
@@ -190,6 +195,31 @@ def settle() -> None:
                 now.save(update_fields=["trim_view", "duration", "renditions"])
             else:
                 _save(now, whole(now), found)
+        _queue_pictures(now)
+
+
+def of(video_id: str) -> Trim | None:
+    """Return where a video is to be cut; None for nowhere, or no video."""
+    video = Video.objects.filter(pk=video_id).first()
+    return None if video is None else wanted(video)
+
+
+def note_pictures(video_id: str, trim: Trim) -> bool:
+    """Note that there are pictures of what a trim leaves; return False where it is another."""
+    video = Video.objects.select_for_update().filter(pk=video_id).first()
+    if video is None or wanted(video) != trim or not video.trim_view:
+        return False
+    video.trim_view = {**video.trim_view, "drawn": True}
+    video.save(update_fields=["trim_view"])
+    return True
+
+
+def _queue_pictures(video: Video) -> None:
+    """Queue the drawing of pictures of what is left of a video, or of all, where there are
+    none."""
+    if video.renditions and (video.trim_view or not (wanted(video) or video.storyboard)):
+        storage = storage_id(settings.MADANG_MEDIA_FOLDER) or ""
+        jobs.enqueue(STORYBOARD, video.pk, storage=storage)
 
 
 def _save(video: Video, was: dict[str, Any], found: Cut | None) -> None:

@@ -68,7 +68,6 @@ CUT_AWAY: Final = (
     "The beginning or the end of this video was cut away. What is left is in index.m3u8, and as "
     "one file in RENDITION.mp4."
 )
-NO_PICTURE: Final = "There is no picture of what is left of this video."
 
 _WHOLE: Final = "whole=1"
 """Query with which the owner gets a trimmed video as it was."""
@@ -170,15 +169,14 @@ class VodHandlers:
                 await self._excerpt(exchange, address, grant, grant.trim)
             case Kind.DOWNLOAD:
                 await self._download(exchange, address, grant)
-            case Kind.POSTER | Kind.STORYBOARD | Kind.SHEET if grant.trim is not None:
-                # They may be of what was cut away.
-                exchange.refuse(404, NO_PICTURE)
             case Kind.POSTER:
-                self._open(exchange, await self._store.poster(address.id), [_JPEG], grant)
+                poster = await self._store.poster(address.id, grant.trim)
+                self._open(exchange, poster, [_JPEG], grant)
             case Kind.STORYBOARD:
-                self._open(exchange, await self._store.storyboard(address.id), [_WEBVTT], grant)
+                tiles = await self._store.storyboard(address.id, trim=grant.trim)
+                self._open(exchange, tiles, [_WEBVTT], grant)
             case Kind.SHEET:
-                sheet = await self._store.storyboard(address.id, address.number)
+                sheet = await self._store.storyboard(address.id, address.number, grant.trim)
                 self._open(exchange, sheet, [_JPEG], grant)
             case Kind.SUBTITLES:
                 body = await self._documents.subtitles(address.id, address.part)

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.recording.manifest import POSTER, file_name
-from madang.recording.storyboard import LIST, STORYBOARD
+from madang.recording.storyboard import LIST, folder_name
 from madang.recording.trim import Trim
 from madang.servers.vod.errors import NothingYet, RecordingUnreadable
 from madang.servers.vod.reader import Form, PlaylistText
@@ -136,13 +136,18 @@ class RecordingStore:
         self._evict()
         return made
 
-    async def poster(self, recording_id: str) -> OpenFile:
+    async def poster(self, recording_id: str, trim: Trim | None = None) -> OpenFile:
         """Open the picture; the caller closes it."""
+        if trim is not None:
+            return await self._whole(recording_id, f"{folder_name(trim)}/{POSTER}")
         return await self._whole(recording_id, POSTER)
 
-    async def storyboard(self, recording_id: str, sheet: int = 0) -> OpenFile:
+    async def storyboard(
+        self, recording_id: str, sheet: int = 0, trim: Trim | None = None
+    ) -> OpenFile:
         """Open a sheet of the storyboard, or for 0 the list; the caller closes it."""
-        return await self._whole(recording_id, f"{STORYBOARD}/{f'{sheet}.jpg' if sheet else LIST}")
+        name = f"{sheet}.jpg" if sheet else LIST
+        return await self._whole(recording_id, f"{folder_name(trim)}/{name}")
 
     async def recording(self, recording_id: str) -> Recording:
         """Return a recording, whose manifest has been read of late."""
