@@ -242,6 +242,13 @@ def test_the_studio_trims_and_undoes(video: Video, client: Any) -> None:
     assert "within a minute" in saved
     assert "Viewers see 0:00:04" in saved
     assert 'value="0:00:04"' in saved
+    # The player shows the whole, the pictures are of what is left.
+    from madang.apps.videos.models import Video
+
+    view = {**row()["trim_view"], "drawn": True}
+    Video.objects.update(trim_view=view, storyboard=True)
+    assert "data-storyboard" in client.get(f"/v/{FIRST}").content.decode()
+    assert "data-storyboard" not in client.get(page).content.decode()
     for bad, words in (
         ({"start": "soon", "end": ""}, "is no time"),
         ({"start": "9", "end": "3"}, "after the start"),
