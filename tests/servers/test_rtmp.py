@@ -75,7 +75,7 @@ def test_a_database_that_fails_is_said_in_words_and_nothing_breaks() -> None:
 
 
 def test_silence_ends_a_connection_and_the_show_waits() -> None:
-    with on_the_air(limits=RtmpLimits(silence=0.5)) as air:
+    with on_the_air(limits=RtmpLimits(silence=2.0)) as air:
         key = channel_key()
 
         async def go_silent() -> None:
