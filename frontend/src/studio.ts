@@ -5,10 +5,12 @@ import { bindCopyButtons } from './site/copy';
 import { bindQuestions } from './site/questions';
 import { bindDetails } from './studio/details';
 import { bindHealth } from './studio/health';
+import { bindPoster } from './studio/poster';
 import { bindPreparations } from './studio/preparations';
 
 bindCopyButtons(document);
 bindQuestions(document);
+for (const form of findAll<HTMLFormElement>('[data-poster]')) bindPoster(form);
 for (const rows of findAll('[data-preparations]')) bindPreparations(rows);
 for (const cell of findAll('[data-codecs]')) say(cell, codecNames(cell.textContent ?? ''));
 

@@ -117,6 +117,7 @@ class Video:
     state: str = "ready"
     title: str = "저녁 방송: one/two"
     finishing: bool = False
+    poster: bool = False
     trim: Trim | None = None
 
 
@@ -143,6 +144,22 @@ class Control:
 
         accounts = {"owner": Account(7, False), "other": Account(8, False)}
         return (accounts | {"admin": Account(9, True)}).get(key)
+
+
+class StoredDocuments:
+    """What the database has of every video: one poster, and the subtitles ID."""
+
+    async def subtitles(self, video_id: str, subtitles_id: str) -> bytes:
+        """Return a WebVTT file."""
+        from madang.servers.vod.errors import NoSuchFile
+
+        if subtitles_id != ID:
+            raise NoSuchFile("none")
+        return b"WEBVTT\n"
+
+    async def poster(self, video_id: str) -> bytes:
+        """Return a poster."""
+        return b"\xff\xd8chosen"
 
 
 @dataclass
@@ -205,7 +222,7 @@ def serving(
     accounts = Accounts(queries, "sessionid", database, clock)
     access = AccessCheck(known.access, accounts, database, clock)
     sent: Counter[str] = Counter()
-    handlers = VodHandlers(store, access, sent, internal_prefix)
+    handlers = VodHandlers(store, access, sent, internal_prefix, StoredDocuments())
     with listening(Router([Route("/vod/", handlers)], elsewhere)) as port:
         yield Vod(port, known, sent, store)
     store.close()

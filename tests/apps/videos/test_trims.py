@@ -85,6 +85,19 @@ def test_a_trim_is_said_truly_and_undone(video: Video, client: Any) -> None:
     assert client.get(ONE).json() == shown
 
 
+def test_a_trim_takes_the_poster_that_was_chosen_before_alone(video: Video, client: Any) -> None:
+    from django.utils import timezone
+
+    from madang.apps.videos import library, trims
+    from madang.apps.videos.models import Video
+
+    Video.objects.update(poster_at=timezone.now())
+    trims.trim(library.get(FIRST), 3.0, 20.5)
+    assert client.get(ONE).json()["poster_url"] is None
+    Video.objects.update(poster_at=timezone.now())
+    assert "poster.jpg?v=" in client.get(ONE).json()["poster_url"]
+
+
 def test_a_trim_replaces_the_one_before(video: Video) -> None:
     from madang.apps.videos import library, trims
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("station")
 
 ADDRESSES = (
     *("index.m3u8", "source/media.m3u8", "source/1.mp4", "source.mp4", "poster.jpg"),
-    *("storyboard.vtt", "storyboard/1.jpg"),
+    *("storyboard.vtt", "storyboard/1.jpg", f"subtitles/{ID}.vtt"),
 )
 UNKNOWN = (*ADDRESSES, "source/9.mp4", "other/media.m3u8", "nothing")
 

@@ -10,6 +10,7 @@ import pytest
 
 from madang.live.rendition import SOURCE
 from madang.recording.manifest import POSTER
+from madang.recording.trim import Trim
 from tests.servers.vod.test_playlists import recording, two_files
 from tests.support.clocks import ManualClock
 from tests.support.data_plane import until
@@ -86,6 +87,24 @@ def test_a_storyboard_is_a_list_and_its_sheets(folder: Folder, vod: Vod) -> None
     assert (sheet.body, sheet.headers["content-type"]) == (b"\xff\xd8sheet", "image/jpeg")
     assert sheet.headers["cache-control"] == SHARED
     assert vod.ask("storyboard/2.jpg").status == 404
+
+
+def test_what_the_database_has_is_served_like_a_file(folder: Folder, vod: Vod) -> None:
+    found = vod.ask(f"subtitles/{ID}.vtt")
+    assert (found.body, found.headers["content-type"]) == (b"WEBVTT\n", "text/vtt; charset=utf-8")
+    assert found.headers["cache-control"] == SHARED
+    tag = found.headers["etag"]
+    assert vod.ask(f"subtitles/{ID}.vtt", if_none_match=tag).status == 304
+    assert vod.ask(f"subtitles/{ID[::-1]}.vtt").status == 404
+
+
+@pytest.mark.parametrize("trim", [None, Trim(1.0, None)])
+def test_a_poster_that_was_chosen_goes_before_the_automatic_one(
+    folder: Folder, vod: Vod, trim: Trim | None
+) -> None:
+    vod.control.videos[ID] = Video(poster=True, trim=trim)
+    answer = vod.ask("poster.jpg?v=1")
+    assert (answer.body, answer.headers["content-type"]) == (b"\xff\xd8chosen", "image/jpeg")
 
 
 def test_a_download_has_the_name_of_the_video(folder: Folder, vod: Vod) -> None:

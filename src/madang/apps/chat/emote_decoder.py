@@ -1,10 +1,12 @@
-"""Program that reads a picture from standard input and writes an emote to standard output.
+"""Program that reads a picture from standard input and writes an emote to standard output, or with
+the argument `poster` the poster of a video.
 
 Pictures come from strangers, and a file of a kilobyte can unpack to gigabytes. So they are decoded
 in a process that has limits of its own, and no secrets: it is started by its path, imports nothing
 of the station and gets no environment. `emotes` starts it.
 
-The output is one line of JSON, `{"width", "height"}` or `{"refused", "most"}`, and the WebP file.
+The output is one line of JSON, `{"width", "height"}` or `{"refused", "most"}`, and the file: WebP
+for an emote, JPEG for a poster.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import os
 import resource
 import sys
 import warnings
-from typing import Final
+from typing import Any, Final
 
 CPU: Final = 5
 """Seconds of processor time; the largest picture that is accepted takes a tenth of it."""
@@ -38,6 +40,10 @@ WIDEST: Final = 3
 
 HEIGHT: Final = 112
 """Pixels: four times the height in a line of text, for dense screens."""
+
+POSTER: Final = "poster"
+POSTER_SIZE: Final = (1280, 1280)
+"""Argument for a poster, and its size at most."""
 
 FORMATS: Final = ("PNG", "GIF", "WEBP", "JPEG")
 
@@ -69,16 +75,7 @@ def scaled(data: bytes) -> tuple[bytes, int, int]:
 
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-        width, height = opened.size
-        if max(width, height) > LARGEST_SIDE or min(width, height) < 1:
-            raise Refused("side", LARGEST_SIDE)
-        if width > WIDEST * height or height > WIDEST * width:
-            raise Refused("shape", WIDEST)
-        count = getattr(opened, "n_frames", 1)  # reads the headers of all frames, no pixels
-        if count > MOST_FRAMES:
-            raise Refused("frames", MOST_FRAMES)
-        if count * width * height > MOST_PIXELS:
-            raise Refused("pixels", MOST_PIXELS)
+        width, height = _checked(opened)
         size = (max(1, round(width * HEIGHT / height)), HEIGHT)
         frames: list[Image.Image] = []
         times: list[int] = []
@@ -91,11 +88,44 @@ def scaled(data: bytes) -> tuple[bytes, int, int]:
     return output.getvalue(), *size
 
 
+def poster(data: bytes) -> tuple[bytes, int, int]:
+    """Return a picture upright as JPEG within POSTER_SIZE, never enlarged, and its width and height
+    in pixels. Of one that moves it is the first frame. Raises as `scaled` does."""
+    from PIL import Image, ImageOps  # after the limits are in force
+
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        _checked(opened)
+        upright = ImageOps.exif_transpose(opened).convert("RGBA")
+    upright.thumbnail(POSTER_SIZE, Image.Resampling.LANCZOS)
+    plain = Image.new("RGB", upright.size)
+    plain.paste(upright, mask=upright)
+    output = io.BytesIO()
+    plain.save(output, "JPEG", quality=85)
+    return output.getvalue(), *plain.size
+
+
+def _checked(opened: Any) -> tuple[int, int]:
+    """Return width and height of a picture. Raises Refused."""
+    width, height = opened.size
+    if max(width, height) > LARGEST_SIDE or min(width, height) < 1:
+        raise Refused("side", LARGEST_SIDE)
+    if width > WIDEST * height or height > WIDEST * width:
+        raise Refused("shape", WIDEST)
+    count = getattr(opened, "n_frames", 1)  # reads the headers of all frames, no pixels
+    if count > MOST_FRAMES:
+        raise Refused("frames", MOST_FRAMES)
+    if count * width * height > MOST_PIXELS:
+        raise Refused("pixels", MOST_PIXELS)
+    return width, height
+
+
 def main() -> None:
     """Convert standard input. A broken picture ends the program with a traceback."""
     limit_resources()
     try:
-        picture, width, height = scaled(sys.stdin.buffer.read())
+        convert = poster if sys.argv[1:] == [POSTER] else scaled
+        picture, width, height = convert(sys.stdin.buffer.read())
     except Refused as refused:
         answer, picture = {"refused": refused.limit, "most": refused.most}, b""
     else:

@@ -117,8 +117,11 @@ def remove(channel: Channel | None, name: str) -> None:
     _notify(channel)
 
 
-def resized(data: bytes, *, patience: float = WAITING_SECONDS) -> tuple[bytes, int, int]:
-    """Return a picture as WebP, and its width and height in pixels.
+def resized(
+    data: bytes, mode: str = "", *, patience: float = WAITING_SECONDS
+) -> tuple[bytes, int, int]:
+    """Return a picture as WebP, and its width and height in pixels; in the mode `poster` the poster
+    of a video, as JPEG.
 
     A process with limits of its own decodes it (`emote_decoder`), one at a time: call outside
     transactions. Raises InvalidChat, and DecoderBusy after `patience` seconds of waiting.
@@ -128,7 +131,7 @@ def resized(data: bytes, *, patience: float = WAITING_SECONDS) -> tuple[bytes, i
     try:
         with _turn(patience):
             done = subprocess.run(
-                [sys.executable, "-I", str(DECODER)],
+                [sys.executable, "-I", str(DECODER), *([mode] if mode else [])],
                 input=data,
                 capture_output=True,
                 timeout=DECODING_SECONDS,

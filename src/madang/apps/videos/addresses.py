@@ -49,6 +49,12 @@ def _addresses(video: Video, base: str) -> VideoAddresses:
         watch_url=f"{base}/v/{video.pk}",
         playlist_url=f"{files}/index.m3u8" if playable else None,
         download_url=f"{files}/{video.renditions[0]['name']}.mp4?download=1" if whole else None,
-        poster_url=f"{files}/poster.jpg" if playable and pictured else None,
+        poster_url=_poster(video, files) if playable and (pictured or video.poster_at) else None,
         storyboard_url=f"{files}/storyboard.vtt" if playable and drawn else None,
     )
+
+
+def _poster(video: Video, files: str) -> str:
+    """Return the address of the poster: another one for each that is chosen, as caches keep it."""
+    version = "" if video.poster_at is None else f"?v={video.poster_at.timestamp():.0f}"
+    return f"{files}/poster.jpg{version}"

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, ProblemType
 from madang.apps.videos.errors import (
+    InvalidPoster,
     InvalidSubtitles,
     InvalidVideo,
     NoSuchSubtitles,
@@ -32,6 +33,7 @@ class VideosConfig(AppConfig):
     problems: ClassVar = {
         NoSuchVideo: NOT_FOUND,
         NoSuchSubtitles: NOT_FOUND,
+        InvalidPoster: INVALID_REQUEST,
         InvalidSubtitles: INVALID_REQUEST,
         NotYourVideo: FORBIDDEN,
         InvalidVideo: INVALID_REQUEST,

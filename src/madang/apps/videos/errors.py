@@ -35,3 +35,7 @@ class InvalidSubtitles(VideoError):
 
 class NoSuchSubtitles(VideoError):
     """The video has no subtitles with the id."""
+
+
+class InvalidPoster(VideoError):
+    """A file that cannot be a poster; the message says why."""

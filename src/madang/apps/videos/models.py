@@ -47,6 +47,7 @@ class Video(models.Model):
 
     `deleted_at` is set while it is in the bin. `temporary`: kept only so that viewers of the show
     can go back, never listed. `ask`: the owner decides at the end of the show, until `asked_until`.
+    `poster_at`: when its poster was chosen, None for the automatic one.
     `storyboard`: there are pictures for its seek bar.
 
     `trim_start` and `trim_end` are where it is to be cut, in seconds of the whole. `duration`,
@@ -80,6 +81,7 @@ class Video(models.Model):
     keep = models.BooleanField(_("kept for good"), default=False)
     temporary = models.BooleanField(default=False)
     ask = models.BooleanField(default=False)
+    poster_at = models.DateTimeField(null=True)
     storyboard = models.BooleanField(default=False)
     asked_until = models.DateTimeField(null=True)
     trim_start = models.FloatField(null=True)
@@ -145,6 +147,18 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Poster(models.Model):
+    """The poster that somebody chose for a video, as JPEG."""
+
+    video = models.OneToOneField(
+        Video, on_delete=models.CASCADE, primary_key=True, related_name="poster"
+    )
+    picture = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.video_id
 
 
 class RetentionClock(models.Model):

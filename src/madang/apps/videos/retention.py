@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from madang.apps.channels.models import Channel
 from madang.apps.channels.services import retention_days
-from madang.apps.videos import station_time, subtitles
+from madang.apps.videos import posters, station_time, subtitles
 from madang.apps.videos.folders import folder_of
 from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import State, Video
@@ -117,6 +117,7 @@ def _delete_files() -> None:
         except OSError as error:
             log.warning("the files of video %s cannot be deleted: %s", video_id, error)
     subtitles.delete_unneeded()
+    posters.delete_unneeded()
     left = _deleted_on_disk()
     Video.objects.filter(temporary=True, state=State.DELETED).exclude(pk__in=left).delete()
 

@@ -88,6 +88,7 @@ class VideoAccess:
     """Facts that decide who may get the files of a video.
 
     `finishing`: the show, which everybody could watch, is over, and waits for its owner's answer.
+    `poster`: somebody chose its picture.
     """
 
     id: str
@@ -99,6 +100,7 @@ class VideoAccess:
     title: str
     finishing: bool = False
     trim: Trim | None = None
+    poster: bool = False
 
 
 @transaction.atomic
@@ -357,6 +359,7 @@ def access(video_id: str) -> VideoAccess | None:
         title=video.title,
         finishing=video.state == State.ASKING and video.visibility != Visibility.PRIVATE,
         trim=trims.wanted(video),
+        poster=video.poster_at is not None,
     )
 
 

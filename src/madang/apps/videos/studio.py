@@ -34,7 +34,7 @@ from madang.apps.videos import entries, library, preparation, services, subtitle
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
-from madang.apps.videos.studio_forms import SubtitlesForm
+from madang.apps.videos.studio_forms import PosterForm, SubtitlesForm
 from madang.recording.manifest import ID_PATTERN
 
 _AT_ONCE: Final = 50
@@ -179,6 +179,7 @@ def show(
         "replaceable": services.has_files(video.pk),
         "subtitles": subtitles.of(video),
         "subtitles_form": SubtitlesForm(),
+        "poster_form": PosterForm(),
         **form,
     }
     return _render(request, channel, "studio/video.html", context, status)

@@ -31,3 +31,15 @@ class SubtitlesForm(forms.Form):
         field = self.fields["language"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("as the file says")), *((each, name_of(each)) for each in OFFERED)]
+
+
+class PosterForm(forms.Form):
+    """The picture shown before playback and in lists."""
+
+    picture = forms.FileField(
+        label=_("picture"),
+        help_text=_("PNG, GIF, WebP or JPEG up to 1 MB, best as wide as the video."),
+        widget=forms.ClearableFileInput(
+            attrs={"accept": "image/png,image/gif,image/webp,image/jpeg"}
+        ),
+    )

@@ -142,6 +142,7 @@ def apply(video: Video, plan: Plan) -> Video:
     video = _locked(video.pk)
     require_trimmable(video)
     was = whole(video)
+    video.poster_at = None  # it may be a picture that is cut away
     video.trim_start = plan.trim.start if plan.trim else None
     video.trim_end = plan.trim.end if plan.trim else None
     _save(video, was, plan.found if plan.was == was else None)
@@ -240,7 +241,9 @@ def _save(video: Video, was: dict[str, Any], found: Cut | None) -> None:
         }
     for name in _FIELDS:
         setattr(video, name, shown[name])
-    video.save(update_fields=[*_FIELDS, "trim_start", "trim_end", "trim_view", "untrimmed"])
+    video.save(
+        update_fields=[*_FIELDS, "trim_start", "trim_end", "trim_view", "untrimmed", "poster_at"]
+    )
 
 
 def _read_cut(video_id: str, trim: Trim) -> Cut | None:

@@ -9,6 +9,8 @@ from django.urls import re_path
 from madang.apps.channels.urls import SLUG
 from madang.apps.videos import (
     api,
+    poster_api,
+    poster_page,
     studio,
     subtitle_api,
     subtitle_page,
@@ -32,6 +34,7 @@ urlpatterns: Final = [
     re_path(
         rf"^studio/@{SLUG}/videos/{_ID}/subtitles$", subtitle_page.change, name="studio-subtitles"
     ),
+    re_path(rf"^studio/@{SLUG}/videos/{_ID}/poster$", poster_page.change, name="studio-poster"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}/trim$", trim_page.page, name="studio-video-trim"),
 ]
-api_routers: Final = [api.router, subtitle_api.router]
+api_routers: Final = [api.router, subtitle_api.router, poster_api.router]

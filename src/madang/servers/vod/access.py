@@ -38,6 +38,9 @@ class VideoAccess(Protocol):
     @property
     def trim(self) -> Trim | None: ...
 
+    @property
+    def poster(self) -> bool: ...
+
 
 Access = Callable[[str], VideoAccess | None]
 """Returns what is known of the video with this id; None for one that does not exist."""
@@ -46,11 +49,12 @@ Access = Callable[[str], VideoAccess | None]
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Leave to watch a video, or what `trim` leaves of it; `shared` is true where everybody has
-    it."""
+    it, `poster` where its picture was chosen."""
 
     title: str
     shared: bool
     trim: Trim | None = None
+    poster: bool = False
 
 
 class AccessCheck:
@@ -78,9 +82,9 @@ class AccessCheck:
         if video is None or video.state == "deleted":
             return None
         if video.visibility in SHARED or (finishing and video.finishing):
-            return Grant(video.title, shared=True, trim=video.trim)
+            return Grant(video.title, shared=True, trim=video.trim, poster=video.poster)
         if await self._is_owner(video, exchange):
-            return Grant(video.title, shared=False, trim=video.trim)
+            return Grant(video.title, shared=False, trim=video.trim, poster=video.poster)
         return None
 
     async def grant_whole(self, video_id: str, exchange: Exchange) -> Grant | None:

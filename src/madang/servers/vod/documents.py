@@ -1,4 +1,5 @@
-"""What the database has of a video beside its files: subtitles."""
+"""What the database has of a video beside its files: subtitles, and the poster that
+somebody chose."""
 
 from __future__ import annotations
 
@@ -13,11 +14,18 @@ class Documents(Protocol):
     async def subtitles(self, video_id: str, subtitles_id: str) -> bytes:
         """Return a WebVTT file."""
 
+    async def poster(self, video_id: str) -> bytes:
+        """Return the JPEG file of the poster that was chosen."""
+
 
 class NoDocuments:
     """Videos to which nothing belongs."""
 
     async def subtitles(self, video_id: str, subtitles_id: str) -> bytes:
+        """Raise NoSuchFile."""
+        raise NoSuchFile("The recording has no such file.")
+
+    async def poster(self, video_id: str) -> bytes:
         """Raise NoSuchFile."""
         raise NoSuchFile("The recording has no such file.")
 

@@ -169,6 +169,9 @@ class VodHandlers:
                 await self._excerpt(exchange, address, grant, grant.trim)
             case Kind.DOWNLOAD:
                 await self._download(exchange, address, grant)
+            case Kind.POSTER if grant.poster:
+                body = await self._documents.poster(address.id)
+                self._stored(exchange, body, [_JPEG], grant)
             case Kind.POSTER:
                 poster = await self._store.poster(address.id, grant.trim)
                 self._open(exchange, poster, [_JPEG], grant)

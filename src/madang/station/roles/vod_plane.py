@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
-from madang.apps.videos import services, subtitles
+from madang.apps.videos import posters, services, subtitles
 from madang.infra.clock import SYSTEM_CLOCK
 from madang.infra.database import DatabaseThreads
 from madang.recording.manifest import RECORDINGS
@@ -32,6 +32,13 @@ class DatabaseDocuments:
         found = await self._database.run(partial(subtitles.text_of, video_id, subtitles_id))
         if found is None:
             raise NoSuchFile("The video has no such subtitles.")
+        return found
+
+    async def poster(self, video_id: str) -> bytes:
+        """Return the poster that was chosen."""
+        found = await self._database.run(partial(posters.picture_of, video_id))
+        if found is None:
+            raise NoSuchFile("The recording has no such file.")
         return found
 
 
