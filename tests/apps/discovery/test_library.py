@@ -112,7 +112,7 @@ def test_a_feed_has_files_with_their_length_and_ids_that_stay(client: Any, setti
 
 
 @pytest.mark.parametrize(
-    ("rendition", "kind"),
+    ("rendition", "kind"),  # of the first rendition, or None for no rendition
     [
         ({"width": 0}, "audio/mp4"),
         ({"files": 1}, "video/mp4"),
@@ -143,6 +143,12 @@ def settings() -> Any:
     yield Settings()
     for override in overrides:
         override.disable()
+
+
+def test_a_trimmed_video_has_no_enclosure_of_a_wrong_length(client: Any) -> None:
+    add(make_channel(), FIRST, "Drums", trim_start=60.0)
+    (item,) = items(client)
+    assert item.find("enclosure") is None
 
 
 # --- nothing leads to what is hidden ---

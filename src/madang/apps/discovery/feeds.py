@@ -103,8 +103,10 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 
 def _enclosures(video: Video) -> list[Enclosure]:
-    """Return the file of a video; none where its recording has several, which no address joins."""
-    if not video.renditions or (first := video.renditions[0]).get("files", 1) > 1:
+    """Return the file of a video; none where its recording has several, which no address joins, and
+    for a trimmed one, whose row does not know the length of what is left with its head."""
+    trimmed = video.trim_start is not None or video.trim_end is not None
+    if trimmed or not video.renditions or (first := video.renditions[0]).get("files", 1) > 1:
         return []
     url = f"{settings.MADANG_PUBLIC_URL}/vod/{video.pk}/{first['name']}.mp4"
     return [Enclosure(url, str(first["bytes"]), "video/mp4" if first["width"] else "audio/mp4")]
