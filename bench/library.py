@@ -3,7 +3,7 @@
 Titles and descriptions are made of words of Hangul syllables, as frequent as in a language. Each
 kind of query is asked for with other words each time: `rare` and `common` words, `each` of which
 all videos have (of two syllables, of three, of one letter), `two` and `ten` words, a `part` of a
-word, and `nothing`, a word that no video has although many have its pairs of syllables. Figures of
+word, and `nothing`, a word that no video has although all have its pairs of syllables. Figures of
 each, in milliseconds, from the API's function to its answer in JSON:
 
 - `p50`, `p95`.
@@ -38,7 +38,7 @@ _TITLE: Final = 5
 """Words of a title."""
 _TEXT: Final = 60
 """Words of a description."""
-_EVERYWHERE: Final = ("공연", "라이브", "live")
+_EVERYWHERE: Final = ("공연", "라이브", "브라이언", "live")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,7 +130,7 @@ def _query(kind: str, chance: random.Random, words: list[str]) -> str:
     if kind == "ten":
         return " ".join(chance.sample(words[:20], 10))
     if kind == "nothing":
-        return "라이이브라이"
+        return "라이브라이언"
     return {"each of two": "공연", "each of three": "라이브", "each of one": "l"}[kind]
 
 
