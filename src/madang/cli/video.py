@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from madang.cli import video_import
 from madang.cli.common import Config, Data, Json, control_plane, print_table, report
 
 if TYPE_CHECKING:
     from madang.apps.videos.models import Video
 
 app = typer.Typer(help="What is kept of shows.", no_args_is_help=True)
+app.command("import")(video_import.import_)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The video.")]
 

@@ -23,6 +23,7 @@ from madang.station.config.fields import Address, masked_url
 from madang.station.config.settings import Settings
 from madang.station.roles import run_files
 from madang.station.stores import databases
+from madang.station.upload_proxy import NotAsked, streams
 
 FREE_BYTES: Final = 2_000_000_000
 """Below this, logs and a growing database can fill the disk within a day."""
@@ -50,6 +51,7 @@ def examine(settings: Settings) -> list[Check]:
         clock,
         http_port,
         rtmp_port,
+        upload_proxy,
         ffmpeg,
         front_end,
         database,
@@ -129,6 +131,27 @@ def rtmp_port(settings: Settings) -> Check:
     """Check that the RTMP port is free, or used by this station."""
     ours = [process.rtmp for process in run_files.running(settings)]
     return _port("RTMP port", "rtmp.bind", settings.rtmp.bind, ours)
+
+
+def upload_proxy(settings: Settings) -> Check:
+    """Check that a proxy at the public address hands uploads on as they come."""
+    name, url = "uploads", settings.http.public_url
+    if url is None:
+        return Check(name, True, "http.public_url is not set: no proxy is known")
+    if not run_files.running(settings):
+        return Check(name, True, "the station does not run: its proxy was not asked")
+    try:
+        early = streams(url)
+    except NotAsked as error:
+        return Check(name, True, f"{url} was not asked: {error}")
+    if early:
+        return Check(name, True, f"come through {url} piece by piece")
+    return Check(
+        name,
+        False,
+        f"the proxy at {url} waits for the whole body: what a broken connection sent is lost",
+        "nginx: proxy_request_buffering off; proxy_http_version 1.1; in location /files/",
+    )
 
 
 def ffmpeg(settings: Settings) -> Check:

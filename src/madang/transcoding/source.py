@@ -91,7 +91,8 @@ class TextStream:
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file: its container by ffmpeg's name, bytes, seconds (None where it does not say), and the
-    streams that can be used. `truncated`: the container names data that the file does not have."""
+    streams that can be used. `truncated`: the container names data that the file does not have.
+    `title` is the one that the container has."""
 
     format: str
     size: int
@@ -100,6 +101,7 @@ class Source:
     audio: tuple[AudioStream, ...] = ()
     subtitles: tuple[TextStream, ...] = ()
     truncated: bool = False
+    title: str = ""
 
     @property
     def picture(self) -> VideoStream | None:
@@ -135,6 +137,7 @@ def decode_source(fields: Mapping[str, Any]) -> Source:
             audio=tuple(AudioStream(**each) for each in fields["audio"]),
             subtitles=tuple(TextStream(**each) for each in fields["subtitles"]),
             truncated=fields["truncated"],
+            title=str(fields.get("title", "")),
         )
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise ParseError(f"The description of a file cannot be read: {error}.") from None

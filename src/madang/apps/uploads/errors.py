@@ -17,6 +17,10 @@ class NotAllowed(UploadRefused):
     """The channel is another person's."""
 
 
+class ImportFailed(UploadRefused):
+    """A file of this machine cannot be imported now."""
+
+
 class QuotaExceeded(UploadRefused):
     """The person, or the station, has no room left for it."""
 

@@ -9,6 +9,10 @@ from typing import Final
 UPLOADS: Final = "uploads"
 """Name of the folder of all uploads in the storage."""
 
+IMPORT_PREFIX: Final = "import-"
+"""Beginning of the ids of files that are imported. Their folders are none of the server's of
+uploads: they have no record, the rows know how far they have come."""
+
 
 @dataclass(frozen=True, slots=True)
 class UploadFiles:

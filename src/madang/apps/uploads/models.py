@@ -69,3 +69,25 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.filename or self.id
+
+
+class ImportedFile(models.Model):
+    """A file of this machine that was imported into a channel, so that it becomes one video.
+
+    `fingerprint` is that of its bytes; `upload_id` and `video_id` are of the last import.
+    """
+
+    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="imported_files")
+    fingerprint = models.CharField(max_length=64)
+    upload_id = models.CharField(max_length=UPLOAD_ID_LENGTH)
+    video_id = models.CharField(max_length=ID_LENGTH)
+
+    class Meta:
+        verbose_name = _("imported file")
+        verbose_name_plural = _("imported files")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["channel", "fingerprint"], name="one_import_of_a_file"),
+        ]
+
+    def __str__(self) -> str:
+        return self.upload_id

@@ -11,7 +11,7 @@ from typing import Final
 from madang.base.errors import MadangError
 from madang.infra.database import DatabaseAway
 from madang.servers.uploads.folder import JoinStopped
-from madang.servers.uploads.registry import HANDED_ON, Entry, Registry
+from madang.servers.uploads.registry import HANDED_ON, JOINED, Entry, Registry
 from madang.wire.tus import StaleTransfer, State
 from madang.wire.tus.model import GONE
 
@@ -102,9 +102,9 @@ class Completion:
             joined = self._registry.entries.get(part)
             if joined is not None:
                 async with joined.lock:
-                    await self._registry.save(
-                        joined, self._registry.protocol.fail(joined.upload, "It was joined.")
-                    )
+                    # It still answers: a client whose last answer was lost asks for its parts.
+                    attributes = {**joined.upload.attributes, JOINED: "1"}
+                    await self._registry.save(joined, replace(joined.upload, attributes=attributes))
                 await self._registry.forget_data(joined, "joined")
         self.go_on(entry)
 

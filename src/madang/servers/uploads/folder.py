@@ -13,17 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from madang.apps.uploads.files import UploadFiles
+from madang.apps.uploads.files import IMPORT_PREFIX, UploadFiles
 from madang.base.errors import ParseError
-from madang.infra.disk import Disk, write_all
+from madang.infra.disk import Disk, copy
 from madang.wire.tus import State, Upload, decode, encode, recover
 
 RECORD: Final = "upload.json"
 
 _COPY_BYTES: Final = 64 << 20
 """Bytes copied at once: between two of them a join can be stopped."""
-
-_NO_COPY: Final = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP})
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +48,8 @@ class UploadFolder:
         if not self.folder.is_dir():
             return
         for entry in sorted(self.folder.iterdir()):
+            if entry.name.startswith(IMPORT_PREFIX):
+                continue
             path = entry / RECORD
             try:
                 stored = decode(path.read_bytes())
@@ -134,11 +134,7 @@ class UploadFolder:
                 if not wanted():
                     raise JoinStopped
                 count = min(_COPY_BYTES, end - at)
-                copied = _copy(source, target, count, at, size + at)
-                if copied is None:
-                    data = os.pread(source, count, at)
-                    write_all(self.disk, target, data, size + at)
-                    copied = len(data)
+                copied = copy(self.disk, source, target, count, at=at, to=size + at)
                 if not copied:
                     break
                 at += copied
@@ -151,13 +147,3 @@ class UploadFolder:
             return self.data(upload_id).stat().st_size
         except FileNotFoundError:
             return 0
-
-
-def _copy(source: int, target: int, count: int, at: int, to: int) -> int | None:
-    """Copy inside the kernel; None where the file system cannot."""
-    try:
-        return os.copy_file_range(source, target, count, at, to)
-    except OSError as error:
-        if error.errno in _NO_COPY:
-            return None
-        raise

@@ -32,10 +32,12 @@ from madang.wire.tus import (
 ACCOUNT: Final = "account"
 VIDEO: Final = "video"
 HANDED_ON: Final = "handed_on"
+JOINED: Final = "joined"
 DIGEST: Final = "digest"
 ENDED_AT: Final = "ended_at"
 """Attributes of an upload: ids of its account and of the video that it becomes; "1" once the
-station has taken it over; SHA-256 of what came with its creation; when it was complete."""
+station has taken it over, and for a part once it was joined; SHA-256 of what came with its
+creation; when it was complete."""
 
 THREADS: Final = 4
 

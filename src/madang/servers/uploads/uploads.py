@@ -21,6 +21,7 @@ from madang.servers.uploads.registry import (
     DIGEST,
     ENDED_AT,
     HANDED_ON,
+    JOINED,
     VIDEO,
     Entry,
     Registry,
@@ -193,6 +194,7 @@ class Uploads:
             part: entry.upload
             for part in command.parts
             if (entry := self._registry.of_account(part, account)) is not None
+            and JOINED not in entry.upload.attributes
         }
         existing = self._registry.of_account(command.upload_id, account)
         outcome = self.protocol.concatenate(

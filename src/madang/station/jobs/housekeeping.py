@@ -16,6 +16,7 @@ from madang.apps.discovery import index as search_index
 from madang.apps.discovery import viewings
 from madang.apps.jobs import services as jobs
 from madang.apps.notices import services as notices
+from madang.apps.uploads import imports
 from madang.apps.uploads import services as uploads
 from madang.apps.uploads.files import UploadFiles
 from madang.apps.webhooks import services as webhooks
@@ -72,4 +73,7 @@ def delete_old_jobs() -> None:
 
 def delete_old_uploads(files: UploadFiles) -> None:
     """Delete uploads that ended long ago, and what is left of their data."""
-    uploads.delete_ended(timezone.now(), files.release)
+    now = timezone.now()
+    imports.expire(now)
+    uploads.delete_ended(now, files.release)
+    imports.delete_folders(files.folder)

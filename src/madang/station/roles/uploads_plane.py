@@ -67,8 +67,7 @@ class Rows:
     """The rows of the app `uploads`; its refusals become those of the protocol."""
 
     def __init__(self, settings: Settings) -> None:
-        section = settings.uploads
-        self._quotas = Quotas(_bytes(section.quota_gb), _bytes(section.station_gb))
+        self._quotas = quotas(settings)
         self._media = settings.media_folder
 
     def begin(self, new: NewUpload) -> str:
@@ -99,6 +98,12 @@ class Rows:
     def end(self, upload_id: str, state: str) -> None:
         """Note that an upload is gone."""
         services.end(upload_id, state)
+
+
+def quotas(settings: Settings) -> Quotas:
+    """Return the quotas of uploaded videos."""
+    section = settings.uploads
+    return Quotas(_bytes(section.quota_gb), _bytes(section.station_gb))
 
 
 def _bytes(gigabytes: float) -> int | None:

@@ -28,7 +28,22 @@ ERRORS: Final = 32 << 10
 """Bytes of a pipe, and of the end of what a program says that is kept."""
 
 
-class Attempt(Protocol):
+class Children(Protocol):
+    """Port to what runs programs."""
+
+    def child(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: int = ...,
+        stdout: int = ...,
+        stderr: int = ...,
+        pass_fds: Sequence[int] = ...,
+    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """Run a child during the block."""
+
+
+class Attempt(Children, Protocol):
     """Port to the attempt at a job (`madang.work.task.Task`)."""
 
     subject: str
@@ -42,17 +57,6 @@ class Attempt(Protocol):
 
     def publish(self, action: Callable[[], T]) -> T:
         """Run `action` in a transaction, unless the attempt was overtaken by another."""
-
-    def child(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: int = ...,
-        stdout: int = ...,
-        stderr: int = ...,
-        pass_fds: Sequence[int] = ...,
-    ) -> AbstractContextManager[subprocess.Popen[bytes]]:
-        """Run a child during the block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Ended:
 
 
 def run(
-    attempt: Attempt,
+    attempt: Children,
     command: Callable[[Sequence[int]], Sequence[str]],
     *,
     inputs: Sequence[int] = (),

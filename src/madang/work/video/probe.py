@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from madang.base.errors import MadangError, ParseError
 from madang.transcoding.source import Source, decode_source
 from madang.work.video import probe_child
-from madang.work.video.children import Attempt, run
+from madang.work.video.children import Children, run
 
 EMPTY: Final = gettext_noop("The file is empty.")
 IRREGULAR: Final = gettext_noop("This is no ordinary file.")
@@ -56,7 +56,7 @@ def open_regular(path: str | os.PathLike[str]) -> int:
     return descriptor
 
 
-def probe(attempt: Attempt, descriptor: int) -> Source:
+def probe(attempt: Children, descriptor: int) -> Source:
     """Return what a file is. Raises FileRefused."""
     if not os.fstat(descriptor).st_size:
         raise FileRefused(EMPTY)

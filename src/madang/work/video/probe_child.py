@@ -70,6 +70,7 @@ def _describe(file: int) -> dict[str, Any]:
         begins = [_seconds(each, each.start_time) or 0.0 for each in (*video, *audio)]
         found: dict[str, Any] = {
             "format": container.format.name,
+            "title": container.metadata.get("title", ""),
             "size": size,
             "duration": None if container.duration is None else container.duration / 1e6,
             "audio": [_audio(each) for each in audio],
