@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from madang.infra.disk import Disk
 from madang.wire.tus import Problem, UploadError
 from tests.support.data_plane import read_all, until
+from tests.support.disks import GatedDisk
 from tests.support.upload_server import (
     OFFSET_STREAM,
     VIDEO,
@@ -133,20 +133,6 @@ def test_what_came_before_a_connection_broke_is_kept(port: UploadPort) -> None:
     until(lambda: port.offset(path) == 70_000)
     assert port.patch(path, 70_000, CONTENT[70_000:]).status == 204
     assert port.data(path) == CONTENT
-
-
-class GatedDisk(Disk):
-    """A disk whose writes of content last until `gate` is set."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.waits = threading.Event()
-
-    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
-        if len(data) > 10_000:
-            self.waits.set()
-            assert self.gate.wait(10.0)
-        return super().write(descriptor, data, offset)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
@@ -26,7 +27,8 @@ Record = Callable[[int], Awaitable[None]]
 class Receiving:
     """Stores the content of one request; for one event loop.
 
-    `size` counts the bytes that are written. `stopped`: another request came. `failure` is what the
+    `size` counts the bytes that are written, `synced` those of them that are on the disk for
+    certain. `stopped`: another request came. `failure` is what the
     disk said when it took no more. `threads` run the writes to `descriptor`, one after another; it
     is closed after the last of them.
     """
@@ -36,7 +38,7 @@ class Receiving:
     ) -> None:
         algorithms = (*transfer.algorithms, *(("sha256",) if digest else ()))
         self.transfer = transfer
-        self.size = 0
+        self.size = self.synced = 0
         self.failure: OSError | None = None
         self.stopped = False
         self._hashes = Hashes(dict.fromkeys(algorithms))
@@ -68,7 +70,7 @@ class Receiving:
         self.stopped = True
         self._reception.cancel()
         await asyncio.wait([self._task])
-        return self.size
+        return self.synced
 
     async def _run(self, reception: asyncio.Task[bool]) -> ReceivedContent:
         try:
@@ -99,11 +101,14 @@ class Receiving:
             except OSError as error:
                 self._fail(error)
                 ended = False
+        if isinstance(self.failure, ShortWrite):  # a sync that failed must not be tried again
+            with contextlib.suppress(OSError):
+                await self._sync()
         if refusal is not None:
             raise refusal
         whole = ended and not self.stopped
         return ReceivedContent(
-            self.size, ended=whole or excess, excess=excess, digests=self._hashes.digests()
+            self.synced, ended=whole or excess, excess=excess, digests=self._hashes.digests()
         )
 
     async def _receive(self, pieces: AsyncIterator[bytes], record: Record) -> bool:
@@ -138,6 +143,7 @@ class Receiving:
         await self._settle()
         self._begin(self._sync_disk)
         await self._settle()
+        self.synced = self.size
 
     def _begin(self, function: Callable[[], int]) -> None:
         """Run a function on a thread that returns how many bytes it wrote."""

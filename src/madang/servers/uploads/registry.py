@@ -28,6 +28,7 @@ from madang.wire.tus import (
     UploadProtocol,
     parse_metadata,
 )
+from madang.wire.tus.model import settled
 
 ACCOUNT: Final = "account"
 VIDEO: Final = "video"
@@ -141,7 +142,7 @@ class Registry:
         if receiving is not None:
             size = await receiving.stop()
             upload = self.protocol.progress(entry.upload, receiving.transfer, size, self.now())
-            await self.save(entry, upload)
+            await self.save(entry, settled(upload))
 
     async def interrupt(self, entry: Entry) -> None:
         """End the transfer under way for a request that sends nothing."""

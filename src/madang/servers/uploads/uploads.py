@@ -108,6 +108,7 @@ class Uploads:
         """Begin to append. Raises UploadError, DatabaseAway, OSError."""
         async with entry.lock:
             await self._registry.stop(entry)
+            self._completion.go_on(entry)  # what is stored may be all
             known = entry.upload.length
             upload, transfer = self.protocol.begin(append, entry.upload, self._registry.now())
             if known is None and upload.length is not None:
@@ -143,7 +144,9 @@ class Uploads:
         try:
             received = await receiving.wait()
         except UploadError:
-            await self._registry.interrupt(entry)
+            if entry.receiving is receiving:
+                await self._registry.interrupt(entry)
+                self._completion.go_on(entry)
             raise
         if receiving.stopped:
             raise StaleTransfer
@@ -152,6 +155,7 @@ class Uploads:
                 entry.receiving = None
             outcome = await self._finish(entry, transfer, received)
         if receiving.failure is not None:
+            self._completion.go_on(entry)
             raise refused_by_disk(receiving.failure) or receiving.failure
         earlier = await self._earlier(entry) if transfer.creates else None
         if earlier is not None and outcome.response is not None:

@@ -1,0 +1,67 @@
+"""Uploads where two things happen at once, or the disk fails in the middle."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from madang.infra.disk import Disk
+from tests.support.data_plane import until
+from tests.support.disks import GatedDisk
+from tests.support.upload_server import uploading
+
+pytestmark = pytest.mark.usefixtures("station")
+
+
+def test_an_upload_whose_last_bytes_a_newcomer_had_stored_is_handed_on(tmp_path: Path) -> None:
+    disk, content = GatedDisk(), os.urandom(70_000)
+    with uploading(tmp_path, disk=disk) as port:
+        path = port.create(len(content))
+        with port.port.connect() as connection:
+            connection.sendall(port.head_of_patch(path, 0, len(content)) + content)
+        assert disk.waits.wait(10.0)
+        answers: list[int] = []
+        again = threading.Thread(target=lambda: answers.append(port.patch(path, 0, content).status))
+        again.start()
+        again.join(0.2)
+        disk.gate.set()
+        again.join(10.0)
+        assert answers == [409]
+        assert port.offset(path) == len(content)  # for the client this is the end
+        until(lambda: port.ledger.finished == [(path[7:], len(content))])
+
+
+class UnsyncedDisk(Disk):
+    """A disk that takes `room` bytes and fails to bring them to the platters while `failing`."""
+
+    def __init__(self, room: int = 1 << 30) -> None:
+        self.room = room
+        self.failing = False
+
+    def write(self, descriptor: int, data: bytes | memoryview, offset: int) -> int:
+        if self.failing and offset + len(data) > self.room:
+            raise OSError(errno.ENOSPC, "full")
+        return super().write(descriptor, data, offset)
+
+    def sync(self, descriptor: int) -> None:
+        if self.failing and os.readlink(f"/proc/self/fd/{descriptor}").endswith("/data"):
+            raise OSError(errno.EIO, "not written")
+        super().sync(descriptor)
+
+
+@pytest.mark.parametrize("room", [1 << 30, 2 << 20], ids=["sync fails", "write and sync fail"])
+def test_bytes_that_did_not_reach_the_disk_are_not_acknowledged(tmp_path: Path, room: int) -> None:
+    disk, content = UnsyncedDisk(room), os.urandom(3 << 20)
+    with uploading(tmp_path, disk=disk) as port:
+        path = port.create(len(content))
+        disk.failing = True
+        assert port.patch(path, 0, content).status in {500, 507}
+        assert port.offset(path) == 0
+        assert port.ledger.finished == []
+        disk.failing = False
+        assert port.patch(path, 0, content).status == 204
+        assert port.data(path) == content
