@@ -154,6 +154,7 @@ def uploading(
     reserve: int = 0,
     size: int = 1 << 30,
     lifetime: float = 3600.0,
+    sweep_seconds: float = 30.0,
 ) -> Iterator[UploadPort]:
     """Take uploads into `storage`."""
     from madang.infra.database import DatabaseThreads
@@ -176,6 +177,7 @@ def uploading(
         lambda: VIDEO,
         reserve=reserve,
         clock=clock,
+        sweep_seconds=sweep_seconds,
     )
     accounts = Accounts(AccountQueries(_account, _account), "sessionid", database, SYSTEM_CLOCK)
     handlers = UploadHandlers(uploads, accounts)

@@ -134,12 +134,9 @@ def test_an_upload_of_unknown_length_ends_before_the_disk_is_full(
         assert port.ask("DELETE", path).status == 204
 
 
-def test_abandoned_ones_expire_and_active_ones_never(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(completion, "SWEEP_SECONDS", 0.02)
+def test_abandoned_ones_expire_and_active_ones_never(tmp_path: Path) -> None:
     clock = ManualClock()
-    with uploading(tmp_path, clock=clock.clock, lifetime=100.0) as port:
+    with uploading(tmp_path, clock=clock.clock, lifetime=100.0, sweep_seconds=0.02) as port:
         abandoned, alive = port.create(10), port.create(10)
         port.patch(abandoned, 0, b"a")
         clock.advance(90)
@@ -162,13 +159,10 @@ def test_abandoned_ones_expire_and_active_ones_never(
         assert port.ask("HEAD", abandoned).status == 404
 
 
-def test_many_that_are_opened_and_abandoned_leave_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(completion, "SWEEP_SECONDS", 0.05)
+def test_many_that_are_opened_and_abandoned_leave_nothing(tmp_path: Path) -> None:
     clock = ManualClock()
     count = sized(100, 1000)
-    with uploading(tmp_path, clock=clock.clock, lifetime=100.0) as port:
+    with uploading(tmp_path, clock=clock.clock, lifetime=100.0, sweep_seconds=0.02) as port:
         for _ in range(count):
             port.create(5_000)
         assert port.uploads.open == count
@@ -298,6 +292,13 @@ class Client:
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, headers, response.read())
+
+
+def test_data_that_a_crash_left_of_an_upload_that_is_gone_is_deleted(tmp_path: Path) -> None:
+    folder = stored(tmp_path, replace(UPLOAD, state=State.EXPIRED), b"abcd")
+    with uploading(tmp_path, sweep_seconds=0.02) as port:
+        until(lambda: not (folder / "data").exists())
+        assert port.ask("HEAD", f"/files/{UPLOAD.id}").status == 410
 
 
 # --- joins ---

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from madang.infra.disk import Disk
+from tests.support.clocks import ManualClock
 from tests.support.data_plane import until
-from tests.support.disks import GatedDisk
-from tests.support.upload_server import uploading
+from tests.support.disks import GatedDisk, GatedJoins
+from tests.support.upload_server import UploadPort, uploading
 
 pytestmark = pytest.mark.usefixtures("station")
 
@@ -65,3 +66,49 @@ def test_bytes_that_did_not_reach_the_disk_are_not_acknowledged(tmp_path: Path, 
         disk.failing = False
         assert port.patch(path, 0, content).status == 204
         assert port.data(path) == content
+
+
+def parts_of(port: UploadPort, content: bytes) -> list[str]:
+    half = len(content) // 2
+    paths = []
+    for piece in (content[:half], content[half:]):
+        paths.append(port.create(len(piece), upload_concat="partial"))
+        assert port.patch(paths[-1], 0, piece).status == 204
+    return paths
+
+
+def test_a_join_that_was_deleted_spoils_nothing_of_the_next_one(tmp_path: Path) -> None:
+    disk, content = GatedJoins(), os.urandom(2000)
+    with uploading(tmp_path, disk=disk) as port:
+        final = f"final;{' '.join(parts_of(port, content))}"
+        disk.closed = True
+        path = port.ask("POST", upload_concat=final).headers["location"]
+        assert disk.waits.wait(10.0)
+        assert port.ask("DELETE", path).status == 204
+        assert port.ask("POST", upload_concat=final).headers["location"] == path
+        disk.second.wait(0.3)  # it waits for the first one
+        disk.gate.set()
+        until(lambda: port.ledger.finished == [(path[7:], len(content))])
+    assert port.data(path) == content
+
+
+@pytest.mark.parametrize("ends", ["deleted", "expired"])
+def test_parts_are_there_until_they_are_joined(tmp_path: Path, ends: str) -> None:
+    disk, content, clock = GatedJoins(), os.urandom(2000), ManualClock()
+    with uploading(
+        tmp_path, disk=disk, clock=clock.clock, lifetime=100.0, sweep_seconds=0.02
+    ) as port:
+        paths = parts_of(port, content)
+        disk.closed = True
+        path = port.ask("POST", upload_concat=f"final;{' '.join(paths)}").headers["location"]
+        assert disk.waits.wait(10.0)
+        other = port.create(5)
+        if ends == "deleted":
+            assert port.ask("DELETE", paths[0]).status == 204
+        else:
+            clock.advance(101)
+            until(lambda: port.ledger.ended.get(other[7:]) == "expired")
+        disk.gate.set()
+        until(lambda: port.ledger.finished == [(path[7:], len(content))])
+        assert port.data(path) == content
+        until(lambda: not any(port.file(each).exists() for each in paths))

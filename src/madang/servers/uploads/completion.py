@@ -15,7 +15,6 @@ from madang.servers.uploads.registry import HANDED_ON, JOINED, Entry, Registry
 from madang.wire.tus import StaleTransfer, State
 from madang.wire.tus.model import GONE
 
-SWEEP_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 5.0
 
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
@@ -31,8 +30,9 @@ log = logging.getLogger(__name__)
 class Completion:
     """Does what is next for uploads; for one event loop."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, sweep_seconds: float) -> None:
         self._registry = registry
+        self._sweep_seconds = sweep_seconds
         self._handing_on: dict[str, asyncio.Task[None]] = {}
 
     def go_on(self, entry: Entry) -> None:
@@ -77,6 +77,11 @@ class Completion:
             await self._registry.save(entry, replace(entry.upload, attributes=attributes))
 
     async def _join(self, entry: Entry) -> None:
+        async with entry.joining:
+            if entry.upload.state is State.JOINING:
+                await self._join_parts(entry)
+
+    async def _join_parts(self, entry: Entry) -> None:
         upload = entry.upload
 
         def wanted() -> bool:
@@ -90,7 +95,7 @@ class Completion:
                 )
         except (JoinStopped, StaleTransfer):
             await self._registry.io(lambda: self._registry.folder.remove_data(upload.id))
-            return
+            return  # the sweep deletes parts that were deleted meanwhile
         except OSError as error:
             log.error("the parts of the upload %s cannot be joined: %s", upload.id, error)
             async with entry.lock:
@@ -111,7 +116,7 @@ class Completion:
     async def sweep(self) -> None:
         """End what has expired, and forget what ended long ago; never what somebody sends."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(self._sweep_seconds)
             for entry in list(self._registry.entries.values()):
                 try:
                     await self._sweep_one(entry)
@@ -119,19 +124,24 @@ class Completion:
                     log.warning("the upload %s cannot be swept: %s", entry.upload.id, error)
 
     async def _sweep_one(self, entry: Entry) -> None:
-        now = self._registry.now()
+        registry, now = self._registry, self._registry.now()
         async with entry.lock:
-            if entry.receiving is not None:
+            upload_id = entry.upload.id
+            busy = entry.receiving is not None or registry.is_part(entry.upload)
+            if busy or registry.entries.get(upload_id) is not entry:
                 return
-            expired = self._registry.protocol.expire(entry.upload, now)
+            expired = registry.protocol.expire(entry.upload, now)
             if expired is not None:
-                await self._registry.save(entry, expired)
-        upload = entry.upload
-        if expired is not None:
-            await self._registry.forget_data(entry)
-        over = upload.state in GONE or HANDED_ON in upload.attributes
-        if not over or now - entry.recorded_at < REMEMBERED_SECONDS:
-            return
-        if not await self._registry.io(lambda: self._registry.folder.has_data(upload.id)):
-            del self._registry.entries[upload.id]
-            await self._registry.io(lambda: self._registry.folder.remove(upload.id))
+                await registry.save(entry, expired)
+            upload = entry.upload
+            handed_on = HANDED_ON in upload.attributes
+            there = await registry.io(partial(registry.folder.has_data, upload_id))
+            if upload.state in GONE and not handed_on and (there or expired is not None):
+                await registry.forget_data(entry)
+                there = False
+            over = upload.state in GONE or handed_on
+            if over and not there and now - entry.recorded_at >= REMEMBERED_SECONDS:
+                del registry.entries[upload_id]
+                await registry.io(partial(registry.folder.remove, upload_id))
+        if not entry.joining.locked():
+            self.go_on(entry)  # where a full disk ended it before

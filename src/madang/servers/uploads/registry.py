@@ -54,11 +54,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Entry:
-    """An upload. `lock` is held while its state changes, not while content arrives."""
+    """An upload. `lock` is held while its state changes, not while content arrives; `joining` while
+    its parts are joined. A final upload that is made again shares both with the one before."""
 
     upload: Upload
     recorded_at: float
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    joining: asyncio.Lock = field(default_factory=asyncio.Lock)
     receiving: Receiving | None = None
 
     @property
@@ -106,9 +108,14 @@ class Registry:
         return entry
 
     async def add(self, upload: Upload, account: Account) -> Entry:
-        """Note a new upload: its space is reserved from here on."""
+        """Note a new upload: its space is reserved from here on. It may take the place of one that
+        is gone, whose lock is held."""
+        before = self.entries.get(upload.id)
         metadata = parse_metadata(upload.metadata, self.protocol.site.limits.metadata)
-        entry = self.entries[upload.id] = Entry(upload, self.now())
+        entry = Entry(upload, self.now())
+        if before is not None:
+            entry.lock, entry.joining = before.lock, before.joining
+        self.entries[upload.id] = entry
         new = NewUpload(
             id=upload.id,
             account_id=account.id,
@@ -125,9 +132,18 @@ class Registry:
             await self.io(lambda: self.folder.save(upload))
         except BaseException:
             del self.entries[upload.id]
+            if before is not None:
+                self.entries[upload.id] = before
             raise
         entry.upload = upload
         return entry
+
+    def is_part(self, upload: Upload) -> bool:
+        """Return whether an upload is a part of one that is joined: its data is needed."""
+        if upload.kind is not Kind.PARTIAL:
+            return False
+        uploads = (each.upload for each in self.entries.values())
+        return any(each.state is State.JOINING and upload.id in each.parts for each in uploads)
 
     async def check_room(self, more: int = 0) -> None:
         """Raise UploadError where the disk has no room for what is declared, and `more` bytes."""

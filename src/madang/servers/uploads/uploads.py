@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -40,10 +41,13 @@ from madang.wire.tus import (
     State,
     Terminate,
     Transfer,
+    Upload,
     UploadError,
     UploadProtocol,
 )
 from madang.wire.tus.model import GONE
+
+SWEEP_SECONDS: Final = 30.0
 
 REPEATED_SECONDS: Final = 3600.0
 """Time within which an equal creation with equal content is a repetition: its answer was lost."""
@@ -66,10 +70,11 @@ class Uploads:
         *,
         reserve: int = 0,
         clock: Clock = SYSTEM_CLOCK,
+        sweep_seconds: float = SWEEP_SECONDS,
     ) -> None:
         self.protocol = protocol
         self._registry = Registry(protocol, folder, ledger, database, clock, reserve=reserve)
-        self._completion = Completion(self._registry)
+        self._completion = Completion(self._registry, sweep_seconds)
         self._make_video_id = make_video_id
 
     def of_account(self, upload_id: str, account: Account) -> Entry | None:
@@ -187,8 +192,9 @@ class Uploads:
                 outcome = self.protocol.terminate(terminate, entry.upload, self._registry.now())
                 handed_on = HANDED_ON in entry.upload.attributes
                 await self._registry.save(entry, outcome.upload)
-            if not handed_on:  # otherwise the file is the video's
-                await self._registry.forget_data(entry)
+                # The file may be that of a video, or be read for a join, after which it goes.
+                if not handed_on and not self._registry.is_part(entry.upload):
+                    await self._registry.forget_data(entry)
         assert outcome.response is not None
         return outcome.response
 
@@ -200,6 +206,13 @@ class Uploads:
             if (entry := self._registry.of_account(part, account)) is not None
             and JOINED not in entry.upload.attributes
         }
+        known = self._registry.of_account(command.upload_id, account)
+        async with known.lock if known is not None else contextlib.nullcontext():
+            return await self._concatenate(command, account, found)
+
+    async def _concatenate(
+        self, command: Concatenate, account: Account, found: Mapping[str, Upload]
+    ) -> tuple[Entry, Response]:
         existing = self._registry.of_account(command.upload_id, account)
         outcome = self.protocol.concatenate(
             command, found, existing.upload if existing is not None else None, self._registry.now()
