@@ -306,3 +306,30 @@ def test_a_late_publication_is_refused(tmp_path: Path) -> None:
     assert (errors, published) == (["LeaseLost"], [2])
     assert in_state(job, "done").epoch == 2
     assert leases.requeue_lost(job.created_at) == 0
+
+
+def test_a_receiver_that_fails_costs_no_thread_and_the_job_ends_later(tmp_path: Path) -> None:
+    from madang.apps.jobs.errors import JobFailed
+    from madang.apps.jobs.signals import job_failed
+
+    told: list[str] = []
+
+    def run(task: Task) -> None:
+        if task.subject == "bad":
+            raise JobFailed("There is no picture in it.", retry=False)
+
+    def receive(job: Job, **_: object) -> None:
+        told.append(job.error)
+        if len(told) == 1:
+            raise RuntimeError("the receiver has a fault")
+
+    job_failed.connect(receive)
+    try:
+        bad = queue("bad")
+        with running(tmp_path, lane(run), timing=quick_timing(lease=0.3)):
+            until(lambda: told, "the first failure", within=LIMIT)
+            in_state(queue("good"), "done")
+            in_state(bad, "failed")
+    finally:
+        job_failed.disconnect(receive)
+    assert told == ["There is no picture in it."] * 2

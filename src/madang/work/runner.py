@@ -191,6 +191,10 @@ class Runner:
                 if self._stopping.wait(self._timing.poll):
                     over = False
                     break  # the next start of this worker finds the job still running
+            except Exception:
+                log.exception("job %s (%s): its outcome cannot be recorded", job, job.pk)
+                over = False
+                break  # its lease expires, and the job is queued again
             else:
                 break
         if over:
@@ -306,6 +310,9 @@ class Runner:
                 answer = ask()
         except Error as error:
             self._note_outage(error)
+            return None
+        except Exception:  # of a signal's receiver, or of the disk: the thread has to go on
+            log.exception("jobs: a step failed and is tried again")
             return None
         self._away = False
         return answer
