@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from madang.infra.disk import Disk
 from tests.support.clocks import ManualClock
 from tests.support.data_plane import until
 from tests.support.disks import GatedDisk, GatedJoins
-from tests.support.upload_server import UploadPort, uploading
+from tests.support.upload_server import MemoryLedger, UploadPort, uploading
 
 pytestmark = pytest.mark.usefixtures("station")
 
@@ -34,6 +35,44 @@ def test_an_upload_whose_last_bytes_a_newcomer_had_stored_is_handed_on(tmp_path:
         assert answers == [409]
         assert port.offset(path) == len(content)  # for the client this is the end
         until(lambda: port.ledger.finished == [(path[7:], len(content))])
+
+
+class SmallDisk(Disk):
+    """A disk with 100,000 free bytes."""
+
+    def free(self, folder: Path) -> int:
+        return 100_000
+
+
+@dataclass
+class GatedLedger(MemoryLedger):
+    """Rows that take a while to note a length."""
+
+    gate: threading.Event = field(default_factory=threading.Event)
+    waits: threading.Event = field(default_factory=threading.Event)
+
+    def declare(self, upload_id: str, length: int) -> None:
+        self.waits.set()
+        assert self.gate.wait(10.0)
+        super().declare(upload_id, length)
+
+
+def test_lengths_that_are_told_at_the_same_time_are_reserved_together(tmp_path: Path) -> None:
+    ledger = GatedLedger()
+    with uploading(tmp_path, ledger, disk=SmallDisk()) as port:
+        first, second = port.create(), port.create()
+        answers: list[int] = []
+
+        def declare(path: str) -> None:
+            answers.append(port.patch(path, 0, b"", upload_length="60000").status)
+
+        thread = threading.Thread(target=declare, args=(first,))
+        thread.start()
+        assert ledger.waits.wait(10.0)
+        threading.Timer(0.3, ledger.gate.set).start()
+        declare(second)
+        thread.join(10.0)
+        assert sorted(answers) == [204, 507]
 
 
 class UnsyncedDisk(Disk):

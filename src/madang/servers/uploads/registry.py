@@ -62,6 +62,8 @@ class Entry:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     joining: asyncio.Lock = field(default_factory=asyncio.Lock)
     receiving: Receiving | None = None
+    declaring: int = 0
+    """Bytes of a length that is being declared: they are reserved already."""
 
     @property
     def account_id(self) -> str:
@@ -145,11 +147,12 @@ class Registry:
         uploads = (each.upload for each in self.entries.values())
         return any(each.state is State.JOINING and upload.id in each.parts for each in uploads)
 
-    async def check_room(self, more: int = 0) -> None:
-        """Raise UploadError where the disk has no room for what is declared, and `more` bytes."""
-        reserved = sum(each.upload.undelivered for each in self.entries.values())
+    async def check_room(self) -> None:
+        """Raise UploadError where the disk has no room for what is declared."""
+        entries = self.entries.values()
+        reserved = sum(each.upload.undelivered + each.declaring for each in entries)
         free = await self.io(self.folder.free)
-        if reserved + more > free - self._reserve:
+        if reserved > free - self._reserve:
             raise UploadError(Problem.NO_SPACE, NO_ROOM, mend=ASK_OPERATOR)
 
     async def stop(self, entry: Entry) -> None:

@@ -117,10 +117,16 @@ class Uploads:
             known = entry.upload.length
             upload, transfer = self.protocol.begin(append, entry.upload, self._registry.now())
             if known is None and upload.length is not None:
-                await self._registry.check_room(upload.length - upload.offset)
-                declare = partial(self._registry.ledger.declare, upload.id, upload.length)
-                await self._registry.database.run(declare)
-            await self._registry.save(entry, upload)
+                entry.declaring = upload.length - upload.offset
+            try:
+                if entry.declaring:
+                    await self._registry.check_room()
+                if known is None and upload.length is not None:
+                    declare = partial(self._registry.ledger.declare, upload.id, upload.length)
+                    await self._registry.database.run(declare)
+                await self._registry.save(entry, upload)
+            finally:
+                entry.declaring = 0
         return transfer
 
     async def receive(
