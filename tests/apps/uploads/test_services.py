@@ -222,6 +222,21 @@ def test_rows_and_data_of_what_ended_go_after_a_week(channel: Channel) -> None:
     assert sorted(released) == ["b" * 32, "c" * 32]
 
 
+def test_a_row_whose_end_nobody_told_takes_none_of_a_quota_for_ever(channel: Channel) -> None:
+    from django.utils import timezone
+
+    from madang.apps.uploads import services
+    from madang.apps.uploads.models import Upload
+
+    services.begin(wanted(channel))
+    begun = timezone.now()
+    Upload.objects.update(expires_at=begun + timedelta(days=1), updated_at=begun)
+    services.delete_ended(begun + timedelta(days=7), [].append)
+    assert Upload.objects.get().state == "active"
+    services.delete_ended(begun + timedelta(days=9), [].append)
+    assert not Upload.objects.exists()
+
+
 def test_the_api_lists_ones_own(client: Any, channel: Channel) -> None:
     from madang.apps.uploads import services
 

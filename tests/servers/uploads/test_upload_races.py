@@ -75,6 +75,20 @@ def test_lengths_that_are_told_at_the_same_time_are_reserved_together(tmp_path: 
         assert sorted(answers) == [204, 507]
 
 
+class RecordlessDisk(Disk):
+    """A disk that has no room for records."""
+
+    def replace(self, path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+
+def test_an_upload_that_finds_no_room_for_its_record_takes_none_of_a_quota(tmp_path: Path) -> None:
+    with uploading(tmp_path, disk=RecordlessDisk()) as port:
+        assert port.ask("POST", upload_length="5").status == 507
+        (upload_id,) = port.ledger.begun
+        until(lambda: port.ledger.ended == {upload_id: "failed"})
+
+
 class UnsyncedDisk(Disk):
     """A disk that takes `room` bytes and fails to bring them to the platters while `failing`."""
 

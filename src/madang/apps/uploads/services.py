@@ -159,7 +159,11 @@ def delete_ended(now: datetime, release: Callable[[str], None]) -> int:
 
     A complete one stays while a job needs it: until then one that failed may be tried again.
     """
-    ended = Upload.objects.exclude(state=State.ACTIVE).filter(updated_at__lt=now - KEPT)
+    long_ago = now - KEPT
+    # Rows whose server was killed before it could tell of their end: quotas count them.
+    lost = Upload.objects.filter(state=State.ACTIVE, expires_at__lt=long_ago)
+    lost.filter(updated_at__lt=long_ago).update(state=State.EXPIRED)
+    ended = Upload.objects.exclude(state=State.ACTIVE).filter(updated_at__lt=long_ago)
     needed = Job.objects.filter(state__in=OPEN, subject=OuterRef("video_id"))
     ids = list(ended.filter(~Exists(needed)).values_list("pk", flat=True)[:_AT_ONCE])
     for upload_id in ids:

@@ -133,6 +133,8 @@ class Registry:
             upload = replace(upload, attributes={**upload.attributes, VIDEO: video_id})
             await self.io(lambda: self.folder.save(upload))
         except BaseException:
+            end = partial(self.ledger.end, upload.id, State.FAILED.value)
+            self.tasks.spawn(self.told(end))  # the row may be there
             del self.entries[upload.id]
             if before is not None:
                 self.entries[upload.id] = before
