@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import hashlib
 import os
 import threading
 from dataclasses import dataclass, field
@@ -165,3 +167,19 @@ def test_parts_are_there_until_they_are_joined(tmp_path: Path, ends: str) -> Non
         until(lambda: port.ledger.finished == [(path[7:], len(content))])
         assert port.data(path) == content
         until(lambda: not any(port.file(each).exists() for each in paths))
+
+
+def test_what_came_of_content_with_a_checksum_that_was_cut_off_is_not_kept(tmp_path: Path) -> None:
+    content = os.urandom(70_000)
+    digest = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
+    with uploading(tmp_path) as port:
+        path = port.create(len(content))
+        head = port.head_of_patch(path, 0, len(content))
+        head = head.replace(b"\r\n\r\n", f"\r\nUpload-Checksum: sha1 {digest}\r\n\r\n".encode())
+        with port.port.connect() as connection:
+            connection.sendall(head + content[:40_000])
+            until(lambda: port.receives(path))
+        until(lambda: not port.receives(path))
+        assert port.offset(path) == 0
+        assert port.patch(path, 0, content, upload_checksum=f"sha1 {digest}").status == 204
+        assert port.data(path) == content
