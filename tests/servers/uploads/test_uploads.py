@@ -169,11 +169,11 @@ def test_a_newcomer_ends_a_connection_that_hangs_and_nothing_of_it_is_appended_l
     with port.port.connect() as hanging:
         hanging.sendall(port.head_of_patch(path, 0, len(CONTENT)) + CONTENT[:50_000])
         until(lambda: port.receives(path))
-        time.sleep(0.1)
         since = time.monotonic()
-        assert port.offset(path) == 50_000
+        reached = port.offset(path)
         assert time.monotonic() - since < 1.0  # 0.1 s on an idle machine
-        assert port.patch(path, 50_000, CONTENT[50_000:]).status == 204
+        assert reached <= 50_000
+        assert port.patch(path, reached, CONTENT[reached:]).status == 204
         try:
             hanging.sendall(b"late" * 1000)
             answer = read_all(hanging)
