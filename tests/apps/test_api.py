@@ -22,6 +22,7 @@ OTHERS = (
     "videos/{video_id}",
     "videos/{video_id}/chat",
     "videos/{video_id}/renditions",
+    "videos/{video_id}/poster",
     "videos/{video_id}/restore",
     "videos/{video_id}/subtitles",
     "videos/{video_id}/subtitles/{subtitles_id}",

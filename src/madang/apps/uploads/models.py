@@ -52,7 +52,7 @@ class Upload(models.Model):
     title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
     length = models.PositiveBigIntegerField(_("size"), null=True)
     offset = models.PositiveBigIntegerField(_("received"), default=0)
-    replaces = models.BooleanField(default=False)
+    replaces = models.BooleanField(default=False, db_default=False)
     video_id = models.CharField(_("video"), max_length=ID_LENGTH)
     created_at = models.DateTimeField(_("begun"))
     updated_at = models.DateTimeField(_("last change"))

@@ -82,7 +82,7 @@ class Video(models.Model):
     temporary = models.BooleanField(default=False)
     ask = models.BooleanField(default=False)
     poster_at = models.DateTimeField(null=True)
-    storyboard = models.BooleanField(default=False)
+    storyboard = models.BooleanField(default=False, db_default=False)
     asked_until = models.DateTimeField(null=True)
     trim_start = models.FloatField(null=True)
     trim_end = models.FloatField(null=True)

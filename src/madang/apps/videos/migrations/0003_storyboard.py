@@ -12,6 +12,8 @@ class Migration(migrations.Migration):
 
     operations: ClassVar[list[Any]] = [
         migrations.AddField(
-            model_name="video", name="storyboard", field=models.BooleanField(default=False)
+            model_name="video",
+            name="storyboard",
+            field=models.BooleanField(default=False, db_default=False),
         ),
     ]
