@@ -135,7 +135,7 @@ def rtmp_port(settings: Settings) -> Check:
 
 def upload_proxy(settings: Settings) -> Check:
     """Check that a proxy at the public address hands uploads on as they come."""
-    name, url = "uploads", settings.http.public_url
+    name, url = "upload proxy", settings.http.public_url
     if url is None:
         return Check(name, True, "http.public_url is not set: no proxy is known")
     if not run_files.running(settings):
@@ -145,7 +145,7 @@ def upload_proxy(settings: Settings) -> Check:
     except NotAsked as error:
         return Check(name, True, f"{url} was not asked: {error}")
     if early:
-        return Check(name, True, f"come through {url} piece by piece")
+        return Check(name, True, f"{url} hands uploads on piece by piece")
     return Check(
         name,
         False,
