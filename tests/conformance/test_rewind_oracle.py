@@ -141,7 +141,9 @@ FAULTS = {
     "refuses a range": Fault(Rule.BYTE_RANGE, status=404, data=lambda _: b""),
     "sends the whole file": Fault(Rule.BYTE_RANGE, status=200),
     "is cut off": Fault(Rule.BYTE_RANGE, data=lambda data: data[:-1]),
-    "changes its bytes": Fault(Rule.BYTE_RANGE, data=lambda data: data[:-1] + b"x"),
+    "changes its bytes": Fault(
+        Rule.BYTE_RANGE, data=lambda data: data[:-1] + bytes([data[-1] ^ 1])
+    ),
     "has no media in its ranges": Fault(
         Rule.DEMUX, data=lambda data: data if b"moov" in data else bytes(len(data)), later=False
     ),

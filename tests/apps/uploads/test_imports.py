@@ -95,7 +95,8 @@ def test_files_that_differ_anywhere_are_others(tmp_path: Path) -> None:
         with path.open("rb") as file:
             return fingerprint_of(file.fileno(), len(content))
 
-    contents = [b"", b"a", CONTENT, CONTENT[:-1] + b"\0", CONTENT[:-1], bytes(9_000_000)]
+    last = bytes([CONTENT[-1] ^ 1])
+    contents = [b"", b"a", CONTENT, CONTENT[:-1] + last, CONTENT[:-1], bytes(9_000_000)]
     contents.append(contents[-1][:-1] + b"a")
     assert len({of(content) for content in contents}) == len(contents)
 

@@ -68,10 +68,10 @@ def test_a_killed_worker_leaves_no_child_and_its_job_goes_on_where_it_was(
         running_child(media, count=2)
         (media / "hold").unlink()
         in_state(job, "done")
+        until(lambda: not list((media / "jobs").iterdir()), "its files are gone", within=LIMIT)
     assert notes(media, "chunk") == ["w1 0", "w1 2"]
     assert notes(media, "published") == ["w1 0123"]
     assert (job.attempt, job.epoch) == (2, 2)
-    assert list((media / "jobs").iterdir()) == []
 
 
 def test_a_worker_that_was_stopped_and_continued_changes_nothing(
