@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from madang.servers.http.page_cache import PageCache
 from madang.servers.http.wsgi import (
     DEFAULT_LIMITS,
     StartResponse,
@@ -17,6 +20,7 @@ from madang.servers.http.wsgi import (
     WsgiBridge,
     WsgiLimits,
 )
+from tests.support.clocks import ManualClock
 from tests.support.data_plane import Port, listening, read_all, until
 
 if TYPE_CHECKING:
@@ -281,3 +285,132 @@ def test_more_pages_at_once_than_threads_are_all_answered() -> None:
         for connection in connections:
             with connection:
                 assert read_all(connection).endswith(b"done")
+
+
+class Counting:
+    """An application whose pages say how often it was asked; `block` holds it up."""
+
+    def __init__(self, *headers: tuple[str, str]) -> None:
+        self.asked = 0
+        self.headers = [("Content-Type", "text/html"), *headers]
+        self.block = threading.Event()
+        self.block.set()
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        self.asked += 1
+        answer = f"{self.asked} {environ['REQUEST_METHOD']} ".encode() + b"page " * 1000
+        self.block.wait(10)
+        start_response("200 OK", self.headers)
+        return [answer]
+
+
+@contextmanager
+def cached(app: WsgiApp, trusted: tuple[Network, ...] = ()) -> Iterator[tuple[Port, ManualClock]]:
+    """A port with a cache of pages, whose clock stands."""
+    clock = ManualClock()
+    cache = PageCache(frozenset({"sessionid"}), lambda _cookies, _accepted: "en", clock.clock)
+    bridge = WsgiBridge(app, trusted, cache=cache, clock=clock.clock)
+    with listening(bridge) as port:
+        yield port, clock
+        port.loop.run(bridge.close(5))
+
+
+PUBLIC = ("Cache-Control", "public, max-age=1")
+
+
+def test_strangers_get_one_page_and_others_get_theirs() -> None:
+    app = Counting(PUBLIC)
+    with cached(app) as (port, clock):
+        assert port.ask("/").text.startswith("1 GET")
+        assert port.ask("/").text.startswith("1 GET")
+        assert port.ask("/", "HEAD").status == 200
+        assert port.ask("/?page=2").text.startswith("2 GET")
+        assert port.ask("/", cookie="sessionid=x").text.startswith("3 GET")
+        clock.advance(1.1)
+        assert port.ask("/").text.startswith("4 GET")
+
+
+def test_a_page_that_is_first_asked_for_by_head_or_condition_is_whole_for_others() -> None:
+    app = Counting(PUBLIC, ("ETag", '"a"'))
+    with cached(app) as (port, clock):
+        assert port.ask("/", "HEAD").text == ""
+        assert port.ask("/").text.startswith("1 GET")
+        clock.advance(1.1)
+        known = port.ask("/", if_none_match='"a"')
+        assert (known.status, known.text) == (304, "")
+        assert port.ask("/").text.startswith("2 GET")
+
+
+def test_who_asks_at_the_same_time_waits_for_one_page() -> None:
+    app = Counting(PUBLIC)
+    app.block.clear()
+    with cached(app) as (port, _clock), ThreadPoolExecutor(20) as crowd:
+        asking = [crowd.submit(port.ask, "/") for _ in range(20)]
+        until(lambda: app.asked == 1 and len(port.listener._connections) == 20)
+        app.block.set()
+        assert {each.result().text[:6] for each in asking} == {"1 GET "}
+        assert app.asked == 1
+
+
+def test_who_waited_for_a_page_that_is_personal_after_all_gets_another() -> None:
+    app = Counting()
+    app.block.clear()
+    with cached(app) as (port, _clock), ThreadPoolExecutor(5) as crowd:
+        asking = [crowd.submit(port.ask, "/") for _ in range(5)]
+        until(lambda: app.asked == 1 and len(port.listener._connections) == 5)
+        app.block.set()
+        assert len({each.result().text for each in asking}) == 5
+
+
+def test_a_repeated_request_line_comes_from_the_cache_and_only_for_strangers() -> None:
+    app = Counting(PUBLIC)
+    with cached(app) as (port, clock), port.connect() as connection:
+        stranger = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        member = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid=1\r\n\r\n"
+
+        def ask(request: bytes) -> bytes:
+            connection.sendall(request)
+            answer = b""
+            while b"page page" not in answer or not answer.endswith(b"page "):
+                answer += connection.recv(65_536)
+            return answer.partition(b"\r\n\r\n")[2][:5]
+
+        assert [ask(stranger) for _ in range(3)] == [b"1 GET"] * 3
+        assert ask(member) == b"2 GET"
+        assert ask(member) == b"3 GET"
+        assert ask(stranger) == b"1 GET"
+        clock.advance(1.1)
+        assert [ask(stranger) for _ in range(2)] == [b"4 GET"] * 2
+
+
+def test_texts_are_compressed_for_who_asks_without_a_proxy() -> None:
+    app = Counting(("Vary", "Cookie"))
+    with cached(app) as (port, _clock):
+        packed = port.say("GET / HTTP/1.1", "Host: x", "Accept-Encoding: gzip")
+        head, _, body = packed.partition(b"\r\n\r\n")
+        assert b"content-encoding: gzip" in head
+        assert b"vary: Cookie, accept-encoding" in head
+        assert gzip.decompress(body).startswith(b"1 GET")
+        assert b"content-encoding" not in port.say("GET / HTTP/1.1", "Host: x")
+    with cached(app, LOOPBACK) as (port, _clock):
+        packed = port.say("GET / HTTP/1.1", "Host: x", "Accept-Encoding: gzip")
+        assert b"content-encoding" not in packed
+
+
+def test_pages_from_the_cache_are_compressed_once_and_for_who_accepts_it() -> None:
+    app = Counting(PUBLIC)
+    with cached(app) as (port, _clock):
+        assert port.ask("/").text.startswith("1 GET")
+        packed = port.say("GET / HTTP/1.1", f"Host: 127.0.0.1:{port.number}")
+        assert b"vary: accept-encoding" in packed
+        assert b"1 GET" in packed
+        zipped = port.say(
+            "GET / HTTP/1.1", f"Host: 127.0.0.1:{port.number}", "Accept-Encoding: br, gzip"
+        )
+        head, _, body = zipped.partition(b"\r\n\r\n")
+        assert b"content-encoding: gzip" in head
+        assert gzip.decompress(body).startswith(b"1 GET")
+    with cached(app, LOOPBACK) as (port, _clock):
+        assert b"content-encoding" not in port.say(
+            "GET / HTTP/1.1", "Accept-Encoding: gzip", "Host: x"
+        )

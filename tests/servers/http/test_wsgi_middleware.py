@@ -9,6 +9,8 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from tests.support.clocks import ManualClock
+
 
 def pages(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     start_response("200 OK", [])
@@ -70,3 +72,43 @@ def test_the_client_is_who_a_trusted_proxy_names(
     peer: str, headers: dict[str, str], seen: str
 ) -> None:
     assert ask("/", "GET", peer, **headers) == ("200 OK", seen)
+
+
+def test_pages_for_strangers_come_from_the_cache() -> None:
+    from madang.servers.http.page_cache import PageCache
+    from madang.servers.http.static import StaticFiles
+    from madang.servers.http.wsgi_middleware import WsgiMiddleware
+
+    clock = ManualClock()
+    asked: list[str] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        asked.append(environ["REQUEST_METHOD"])
+        assert "HTTP_IF_NONE_MATCH" not in environ or "sessionid" in environ["HTTP_COOKIE"]
+        start_response("200 OK", [("X-Accel-Expires", "2"), ("ETag", '"a"')])
+        return [b"page " + str(len(asked)).encode()]
+
+    middleware = WsgiMiddleware(
+        application,
+        StaticFiles(lambda _: None),
+        [],
+        cache=PageCache(frozenset({"sessionid"}), lambda *_: "en", clock.clock),
+        clock=clock.clock,
+    )
+
+    def get(method: str = "GET", **headers: str) -> tuple[str, str]:
+        environ: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": "/", "HTTP_HOST": "x"}
+        environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+        setup_testing_defaults(environ)
+        environ["REMOTE_ADDR"] = "127.0.0.1"
+        status: list[str] = []
+        body = b"".join(middleware(environ, lambda line, _headers, _=None: status.append(line)))
+        return status[0], body.decode()
+
+    assert get("HEAD", if_none_match='"b"') == ("200 OK", "")
+    assert get() == ("200 OK", "page 1")
+    assert get(if_none_match='"a"') == ("304 Not Modified", "")
+    assert get(cookie="sessionid=1", if_none_match='"a"') == ("200 OK", "page 2")
+    clock.advance(1.1)
+    assert get() == ("200 OK", "page 3")
+    assert asked == ["GET", "GET", "GET"]

@@ -115,7 +115,8 @@ class HttpClient(asyncio.Protocol):
 
 
 class PollingClient(HttpClient):
-    """Requests one path `rate` times a second (0: without pause).
+    """Requests one path `rate` times a second (0: without pause), with another query each time, so
+    that no cache answers.
 
     With a rate it starts `phase` seconds after the connection, as clients in step would make
     bursts.
@@ -125,6 +126,7 @@ class PollingClient(HttpClient):
         self, counters: LoadCounters, name: int, path: str, rate: float, phase: float = 0.0
     ) -> None:
         super().__init__(counters, name)
+        self._name = name
         self._phase = phase
         self._path = path
         self._rate = rate
@@ -152,7 +154,7 @@ class PollingClient(HttpClient):
 
     def _request(self) -> None:
         if not self._closing:
-            self.request(self._path)
+            self.request(f"{self._path}?request={self._name}-{self._asked}")
 
 
 class LowLatencyClient(HttpClient):

@@ -9,11 +9,15 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
+from madang.base.addresses import unmapped, within
+from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.tasks import TaskSupervisor
-from madang.servers.http.exchange import Exchange, Headers, Networks
+from madang.servers.http.exchange import Exchange, Headers, Networks, Responder
+from madang.servers.http.page_cache import CachedPage, Key, PageCache, compress
 
 MAX_BODY: Final = 5 * 1024 * 1024
 """Bytes of a request to a page: forms and JSON. Large files have their own endpoint."""
@@ -54,49 +58,152 @@ class _Closable(Protocol):
 
 
 class WsgiBridge:
-    """Answers exchanges with a WSGI application, on threads of its own."""
+    """Answers exchanges with a WSGI application, on threads of its own, or with what `cache` has.
+
+    Clients that ask without a proxy get texts compressed.
+    """
 
     def __init__(
-        self, app: WsgiApp, trusted_proxies: Networks = (), limits: WsgiLimits = DEFAULT_LIMITS
+        self,
+        app: WsgiApp,
+        trusted_proxies: Networks = (),
+        limits: WsgiLimits = DEFAULT_LIMITS,
+        cache: PageCache | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._app = app
         self._trusted = trusted_proxies
         self._limits = limits
+        self._cache = cache
+        self._clock = clock
+        self._waiting: dict[Key, list[Exchange]] = {}
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="web")
         self._tasks = TaskSupervisor(log, "a page")
 
     def __call__(self, exchange: Exchange) -> None:
-        """Start a task that answers the exchange."""
-        self._tasks.spawn(self._answer(exchange))
+        """Answer the exchange from the cache, or start a task that answers it and those that ask
+        for the same meanwhile."""
+        cache, key = self._cache, None
+        if cache is not None:
+            key = cache.key(
+                exchange.method,
+                exchange.scheme(self._trusted),
+                exchange.path,
+                exchange.query_string,
+                exchange.header,
+            )
+        if cache is not None and key is not None:
+            page = cache.find(key)
+            if page is not None:
+                self._send(exchange, key, page)
+                return
+            if key in self._waiting:
+                self._waiting[key].append(exchange)
+                return
+            self._waiting[key] = []
+        self._tasks.spawn(self._answer_all(exchange, key))
 
     async def close(self, patience: float) -> None:
         """Wait at most `patience` seconds for running requests and start no more work."""
         await self._tasks.wait(patience)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, exchange: Exchange) -> None:
+    async def _answer_all(self, exchange: Exchange, key: Key | None) -> None:
+        """Answer the exchange, and those that wait for the same key."""
+        try:
+            page = await self._answer(exchange, key)
+        finally:
+            waiting = self._waiting.pop(key, []) if key is not None else []
+        for other in waiting:
+            if page is not None and key is not None:
+                self._send(other, key, page)
+            else:
+                self._tasks.spawn(self._answer_all(other, None))
+
+    def _send(self, exchange: Exchange, key: Key, page: CachedPage) -> None:
+        """Answer with a cached page, and let equal request lines be answered without an
+        exchange."""
+        direct = self._is_direct(exchange)
+        if page.is_known(exchange.header("if-none-match")):
+            exchange.answer(304, page.headers)
+        else:
+            _send_whole(exchange, page, compressed=direct)
+        if direct:
+            exchange.replay(partial(self._replay, key.path, key.query))
+
+    def _replay(self, path: str, query: str, responder: Responder) -> bool:
+        assert self._cache is not None
+        if not self._is_direct(responder):
+            return False
+        key = self._cache.key("GET", "http", path, query, responder.header)
+        page = None if key is None else self._cache.find(key)
+        if page is None:
+            return False
+        _send_whole(responder, page, compressed=True)
+        return True
+
+    def _is_direct(self, responder: Responder) -> bool:
+        """Return whether no proxy is between, which compresses by itself and keeps one form."""
+        return not (self._trusted and within(unmapped(responder.peer), self._trusted))
+
+    async def _answer(self, exchange: Exchange, key: Key | None) -> CachedPage | None:
+        """Answer the exchange; return what the cache has of it since then."""
         try:
             try:
                 async with asyncio.timeout(self._limits.body_timeout):
                     body = await _read_body(exchange, self._limits.max_body)
             except _BodyRefused as refusal:
                 exchange.refuse(refusal.status, str(refusal))
-                return
+                return None
             except ConnectionError:
                 exchange.refuse(400, "The request ended before its body did.")
-                return
+                return None
             except TimeoutError:
                 seconds = self._limits.body_timeout
                 exchange.refuse(408, f"The request took longer than {seconds:g} s to arrive.")
-                return
+                return None
             environ = _environ(exchange, body, self._trusted)
+            if key is not None:
+                unconditional(environ)
             loop = asyncio.get_running_loop()
-            status, headers, content = await loop.run_in_executor(
-                self._threads, _run, self._app, environ
-            )
-            exchange.answer(status, headers, content)
+            compressed = exchange.headers.gzip and self._is_direct(exchange)
+            work = partial(self._run, environ, key, compressed=compressed)
+            answer = await loop.run_in_executor(self._threads, work)
+            if isinstance(answer, CachedPage):
+                assert key is not None
+                self._send(exchange, key, answer)
+                return answer
+            exchange.answer(*answer)
         except Exception as error:  # noqa: BLE001  # whatever an application raises
             exchange.fail(error)
+        return None
+
+    def _run(
+        self, environ: dict[str, Any], key: Key | None, *, compressed: bool
+    ) -> CachedPage | tuple[int, Headers, bytes]:
+        """Call the application, on a thread."""
+        asked_at = self._clock.monotonic()
+        status, headers, content = run(self._app, environ)
+        if self._cache is not None and key is not None:
+            page = self._cache.keep(key, status, headers, content, asked_at)
+            if page is not None:
+                return page
+        packed = compress(headers, content) if compressed else None
+        return (status, headers, content) if packed is None else (status, *packed)
+
+
+def unconditional(environ: dict[str, Any]) -> None:
+    """Ask for the whole answer, which others get as well."""
+    environ["REQUEST_METHOD"] = "GET"
+    environ.pop("HTTP_IF_NONE_MATCH", None)
+    environ.pop("HTTP_IF_MODIFIED_SINCE", None)
+
+
+def _send_whole(responder: Responder, page: CachedPage, *, compressed: bool) -> None:
+    if compressed and page.gzipped is not None and responder.headers.gzip:
+        responder.send(page.gzip_head, page.gzipped, shared=True)
+    else:
+        responder.send(page.head, page.body, shared=True)
 
 
 async def _read_body(exchange: Exchange, max_size: int) -> bytes:
@@ -154,7 +261,8 @@ def _environ(exchange: Exchange, body: bytes, trusted: Networks) -> dict[str, An
     return environ
 
 
-def _run(app: WsgiApp, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+def run(app: WsgiApp, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
+    """Call an application; return status, headers without the length, and body."""
     answer: dict[str, Any] = {}
 
     def start_response(status: str, headers: Headers, exc_info: object = None) -> None:

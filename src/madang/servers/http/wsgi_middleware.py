@@ -42,9 +42,10 @@ from madang.servers.http.health import (
     failing,
 )
 from madang.servers.http.metrics import CONTENT_TYPE
+from madang.servers.http.page_cache import PageCache
 from madang.servers.http.router import METHOD_REFUSED, METHODS, READ, allowed
 from madang.servers.http.static import Reply, StaticFiles
-from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp
+from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp, run, unconditional
 from madang.wire.http1 import takes_gzip
 
 ELSEWHERE: Final = ("/live/", "/socket.io/", "/tracker")
@@ -58,7 +59,7 @@ class WsgiMiddleware:
     """Answers health endpoints and static files, and passes other requests on to `pages`.
 
     `checks`, by name, must pass for this process to take traffic. `draining` makes /readyz fail and
-    every response close its connection.
+    every response close its connection. Pages of anonymous readers come from `cache`.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class WsgiMiddleware:
         *,
         trusted_proxies: Networks = (),
         metrics_token: str | None = None,
+        cache: PageCache | None = None,
         clock: Clock = SYSTEM_CLOCK,
         limits: HealthLimits = DEFAULT_LIMITS,
     ) -> None:
         self._pages = pages
+        self._cache = cache
         self._static = static
         self._checks = checks
         self._trusted = trusted_proxies
@@ -112,7 +115,36 @@ class WsgiMiddleware:
         if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             words = f"The request is larger than {MAX_BODY} bytes."
             return _send(environ, start, _text(413, words))
-        return self._pages(environ, start)
+        if self._cache is None:
+            return self._pages(environ, start)
+        return self._page(environ, start, self._cache)
+
+    def _page(
+        self, environ: dict[str, Any], start: StartResponse, cache: PageCache
+    ) -> Iterable[bytes]:
+        """Answer from the cache, or else by the application."""
+        key = cache.key(
+            environ["REQUEST_METHOD"],
+            environ["wsgi.url_scheme"],
+            environ["PATH_INFO"],
+            environ.get("QUERY_STRING", ""),
+            lambda name: environ.get(_variable(name), ""),
+        )
+        if key is None:
+            return self._pages(environ, start)
+        page = cache.find(key)
+        if page is None:
+            asked_at = self._clock.monotonic()
+            plain = dict(environ)
+            unconditional(plain)
+            status, headers, body = run(self._pages, plain)
+            page = cache.keep(key, status, headers, body, asked_at)
+            if page is None:
+                return _send(environ, start, Reply(status, headers, body))
+        known = page.is_known(environ.get("HTTP_IF_NONE_MATCH", ""))
+        # The proxy in front compresses.
+        reply = Reply(304, page.headers, b"") if known else Reply(200, page.headers, page.body)
+        return _send(environ, start, reply)
 
     def _apply_forwarded_headers(self, environ: dict[str, Any], peer: str) -> None:
         environ.pop("HTTP_PROXY", None)  # httpoxy

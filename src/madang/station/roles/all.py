@@ -19,6 +19,7 @@ from madang.station.config.fields import Address
 from madang.station.config.settings import RTMP_APPLICATION, Settings
 from madang.station.demo.publisher import DemoPublisher
 from madang.station.django import static_files
+from madang.station.django.page_cache import page_cache
 from madang.station.django.wsgi import application
 from madang.station.jobs.registry import periodic_jobs
 from madang.station.roles import gc_tuning, warmup
@@ -49,7 +50,7 @@ async def serve(
     """Do everything until a signal ends the process. Raises CannotStart."""
     lifecycle = Lifecycle(settings, "all", manager)
     plane = DataPlane(settings)
-    pages = WsgiBridge(application, settings.http.trusted_proxies)
+    pages = WsgiBridge(application, settings.http.trusted_proxies, cache=page_cache())
     chat = ChatPlane(settings, plane.database_threads)
     vod = VodPlane(settings, plane.database_threads, plane.counters.bytes_sent)
     uploads = UploadsPlane(settings, plane.database_threads)

@@ -44,6 +44,7 @@ from madang.station import readiness
 from madang.station.config.fields import Address
 from madang.station.config.settings import Settings
 from madang.station.django import static_files
+from madang.station.django.page_cache import page_cache
 from madang.station.roles import run_files, systemd, warmup
 from madang.station.roles.errors import CannotStart, address_unusable
 from madang.station.roles.lifecycle import ready_line
@@ -268,6 +269,7 @@ def _run_worker(
         readiness.checks(settings),
         trusted_proxies=settings.http.trusted_proxies,
         metrics_token=token.get_secret_value() if token else None,
+        cache=page_cache(),
     )
     native: Any = _granian  # its type stubs describe an earlier signature
     worker = native.WSGIWorker(
