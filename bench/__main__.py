@@ -8,6 +8,7 @@ import sys
 from types import ModuleType
 
 from bench import (
+    api,
     backup,
     beside,
     chat,
@@ -27,6 +28,7 @@ from bench import (
 from madang.base.errors import MadangError
 
 BENCHES: dict[str, ModuleType] = {
+    "api": api,
     "backup": backup,
     "library": library,
     "live": live,

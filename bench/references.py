@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.processes import SERVER_CORE, BenchFailed, Child, accepts, free_port, running
 from madang.ops.deploy.model.layout import MEDIA
-from madang.ops.deploy.texts.nginx import INTERNAL_FILES, INTERNAL_MEDIA
+from madang.ops.deploy.texts.nginx import CACHED, GZIP_TAKEN, INTERNAL_FILES, INTERNAL_MEDIA
 
 NODE_FOLDER: Final = Path(__file__).resolve().parent / "node"
 _RTMP_MODULES: Final = (
@@ -68,6 +68,35 @@ proxy_http_version 1.1;
 {media}
 """
 
+_PAGES_CACHE: Final = """\
+    map "$http_authorization$cookie_sessionid$cookie_messages" $madang_personal {{
+        default 1;
+        '' 0;
+    }}
+    map $http_accept_encoding $madang_encoding {{ default ''; "{gzip_taken}" gzip; }}
+    map $http_accept_language $madang_language {{ default en; }}
+    gzip on;
+    gzip_vary on;
+    gzip_proxied any;
+    gzip_comp_level 4;
+    gzip_min_length 1024;
+    gzip_types text/css text/javascript application/javascript application/json image/svg+xml;
+    proxy_cache_path {folder}/cache keys_zone=madang_cache:5m;
+    upstream madang_web {{ server 127.0.0.1:{station}; keepalive 64; }}
+"""
+
+_PAGES: Final = """\
+proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header Accept-Encoding $madang_encoding;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        location /answers/ {{ gzip_static on; alias {root}/; default_type application/json; }}
+        location / {{
+            proxy_pass http://madang_web;
+{cached}        }}
+"""
+
 _RTMP: Final = """\
 rtmp {{
     server {{
@@ -115,6 +144,24 @@ def nginx_videos(folder: Path, root: Path, station: int) -> Iterator[Reference]:
         file_cache="60s",
         locations=locations,
         upstream=_STATION.format(station=station, folder=folder, files=INTERNAL_FILES),
+    )
+    with _nginx(folder, configuration, http) as child:
+        yield Reference(child, http)
+
+
+@contextlib.contextmanager
+def nginx_pages(folder: Path, root: Path, station: int) -> Iterator[Reference]:
+    """Run nginx in front of the pages of the station at a port, with the cache of a deployed
+    server. The files in `root` are at `/answers/`, compressed ones (`.gz`) beside them."""
+    http = free_port()
+    configuration = _configuration(
+        folder,
+        http=http,
+        root=root,
+        playlists="",
+        file_cache="60s",
+        locations=_PAGES.format(root=root, cached=CACHED),
+        upstream=_PAGES_CACHE.format(station=station, folder=folder, gzip_taken=GZIP_TAKEN),
     )
     with _nginx(folder, configuration, http) as child:
         yield Reference(child, http)

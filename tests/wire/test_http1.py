@@ -17,6 +17,7 @@ from madang.wire.http1 import (
     Request,
     RequestReader,
     head,
+    is_known,
     takes_gzip,
 )
 
@@ -332,3 +333,21 @@ def test_a_field_that_would_be_another_is_not_written(value: str) -> None:
 )
 def test_gzip_is_taken_by_who_says_so(accepted: str, takes: bool) -> None:
     assert takes_gzip(accepted) == takes
+
+
+@pytest.mark.parametrize(
+    ("etag", "field", "known"),
+    [
+        ('"one"', '"one"', True),
+        ('"one"', 'W/"one"', True),
+        ('W/"one"', '"one"', True),
+        ('W/"one"', '"none", "one"', True),
+        ('"one"', " * ", True),
+        ('"one"', '"two"', False),
+        ('"one"', "", False),
+        ("", "*", False),
+        ("", '"one"', False),
+    ],
+)
+def test_what_a_client_has_already(etag: str, field: str, known: bool) -> None:
+    assert is_known(etag, field) == known

@@ -16,4 +16,5 @@ def public_page(request: HttpRequest, template: str, context: dict[str, Any]) ->
     response = render(request, template, context)
     personal = request.user.is_authenticated or "messages" in request.COOKIES
     response["X-Accel-Expires"] = "0" if personal else str(CACHE_SECONDS)
+    response["Cache-Control"] = "private, no-cache" if personal else "no-cache"
     return response

@@ -314,6 +314,13 @@ def takes_gzip(accepted: str) -> bool:
     return False
 
 
+def is_known(etag: str, if_none_match: str) -> bool:
+    """Return whether a client has the answer with a quoted `etag`, by its field If-None-Match:
+    weak comparison (RFC 9110, section 13.1.2)."""
+    known = if_none_match.strip()
+    return bool(etag) and (known == "*" or etag.removeprefix("W/") in known)
+
+
 def head(status: int, headers: Headers) -> bytes:
     """Return the head of a response, with its empty line (RFC 9112, section 4).
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from madang.infra.file_region import FileRegion
 from madang.servers.http.exchange import OPEN_TO_ALL, Exchange, Headers, head_of
+from madang.wire.http1 import is_known
 
 FOREVER: Final = ("cache-control", "public, max-age=31536000, immutable")
 
@@ -89,8 +90,7 @@ def select(exchange: Exchange, headers: Headers, length: int) -> tuple[bytes, in
     asked = exchange.headers
     known = asked.get("if-none-match")
     if known:
-        # Weak comparison (RFC 9110, section 13.1.2)
-        unchanged = etag.removeprefix("W/") in known or known.strip() == "*"
+        unchanged = is_known(etag, known)
     else:
         unchanged = modified is not None and asked.get("if-modified-since") == modified
     if unchanged:

@@ -70,21 +70,17 @@ class Key(NamedTuple):
 class CachedPage:
     """An answer with status 200, plain and compressed. `expires`: of the monotonic clock.
 
-    `head` and `gzip_head` are made by `head_of`, `gzipped` is None where `body` is not compressed.
+    `head` and `gzip_head` are made by `head_of`. What is not compressed has two equal forms.
     """
 
     headers: Headers
     etag: str
     body: bytes
-    gzipped: bytes | None
+    gzip_headers: Headers
+    gzipped: bytes
     head: bytes
     gzip_head: bytes
     expires: float
-
-    def is_known(self, if_none_match: str) -> bool:
-        """Return whether a client has it already (RFC 9110, section 13.1.2)."""
-        known = if_none_match.strip()
-        return bool(self.etag) and (known == "*" or self.etag.removeprefix("W/") in known)
 
 
 class PageCache:
@@ -177,24 +173,28 @@ class PageCache:
         return language
 
 
-def compress(headers: Headers, body: bytes) -> tuple[Headers, bytes] | None:
-    """Return an answer in gzip; None where that saves nothing. A strong ETag becomes a weak one, as
-    it stands for both forms (RFC 9110, section 8.8.1)."""
+def encoded(headers: Headers, body: bytes, *, gzip_taken: bool) -> tuple[Headers, bytes]:
+    """Return an answer as it is sent: a text is compressed for who takes that."""
+    if not _is_compressed(headers, body):
+        return headers, body
+    if not gzip_taken:
+        return _varied(headers), body
+    return [*_varied(headers), ("content-encoding", "gzip")], gzip.compress(body, LEVEL, mtime=0)
+
+
+def _is_compressed(headers: Headers, body: bytes) -> bool:
     fields = dict(headers)
-    media_type = fields.get("content-type", "").partition(";")[0].strip().lower()
-    if (
-        media_type not in COMPRESSED
-        or len(body) < SMALLEST_COMPRESSED
-        or "content-encoding" in fields
-        or "no-transform" in fields.get("cache-control", "")
-    ):
-        return None
-    compressed = gzip.compress(body, LEVEL, mtime=0)
-    return [*varied(headers), ("content-encoding", "gzip")], compressed
+    return (
+        fields.get("content-type", "").partition(";")[0].strip().lower() in COMPRESSED
+        and len(body) >= SMALLEST_COMPRESSED
+        and "content-encoding" not in fields
+        and "no-transform" not in fields.get("cache-control", "")
+    )
 
 
-def varied(headers: Headers) -> Headers:
-    """Return the fields of an answer of which there is a compressed form as well."""
+def _varied(headers: Headers) -> Headers:
+    """Return the fields of an answer that has a compressed form as well. A strong ETag becomes a
+    weak one, as it stands for both (RFC 9110, section 8.8.1)."""
     changed: Headers = []
     vary = "accept-encoding"
     for name, value in headers:
@@ -208,15 +208,18 @@ def varied(headers: Headers) -> Headers:
 
 
 def _prepared(headers: Headers, body: bytes, expires: float) -> CachedPage:
-    packed = compress(headers, body)
-    gzipped, gzip_head = None, b""
-    if packed is not None:
-        gzip_headers, gzipped = packed
-        headers = varied(headers)
-        gzip_head = head_of(200, gzip_headers, len(gzipped))
-    etag = dict(headers).get("etag", "")
-    head = head_of(200, headers, len(body))
-    return CachedPage(headers, etag, body, gzipped, head, gzip_head, expires)
+    plain, _body = encoded(headers, body, gzip_taken=False)
+    gzip_headers, gzipped = encoded(headers, body, gzip_taken=True)
+    return CachedPage(
+        headers=plain,
+        etag=dict(plain).get("etag", ""),
+        body=body,
+        gzip_headers=gzip_headers,
+        gzipped=gzipped,
+        head=head_of(200, plain, len(body)),
+        gzip_head=head_of(200, gzip_headers, len(gzipped)),
+        expires=expires,
+    )
 
 
 def _may_be_kept(headers: Headers, body: bytes) -> bool:
@@ -239,4 +242,4 @@ def _parsed(cookie: str) -> dict[str, str]:
 
 
 def _size(page: CachedPage) -> int:
-    return len(page.body) + len(page.gzipped or b"") + len(page.head) + len(page.gzip_head)
+    return len(page.body) + len(page.gzipped) + len(page.head) + len(page.gzip_head)

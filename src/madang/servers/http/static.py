@@ -14,6 +14,7 @@ from typing import Final
 
 from madang.servers.http.exchange import Exchange, Headers, http_date, plain_text
 from madang.servers.http.immutable import FOREVER, answer_file
+from madang.wire.http1 import is_known
 
 MAX_CACHED: Final = 2 << 20
 """Bytes of a file that is cached in memory; larger ones are sent from the disk."""
@@ -85,7 +86,7 @@ class StaticFiles:
         file = self._files.get(path)
         if file is None or file.modified != stat.st_mtime:
             file = self._files[path] = _read(name, path, stat.st_mtime)
-        if file.etag in known:
+        if is_known(file.etag, known):
             return Reply(304, file.headers, b"")
         if file.gzipped is not None and gzip_taken:
             return Reply(200, [*file.headers, ("content-encoding", "gzip")], file.gzipped)
@@ -95,7 +96,7 @@ class StaticFiles:
 def _large(name: str, path: Path, stat: os.stat_result, known: str) -> Reply:
     etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
     headers = [*_headers(name), ("etag", etag), ("last-modified", http_date(stat.st_mtime))]
-    return Reply(304, headers, b"") if etag in known else Reply(200, headers, path)
+    return Reply(304, headers, b"") if is_known(etag, known) else Reply(200, headers, path)
 
 
 def _refusal(status: int, words: str, *headers: tuple[str, str]) -> Reply:

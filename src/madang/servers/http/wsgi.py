@@ -17,7 +17,8 @@ from madang.base.addresses import unmapped, within
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.infra.tasks import TaskSupervisor
 from madang.servers.http.exchange import Exchange, Headers, Networks, Responder
-from madang.servers.http.page_cache import CachedPage, Key, PageCache, compress
+from madang.servers.http.page_cache import CachedPage, Key, PageCache, encoded
+from madang.wire.http1 import is_known
 
 MAX_BODY: Final = 5 * 1024 * 1024
 """Bytes of a request to a page: forms and JSON. Large files have their own endpoint."""
@@ -59,9 +60,7 @@ class _Closable(Protocol):
 
 class WsgiBridge:
     """Answers exchanges with a WSGI application, on threads of its own, or with what `cache` has.
-
-    Clients that ask without a proxy get texts compressed.
-    """
+    Texts are compressed."""
 
     def __init__(
         self,
@@ -123,28 +122,27 @@ class WsgiBridge:
     def _send(self, exchange: Exchange, key: Key, page: CachedPage) -> None:
         """Answer with a cached page, and let equal request lines be answered without an
         exchange."""
-        direct = self._is_direct(exchange)
-        if page.is_known(exchange.header("if-none-match")):
+        if is_known(page.etag, exchange.header("if-none-match")):
             exchange.answer(304, page.headers)
         else:
-            _send_whole(exchange, page, compressed=direct)
-        if direct:
+            _send_whole(exchange, page)
+        if not self._is_forwarded(exchange):
             exchange.replay(partial(self._replay, key.path, key.query))
 
     def _replay(self, path: str, query: str, responder: Responder) -> bool:
         assert self._cache is not None
-        if not self._is_direct(responder):
+        if self._is_forwarded(responder):
             return False
         key = self._cache.key("GET", "http", path, query, responder.header)
         page = None if key is None else self._cache.find(key)
         if page is None:
             return False
-        _send_whole(responder, page, compressed=True)
+        _send_whole(responder, page)
         return True
 
-    def _is_direct(self, responder: Responder) -> bool:
-        """Return whether no proxy is between, which compresses by itself and keeps one form."""
-        return not (self._trusted and within(unmapped(responder.peer), self._trusted))
+    def _is_forwarded(self, responder: Responder) -> bool:
+        """Return whether a proxy asks, which may say another scheme each time."""
+        return bool(self._trusted) and within(unmapped(responder.peer), self._trusted)
 
     async def _answer(self, exchange: Exchange, key: Key | None) -> CachedPage | None:
         """Answer the exchange; return what the cache has of it since then."""
@@ -166,8 +164,7 @@ class WsgiBridge:
             if key is not None:
                 unconditional(environ)
             loop = asyncio.get_running_loop()
-            compressed = exchange.headers.gzip and self._is_direct(exchange)
-            work = partial(self._run, environ, key, compressed=compressed)
+            work = partial(self._run, environ, key, gzip_taken=exchange.headers.gzip)
             answer = await loop.run_in_executor(self._threads, work)
             if isinstance(answer, CachedPage):
                 assert key is not None
@@ -179,7 +176,7 @@ class WsgiBridge:
         return None
 
     def _run(
-        self, environ: dict[str, Any], key: Key | None, *, compressed: bool
+        self, environ: dict[str, Any], key: Key | None, *, gzip_taken: bool
     ) -> CachedPage | tuple[int, Headers, bytes]:
         """Call the application, on a thread."""
         asked_at = self._clock.monotonic()
@@ -188,8 +185,7 @@ class WsgiBridge:
             page = self._cache.keep(key, status, headers, content, asked_at)
             if page is not None:
                 return page
-        packed = compress(headers, content) if compressed else None
-        return (status, headers, content) if packed is None else (status, *packed)
+        return status, *encoded(headers, content, gzip_taken=gzip_taken)
 
 
 def unconditional(environ: dict[str, Any]) -> None:
@@ -199,8 +195,8 @@ def unconditional(environ: dict[str, Any]) -> None:
     environ.pop("HTTP_IF_MODIFIED_SINCE", None)
 
 
-def _send_whole(responder: Responder, page: CachedPage, *, compressed: bool) -> None:
-    if compressed and page.gzipped is not None and responder.headers.gzip:
+def _send_whole(responder: Responder, page: CachedPage) -> None:
+    if responder.headers.gzip:
         responder.send(page.gzip_head, page.gzipped, shared=True)
     else:
         responder.send(page.head, page.body, shared=True)

@@ -42,11 +42,11 @@ from madang.servers.http.health import (
     failing,
 )
 from madang.servers.http.metrics import CONTENT_TYPE
-from madang.servers.http.page_cache import PageCache
+from madang.servers.http.page_cache import PageCache, encoded
 from madang.servers.http.router import METHOD_REFUSED, METHODS, READ, allowed
 from madang.servers.http.static import Reply, StaticFiles
 from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp, run, unconditional
-from madang.wire.http1 import takes_gzip
+from madang.wire.http1 import is_known, takes_gzip
 
 ELSEWHERE: Final = ("/live/", "/socket.io/", "/tracker")
 """Paths of other roles; the proxy in front routes them there."""
@@ -115,23 +115,23 @@ class WsgiMiddleware:
         if int(environ.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             words = f"The request is larger than {MAX_BODY} bytes."
             return _send(environ, start, _text(413, words))
-        if self._cache is None:
-            return self._pages(environ, start)
-        return self._page(environ, start, self._cache)
+        return _send(environ, start, self._page(environ))
 
-    def _page(
-        self, environ: dict[str, Any], start: StartResponse, cache: PageCache
-    ) -> Iterable[bytes]:
-        """Answer from the cache, or else by the application."""
-        key = cache.key(
-            environ["REQUEST_METHOD"],
-            environ["wsgi.url_scheme"],
-            environ["PATH_INFO"],
-            environ.get("QUERY_STRING", ""),
-            lambda name: environ.get(_variable(name), ""),
-        )
-        if key is None:
-            return self._pages(environ, start)
+    def _page(self, environ: dict[str, Any]) -> Reply:
+        """Return what the cache has, or else what the application answers."""
+        cache, key = self._cache, None
+        if cache is not None:
+            key = cache.key(
+                environ["REQUEST_METHOD"],
+                environ["wsgi.url_scheme"],
+                environ["PATH_INFO"],
+                environ.get("QUERY_STRING", ""),
+                lambda name: environ.get(_variable(name), ""),
+            )
+        gzip_taken = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if cache is None or key is None:
+            status, headers, body = run(self._pages, environ)
+            return Reply(status, *encoded(headers, body, gzip_taken=gzip_taken))
         page = cache.find(key)
         if page is None:
             asked_at = self._clock.monotonic()
@@ -140,11 +140,12 @@ class WsgiMiddleware:
             status, headers, body = run(self._pages, plain)
             page = cache.keep(key, status, headers, body, asked_at)
             if page is None:
-                return _send(environ, start, Reply(status, headers, body))
-        known = page.is_known(environ.get("HTTP_IF_NONE_MATCH", ""))
-        # The proxy in front compresses.
-        reply = Reply(304, page.headers, b"") if known else Reply(200, page.headers, page.body)
-        return _send(environ, start, reply)
+                return Reply(status, *encoded(headers, body, gzip_taken=gzip_taken))
+        if is_known(page.etag, environ.get("HTTP_IF_NONE_MATCH", "")):
+            return Reply(304, page.headers, b"")
+        if gzip_taken:
+            return Reply(200, page.gzip_headers, page.gzipped)
+        return Reply(200, page.headers, page.body)
 
     def _apply_forwarded_headers(self, environ: dict[str, Any], peer: str) -> None:
         environ.pop("HTTP_PROXY", None)  # httpoxy
@@ -205,7 +206,7 @@ def _text(status: int, words: str) -> Reply:
 def _send(environ: dict[str, Any], start: Callable[..., Any], reply: Reply) -> Iterable[bytes]:
     body = reply.body
     headers = [*reply.headers]
-    if reply.status != HTTPStatus.NOT_MODIFIED:
+    if reply.status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
         length = len(body) if isinstance(body, bytes) else body.stat().st_size
         headers.append(("content-length", str(length)))
     start(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)

@@ -42,10 +42,13 @@ REQUESTS_PER_CONNECTION: Final = 100_000
 WITH_BROTLI: Final = (1, 22)
 """Version of nginx since which distributions have a module for brotli."""
 
+GZIP_TAKEN: Final = r"~*(^|[\s,])gzip\s*(;\s*q=(1|0[.]0*[1-9])[0-9.]*\s*)?(,|$)"
+"""Pattern of an Accept-Encoding that allows gzip (RFC 9110, section 12.5.3)."""
+
 CACHED: Final = """        proxy_cache madang_cache;
-        # The language is in the key, everything else personal goes past the cache.
+        # Language and compression are in the key, what is personal goes past the cache.
         proxy_ignore_headers Vary;
-        proxy_cache_key "$madang_language $host$request_uri";
+        proxy_cache_key "$madang_encoding $madang_language $host$request_uri";
         proxy_cache_methods GET HEAD;
         proxy_cache_bypass $madang_personal;
         proxy_no_cache $madang_personal;
@@ -221,6 +224,12 @@ map $http_upgrade $madang_connection {{
     ''      '';
 }}
 
+# What the station is asked for: answers are kept as it has compressed them.
+map $http_accept_encoding $madang_encoding {{
+    default '';
+    "{GZIP_TAKEN}" gzip;
+}}
+
 # Whoever is signed in, shows a token, or has a notice waiting is answered for himself alone.
 map "$http_authorization$cookie_sessionid$cookie_messages" $madang_personal {{
     default 1;
@@ -265,6 +274,7 @@ server {{
 
     proxy_http_version 1.1;
     proxy_set_header Host $host;
+    proxy_set_header Accept-Encoding $madang_encoding;
     # Not appended to: what a stranger writes there is not believed.
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto https;
