@@ -38,7 +38,7 @@ LEFT_OUT: Final = tuple(f"/usr/share/{name}/*" for name in ("doc", "info", "loca
 """Files that no test reads and no package unpacks."""
 
 DATABASE_PACKAGES: Final = ("postgresql", "redis-server")
-WEB_PACKAGES: Final = ("nginx", "libnginx-mod-http-brotli-static", "brotli", "openssl")
+WEB_PACKAGES: Final = ("nginx", "libnginx-mod-http-brotli-static", "openssl")
 STATION_PACKAGES: Final = (
     *("unattended-upgrades", "systemd-timesyncd", "rsync", "sqlite3", "logrotate", "needrestart"),
     *("fail2ban", "python3-systemd", "nftables", "ufw", "restic", "pgbackrest", "openssh-client"),

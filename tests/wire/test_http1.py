@@ -18,7 +18,7 @@ from madang.wire.http1 import (
     RequestReader,
     head,
     is_known,
-    takes_gzip,
+    takes,
 )
 
 GET = b"GET /live/yard/source/media.m3u8?_HLS_msn=7 HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n"
@@ -322,7 +322,7 @@ def test_a_field_that_would_be_another_is_not_written(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accepted", "takes"),
+    ("accepted", "taken"),
     [
         ("gzip, br", True),
         ("br;q=1, gzip;q=0.5", True),
@@ -331,8 +331,8 @@ def test_a_field_that_would_be_another_is_not_written(value: str) -> None:
         ("", False),
     ],
 )
-def test_gzip_is_taken_by_who_says_so(accepted: str, takes: bool) -> None:
-    assert takes_gzip(accepted) == takes
+def test_gzip_is_taken_by_who_says_so(accepted: str, taken: bool) -> None:
+    assert takes("gzip", accepted) == taken
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class Fields:
         self._pairs = pairs
         self._first = dict(reversed(pairs))
         self.conditional = not _CONDITIONS.isdisjoint(self._first)
-        self.gzip = takes_gzip(self.get("accept-encoding"))
+        self.gzip = takes("gzip", self.get("accept-encoding"))
         self.client = ""
         self.grants: dict[str, float] | None = None
 
@@ -303,13 +303,14 @@ class RequestReader:
 
 
 @functools.lru_cache(CACHED_ENCODINGS)
-def takes_gzip(accepted: str) -> bool:
-    """Return whether the Accept-Encoding `accepted` allows gzip (RFC 9110, section 12.5.3)."""
-    if "gzip" not in accepted:
+def takes(coding: str, accepted: str) -> bool:
+    """Return whether the Accept-Encoding `accepted` allows a content coding by its name (RFC 9110,
+    section 12.5.3)."""
+    if coding not in accepted:
         return False
     for part in accepted.split(","):
-        coding, _, weight = part.strip().partition(";")
-        if coding == "gzip":
+        name, _, weight = part.strip().partition(";")
+        if name == coding:
             return weight.strip().replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
 

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     (tmp_path / "large.bin").write_bytes(bytes(MAX_CACHED + 1))
     (assets / "site-CLkvqst_.js").write_bytes(b"//")
+    (assets / "site-CLkvqst_.js.br").write_bytes(b"brotli")
     return tmp_path
 
 
@@ -51,6 +52,16 @@ def test_text_is_sent_compressed_to_who_takes_it(port: Port) -> None:
     assert plain.headers["vary"] == zipped.headers["vary"] == "accept-encoding"
     assert plain.headers["content-type"] == "text/css; charset=utf-8"
     assert plain.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_built_file_is_sent_in_brotli_to_who_takes_it(port: Port) -> None:
+    address = "/static/dist/assets/site-CLkvqst_.js"
+    packed = port.ask(address, accept_encoding="gzip, deflate, br")
+    assert (packed.headers["content-encoding"], packed.body) == ("br", b"brotli")
+    assert packed.headers["etag"] == port.ask(address).headers["etag"]
+    zipped = port.ask(address, accept_encoding="gzip, br;q=0")
+    assert (zipped.headers["content-encoding"], gzip.decompress(zipped.body)) == ("gzip", b"//")
+    assert port.ask(address).body == b"//"
 
 
 def test_pictures_are_not_compressed_again(port: Port) -> None:

@@ -1,4 +1,4 @@
-"""Files under `/static/`: small ones from memory, compressed once, large ones from the disk."""
+"""Files under `/static/`: small ones from memory, compressed, large ones from the disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from madang.servers.http.exchange import Exchange, Headers, http_date, plain_text
 from madang.servers.http.immutable import FOREVER, answer_file
-from madang.wire.http1 import is_known
+from madang.wire.http1 import is_known, takes
 
 MAX_CACHED: Final = 2 << 20
 """Bytes of a file that is cached in memory; larger ones are sent from the disk."""
@@ -24,7 +24,8 @@ COMPRESSED: Final = frozenset(
 )
 
 _HASHED_NAME = re.compile(r"dist/assets/[^/]+-[0-9A-Za-z_-]{8}\.\w+")
-"""Files built by Vite. Names of other libraries' files look the same (`swagger-ui-bundle.js`)."""
+"""Files built by Vite, which come compressed as well (`NAME.br`, `NAME.gz`). Names of other
+libraries' files look the same (`swagger-ui-bundle.js`)."""
 
 Find = Callable[[str], Path | None]
 
@@ -35,7 +36,7 @@ class _File:
     headers: Headers
     etag: str
     body: bytes
-    gzipped: bytes | None
+    codings: dict[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,16 @@ class StaticFiles:
             exchange.method,
             exchange.path.removeprefix("/static/"),
             exchange.header("if-none-match"),
-            gzip_taken=exchange.headers.gzip,
+            exchange.header("accept-encoding"),
         )
         if isinstance(reply.body, Path):
             answer_file(exchange, reply.body, reply.headers)
         else:
             exchange.answer(reply.status, reply.headers, reply.body)
 
-    def reply(self, method: str, name: str, known: str, *, gzip_taken: bool) -> Reply:
-        """Return the response to a request for `/static/NAME` with If-None-Match `known`."""
+    def reply(self, method: str, name: str, known: str, accepted: str) -> Reply:
+        """Return the response to a request for `/static/NAME` with If-None-Match `known` and
+        Accept-Encoding `accepted`."""
         if method not in {"GET", "HEAD"}:
             return _refusal(405, "Files can only be read.", ("allow", "GET, HEAD"))
         path = self._find(name)
@@ -88,8 +90,9 @@ class StaticFiles:
             file = self._files[path] = _read(name, path, stat.st_mtime)
         if is_known(file.etag, known):
             return Reply(304, file.headers, b"")
-        if file.gzipped is not None and gzip_taken:
-            return Reply(200, [*file.headers, ("content-encoding", "gzip")], file.gzipped)
+        for coding, body in file.codings.items():
+            if takes(coding, accepted):
+                return Reply(200, [*file.headers, ("content-encoding", coding)], body)
         return Reply(200, file.headers, file.body)
 
 
@@ -108,11 +111,14 @@ def _read(name: str, path: Path, modified: float) -> _File:
     # Weak, as it stands for the plain and the compressed form (RFC 9110, section 8.8.1).
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:16]}"'
     headers = [*_headers(name), ("etag", etag)]
-    gzipped = None
+    codings: dict[str, bytes] = {}
     if mimetypes.guess_type(name)[0] in COMPRESSED:
-        gzipped = gzip.compress(body, 9, mtime=0)
         headers.append(("vary", "accept-encoding"))
-    return _File(modified, headers, etag, body, gzipped)
+        packed = path.with_name(f"{path.name}.br")
+        if _HASHED_NAME.fullmatch(name) and packed.exists():
+            codings["br"] = packed.read_bytes()
+        codings["gzip"] = gzip.compress(body, 9, mtime=0)
+    return _File(modified, headers, etag, body, codings)
 
 
 def _headers(name: str) -> Headers:

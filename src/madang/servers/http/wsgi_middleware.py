@@ -46,7 +46,7 @@ from madang.servers.http.page_cache import PageCache, encoded
 from madang.servers.http.router import METHOD_REFUSED, METHODS, READ, allowed
 from madang.servers.http.static import Reply, StaticFiles
 from madang.servers.http.wsgi import MAX_BODY, StartResponse, WsgiApp, run, unconditional
-from madang.wire.http1 import is_known, takes_gzip
+from madang.wire.http1 import is_known, takes
 
 ELSEWHERE: Final = ("/live/", "/socket.io/", "/tracker")
 """Paths of other roles; the proxy in front routes them there."""
@@ -128,7 +128,7 @@ class WsgiMiddleware:
                 environ.get("QUERY_STRING", ""),
                 lambda name: environ.get(_variable(name), ""),
             )
-        gzip_taken = takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        gzip_taken = takes("gzip", environ.get("HTTP_ACCEPT_ENCODING", ""))
         if cache is None or key is None:
             status, headers, body = run(self._pages, environ)
             return Reply(status, *encoded(headers, body, gzip_taken=gzip_taken))
@@ -174,7 +174,7 @@ class WsgiMiddleware:
             environ["REQUEST_METHOD"],
             path.removeprefix("/static/").encode("latin-1").decode(errors="replace"),
             environ.get("HTTP_IF_NONE_MATCH", ""),
-            gzip_taken=takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")),
+            environ.get("HTTP_ACCEPT_ENCODING", ""),
         )
 
     def _ready(self) -> Reply:

@@ -47,8 +47,9 @@ def everything(files: StaticFiles) -> None:
     """Warm everything up, on a thread of a station that takes traffic. Failures are logged."""
     try:
         pages()
-        for path in (boot.web_folder() / "static" / BUILT).glob("*"):
-            files.reply("GET", f"{BUILT}/{path.name}", "", gzip_taken=True)
+        for path in (boot.web_folder() / "static" / BUILT).iterdir():
+            if path.suffix in {".css", ".js"}:
+                files.reply("GET", f"{BUILT}/{path.name}", "", "gzip")
     except Exception:
         log.exception("what the first visitor needs could not be made ready")
     # Collections, which halt live delivery, need not go through it.

@@ -186,13 +186,9 @@ def program(release: Release, wheel: str) -> CustomCommand:
         f"cat > {folder}/venv/bin/madang; chmod 755 {folder}/venv/bin/madang; "
         f"{python} -m compileall -q {library}; chmod -R a+rX {folder}; "
         f"{folder}/venv/bin/madang --version >/dev/null; "
-        # Static files of all releases side by side, compressed once for nginx.
+        # Static files of all releases side by side, with their compressed forms for nginx.
         f"mkdir -p {STATIC_FILES}; "
         f"cp -r {library}/madang/web/static/dist/assets {STATIC_FILES}/; "
-        f"find {STATIC_FILES}/assets -type f "
-        "\\( -name '*.js' -o -name '*.css' -o -name '*.svg' \\) -exec gzip -9 -k -f -n {} +; "
-        f"! command -v brotli >/dev/null || find {STATIC_FILES}/assets -type f "
-        "\\( -name '*.js' -o -name '*.css' -o -name '*.svg' \\) -exec brotli -q 11 -k -f {} +; "
         f"chmod -R a+rX {STATIC_FILES}; sync -f {folder}; touch {folder}/.complete",
         start,
     )

@@ -235,7 +235,7 @@ def _application(desired: DesiredState) -> tuple[Resource, ...]:
     wheel = f"{PROGRAM}/packages/{release.wheel.name}"
     folder = f"{PROGRAM}/releases/{name}"
     return (
-        Packages(("restic", "openssh-client", *("brotli",) * desired.machine.serves_web)),
+        Packages(("restic", "openssh-client")),
         Folder(DATA, 0o700, USER, USER),
         commands.owned(DATA, USER),
         Folder(PROGRAM),
