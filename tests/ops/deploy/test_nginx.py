@@ -42,6 +42,8 @@ class Upstream:
         self.part = asyncio.Event()
         self._waiting = asyncio.Semaphore(0)
         self.asked: Counter[str] = Counter()
+        self.codings: list[str] = []
+        """Content codings that nginx asked for, of each request."""
         self.connections: list[asyncio.StreamWriter] = []
         self.headers: Headers = {}
         """Headers of answers besides the length."""
@@ -56,6 +58,8 @@ class Upstream:
         while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
             path = head.split(" ")[1]
             self.asked[path] += 1
+            coding = re.search(r"^accept-encoding: *(.*)\r$", head, re.MULTILINE | re.IGNORECASE)
+            self.codings.append(coding[1] if coding else "")
             if path.startswith(("/live/", "/vod/")):
                 self._waiting.release()
                 await self.part.wait()
@@ -255,6 +259,21 @@ def test_a_page_is_kept_for_anonymous_readers_by_language(tmp_path: Path) -> Non
         site.upstream.headers |= {"Set-Cookie": "csrftoken=1"}
         texts = [(await client.get("/"))[2] for _ in range(2)]
         assert len(set(texts)) == 2
+
+    on_site(tmp_path, test)
+
+
+def test_the_cache_has_answers_as_the_station_compresses_them(tmp_path: Path) -> None:
+    async def test(site: Site) -> None:
+        site.upstream.headers = {"X-Accel-Expires": "60", "Vary": "Cookie, accept-encoding"}
+        client = site.client()
+        accepted = ("gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "GZIP", "deflate,gzip ; q=0.001")
+        packed = {(await client.get("/@yard", Accept_Encoding=each))[2] for each in accepted}
+        refused = ("", "br", "gzip;q=0", "gzip; q=0.000, br", "x-gzip", "gzipped")
+        plain = {(await client.get("/@yard", Accept_Encoding=each))[2] for each in refused}
+        assert len(packed) == len(plain) == 1
+        assert packed != plain
+        assert site.upstream.codings == ["gzip", ""]
 
     on_site(tmp_path, test)
 
