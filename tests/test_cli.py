@@ -236,6 +236,15 @@ def test_help_does_not_wait_for_django() -> None:
     assert loaded.stdout.splitlines()[-1] == "[]"
 
 
+def test_retention_is_planned_and_applied_by_hand(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path))
+    done("user", "create", "minji", "--password", "courtyard-at-dusk", *data)
+    assert done("retention", "plan", *data) == {"frees_bytes": 0, "videos": []}
+    assert done("retention", "apply", *data) == {"frees_bytes": 0, "videos": []}
+    assert done("retention", "log", *data) == []
+    assert madang("retention", "plan", *data).stdout == "Nothing would go.\n"
+
+
 def test_a_channel_chooses_what_it_keeps(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     done("user", "create", "minji", "--password", "courtyard-at-dusk", *data)
@@ -248,8 +257,11 @@ def test_a_channel_chooses_what_it_keeps(tmp_path: Path) -> None:
         "record_default": False,
         "retention_days": 0,
         "retention_default": False,
+        "retention_gb": 0,
         "chat_replay": True,
     }
+    assert done("channel", "set", "yard", "--retention-gb", "50", *data)["retention_gb"] == 50
+    assert madang("channel", "set", "yard", "--retention-gb", "-1", *data).returncode == 2
     assert not done("channel", "set", "yard", "--chat-replay", "off", *data)["chat_replay"]
     assert "not shown" in madang("channel", "set", "yard", *data).stdout
     back = done("channel", "set", "yard", "--retention-days", "default", *data)

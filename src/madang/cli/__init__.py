@@ -21,6 +21,7 @@ from madang.cli.backup import app as backup_app
 from madang.cli.common import Config, Data, Json, control_plane, load_settings, print_table, report
 from madang.cli.jobs import app as jobs_app
 from madang.cli.mail import app as mail_app
+from madang.cli.retention import app as retention_app
 from madang.cli.token import app as token_app
 from madang.cli.video import app as video_app
 
@@ -52,6 +53,7 @@ deploy.app.command("bans")(deploy_bans.bans)
 deploy.app.command("unban")(deploy_bans.unban)
 app.add_typer(token_app, name="token")
 app.add_typer(video_app, name="video")
+app.add_typer(retention_app, name="retention")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(mail_app, name="mail")
 app.command("plan")(plan.plan)

@@ -46,7 +46,13 @@ def set_(
     ] = None,
     retention_days: Annotated[
         str | None,
-        typer.Option(metavar="N", help="How long videos are kept; 0: for ever."),
+        typer.Option(metavar="N", help="Days that recordings are kept; 0: for ever."),
+    ] = None,
+    retention_gb: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=1_000_000, help="Gigabytes that its videos take at most; 0: no limit."
+        ),
     ] = None,
     chat_replay: Annotated[
         Switch | None, typer.Option(help="Show the chat beside videos of shows.")
@@ -64,6 +70,7 @@ def set_(
         slug,
         record=record,
         retention_days=days,
+        retention_gb=retention_gb,
         chat_replay=None if chat_replay is None else chat_replay == Switch.ON,
     )
     policy, kept = services.record_policy(channel), services.retention_days(channel)
@@ -74,12 +81,14 @@ def set_(
         "record_default": not channel.record,
         "retention_days": kept,
         "retention_default": channel.retention_days is None,
+        "retention_gb": channel.retention_gb,
         "chat_replay": channel.chat_replay,
     }
     what = {"always": "every show", "never": "no show", "ask": "the shows that the owner keeps"}
     lines = [
         f"Kept as videos: {what[policy]}{_default(not channel.record)}",
         f"For: {f'{kept} days' if kept else 'ever'}{_default(channel.retention_days is None)}",
+        f"Room: {f'{channel.retention_gb} GB' if channel.retention_gb else 'without limit'}",
         f"Chat beside them: {'shown' if channel.chat_replay else 'not shown'}",
     ]
     report(as_json, result, lines)

@@ -85,7 +85,7 @@ def plan(
     planner_data = load_planner_data(settings.catalogue_file, settings.benchmarks_file)
     fmt = _formatter(settings, language, currency, planner_data.korean_sources)
     try:
-        asked = _from_file(from_file) if from_file else {}
+        asked = {**settings.planned_demand, **(_from_file(from_file) if from_file else {})}
         asked |= {
             name: given[name]
             for name in ("shape", "edges", "case", *FIELDS)

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.apps import make_channel
+from tests.support.apps import make_channel, make_user
 from tests.support.videos import EVENING, FIRST, SECOND, begin, finish, recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from madang.apps.channels.models import Channel
     from madang.apps.videos.models import Video
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -205,7 +208,7 @@ YEAR = timedelta(days=365)
 def test_nobody_begins_to_write_what_is_being_deleted(
     media: Path, monkeypatch: pytest.MonkeyPatch, *, lock: bool
 ) -> None:
-    from madang.apps.videos import retention
+    from madang.apps.videos import files
     from madang.infra.file_lock import locked
 
     recorded(make_channel())
@@ -219,7 +222,7 @@ def test_nobody_begins_to_write_what_is_being_deleted(
             held.append(not taken)
         delete(path)
 
-    monkeypatch.setattr(retention.shutil, "rmtree", rmtree)
+    monkeypatch.setattr(files.shutil, "rmtree", rmtree)
     pass_days(END, 30 + 7)
     assert not folder.exists()
     assert held
@@ -266,3 +269,159 @@ def test_what_is_recorded_after_a_step_has_its_days() -> None:
     recorded(channel, SECOND, began_at=END + YEAR)
     pass_days(END + YEAR, 31)
     assert (row().deleted_at is None) == (row(SECOND).deleted_at is None) is False
+
+
+@pytest.fixture
+def rules(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set rules of the station."""
+
+    def choose(**given: float) -> None:
+        from django.conf import settings
+
+        from madang.station.config.sections import RetentionSection
+
+        monkeypatch.setattr(settings, "MADANG_RETENTION", RetentionSection(**given))
+
+    return choose
+
+
+def uploaded(channel: Channel, video_id: str) -> Video:
+    from madang.apps.videos.models import Video
+
+    recorded(channel, video_id)
+    Video.objects.filter(pk=video_id).update(kind="upload")
+    return row(video_id)
+
+
+def reasons() -> list[tuple[str, str]]:
+    from madang.apps.videos.models import Removal
+
+    return list(Removal.objects.order_by("pk").values_list("video_id", "reason"))
+
+
+def test_uploaded_files_stay_unless_the_station_has_a_rule_for_them(
+    rules: Callable[..., None],
+) -> None:
+    from madang.apps.channels.services import set_recording
+
+    channel = make_channel()
+    uploaded(channel, SECOND)
+    set_recording("yard", retention_days=1)
+    pass_days(END, 100)
+    assert row(SECOND).deleted_at is None
+    rules(upload_days=90)
+    apply(END + timedelta(days=101))
+    assert row(SECOND).deleted_at is not None
+    assert reasons() == [(SECOND, "age")]
+
+
+def test_private_videos_have_an_age_of_their_own(rules: Callable[..., None]) -> None:
+    from madang.apps.videos.library import VideoChange, change, expires_at
+
+    rules(private_days=7)
+    channel = make_channel()
+    recorded(channel)
+    private = change(uploaded(channel, SECOND), VideoChange(visibility="private"))
+    assert expires_at(private) == END + timedelta(days=7)
+    pass_days(END, 8)
+    assert row().deleted_at is None
+    assert row(SECOND).deleted_at is not None
+
+
+def test_what_few_have_watched_goes(rules: Callable[..., None]) -> None:
+    from madang.apps.videos.models import Video
+
+    rules(few_views=10, few_views_days=7)
+    channel = make_channel()
+    uploaded(channel, FIRST)
+    uploaded(channel, SECOND)
+    Video.objects.filter(pk=SECOND).update(views=10)
+    pass_days(END, 8)
+    assert reasons() == [(FIRST, "views")]
+
+
+def test_the_least_watched_make_room_but_nothing_that_is_kept_or_watched(
+    media: Path, rules: Callable[..., None]
+) -> None:
+    from madang.apps.videos.library import VideoChange, change
+    from madang.apps.videos.models import Video
+
+    rules(max_used_gb=2)
+    channel = make_channel()
+    names = [f"Drum5atDusk{number}" for number in range(1, 6)]
+    for name in names:
+        uploaded(channel, name)
+    Video.objects.update(bytes=1_000_000_000)
+    change(row(names[0]), VideoChange(keep=True))
+    Video.objects.filter(pk=names[1]).update(views=100)
+    at = END + timedelta(days=2)
+    os.utime(make_files(media, names[2]), (at.timestamp() - 60, at.timestamp() - 60))
+    apply(at)
+    assert [name for name, _reason in reasons()] == [names[3], names[4], names[1]]
+    apply(at + timedelta(minutes=20))  # nobody watches any more, and there is room
+    assert len(reasons()) == 3
+
+
+def test_a_channel_takes_no_more_than_its_share() -> None:
+    from madang.apps.channels.services import set_recording
+    from madang.apps.videos.models import Video
+
+    channel, other = make_channel(), make_channel("other", owner=make_user("jun"))
+    for number, where in enumerate((channel, channel, other)):
+        uploaded(where, f"Drum5atDusk{number + 1}")
+    Video.objects.update(bytes=800_000_000)
+    set_recording("yard", retention_gb=1)
+    apply(END + timedelta(days=2))
+    assert reasons() == [(FIRST, "channel_space")]
+
+
+def test_room_on_the_disk_is_made_once(
+    rules: Callable[..., None], monkeypatch: pytest.MonkeyPatch, media: Path
+) -> None:
+    from collections import namedtuple
+
+    from madang.apps.videos import retention
+    from madang.apps.videos.models import Video
+
+    rules(min_free_gb=2)
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(retention.shutil, "disk_usage", lambda _path: usage(1_500_000_000))
+    channel = make_channel()
+    for number in range(1, 4):
+        uploaded(channel, f"Drum5atDusk{number}")
+    Video.objects.update(bytes=1_000_000_000)
+    pass_days(END + timedelta(days=10), 6)
+    assert reasons() == [(FIRST, "space")]  # it frees enough when the bin is emptied
+    assert media.parent.is_dir()
+
+
+def test_a_plan_changes_nothing_and_the_account_outlives_the_video(media: Path) -> None:
+    from madang.apps.videos import retention
+    from madang.apps.videos.library import delete, restore
+    from madang.apps.videos.models import Removal, Video
+
+    channel = make_channel()
+    recorded(channel)
+    folder = make_files(media)
+    planned = retention.plan(END + MONTH)
+    assert [(each.video.pk, each.reason) for each in planned] == [(FIRST, "age")]
+    assert row().deleted_at is None
+    assert retention.apply(END + MONTH) == planned
+    restore(row(), now=END + MONTH)
+    delete(row(), now=END + MONTH)
+    pass_days(END + MONTH, 8)
+    assert not folder.exists()
+    Video.objects.all().delete()
+    first, second = Removal.objects.order_by("pk")
+    assert (first.reason, first.restored_at) == ("age", END + MONTH)
+    assert (second.reason, second.restored_at) == ("hand", None)
+    assert second.files_deleted_at == END + MONTH + timedelta(days=7)
+    assert (second.title, second.channel, second.bytes) == ("yard", "yard", 1_000_000)
+
+
+def test_a_plan_after_a_jump_of_the_clock_has_nothing() -> None:
+    from madang.apps.videos import retention
+
+    recorded(make_channel())
+    apply(END)
+    assert retention.plan(END + YEAR) == []

@@ -14,6 +14,7 @@ SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{1,39}\Z"
 TITLE_LENGTH = 140
 DESCRIPTION_LENGTH = 5000
 MAX_RETENTION_DAYS = 36_500
+MAX_RETENTION_GB = 1_000_000
 
 
 def station_language() -> str:
@@ -33,7 +34,8 @@ class Record(models.TextChoices):
 class Channel(models.Model):
     """A channel at `/@slug`, where its owner publishes.
 
-    `retention_days` is how long its videos are kept; 0: for ever, None: as the station does.
+    `retention_days` is how long its recordings are kept; 0: for ever, None: as the station does.
+    `retention_gb` is what its videos take at most, in decimal gigabytes; 0: without limit.
     `chat_replay`: videos of shows have their chat beside them.
     """
 
@@ -69,10 +71,17 @@ class Channel(models.Model):
         db_default=Record.DEFAULT,
     )
     retention_days = models.PositiveIntegerField(
-        _("days that videos are kept"),
+        _("days that recordings are kept"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(MAX_RETENTION_DAYS)],
+    )
+    retention_gb = models.PositiveIntegerField(
+        _("gigabytes that videos take at most"),
+        default=0,
+        db_default=0,
+        blank=True,
+        validators=[MaxValueValidator(MAX_RETENTION_GB)],
     )
     chat_replay = models.BooleanField(_("chat beside videos"), default=True, db_default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

@@ -133,10 +133,12 @@ def set_recording(
     *,
     record: str | None = None,
     retention_days: int | str | None = None,
+    retention_gb: int | None = None,
     chat_replay: bool | None = None,
 ) -> Channel:
-    """Choose which shows are kept, for how many days (0: for ever), and whether their chat is shown
-    beside them; None keeps the old choice, STATION_DEFAULT follows the station.
+    """Choose which shows are kept, for how many days (0: for ever), how many gigabytes all videos
+    take at most (0: without limit), and whether chats are shown beside videos; None keeps the old
+    choice, STATION_DEFAULT follows the station.
 
     Raises NoSuchChannel, InvalidChannel.
     """
@@ -145,9 +147,11 @@ def set_recording(
         channel.record = Record.DEFAULT if record == STATION_DEFAULT else record
     if retention_days is not None:
         channel.retention_days = None if retention_days == STATION_DEFAULT else int(retention_days)
+    if retention_gb is not None:
+        channel.retention_gb = retention_gb
     if chat_replay is not None:
         channel.chat_replay = chat_replay
-    _save(channel, ("record", "retention_days", "chat_replay"))
+    _save(channel, ("record", "retention_days", "retention_gb", "chat_replay"))
     return channel
 
 
@@ -157,7 +161,7 @@ def record_policy(channel: Channel) -> RecordPolicy:
 
 
 def retention_days(channel: Channel) -> int:
-    """Return for how many days videos of `channel` are kept, 0 for ever."""
+    """Return for how many days recordings of `channel` are kept, 0 for ever."""
     if channel.retention_days is not None:
         return channel.retention_days
     days: int = settings.MADANG_RETENTION_DAYS

@@ -29,7 +29,8 @@ def planner_data() -> PlannerData:
 
 def parse_query(query: Mapping[str, str]) -> Question:
     """Return the question in a query string; empty values are ignored. Raises DemandError."""
-    return parse_question({name: query[name] for name in PARAMETERS if query.get(name)})
+    given = {name: query[name] for name in PARAMETERS if query.get(name)}
+    return parse_question({**settings.MADANG_PLANNED_DEMAND, **given})
 
 
 def answer(about: Question, fmt: Formatter, why: str = "") -> dict[str, Any]:

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from madang.apps.api import page_newest
-from madang.apps.videos import library, preparation
+from madang.apps.videos import library, preparation, removals
 from madang.apps.videos.addresses import VideoAddresses, paths_of
 from madang.apps.videos.descriptions import clock
-from madang.apps.videos.models import State, Video
+from madang.apps.videos.models import RemovalReason, State, Video
 from madang.apps.videos.preparation import Preparation
 
 PAGE_VIDEOS: Final = 12
@@ -26,7 +26,8 @@ class VideoEntry:
     """A video of a list; `gaps` says how much of it is missing, "" for nothing.
 
     `days_left` until it goes to the bin, or its files go if it is there; None for ever.
-    `preparation` is for its owner, None where there is nothing to say.
+    `preparation` is for its owner, None where there is nothing to say. `reason`: why it went to the
+    bin, "" where that is not said.
     """
 
     video: Video
@@ -36,6 +37,7 @@ class VideoEntry:
     expires_at: datetime | None
     days_left: int | None
     preparation: Preparation | None = None
+    reason: str = ""
 
     @property
     def version(self) -> str:
@@ -69,6 +71,17 @@ def with_preparations(found: list[VideoEntry]) -> list[VideoEntry]:
     """Return entries that also say what is being done about each video."""
     about = preparation.of_videos([entry.video for entry in found])
     return [replace(entry, preparation=about.get(entry.video.pk)) for entry in found]
+
+
+def with_reasons(found: list[VideoEntry]) -> list[VideoEntry]:
+    """Return entries of videos in the bin that also say why they went there by themselves."""
+    why = removals.reasons_of([entry.video.pk for entry in found])
+    said = {
+        video_id: str(reason.label)
+        for video_id, reason in why.items()
+        if reason != RemovalReason.HAND
+    }
+    return [replace(entry, reason=said.get(entry.video.pk, "")) for entry in found]
 
 
 def _in_words(seconds: float) -> str:

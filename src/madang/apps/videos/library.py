@@ -17,12 +17,13 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.accounts.models import User
 from madang.apps.channels.models import DESCRIPTION_LENGTH, Channel
-from madang.apps.channels.services import may_run, retention_days
+from madang.apps.channels.services import may_run
 from madang.apps.jobs import services as jobs
 from madang.apps.validation import in_one_sentence, save
-from madang.apps.videos import tags
+from madang.apps.videos import removals, tags
+from madang.apps.videos.ages import longest_days
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
-from madang.apps.videos.models import State, Video, Visibility
+from madang.apps.videos.models import RemovalReason, State, Video, Visibility
 from madang.apps.videos.signals import video_ready
 from madang.recording.manifest import ID_PATTERN
 
@@ -161,6 +162,7 @@ def delete(video: Video, *, now: datetime | None = None) -> Video:
     jobs.cancel_subject(video.pk, now=at)  # first, as jobs that publish lock themselves first
     video = _locked(video)
     if video.deleted_at is None:
+        removals.note([video], {video.pk: RemovalReason.HAND}, at)
         video.deleted_at = at
         video.save(update_fields=["deleted_at"])
     return video
@@ -178,13 +180,14 @@ def restore(video: Video, *, now: datetime | None = None) -> Video:
         raise UnfitState(_("The files of this video are deleted."))
     if video.deleted_at is None:
         return video
+    at = now or timezone.now()
     jobs.resume_subject(video.pk, video.deleted_at)
+    removals.note_restored(video.pk, at)
     video.deleted_at = None
     answered = video.state == State.ASKING
     if answered:
         video.state, video.asked_until = State.READY, None
         video.visibility = Visibility.PRIVATE
-    at = now or timezone.now()
     expires = expires_at(video)
     video.keep = video.keep or (expires is not None and expires <= at)
     video.save(update_fields=["deleted_at", "state", "visibility", "asked_until", "keep"])
@@ -200,7 +203,7 @@ def expires_at(video: Video) -> datetime | None:
         return video.deleted_at + BIN_TIME
     if video.state == State.ASKING:
         return video.asked_until
-    days = retention_days(video.channel)
+    days = longest_days(video)
     if video.keep or not days or video.ended_at is None:
         return None
     return video.ended_at + timedelta(days=days)

@@ -161,6 +161,46 @@ class Poster(models.Model):
         return self.video_id
 
 
+class RemovalReason(models.TextChoices):
+    """Why a video went to the bin: by hand, without an answer, or by a rule of retention."""
+
+    HAND = "hand", _("deleted by hand")
+    UNANSWERED = "unanswered", _("nobody answered whether to keep it")
+    AGE = "age", _("over its age")
+    VIEWS = "views", _("too few have watched it")
+    CHANNEL_SPACE = "channel_space", _("too little room for the channel")
+    SPACE = "space", _("too little room")
+
+
+class Removal(models.Model):
+    """A video that went to the bin, with its size in bytes and its views then. Outlives it.
+
+    `restored_at`: taken out again. `files_deleted_at`: its files are gone.
+    """
+
+    video_id = models.CharField(_("video"), max_length=ID_LENGTH)
+    channel = models.CharField(_("channel"), max_length=40)
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    bytes = models.PositiveBigIntegerField(_("size"))
+    views = models.PositiveBigIntegerField(_("views"))
+    reason = models.CharField(_("reason"), max_length=16, choices=RemovalReason.choices)
+    at = models.DateTimeField(_("time"))
+    restored_at = models.DateTimeField(_("taken out"), null=True)
+    files_deleted_at = models.DateTimeField(_("files deleted"), null=True)
+
+    class Meta:
+        verbose_name = _("removal of a video")
+        verbose_name_plural = _("removals of videos")
+        ordering = ("-at", "-pk")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["video_id"], name="removals_of_a_video"),
+            models.Index(fields=["-at", "-id"], name="removals_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.video_id
+
+
 class RetentionClock(models.Model):
     """The only row: when retention ran last, and steps of the clock that do not count as age, as
     pairs of time (seconds since 1970) and seconds."""

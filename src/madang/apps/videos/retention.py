@@ -1,80 +1,136 @@
-"""Retention of videos, and deletion of their files. Runs where the storage is."""
+"""Retention of videos: what goes to the bin by itself, and why."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from django.conf import settings
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from madang.apps.channels.models import Channel
-from madang.apps.channels.services import retention_days
-from madang.apps.videos import posters, station_time, subtitles
-from madang.apps.videos.folders import folder_of
+from madang.apps.videos import files, removals, station_time
+from madang.apps.videos.ages import longest_days
 from madang.apps.videos.library import BIN_TIME
-from madang.apps.videos.models import State, Video
+from madang.apps.videos.models import RemovalReason, State, Video
 from madang.apps.videos.services import TIME_TO_ANSWER
 from madang.apps.videos.station_time import StationTime
-from madang.infra.file_lock import locked
-from madang.recording.manifest import LOCK, RECORDINGS
-from madang.recording.viewers import FINISHING, finishing_until
+from madang.recording.retention import DAY, Candidate, Rules, Space, due
 
-_QUERY_SIZE: Final = 500
-"""Ids in one query: SQLite limits the number of values."""
+GB: Final = 1_000_000_000
 
 log = logging.getLogger(__name__)
 
 
-def apply(now: datetime | None = None) -> None:
-    """Put into the bin what is over age or was not answered for; delete the files of what was in
-    the bin for long, and of shows that are not kept."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A video that goes to the bin, and why."""
+
+    video: Video
+    reason: RemovalReason
+
+
+def apply(now: datetime | None = None) -> list[Due]:
+    """Put into the bin what the rules say or was not answered for, and return it; delete the files
+    of what was in the bin for long, and of shows that are not kept."""
     at = now or timezone.now()
     time = station_time.advance(at)
-    binned = _bin_unanswered(time) + _bin_over_age(time)
+    found = _due(time)
+    binned = removals.put_into_bin({each.video.pk: each.reason for each in found}, at)
     emptied = _empty_bin(time)
-    _end_temporary(at)
-    _delete_files()
+    files.end_temporary(at)
+    files.delete_files()
     if binned or emptied:
         log.info("videos: %d into the bin, %d deleted", binned, emptied)
+    return found
 
 
-def _bin_unanswered(time: StationTime) -> int:
+def plan(now: datetime | None = None) -> list[Due]:
+    """Return what `apply` would put into the bin."""
+    return _due(station_time.current(now or timezone.now()))
+
+
+def rules() -> Rules:
+    """Return the rules in force beside those of age."""
+    section = settings.MADANG_RETENTION
+    limited = Channel.objects.exclude(retention_gb=0).values_list("pk", "retention_gb")
+    return Rules(
+        few_views=section.few_views,
+        few_views_age=section.few_views_days * DAY,
+        min_free=int(section.min_free_gb * GB),
+        max_used=int(section.max_used_gb * GB),
+        channels={channel: limit * GB for channel, limit in limited},
+    )
+
+
+def _due(time: StationTime) -> list[Due]:
+    unanswered = _unanswered(time)
+    kept = _kept().select_related("channel")
+    videos = {video.pk: video for video in kept}
+    candidates = [_candidate(video, time) for video in videos.values()]
+    found = due(candidates, rules(), _space(time.now))
+    return [
+        *(Due(video, RemovalReason.UNANSWERED) for video in unanswered),
+        *(Due(videos[video_id], RemovalReason(reason.value)) for video_id, reason in found),
+    ]
+
+
+def _kept() -> QuerySet[Video]:
+    """Return the videos that rules are for."""
+    return Video.objects.filter(
+        state__in=(State.READY, State.FAILED),
+        temporary=False,
+        deleted_at=None,
+        ended_at__isnull=False,
+    )
+
+
+def _candidate(video: Video, time: StationTime) -> Candidate:
+    assert video.ended_at is not None
+    days = longest_days(video)
+    return Candidate(
+        id=video.pk,
+        channel=video.channel_id,
+        size=video.bytes,
+        age=time.passed(video.ended_at).total_seconds(),
+        views=video.views,
+        longest=days * DAY if days else None,
+        exempt=video.keep,
+        watched=files.is_read(video.pk, time.now),
+    )
+
+
+def _space(now: datetime) -> Space:
+    try:
+        free = shutil.disk_usage(settings.MADANG_MEDIA_FOLDER).free
+    except FileNotFoundError:  # nothing has been kept yet
+        return Space(free=0, in_bin=0)
+    binned = Video.objects.exclude(deleted_at=None).exclude(state=State.DELETED)
+    come = Video.objects.filter(ended_at__gt=now - BIN_TIME, temporary=False)
+    return Space(free, _bytes(binned), _bytes(come))
+
+
+def _bytes(videos: QuerySet[Video]) -> int:
+    total: int | None = videos.aggregate(total=Sum("bytes"))["total"]
+    return total or 0
+
+
+def _unanswered(time: StationTime) -> Iterable[Video]:
     waiting = Video.objects.filter(state=State.ASKING, asked_until__lte=time.now, deleted_at=None)
-    over = [
-        video.pk
-        for video in waiting
+    return [
+        video
+        for video in waiting.select_related("channel")
         if video.asked_until and time.has_passed(TIME_TO_ANSWER, video.asked_until - TIME_TO_ANSWER)
     ]
-    return _update(over, deleted_at=time.now)
-
-
-def _bin_over_age(time: StationTime) -> int:
-    binned = 0
-    for channel in Channel.objects.filter(videos__deleted_at=None).distinct():
-        if days := retention_days(channel):
-            age = timedelta(days=days)
-            old = channel.videos.filter(
-                state__in=(State.READY, State.FAILED),
-                temporary=False,
-                keep=False,
-                deleted_at=None,
-                ended_at__lte=time.now - age,
-            ).values_list("pk", "ended_at")
-            over = [
-                video_id
-                for video_id, ended_at in old
-                if ended_at and time.has_passed(age, ended_at)
-            ]
-            binned += _update(over, deleted_at=time.now)
-    return binned
 
 
 def _empty_bin(time: StationTime) -> int:
-    """Mark as deleted what was in the bin for long: it cannot be taken out from then on."""
+    """Mark as deleted what was in the bin for long."""
     old = Video.objects.filter(deleted_at__lte=time.now - BIN_TIME)
     old = old.exclude(state__in=(State.RECORDING, State.DELETED))
     over = [
@@ -82,69 +138,4 @@ def _empty_bin(time: StationTime) -> int:
         for video_id, deleted_at in old.values_list("pk", "deleted_at")
         if deleted_at and time.has_passed(BIN_TIME, deleted_at)
     ]
-    return _update(over, state=State.DELETED)
-
-
-def _update(video_ids: list[str], **values: Any) -> int:
-    return sum(
-        Video.objects.filter(pk__in=video_ids[start : start + _QUERY_SIZE]).update(**values)
-        for start in range(0, len(video_ids), _QUERY_SIZE)
-    )
-
-
-def _end_temporary(at: datetime) -> None:
-    over = Video.objects.filter(temporary=True, ended_at__lte=at - timedelta(seconds=FINISHING))
-    for video in over.exclude(state__in=(State.RECORDING, State.DELETED)):
-        if not _is_watched(video, at):
-            Video.objects.filter(pk=video.pk).update(state=State.DELETED)
-
-
-def _is_watched(video: Video, at: datetime) -> bool:
-    assert video.ended_at is not None
-    try:
-        watched_at = folder_of(video.pk).stat().st_mtime
-    except OSError:
-        return False
-    until = finishing_until(video.ended_at.timestamp(), video.duration, watched_at)
-    return at.timestamp() < until
-
-
-def _delete_files() -> None:
-    """Delete the folders of deleted videos, also of those where a run before was interrupted."""
-    for video_id in _deleted_on_disk():
-        try:
-            _delete_folder(folder_of(video_id))
-        except OSError as error:
-            log.warning("the files of video %s cannot be deleted: %s", video_id, error)
-    subtitles.delete_unneeded()
-    posters.delete_unneeded()
-    left = _deleted_on_disk()
-    Video.objects.filter(temporary=True, state=State.DELETED).exclude(pk__in=left).delete()
-
-
-def _deleted_on_disk() -> list[str]:
-    """Return the ids of deleted videos that have a folder."""
-    try:
-        names = sorted(
-            entry.name for entry in (settings.MADANG_MEDIA_FOLDER / RECORDINGS).iterdir()
-        )
-    except FileNotFoundError:
-        return []
-    found: list[str] = []
-    for start in range(0, len(names), _QUERY_SIZE):
-        some = Video.objects.filter(pk__in=names[start : start + _QUERY_SIZE], state=State.DELETED)
-        found += some.values_list("pk", flat=True)
-    return found
-
-
-def _delete_folder(folder: Path) -> None:
-    """Delete a folder that nobody writes; its lock is held meanwhile, and goes last."""
-    with locked(folder / LOCK) as taken:
-        if not taken:
-            return
-        for child in folder.iterdir():
-            if child.is_dir():
-                shutil.rmtree(child)
-            elif child.name != LOCK:
-                child.unlink()
-        shutil.rmtree(folder)
+    return removals.mark_deleted(over, time.now)

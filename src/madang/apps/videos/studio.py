@@ -24,6 +24,7 @@ from madang.apps.channels import services as channels
 from madang.apps.channels.models import (
     DESCRIPTION_LENGTH,
     MAX_RETENTION_DAYS,
+    MAX_RETENTION_GB,
     TITLE_LENGTH,
     Channel,
     Record,
@@ -48,12 +49,21 @@ class RecordingForm(forms.Form):
         label=gettext_lazy("what is kept"), choices=Record.choices, required=False
     )
     retention_days = forms.IntegerField(
-        label=gettext_lazy("days that videos are kept"),
+        label=gettext_lazy("days that recordings are kept"),
         required=False,
         min_value=0,
         max_value=MAX_RETENTION_DAYS,
     )
-
+    retention_gb = forms.IntegerField(
+        label=gettext_lazy("gigabytes that videos take at most"),
+        required=False,
+        min_value=0,
+        max_value=MAX_RETENTION_GB,
+        help_text=gettext_lazy(
+            "Empty or 0: without limit. Beyond it those with the fewest views for their age go to "
+            "the bin."
+        ),
+    )
     chat_replay = forms.BooleanField(
         label=gettext_lazy("show the chat beside videos of shows"), required=False
     )
@@ -117,6 +127,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             slug,
             record=chosen["record"] or channels.STATION_DEFAULT,
             retention_days=channels.STATION_DEFAULT if days is None else days,
+            retention_gb=chosen["retention_gb"] or 0,
             chat_replay=chosen["chat_replay"],
         )
 
@@ -140,7 +151,9 @@ def in_bin(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a channel's videos in the bin."""
     channel, _user = room_of(request, slug, owner=True)
     binned = library.all_videos().filter(channel=channel).exclude(deleted_at=None)
-    return _render(request, channel, "studio/video_bin.html", _page_of(request, binned))
+    context = _page_of(request, binned)
+    context["videos"] = entries.with_reasons(context["videos"])
+    return _render(request, channel, "studio/video_bin.html", context)
 
 
 @login_required

@@ -105,6 +105,23 @@ class RecordingSection(Section):
     reserve_gb: Annotated[float, Field(ge=0.0)] = 2.0
 
 
+class RetentionSection(Section):
+    """Rules by which videos go to the bin by themselves, beside the days of recordings; 0: there
+    is no such rule. Sizes in decimal gigabytes.
+
+    Files that were uploaded stay for `upload_days`, private videos for `private_days` at most, and
+    those with fewer than `few_views` views for `few_views_days`. `min_free_gb` of the disk stay
+    free, and all videos together take `max_used_gb` at most.
+    """
+
+    upload_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    private_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    few_views: Annotated[int, Field(ge=0)] = 0
+    few_views_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    min_free_gb: Annotated[float, Field(ge=0.0)] = 0.0
+    max_used_gb: Annotated[float, Field(ge=0.0)] = 0.0
+
+
 class UploadsSection(Section):
     """Limits of uploads, in decimal gigabytes and megabytes; 0: no quota.
 

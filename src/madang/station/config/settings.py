@@ -31,6 +31,7 @@ from madang.station.config.sections import (
     PlanSection,
     RecordingSection,
     RedisSection,
+    RetentionSection,
     RtmpSection,
     Section,
     StationSection,
@@ -40,6 +41,9 @@ from madang.station.config.sections import (
 from madang.station.stores import urls
 
 FILE_NAME: Final = "madang.toml"
+
+MAX_KEEP_DAYS: Final = 3650
+"""Days that the planner looks ahead: for ever."""
 ENVIRONMENT_PREFIX: Final = "MADANG_"
 DATA_VARIABLE: Final = "MADANG_DATA"
 CONFIG_VARIABLE: Final = "MADANG_CONFIG"
@@ -72,6 +76,7 @@ class Settings(BaseModel):
     rtmp: RtmpSection = RtmpSection()
     live: LiveSection = LiveSection()
     recording: RecordingSection = RecordingSection()
+    retention: RetentionSection = RetentionSection()
     uploads: UploadsSection = UploadsSection()
     chat: ChatSection = ChatSection()
     database: DatabaseSection
@@ -129,6 +134,14 @@ class Settings(BaseModel):
         """Server URL for encoders, without the stream key."""
         base = self.rtmp.public_url or f"rtmp://{_reachable(self.rtmp.bind)}"
         return base if base.endswith(f"/{RTMP_APPLICATION}") else f"{base}/{RTMP_APPLICATION}"
+
+    @property
+    def planned_demand(self) -> dict[str, object]:
+        """What the planner assumes of this station where nobody says otherwise: rules that somebody
+        has chosen are those of its forecast."""
+        if "recording.retention_days" not in self._origins:
+            return {}
+        return {"keep_days": min(self.recording.retention_days or MAX_KEEP_DAYS, MAX_KEEP_DAYS)}
 
     def watch_url(self, slug: str) -> str:
         """Page of the channel `slug`."""

@@ -25,11 +25,13 @@ MADANG_PUBLIC_URL: Final = _public
 MADANG_PUBLISH_URL: Final = _station.publish_url
 MADANG_CATALOGUE: Final = _station.catalogue_file
 MADANG_BENCHMARKS: Final = _station.benchmarks_file
+MADANG_PLANNED_DEMAND: Final = _station.planned_demand
 MADANG_KRW: Final = (_station.plan.krw_per_usd, _station.plan.krw_date)
 
 MADANG_MEDIA_FOLDER: Final = _station.media_folder
 MADANG_RECORD: Final = _station.recording.record
 MADANG_RETENTION_DAYS: Final = _station.recording.retention_days
+MADANG_RETENTION: Final = _station.retention
 MADANG_UPLOAD_CHUNK_MB: Final = _station.uploads.chunk_mb
 
 MADANG_WEBHOOKS_REACH: Final = _station.reach

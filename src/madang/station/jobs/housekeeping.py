@@ -19,6 +19,7 @@ from madang.apps.notices import services as notices
 from madang.apps.uploads import imports
 from madang.apps.uploads import services as uploads
 from madang.apps.uploads.files import UploadFiles
+from madang.apps.videos import retention
 from madang.apps.webhooks import services as webhooks
 
 SILENT: Final = timedelta(minutes=5)
@@ -59,6 +60,11 @@ def index_missing() -> None:
     """Complete the index of the search."""
     if written := search_index.catch_up():
         log.info("housekeeping: videos and channels that the search did not have: %d", written)
+
+
+def apply_retention() -> None:
+    """Put into the bin what the rules say, and delete files of what was there for long."""
+    retention.apply()
 
 
 def delete_old_viewings() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from madang.apps.notices.sender import NoticeSender
 from madang.apps.uploads.files import UPLOADS, UploadFiles
-from madang.apps.videos import retention, trims
+from madang.apps.videos import trims
 from madang.apps.webhooks.sender import DeliverySender
 from madang.ops.backup.create import SQLITE_PREFIX
 from madang.ops.backup.pgbackrest_config import SHIP_SECONDS
@@ -40,7 +40,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("old jobs", HOUR, housekeeping.delete_old_jobs),
         Periodic("old uploads", HOUR, partial(housekeeping.delete_old_uploads, uploads)),
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
-        Periodic("retention of videos", 5 * MINUTE, retention.apply, delay=MINUTE),
+        Periodic("retention of videos", 5 * MINUTE, housekeeping.apply_retention, delay=MINUTE),
         Periodic("trims of videos", TRIM_SECONDS, trims.settle),
         Periodic("old views", HOUR, housekeeping.delete_old_viewings),
         Periodic("index of the search", HOUR, housekeeping.index_missing, delay=MINUTE),
