@@ -3,6 +3,7 @@ import { codecNames } from './lib/codecs';
 import { find, findAll, need, say } from './lib/dom';
 import { bindCopyButtons } from './site/copy';
 import { bindQuestions } from './site/questions';
+import { bindBulk } from './studio/bulk';
 import { bindDetails } from './studio/details';
 import { bindHealth } from './studio/health';
 import { bindPoster } from './studio/poster';
@@ -11,6 +12,7 @@ import { bindPreparations } from './studio/preparations';
 bindCopyButtons(document);
 bindQuestions(document);
 for (const form of findAll<HTMLFormElement>('[data-poster]')) bindPoster(form);
+for (const form of findAll<HTMLFormElement>('[data-bulk]')) bindBulk(form);
 for (const rows of findAll('[data-preparations]')) bindPreparations(rows);
 for (const cell of findAll('[data-codecs]')) say(cell, codecNames(cell.textContent ?? ''));
 

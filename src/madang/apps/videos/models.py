@@ -201,6 +201,23 @@ class Removal(models.Model):
         return self.video_id
 
 
+class BulkChange(models.Model):
+    """A change of several videos, to be taken back: `before` has, for each that was changed, its id
+    and the values of fields before and after."""
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    at = models.DateTimeField()
+    before = models.JSONField(default=list)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["at"], name="bulk_changes")]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class RetentionClock(models.Model):
     """The only row: when retention ran last, and steps of the clock that do not count as age, as
     pairs of time (seconds since 1970) and seconds."""

@@ -31,7 +31,7 @@ from madang.apps.channels.models import (
 )
 from madang.apps.chat.studio_parts import attempt, room_of
 from madang.apps.jobs.errors import JobError
-from madang.apps.videos import entries, library, preparation, services, subtitles, tags
+from madang.apps.videos import bulk_page, entries, library, preparation, services, subtitles, tags
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
@@ -139,6 +139,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
         **_page_of(request, own.filter(deleted_at=None).exclude(state=State.ASKING)),
         "asking": [entries.entry_of(video) for video in library.asking_of(channel)],
         "in_bin": own.exclude(deleted_at=None).count(),
+        "changes": bulk_page.CHANGES,
+        "changed": _changed(request),
         "form": form,
     }
     return _render(request, channel, "studio/videos.html", context, 400 if form.errors else 200)
@@ -214,7 +216,7 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
     ids = [each for each in request.GET.getlist("id")[:_AT_ONCE] if re.fullmatch(ID_PATTERN, each)]
     videos = library.all_videos().filter(channel=channel, deleted_at=None, pk__in=ids)
     found = entries.with_preparations([entries.entry_of(video) for video in videos])
-    shown = {"channel": channels.card(channel), "ask": False}
+    shown = {"channel": channels.card(channel), "ask": False, "choose": True}
     items = []
     for entry in found:
         about = entry.preparation
@@ -273,6 +275,14 @@ def _page_of(request: HttpRequest, videos: Any) -> dict[str, Any]:
     except UnknownCursor:
         raise Http404 from None
     return {"videos": entries.with_preparations(found), "next_cursor": following}
+
+
+def _changed(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the change of several videos that the address names: its id, and their number."""
+    change_id, count = request.GET.get("change", ""), request.GET.get("n", "")
+    if not re.fullmatch(ID_PATTERN, change_id) or not re.fullmatch(r"[1-9][0-9]{0,2}", count):
+        return None
+    return {"id": change_id, "count": int(count)}
 
 
 def own_video(channel: Channel, video_id: str) -> Video:

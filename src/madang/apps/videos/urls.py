@@ -9,6 +9,8 @@ from django.urls import re_path
 from madang.apps.channels.urls import SLUG
 from madang.apps.videos import (
     api,
+    bulk_api,
+    bulk_page,
     poster_api,
     poster_page,
     studio,
@@ -29,6 +31,8 @@ urlpatterns: Final = [
     re_path(rf"^studio/@{SLUG}/videos$", studio.index, name="studio-videos"),
     re_path(rf"^studio/@{SLUG}/videos/upload$", upload_page.upload, name="studio-upload"),
     re_path(rf"^studio/@{SLUG}/videos/progress$", studio.progress, name="studio-video-progress"),
+    re_path(rf"^studio/@{SLUG}/videos/bulk$", bulk_page.change, name="studio-videos-bulk"),
+    re_path(rf"^studio/@{SLUG}/videos/undo$", bulk_page.undo, name="studio-videos-undo"),
     re_path(rf"^studio/@{SLUG}/videos/bin$", studio.in_bin, name="studio-video-bin"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}$", studio.one, name="studio-video"),
     re_path(
@@ -37,4 +41,4 @@ urlpatterns: Final = [
     re_path(rf"^studio/@{SLUG}/videos/{_ID}/poster$", poster_page.change, name="studio-poster"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}/trim$", trim_page.page, name="studio-video-trim"),
 ]
-api_routers: Final = [api.router, subtitle_api.router, poster_api.router]
+api_routers: Final = [api.router, bulk_api.router, subtitle_api.router, poster_api.router]

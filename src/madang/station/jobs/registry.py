@@ -42,6 +42,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("retention of videos", 5 * MINUTE, housekeeping.apply_retention, delay=MINUTE),
         Periodic("trims of videos", TRIM_SECONDS, trims.settle),
+        Periodic("old changes of videos", HOUR, housekeeping.delete_old_changes),
         Periodic("old views", HOUR, housekeeping.delete_old_viewings),
         Periodic("index of the search", HOUR, housekeeping.index_missing, delay=MINUTE),
         Periodic("sessions that expired", HOUR, housekeeping.delete_expired_sessions),
