@@ -35,7 +35,7 @@ CHANNELS = (
     *("steady", "quality", "waiting", "ending", "framed", "desk", "renamed", "sparse", "players"),
     *("taken", "cut", "thrice", "crowd", "rotated", "tracks", "broken"),
     *("talk", "order", "rules", "missed", "again", "many", "keys", "place", "second"),
-    *("names", "emotes", "menus", "lifting", "blocked", "addresses"),
+    *("names", "emotes", "menus", "lifting", "blocked", "addresses", "manyen", "manyko"),
 )
 
 Publish = Callable[..., AbstractContextManager[Encoder]]

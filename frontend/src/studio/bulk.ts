@@ -4,8 +4,9 @@ import { find, findAll, say } from '../lib/dom';
 export function bindBulk(form: HTMLFormElement): void {
   const all = find<HTMLInputElement>('[data-bulk-all]', form);
   const button = find<HTMLButtonElement>('button', form);
+  const id = form.getAttribute('id'); // `form.id` are the fields of that name
   // Rows are replaced while a video is being prepared.
-  const boxes = (): HTMLInputElement[] => findAll<HTMLInputElement>(`input[form="${form.id}"]`);
+  const boxes = (): HTMLInputElement[] => findAll<HTMLInputElement>(`input[form="${id}"]`);
   const update = (): void => {
     const chosen = boxes().filter((each) => each.checked).length;
     say(find('[data-bulk-count]', form), chosen ? `(${chosen})` : '');
@@ -21,7 +22,7 @@ export function bindBulk(form: HTMLFormElement): void {
     update();
   });
   document.addEventListener('change', (event) => {
-    if (event.target instanceof HTMLInputElement && event.target.getAttribute('form') === form.id) update();
+    if (event.target instanceof HTMLInputElement && event.target.getAttribute('form') === id) update();
   });
   update();
 }
