@@ -18,6 +18,8 @@ OTHERS = (
     "jobs/{job_id}",
     "jobs/{job_id}/cancel",
     "jobs/{job_id}/retry",
+    "video-changes",
+    "video-changes/{change_id}/undo",
     "videos",
     "videos/{video_id}",
     "videos/{video_id}/chat",

@@ -38,7 +38,7 @@ async def command(station: Station, *options: str) -> Any:
 
 @pytest.mark.parametrize(
     ("locale", "language", "verdict"),
-    [("en-US", "en", "It does not hold"), ("ko-KR", "ko", "감당할 수 없습니다")],
+    [("en-US", "en", "Not enough transfer"), ("ko-KR", "ko", "전송량이 부족합니다")],
 )
 async def test_sliders_move_the_answer_which_is_the_commands(
     on_air: Station, browser: Browser, locale: str, language: str, verdict: str

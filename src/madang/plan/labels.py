@@ -238,10 +238,12 @@ SERVICES: Final[dict[str, Pair]] = {
     "rating": ("what the plan rates the shape for", "구성의 계획 정원"),
 }
 
+TOO_MANY: Final = frozenset({"live", "chat", "uploads", "api", "rating"})
+"""Services of which there are too many where they do not fit; of others there is not enough."""
+
 VERDICTS: Final[dict[str, Pair]] = {
     "holds": ("It holds", "충분합니다"),
     "tight": ("It is tight", "빠듯합니다"),
-    "fails": ("It does not hold", "감당할 수 없습니다"),
 }
 
 MEASURES: Final[dict[str, Pair]] = {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from madang.plan.advice import Recommendation
 from madang.plan.formatting import Formatter
 from madang.plan.growth import Growth
-from madang.plan.labels import MEASURES, SERVICES, VERDICTS, Pair
+from madang.plan.labels import MEASURES, SERVICES, TOO_MANY, VERDICTS, Pair
 from madang.plan.prediction import Prediction, Verdict
 
 _ADVICE: Final[dict[str, Pair]] = {
@@ -129,14 +130,40 @@ def service(fmt: Formatter, name: str) -> str:
 
 def verdict(fmt: Formatter, chosen: Prediction) -> str:
     """Return the verdict and its reasons."""
-    text = fmt.text(VERDICTS[chosen.verdict.value])
     worst = [c.name for c in chosen.checks if c.verdict is chosen.verdict]
+    if chosen.verdict is Verdict.FAILS:
+        return _lacking(fmt, worst)
+    text = fmt.text(VERDICTS[chosen.verdict.value])
     if chosen.verdict is Verdict.HOLDS:
         return text + fmt.text(
             (": there is room in every respect.", ". 모든 면에서 여유가 있습니다.")
         )
     names = ", ".join(service(fmt, name) for name in worst)
     return fmt.text(("{text}: {names}.", "{text}: {names}."), text=text, names=names)
+
+
+def _lacking(fmt: Formatter, worst: Sequence[str]) -> str:
+    """Return of what there is not enough, and of what there is too much."""
+    scarce = ", ".join(service(fmt, name) for name in worst if name not in TOO_MANY)
+    crowded = ", ".join(service(fmt, name) for name in worst if name in TOO_MANY)
+    parts = []
+    if scarce:
+        words = ("not enough {names}", "{names} 부족합니다")
+        parts.append(fmt.text(words, names=_subject(fmt, scarce)))
+    if crowded:
+        words = ("too many {names}", "{names} 너무 많습니다")
+        parts.append(fmt.text(words, names=_subject(fmt, crowded)))
+    said = fmt.text((", ", ". ")).join(parts)
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _subject(fmt: Formatter, names: str) -> str:
+    """Return names with the Korean particle of a subject, which depends on the last sound."""
+    if fmt.language != "ko":
+        return names
+    last = ord(names[-1])
+    closed = 0xAC00 <= last <= 0xD7A3 and (last - 0xAC00) % 28 > 0
+    return f"{names}{'이' if closed else '가'}"
 
 
 def first_limit(fmt: Formatter, chosen: Prediction) -> str:

@@ -21,8 +21,8 @@ ASKED = {"viewers": "120", "hours": "60", "shape": "split", "ladder": "adaptive"
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["Plan a station", "4,444 viewer-hours", "It does not hold"]),
-        ("ko", ["방송국 계획하기", "시청 4,444시간", "감당할 수 없습니다", "최대 동시 시청자"]),
+        ("en", ["Plan a station", "4,444 viewer-hours", "Not enough transfer"]),
+        ("ko", ["방송국 계획하기", "시청 4,444시간", "전송량이 부족합니다", "최대 동시 시청자"]),
     ],
 )
 def test_the_page_answers_without_a_question_or_an_account(

@@ -55,6 +55,22 @@ def create_user(name: str, *, password: str, email: str = "", admin: bool = Fals
 
 
 @transaction.atomic
+def set_email(user: User, email: str) -> None:
+    """Change the e-mail address; empty for none. Raises NameTaken, InvalidAccount."""
+    user.email = User.objects.normalize_email(email)
+    others = User.objects.exclude(pk=user.pk)
+    if user.email and others.filter(email__iexact=user.email).exists():
+        raise NameTaken(_("Another user has this e-mail address."))
+    try:
+        user.clean_fields(exclude={field.name for field in User._meta.fields} - {"email"})
+        save(user, ("email",))
+    except ValidationError as error:
+        raise InvalidAccount(in_one_sentence(error, User)) from None
+    except IntegrityError:  # concurrent change
+        raise NameTaken(_("Another user has this e-mail address.")) from None
+
+
+@transaction.atomic
 def set_admin(user: User, admin: bool) -> None:
     """Grant or withdraw administrator rights. Raises LastAdministrator."""
     if not admin:

@@ -27,6 +27,7 @@ class TokenForm(forms.Form):
         label=_("what it may do"),
         choices=(
             ("chat", _("Write in chats, and moderate where you may")),
+            ("upload", _("Send files to your channels")),
             ("read", _("Read what you may read")),
             ("manage", _("Change the videos of your channels")),
         ),
