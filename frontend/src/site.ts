@@ -1,4 +1,5 @@
 import './styles/site.css';
+import { bindContinue, markWatched } from './site/continue';
 import { bindHome } from './site/home';
 import { bindMenus } from './site/menu';
 import { keepSince } from './site/since';
@@ -8,3 +9,5 @@ bindTheme();
 bindMenus();
 keepSince();
 bindHome();
+markWatched();
+void bindContinue();

@@ -14,6 +14,7 @@ export const en = {
   liveOne: '1 channel on the air',
   liveMany: '{n} channels on the air',
 
+  resumed: 'Goes on at {time}',
   stateLoading: 'Loading…',
   stateOffline: 'Not on the air',
   stateOfflineHint: 'Stay here: the show starts by itself when the channel goes live.',

@@ -15,6 +15,7 @@ export const ko: Dictionary = {
   liveOne: '채널 1개 방송 중',
   liveMany: '채널 {n}개 방송 중',
 
+  resumed: '{time}부터 이어서 재생합니다',
   stateLoading: '불러오는 중…',
   stateOffline: '지금은 방송 중이 아닙니다',
   stateOfflineHint: '이대로 두세요. 방송이 시작되면 저절로 재생됩니다.',

@@ -1,7 +1,8 @@
 import { t } from '../i18n';
 import { backoff } from '../lib/backoff';
-import { need, say, show } from '../lib/dom';
+import { find, need, say, show } from '../lib/dom';
 import { clock } from '../lib/format';
+import { leaveVideo, leftAt } from '../lib/watched';
 import { Chapters } from './chapters';
 import { createEngine } from './engines';
 import { Overlay, videoWords } from './overlay';
@@ -18,6 +19,11 @@ import { initialVideoState, stepVideo, videoPhase, type VideoEvent } from './vid
 
 const STEP = 5;
 const LONG_STEP = 10;
+
+/** Seconds of play between two notes of the place. */
+const NOTED = 5;
+/** Milliseconds for which is said that a video goes on where it was left. */
+const RESUMED_TIME = 10_000;
 
 /** Seconds for which a video stands still, with media to play, before it is loaded anew. */
 const STILL_LIMIT = 20;
@@ -43,7 +49,10 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
 
   let state = initialVideoState;
   /** Where playback is, or begins once it is loaded. */
-  let place = timeOf(location.search, location.hash) ?? 0;
+  const id = root.dataset['video'] ?? '';
+  // A page on which a video is changed is not one on which it is watched.
+  const left = root.dataset['waits'] === undefined && timeOf(location.search, location.hash) === null ? leftAt(id) : null;
+  let place = timeOf(location.search, location.hash) ?? left ?? 0;
   /** Whether somebody went elsewhere since the engine was told where to begin. */
   let sought = false;
   const followers: (() => void)[] = [];
@@ -78,6 +87,10 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     drawn();
   };
   const seekBy = (seconds: number): void => seek(timeline().position + seconds);
+  const leave = (): void => {
+    if (root.dataset['waits'] === undefined && state.engine === 'playing')
+      leaveVideo({ id, at: timeline().position, length: timeline().end, when: Date.now() });
+  };
   const begin = (): void => {
     shell.held = false;
     send({ type: 'start' });
@@ -165,14 +178,33 @@ export function mountVideo(root: HTMLElement): VideoPlayer {
     if (asked !== null) seek(asked);
   });
 
-  const view = new View(root.dataset['video'] ?? '');
+  const resumed = find('[data-resumed]', root);
+  if (resumed && left !== null) {
+    say(find('[data-resumed-words]', resumed), t('resumed', { time: clock(left) }));
+    show(resumed, true);
+    need('button', resumed).addEventListener('click', () => {
+      show(resumed, false);
+      seek(0);
+      begin();
+      shell.focus();
+    });
+    video.addEventListener('playing', () => setTimeout(() => show(resumed, false), RESUMED_TIME), { once: true });
+  }
+  for (const type of ['pause', 'ended']) video.addEventListener(type, leave);
+  addEventListener('pagehide', leave);
+
+  const view = new View(id);
+  let noted = 0;
   let still = 0;
   let before = -1;
   setInterval(() => {
     const expected = state.engine === 'playing' && !video.paused && !video.seeking;
     const fed = bufferedTo(video.buffered, video.currentTime) - video.currentTime > 1;
     still = expected && fed && !document.hidden && video.currentTime === before ? still + 1 : 0;
-    if (expected && video.currentTime !== before) view.played(1);
+    if (expected && video.currentTime !== before) {
+      view.played(1);
+      if (++noted % NOTED === 0) leave();
+    }
     before = video.currentTime;
     if (still < STILL_LIMIT) return;
     still = 0;
