@@ -8,9 +8,18 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.apps import PASSWORD, make_user
+from tests.support.clocks import ManualClock
 
 KNOWN_COOKIE = "madang_known"
 LOGIN = "/accounts/login/"
+
+
+@pytest.fixture(autouse=True)
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no window of the limits end during a test."""
+    from madang.apps.accounts.adapter import AccountAdapter
+
+    monkeypatch.setattr(AccountAdapter, "clock", ManualClock().clock)
 
 
 def sign_in(client: Any, name: str, password: str = PASSWORD, address: str = "192.0.2.1") -> Any:

@@ -13,6 +13,6 @@ def longest_days(video: Video) -> int:
     rules = settings.MADANG_RETENTION
     by_kind = {Kind.RECORDING: retention_days(video.channel), Kind.UPLOAD: rules.upload_days}
     days = [by_kind.get(Kind(video.kind), 0)]
-    if video.visibility == Visibility.PRIVATE:
+    if video.visibility == Visibility.PRIVATE and video.publish_at is None:
         days.append(rules.private_days)
     return min((each for each in days if each), default=0)

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from madang.apps.accounts.tokens import caller, reader, session_or_token
 from madang.apps.api import PAGE_SIZE, Body, Cursor, Limit, cacheable, page_newest
 from madang.apps.chat.schemas import MessageView, message_view
-from madang.apps.videos import chat_replay, library, trims
+from madang.apps.videos import chat_replay, library, publication, trims
 from madang.apps.videos.cards import card
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import Video
@@ -75,8 +75,8 @@ class VideoView(Schema):
     """A video. `duration` and `gaps`, what is missing of it, in seconds; `bytes` of all files.
 
     Its state is `deleted` in the bin. `expires_at` is when it goes there, or its files go if it is
-    there; null: never. `storyboard_url` is a list of pictures for a seek bar (WebVTT). With a
-    `trim`, length and sizes are those of what is left.
+    there; null: never. `publish_at` is when it becomes public. `storyboard_url` is a list of
+    pictures for a seek bar (WebVTT). With a `trim`, length and sizes are those of what is left.
     """
 
     id: str
@@ -97,6 +97,7 @@ class VideoView(Schema):
     gaps: float
     keep: bool
     expires_at: datetime | None
+    publish_at: datetime | None
     watch_url: str
     playlist_url: str | None
     download_url: str | None
@@ -148,7 +149,8 @@ class WantedTrim(Body):
 
 class ChangedVideo(Body):
     """Changes; what is left out or null stays. `keep` exempts from retention, `tags` replace
-    those that there are. `trim` null undoes the trim."""
+    those that there are. `trim` null undoes the trim. At `publish_at` the video becomes public,
+    until when nobody finds it; null: not by itself."""
 
     title: str | None = None
     description: str | None = None
@@ -156,6 +158,7 @@ class ChangedVideo(Body):
     keep: bool | None = None
     tags: Annotated[list[str], Field(max_length=100)] | None = None
     trim: WantedTrim | None = None
+    publish_at: AwareDatetime | None = None
 
 
 @router.get("/videos", response=VideoPage, summary="Videos, the newest first")
@@ -239,7 +242,10 @@ def change(request: HttpRequest, video_id: str, body: ChangedVideo) -> VideoView
     with transaction.atomic():
         if plan is not None:
             found = trims.apply(found, plan)
-        found = library.change(found, VideoChange(**body.model_dump(exclude={"trim"})))
+        others = body.model_dump(exclude={"trim", "publish_at"})
+        found = library.change(found, VideoChange(**others))
+        if "publish_at" in body.model_fields_set:
+            found = publication.schedule(found, body.publish_at)
     return _view(found)
 
 

@@ -21,8 +21,8 @@ class VideoCard:
     `visibility` is `private` for one that waits for its owner's answer.
 
     `state` is `deleted` for one in the bin, `reason` is in the active language. `expires_at` is
-    when it goes to the bin, or its files go if it is there; None for never. Of a trimmed video
-    length and sizes are those of what is left.
+    when it goes to the bin, or its files go if it is there; None for never. `publish_at` is when it
+    becomes public by itself. Of a trimmed video length and sizes are those of what is left.
     """
 
     id: str
@@ -43,6 +43,7 @@ class VideoCard:
     gaps: float
     keep: bool
     expires_at: datetime | None
+    publish_at: datetime | None
     watch_url: str
     playlist_url: str | None
     download_url: str | None
@@ -74,6 +75,7 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         gaps=video.gaps,
         keep=video.keep,
         expires_at=expires_at(video),
+        publish_at=video.publish_at,
         watch_url=addresses.watch_url,
         playlist_url=addresses.playlist_url,
         download_url=addresses.download_url,

@@ -140,6 +140,8 @@ def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) ->
         video.description = wanted.description.strip()
     if wanted.visibility is not None:
         video.visibility = wanted.visibility
+        if video.visibility == Visibility.PUBLIC:
+            video.publish_at = None
     if wanted.keep is not None:
         video.keep = wanted.keep
     if answered:
@@ -243,7 +245,7 @@ def _save(video: Video) -> None:
     try:
         video.clean_fields(exclude={field.name for field in Video._meta.fields} - checked)
         _check_texts(video)
-        save(video, (*checked, "keep", "state", "asked_until"))
+        save(video, (*checked, "keep", "state", "asked_until", "publish_at"))
     except ValidationError as error:
         raise InvalidVideo(in_one_sentence(error, Video)) from None
 

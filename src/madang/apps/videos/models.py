@@ -48,7 +48,7 @@ class Video(models.Model):
     `deleted_at` is set while it is in the bin. `temporary`: kept only so that viewers of the show
     can go back, never listed. `ask`: the owner decides at the end of the show, until `asked_until`.
     `poster_at`: when its poster was chosen, None for the automatic one.
-    `storyboard`: there are pictures for its seek bar.
+    `storyboard`: there are pictures for its seek bar. `publish_at`: when it becomes public.
 
     `trim_start` and `trim_end` are where it is to be cut, in seconds of the whole. `duration`,
     `gaps` and `renditions` are those of what is left, `untrimmed` has them of the whole; `bytes`
@@ -83,6 +83,7 @@ class Video(models.Model):
     ask = models.BooleanField(default=False)
     poster_at = models.DateTimeField(null=True)
     storyboard = models.BooleanField(default=False, db_default=False)
+    publish_at = models.DateTimeField(_("becomes public"), null=True)
     asked_until = models.DateTimeField(null=True)
     trim_start = models.FloatField(null=True)
     trim_end = models.FloatField(null=True)
@@ -98,6 +99,11 @@ class Video(models.Model):
             models.Index(fields=["channel", "-created_at", "-id"], name="videos_of_a_channel"),
             models.Index(fields=["-created_at", "-id"], name="videos_newest"),
             models.Index(fields=["deleted_at"], name="videos_in_the_bin"),
+            models.Index(
+                fields=["publish_at"],
+                name="videos_to_publish",
+                condition=models.Q(publish_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -31,7 +32,16 @@ from madang.apps.channels.models import (
 )
 from madang.apps.chat.studio_parts import attempt, room_of
 from madang.apps.jobs.errors import JobError
-from madang.apps.videos import bulk_page, entries, library, preparation, services, subtitles, tags
+from madang.apps.videos import (
+    bulk_page,
+    entries,
+    library,
+    preparation,
+    publication,
+    services,
+    subtitles,
+    tags,
+)
 from madang.apps.videos.errors import NoSuchVideo, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import State, Video, Visibility
@@ -109,6 +119,12 @@ class VideoForm(forms.Form):
             (Visibility.PRIVATE, gettext_lazy("you alone")),
         ),
     )
+    publish_at = forms.DateTimeField(
+        label=gettext_lazy("becomes public at"),
+        required=False,
+        widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=gettext_lazy("In the station's time zone. Until then nobody finds it."),
+    )
     keep = forms.BooleanField(label=gettext_lazy("keep it for good"), required=False)
 
 
@@ -174,7 +190,13 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
     form = _form_of(video, request.POST or None)
 
     def change(given: Mapping[str, Any]) -> None:
-        library.change(video, VideoChange(**{**given, "tags": tags.split(given["tags"])}))
+        publish_at = given["publish_at"]
+        others = {name: value for name, value in given.items() if name != "publish_at"}
+        with transaction.atomic():
+            changed = library.change(
+                video, VideoChange(**{**others, "tags": tags.split(given["tags"])})
+            )
+            publication.schedule(changed, publish_at)
 
     if request.method == "POST" and attempt(form, change):
         messages.success(request, _("Saved."))
@@ -201,7 +223,7 @@ def show(
 
 
 def _form_of(video: Video, given: Any = None) -> VideoForm:
-    fields = ("title", "description", "visibility", "keep")
+    fields = ("title", "description", "visibility", "publish_at", "keep")
     initial = {name: getattr(video, name) for name in fields}
     initial["tags"] = ", ".join(tag.name for tag in video.tags.all())
     return VideoForm(given, initial=initial)

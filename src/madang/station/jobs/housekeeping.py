@@ -19,7 +19,7 @@ from madang.apps.notices import services as notices
 from madang.apps.uploads import imports
 from madang.apps.uploads import services as uploads
 from madang.apps.uploads.files import UploadFiles
-from madang.apps.videos import bulk, retention
+from madang.apps.videos import bulk, publication, retention
 from madang.apps.webhooks import services as webhooks
 
 SILENT: Final = timedelta(minutes=5)
@@ -65,6 +65,12 @@ def index_missing() -> None:
 def apply_retention() -> None:
     """Put into the bin what the rules say, and delete files of what was there for long."""
     retention.apply()
+
+
+def publish_videos() -> None:
+    """Make videos public whose time has come."""
+    if count := publication.publish_due():
+        log.info("videos that became public: %d", count)
 
 
 def delete_old_changes() -> None:

@@ -24,6 +24,7 @@ MINUTE: Final = 60.0
 DAY: Final = 24 * HOUR
 MAIL_SECONDS: Final = 5.0
 TRIM_SECONDS: Final = 5.0
+PUBLISH_SECONDS: Final = 5.0
 
 
 def periodic_jobs(settings: Settings) -> list[Periodic]:
@@ -42,6 +43,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("retention of videos", 5 * MINUTE, housekeeping.apply_retention, delay=MINUTE),
         Periodic("trims of videos", TRIM_SECONDS, trims.settle),
+        Periodic("publication of videos", PUBLISH_SECONDS, housekeeping.publish_videos),
         Periodic("old changes of videos", HOUR, housekeeping.delete_old_changes),
         Periodic("old views", HOUR, housekeeping.delete_old_viewings),
         Periodic("index of the search", HOUR, housekeeping.index_missing, delay=MINUTE),
