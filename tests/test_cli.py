@@ -259,7 +259,9 @@ def test_a_channel_chooses_what_it_keeps(tmp_path: Path) -> None:
         "retention_default": False,
         "retention_gb": 0,
         "chat_replay": True,
+        "clips": "accounts",
     }
+    assert done("channel", "set", "yard", "--clips", "everybody", *data)["clips"] == "everybody"
     assert done("channel", "set", "yard", "--retention-gb", "50", *data)["retention_gb"] == 50
     assert madang("channel", "set", "yard", "--retention-gb", "-1", *data).returncode == 2
     assert not done("channel", "set", "yard", "--chat-replay", "off", *data)["chat_replay"]

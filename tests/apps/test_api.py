@@ -23,6 +23,7 @@ OTHERS = (
     "videos",
     "videos/{video_id}",
     "videos/{video_id}/chat",
+    "videos/{video_id}/clips",
     "videos/{video_id}/renditions",
     "videos/{video_id}/poster",
     "videos/{video_id}/restore",

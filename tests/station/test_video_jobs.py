@@ -42,7 +42,10 @@ def settle(storage: Path) -> dict[str, tuple[str, str]]:
     return {job.kind: (job.state, job.error) for job in Job.objects.all()}
 
 
-def test_an_upload_becomes_a_video(tmp_path: Path) -> None:
+def test_an_upload_becomes_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.conf import settings as django_settings
+
+    from madang.apps.videos import clips
     from madang.apps.videos.models import Video
 
     upload(tmp_path, media_file("large.mp4"))
@@ -55,6 +58,12 @@ def test_an_upload_becomes_a_video(tmp_path: Path) -> None:
         path = tmp_path / "recordings" / ID / each["name"] / "1.mp4"
         assert path.stat().st_size == each["bytes"]
         assert decoded(path).sharp
+    monkeypatch.setattr(django_settings, "MADANG_MEDIA_FOLDER", tmp_path)
+    made = clips.create(ID, video.channel.owner, "192.0.2.1", start=1.0, end=3.0)
+    for each in made.renditions:
+        clip = tmp_path / "recordings" / made.pk / each["name"] / "1.mp4"
+        assert decoded(clip).sharp
+    assert made.renditions[0]["name"] == "source"
     assert video.storyboard
     assert (tmp_path / "recordings" / ID / "storyboard" / "1.jpg").exists()
     assert not (tmp_path / "uploads" / "up1" / "data").exists()

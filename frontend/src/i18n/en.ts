@@ -14,6 +14,9 @@ export const en = {
   liveOne: '1 channel on the air',
   liveMany: '{n} channels on the air',
 
+  clipNothing: 'Nothing was shown yet of which a clip could be made.',
+  clipMaking: 'The clip is being made…',
+  clipFailed: 'The clip could not be made. Try again in a moment.',
   resumed: 'Goes on at {time}',
   stateLoading: 'Loading…',
   stateOffline: 'Not on the air',

@@ -15,6 +15,9 @@ export const ko: Dictionary = {
   liveOne: '채널 1개 방송 중',
   liveMany: '채널 {n}개 방송 중',
 
+  clipNothing: '아직 클립으로 만들 장면이 없습니다.',
+  clipMaking: '클립을 만드는 중…',
+  clipFailed: '클립을 만들지 못했습니다. 잠시 후 다시 시도하세요.',
   resumed: '{time}부터 이어서 재생합니다',
   stateLoading: '불러오는 중…',
   stateOffline: '지금은 방송 중이 아닙니다',

@@ -19,6 +19,14 @@ class RecordChoice(StrEnum):
     DEFAULT = "default"
 
 
+class ClipsChoice(StrEnum):
+    """Who may make clips."""
+
+    OFF = "off"
+    ACCOUNTS = "accounts"
+    EVERYBODY = "everybody"
+
+
 class Switch(StrEnum):
     """A choice of two."""
 
@@ -57,6 +65,9 @@ def set_(
     chat_replay: Annotated[
         Switch | None, typer.Option(help="Show the chat beside videos of shows.")
     ] = None,
+    clips: Annotated[
+        ClipsChoice | None, typer.Option(help="Who may make clips, besides those who run it.")
+    ] = None,
     data: Data = None,
     config: Config = None,
     as_json: Json = False,
@@ -72,6 +83,7 @@ def set_(
         retention_days=days,
         retention_gb=retention_gb,
         chat_replay=None if chat_replay is None else chat_replay == Switch.ON,
+        clips=clips,
     )
     policy, kept = services.record_policy(channel), services.retention_days(channel)
     result = {
@@ -83,6 +95,7 @@ def set_(
         "retention_default": channel.retention_days is None,
         "retention_gb": channel.retention_gb,
         "chat_replay": channel.chat_replay,
+        "clips": channel.clips,
     }
     what = {"always": "every show", "never": "no show", "ask": "the shows that the owner keeps"}
     lines = [
@@ -90,6 +103,7 @@ def set_(
         f"For: {f'{kept} days' if kept else 'ever'}{_default(channel.retention_days is None)}",
         f"Room: {f'{channel.retention_gb} GB' if channel.retention_gb else 'without limit'}",
         f"Chat beside them: {'shown' if channel.chat_replay else 'not shown'}",
+        f"Clips: {channel.get_clips_display()}",
     ]
     report(as_json, result, lines)
 

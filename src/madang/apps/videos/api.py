@@ -71,6 +71,14 @@ class TrimView(Schema):
     whole_duration: float
 
 
+class ClipView(Schema):
+    """The source of a clip, and where in it the clip begins, at a key frame, in seconds; null until
+    it is ready."""
+
+    video: str
+    start: float | None
+
+
 class VideoView(Schema):
     """A video. `duration` and `gaps`, what is missing of it, in seconds; `bytes` of all files.
 
@@ -105,6 +113,7 @@ class VideoView(Schema):
     storyboard_url: str | None
     renditions: list[VideoRenditionView]
     trim: TrimView | None
+    clip: ClipView | None
 
 
 class VideoPage(Schema):
@@ -165,10 +174,12 @@ class ChangedVideo(Body):
 @decorate_view(cacheable(FRESH_SECONDS))
 def videos(
     request: HttpRequest,
+    *,
     channel: Annotated[str | None, Query(description="slug of a channel", pattern=_SLUG)] = None,
     state: Annotated[
         StateName | None, Query(description="state; `deleted` lists the bin of the caller")
     ] = None,
+    kind: KindName | None = None,
     cursor: Cursor = None,
     limit: Limit = PAGE_SIZE,
 ) -> VideoPage:
@@ -181,6 +192,8 @@ def videos(
         entries = listed if state is None else listed.filter(state=state)
     if channel is not None:
         entries = entries.filter(channel__slug=channel)
+    if kind is not None:
+        entries = entries.filter(kind=kind)
     found, following = page_newest(entries, "created_at", cursor, limit)
     return VideoPage(items=[_view(video) for video in found], next_cursor=following)
 

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from madang.apps.problems import FORBIDDEN, INVALID_REQUEST, NOT_FOUND, ProblemType
 from madang.apps.videos.errors import (
+    ClipsRefused,
+    InvalidClip,
     InvalidPoster,
     InvalidSubtitles,
     InvalidVideo,
@@ -33,6 +35,8 @@ class VideosConfig(AppConfig):
     problems: ClassVar = {
         NoSuchVideo: NOT_FOUND,
         NoSuchSubtitles: NOT_FOUND,
+        ClipsRefused: FORBIDDEN,
+        InvalidClip: INVALID_REQUEST,
         InvalidPoster: INVALID_REQUEST,
         InvalidSubtitles: INVALID_REQUEST,
         NotYourVideo: FORBIDDEN,

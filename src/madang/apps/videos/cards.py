@@ -11,7 +11,15 @@ from django.utils.translation import gettext
 from madang.apps.videos import trims
 from madang.apps.videos.addresses import addresses_of
 from madang.apps.videos.library import expires_at
-from madang.apps.videos.models import State, Video, Visibility
+from madang.apps.videos.models import Kind, State, Video, Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCard:
+    """The source of a clip, and where in it the clip truly begins, in seconds; None until known."""
+
+    video: str
+    start: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class VideoCard:
     storyboard_url: str | None
     renditions: list[dict[str, Any]]
     trim: trims.TrimCard | None
+    clip: ClipCard | None
 
 
 def card(video: Video, base: str | None = None) -> VideoCard:
@@ -83,4 +92,11 @@ def card(video: Video, base: str | None = None) -> VideoCard:
         storyboard_url=addresses.storyboard_url,
         renditions=video.renditions,
         trim=trims.card(video),
+        clip=_clip(video),
     )
+
+
+def _clip(video: Video) -> ClipCard | None:
+    if video.kind != Kind.CLIP:
+        return None
+    return ClipCard(video.clip_of, video.clip_start if video.state == State.READY else None)

@@ -102,6 +102,10 @@ def page(videos: QuerySet[Video], cursor: str | None = None) -> tuple[list[Video
     return [entry_of(video) for video in found], following
 
 
-def page_of_channel(slug: str, cursor: str | None = None) -> tuple[list[VideoEntry], str | None]:
-    """Return a page of what everybody finds of a channel. Raises UnknownCursor."""
-    return page(library.published().filter(channel__slug=slug), cursor)
+def page_of_channel(
+    slug: str, cursor: str | None = None, *, clips: bool = False
+) -> tuple[list[VideoEntry], str | None]:
+    """Return a page of what everybody finds of a channel: its clips, or all others. Raises
+    UnknownCursor."""
+    videos = library.clips() if clips else library.main()
+    return page(videos.filter(channel__slug=slug), cursor)

@@ -29,6 +29,14 @@ class NotYourVideo(VideoError):
     """The account sees the video, and may not change it."""
 
 
+class InvalidClip(VideoError):
+    """A clip that cannot be made of these times; the message says why."""
+
+
+class ClipsRefused(VideoError):
+    """The channel allows the person no clips, or no more for the moment."""
+
+
 class InvalidSubtitles(VideoError):
     """A file that is no text track, or subtitles against the rules, which the message names."""
 

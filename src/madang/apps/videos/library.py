@@ -23,7 +23,7 @@ from madang.apps.validation import in_one_sentence, save
 from madang.apps.videos import removals, tags
 from madang.apps.videos.ages import longest_days
 from madang.apps.videos.errors import InvalidVideo, NoSuchVideo, NotYourVideo, UnfitState
-from madang.apps.videos.models import RemovalReason, State, Video, Visibility
+from madang.apps.videos.models import Kind, RemovalReason, State, Video, Visibility
 from madang.apps.videos.signals import video_ready
 from madang.recording.manifest import ID_PATTERN
 
@@ -84,6 +84,16 @@ def published() -> QuerySet[Video]:
     return listed_for(None).filter(state=State.READY)
 
 
+def main() -> QuerySet[Video]:
+    """Return what lists and feeds have of `published`: clips stand by themselves."""
+    return published().exclude(kind=Kind.CLIP)
+
+
+def clips() -> QuerySet[Video]:
+    """Return the clips that everybody finds."""
+    return published().filter(kind=Kind.CLIP)
+
+
 def in_bin_of(user: User | None) -> QuerySet[Video]:
     """Return the videos in the bin that `user` may take out."""
     return visible_to(user).exclude(deleted_at=None).prefetch_related("tags")
@@ -142,6 +152,8 @@ def change(video: Video, wanted: VideoChange, *, now: datetime | None = None) ->
         video.visibility = wanted.visibility
         if video.visibility == Visibility.PUBLIC:
             video.publish_at = None
+        if video.visibility == Visibility.PRIVATE:  # nobody is to see it through its clips
+            Video.objects.filter(clip_of=video.pk).update(visibility=Visibility.PRIVATE)
     if wanted.keep is not None:
         video.keep = wanted.keep
     if answered:

@@ -50,6 +50,9 @@ class Video(models.Model):
     `poster_at`: when its poster was chosen, None for the automatic one.
     `storyboard`: there are pictures for its seek bar. `publish_at`: when it becomes public.
 
+    A clip is `clip_of` a video from `clip_start`, once it is ready the true one, to `clip_end`, in
+    seconds of the whole; `clip_maker` is who made it, an account or the hash of an address.
+
     `trim_start` and `trim_end` are where it is to be cut, in seconds of the whole. `duration`,
     `gaps` and `renditions` are those of what is left, `untrimmed` has them of the whole; `bytes`
     stay those of the files.
@@ -85,6 +88,10 @@ class Video(models.Model):
     storyboard = models.BooleanField(default=False, db_default=False)
     publish_at = models.DateTimeField(_("becomes public"), null=True)
     asked_until = models.DateTimeField(null=True)
+    clip_of = models.CharField(max_length=ID_LENGTH, default="", db_default="", blank=True)
+    clip_start = models.FloatField(null=True)
+    clip_end = models.FloatField(null=True)
+    clip_maker = models.CharField(max_length=32, default="", db_default="", blank=True)
     trim_start = models.FloatField(null=True)
     trim_end = models.FloatField(null=True)
     trim_view = models.JSONField(null=True)
@@ -99,6 +106,11 @@ class Video(models.Model):
             models.Index(fields=["channel", "-created_at", "-id"], name="videos_of_a_channel"),
             models.Index(fields=["-created_at", "-id"], name="videos_newest"),
             models.Index(fields=["deleted_at"], name="videos_in_the_bin"),
+            models.Index(
+                fields=["clip_maker", "created_at"],
+                name="clips_of_a_maker",
+                condition=models.Q(kind="clip"),
+            ),
             models.Index(
                 fields=["publish_at"],
                 name="videos_to_publish",

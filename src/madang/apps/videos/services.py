@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -103,6 +103,11 @@ class VideoAccess:
     poster: bool = False
 
 
+def rows_of(result: RecordingResult) -> list[dict[str, Any]]:
+    """Return the renditions of a result as the row of its video has them."""
+    return [asdict(rendition) for rendition in result.renditions]
+
+
 @transaction.atomic
 def begin_recording(start: RecordingStart) -> None:
     """Add the row of a recording, with description and language of its channel.
@@ -146,7 +151,7 @@ def finish_recording(
     video.state, video.reason = State.READY, ""
     video.duration, video.bytes, video.gaps = result.duration, result.bytes, result.gaps
     video.ended_at = result.ended_at
-    video.renditions = [asdict(rendition) for rendition in result.renditions]
+    video.renditions = rows_of(result)
     if video.title == title and at - result.ended_at < SAME_SHOW:
         video.title = video.channel.title
     if video.ask and not video.keep:
@@ -202,7 +207,7 @@ def begin_upload(
     now: datetime | None = None,
 ) -> None:
     """Add the row of an uploaded file, called `filename` and `bytes` long, that waits to be
-    prepared. Without a title it has the name of the file. Retention does not concern it.
+    prepared. Without a title it has the name of the file.
 
     Raises NoSuchChannel.
     """
@@ -220,7 +225,6 @@ def begin_upload(
             "language": language or channel.language,
             "created_at": now or timezone.now(),
             "bytes": bytes,
-            "keep": True,
         },
     )
 
@@ -282,7 +286,7 @@ def publish_upload(video_id: str, result: RecordingResult, *, now: datetime | No
     first = video.state != State.READY
     video.state, video.reason = State.READY, ""
     video.duration, video.bytes, video.gaps = result.duration, result.bytes, result.gaps
-    video.renditions = [asdict(rendition) for rendition in result.renditions]
+    video.renditions = rows_of(result)
     if first:
         video.ended_at = result.ended_at
     video.save()

@@ -28,6 +28,7 @@ from madang.apps.channels.models import (
     MAX_RETENTION_GB,
     TITLE_LENGTH,
     Channel,
+    Clips,
     Record,
 )
 from madang.apps.chat.studio_parts import attempt, room_of
@@ -73,6 +74,9 @@ class RecordingForm(forms.Form):
             "Empty or 0: without limit. Beyond it those with the fewest views for their age go to "
             "the bin."
         ),
+    )
+    clips = forms.ChoiceField(
+        label=gettext_lazy("who may make clips, besides you"), choices=Clips.choices
     )
     chat_replay = forms.BooleanField(
         label=gettext_lazy("show the chat beside videos of shows"), required=False
@@ -145,6 +149,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             retention_days=channels.STATION_DEFAULT if days is None else days,
             retention_gb=chosen["retention_gb"] or 0,
             chat_replay=chosen["chat_replay"],
+            clips=chosen["clips"],
         )
 
     if request.method == "POST" and attempt(form, choose):

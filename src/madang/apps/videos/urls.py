@@ -11,6 +11,7 @@ from madang.apps.videos import (
     api,
     bulk_api,
     bulk_page,
+    clip_api,
     poster_api,
     poster_page,
     studio,
@@ -41,4 +42,10 @@ urlpatterns: Final = [
     re_path(rf"^studio/@{SLUG}/videos/{_ID}/poster$", poster_page.change, name="studio-poster"),
     re_path(rf"^studio/@{SLUG}/videos/{_ID}/trim$", trim_page.page, name="studio-video-trim"),
 ]
-api_routers: Final = [api.router, bulk_api.router, subtitle_api.router, poster_api.router]
+api_routers: Final = [
+    api.router,
+    bulk_api.router,
+    clip_api.router,
+    subtitle_api.router,
+    poster_api.router,
+]

@@ -14,8 +14,9 @@ from madang.apps.accounts.models import User
 from madang.apps.api import UnknownCursor
 from madang.apps.channels import services as channels
 from madang.apps.pages import public_page
-from madang.apps.videos import chat_replay, descriptions, entries, library, subtitles
+from madang.apps.videos import chat_replay, clips, descriptions, entries, library, subtitles
 from madang.apps.videos.errors import NoSuchVideo
+from madang.apps.videos.models import Kind
 
 WATCH: Final = "video.html"
 
@@ -40,10 +41,11 @@ def of_channel(request: HttpRequest, slug: str) -> HttpResponse:
     if (card := channels.find(slug)) is None:
         raise Http404
     try:
-        found, following = entries.page_of_channel(slug, request.GET.get("cursor"))
+        of_clips = request.GET.get("kind") == Kind.CLIP
+        found, following = entries.page_of_channel(slug, request.GET.get("cursor"), clips=of_clips)
     except UnknownCursor:
         raise Http404 from None
-    context = {"channel": card, "videos": found, "next_cursor": following}
+    context = {"channel": card, "videos": found, "next_cursor": following, "clips": of_clips}
     return public_page(request, "channel_videos.html", context)
 
 
@@ -67,7 +69,10 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
         "description": descriptions.as_html(video.description, video.duration),
         "chapters": descriptions.chapters(video.description, video.duration),
         "may_run": user is not None and channels.may_run(user, video.channel),
+        "may_clip": video.kind != Kind.CLIP and clips.may_clip(video.channel, user),
     }
+    if (source := clips.source_of(video, user)) is not None:
+        context |= {"source": source, "source_at": round(clips.position_in(video, source))}
     if template == WATCH and entry.plays and chat_replay.has_messages(video):
         context |= {"replay": True, "emotes": chat_replay.emotes(video)}
     return public_page(request, template, context)

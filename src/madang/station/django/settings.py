@@ -32,6 +32,7 @@ MADANG_MEDIA_FOLDER: Final = _station.media_folder
 MADANG_RECORD: Final = _station.recording.record
 MADANG_RETENTION_DAYS: Final = _station.recording.retention_days
 MADANG_RETENTION: Final = _station.retention
+MADANG_RESERVE_BYTES: Final = int(_station.recording.reserve_gb * 1_000_000_000)
 MADANG_UPLOAD_CHUNK_MB: Final = _station.uploads.chunk_mb
 
 MADANG_WEBHOOKS_REACH: Final = _station.reach

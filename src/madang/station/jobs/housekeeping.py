@@ -19,7 +19,7 @@ from madang.apps.notices import services as notices
 from madang.apps.uploads import imports
 from madang.apps.uploads import services as uploads
 from madang.apps.uploads.files import UploadFiles
-from madang.apps.videos import bulk, publication, retention
+from madang.apps.videos import bulk, clips, publication, retention
 from madang.apps.webhooks import services as webhooks
 
 SILENT: Final = timedelta(minutes=5)
@@ -71,6 +71,11 @@ def publish_videos() -> None:
     """Make videos public whose time has come."""
     if count := publication.publish_due():
         log.info("videos that became public: %d", count)
+
+
+def make_clips() -> None:
+    """Make clips that were asked for where the storage was not at hand."""
+    clips.settle()
 
 
 def delete_old_changes() -> None:

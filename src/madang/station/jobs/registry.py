@@ -25,6 +25,7 @@ DAY: Final = 24 * HOUR
 MAIL_SECONDS: Final = 5.0
 TRIM_SECONDS: Final = 5.0
 PUBLISH_SECONDS: Final = 5.0
+CLIP_SECONDS: Final = 1.0
 
 
 def periodic_jobs(settings: Settings) -> list[Periodic]:
@@ -43,6 +44,7 @@ def periodic_jobs(settings: Settings) -> list[Periodic]:
         Periodic("examination", DAY, examination.run, delay=10 * MINUTE, stop=examination.stop),
         Periodic("retention of videos", 5 * MINUTE, housekeeping.apply_retention, delay=MINUTE),
         Periodic("trims of videos", TRIM_SECONDS, trims.settle),
+        Periodic("clips", CLIP_SECONDS, housekeeping.make_clips),
         Periodic("publication of videos", PUBLISH_SECONDS, housekeeping.publish_videos),
         Periodic("old changes of videos", HOUR, housekeeping.delete_old_changes),
         Periodic("old views", HOUR, housekeeping.delete_old_viewings),
