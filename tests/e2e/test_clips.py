@@ -47,7 +47,7 @@ async def test_a_clip_of_a_show_and_of_its_video(
         await make(page, locale, "Of the show")
         await page.locator(".watch-source a").click()
         await expect(page.locator("[data-player]")).to_have_attribute("data-playing", "")
-        encoder.stop()
+        encoder.finish()
 
         def kept() -> bool:
             videos = on_air.command("video", "list", "--channel", slug)

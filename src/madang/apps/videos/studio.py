@@ -76,7 +76,9 @@ class RecordingForm(forms.Form):
         ),
     )
     clips = forms.ChoiceField(
-        label=gettext_lazy("who may make clips, besides you"), choices=Clips.choices
+        label=gettext_lazy("who may make clips, besides you"),
+        choices=Clips.choices,
+        required=False,
     )
     chat_replay = forms.BooleanField(
         label=gettext_lazy("show the chat beside videos of shows"), required=False
@@ -149,7 +151,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
             retention_days=channels.STATION_DEFAULT if days is None else days,
             retention_gb=chosen["retention_gb"] or 0,
             chat_replay=chosen["chat_replay"],
-            clips=chosen["clips"],
+            clips=chosen["clips"] or None,
         )
 
     if request.method == "POST" and attempt(form, choose):
