@@ -151,7 +151,8 @@ def settle(now: datetime | None = None) -> None:
     """Make clips whose storage was not at hand where they were asked for; those that wait for it
     too long fail."""
     at = now or timezone.now()
-    for clip in Video.objects.filter(kind=Kind.CLIP, state=State.QUEUED).select_related("channel"):
+    queued = Video.objects.filter(kind=Kind.CLIP, state=State.QUEUED, created_at__gt=at - HOUR)
+    for clip in queued.select_related("channel"):
         try:
             made = _make(clip, at)
         except InvalidClip as error:
@@ -159,11 +160,6 @@ def settle(now: datetime | None = None) -> None:
             continue
         if not made and at - clip.created_at > PATIENCE:
             _fail(clip, FAILED, at)
-
-
-def may_delete(clip: Video, user: User | None, address: str) -> bool:
-    """Return whether somebody made a clip, and may so delete it."""
-    return clip.kind == Kind.CLIP and clip.clip_maker == _maker(user, address)
 
 
 def _make(clip: Video, at: datetime) -> bool:
