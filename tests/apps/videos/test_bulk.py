@@ -62,6 +62,21 @@ def test_several_are_changed_and_are_again_as_they_were(owner: Any) -> None:
     assert (row(SECOND).visibility, row(SECOND).keep) == ("unlisted", True)
 
 
+def test_a_plan_to_become_public_comes_back_until_its_time(owner: Any) -> None:
+    from madang.apps.videos.publication import schedule
+
+    at = NOW + timedelta(minutes=5)
+    for video_id in (FIRST, SECOND):
+        schedule(row(video_id), at, now=NOW)
+    done = change(owner, FIRST, visibility="public")
+    assert (row().visibility, row().publish_at) == ("public", None)
+    assert undo(owner, done.change_id) == 1
+    assert (row().visibility, row().publish_at) == ("private", at)
+    late = change(owner, SECOND, visibility="public")
+    assert undo(owner, late.change_id, timedelta(minutes=6)) == 0
+    assert (row(SECOND).visibility, row(SECOND).publish_at) == ("public", None)
+
+
 def test_deleted_ones_come_out_of_the_bin(owner: Any) -> None:
     done = change(owner, FIRST, SECOND, delete=True)
     assert row().deleted_at == row(SECOND).deleted_at == NOW

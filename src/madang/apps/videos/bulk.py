@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from madang.apps.accounts.models import User
 from madang.apps.ids import new_id
 from madang.apps.jobs.errors import JobError
-from madang.apps.videos import library
+from madang.apps.videos import library, publication
 from madang.apps.videos.errors import InvalidVideo, UnfitState, VideoError
 from madang.apps.videos.library import VideoChange
 from madang.apps.videos.models import BulkChange, State, Visibility
@@ -120,6 +120,8 @@ def _change_one(user: User, video_id: str, wanted: Wanted, at: datetime) -> dict
         value = getattr(wanted, name)
         if value is not None:
             before[name] = [getattr(video, name), value]
+    if wanted.visibility == Visibility.PUBLIC and video.publish_at is not None:
+        before["publish_at"] = video.publish_at.isoformat()  # being public ends the plan
     library.change(video, VideoChange(visibility=wanted.visibility, keep=wanted.keep), now=at)
     return before
 
@@ -139,6 +141,9 @@ def _undo_one(user: User, before: dict[str, Any], changed_at: datetime, at: date
                 if name in before and getattr(video, name) == before[name][1]
             }
             library.change(video, VideoChange(**back), now=at)
+            if "visibility" in back and "publish_at" in before:
+                # Refused once that time is over: it would be public by now in any case.
+                publication.schedule(video, datetime.fromisoformat(before["publish_at"]), now=at)
             return bool(back)
     except (VideoError, JobError):  # it is gone, or in the bin: nothing is to be taken back
         return False
