@@ -186,15 +186,31 @@ def test_the_api_plans_and_gives_up(client: Any, channel: Channel) -> None:
 def test_the_studio_plans_in_the_stations_time_zone(client: Any, channel: Channel) -> None:
     from django.utils import timezone
 
+    from madang.apps.videos.models import Video as Row
+
     client.login(username=channel.owner.name, password=PASSWORD)
     wanted = timezone.localtime(timezone.now() + timedelta(days=2)).replace(second=0, microsecond=0)
     fields = {"title": "A title", "visibility": "public"}
     page = f"/studio/@yard/videos/{FIRST}"
-    client.post(page, {**fields, "publish_at": wanted.strftime("%Y-%m-%dT%H:%M")})
+
+    def shown_as(at: datetime) -> str:
+        return at.strftime("%Y-%m-%dT%H:%M")
+
+    client.post(page, {**fields, "publish_at": shown_as(wanted)})
     assert (row().publish_at, row().visibility) == (wanted, "private")
     shown = client.get(page).content.decode()
-    assert f'value="{wanted.strftime("%Y-%m-%dT%H:%M")}"' in shown
+    assert f'value="{shown_as(wanted)}"' in shown
     assert "Public at" in client.get("/studio/@yard/videos").content.decode()
+    client.post(page, {**fields, "visibility": "private", "publish_at": shown_as(wanted)})
+    assert row().publish_at == wanted
+    Row.objects.update(publish_at=EVENING + timedelta(seconds=7))  # over, and not ready yet
+    over = shown_as(timezone.localtime(EVENING))
+    fields["title"] = "Another title"
+    client.post(page, {**fields, "visibility": "private", "publish_at": over})
+    assert (row().title, row().publish_at) == ("Another title", EVENING + timedelta(seconds=7))
+    client.post(page, {**fields, "publish_at": over})
+    assert (row().visibility, row().publish_at) == ("public", None)
+    client.post(page, {**fields, "publish_at": shown_as(wanted)})
     refused = client.post(page, {**fields, "publish_at": "2020-01-01T10:00"})
     assert refused.status_code == 400
     assert row().publish_at == wanted

@@ -203,7 +203,9 @@ def one(request: HttpRequest, slug: str, video_id: str) -> HttpResponse:
             changed = library.change(
                 video, VideoChange(**{**others, "tags": tags.split(given["tags"])})
             )
-            publication.schedule(changed, publish_at)
+            # A plan that was left alone may be over, or was ended by making the video public.
+            if "publish_at" in form.changed_data:
+                publication.schedule(changed, publish_at)
 
     if request.method == "POST" and attempt(form, change):
         messages.success(request, _("Saved."))
@@ -232,6 +234,8 @@ def show(
 def _form_of(video: Video, given: Any = None) -> VideoForm:
     fields = ("title", "description", "visibility", "publish_at", "keep")
     initial = {name: getattr(video, name) for name in fields}
+    if video.publish_at is not None:  # as the field shows it
+        initial["publish_at"] = video.publish_at.replace(second=0, microsecond=0)
     initial["tags"] = ", ".join(tag.name for tag in video.tags.all())
     return VideoForm(given, initial=initial)
 
