@@ -70,15 +70,16 @@ def change(user: User, ids: Sequence[str], wanted: Wanted, *, now: datetime | No
     if len(chosen) > MOST:
         raise InvalidVideo(_("These are too many videos at once."), mend=_("Choose fewer."))
     at = now or timezone.now()
-    before: list[dict[str, Any]] = []
+    made = BulkChange.objects.create(id=new_id(), user=user, at=at, before=[])
     outcomes: list[Outcome] = []
     for video_id in chosen:
         try:
-            before.append(_change_one(user, video_id, wanted, at))
+            with transaction.atomic():
+                made.before.append(_change_one(user, video_id, wanted, at))
+                made.save(update_fields=["before"])
             outcomes.append(Outcome(video_id))
         except (VideoError, JobError) as error:
             outcomes.append(Outcome(video_id, str(error)))
-    made = BulkChange.objects.create(id=new_id(), user=user, at=at, before=before)
     return Done(made.pk, tuple(outcomes))
 
 
@@ -104,7 +105,6 @@ def delete_old(now: datetime) -> None:
     BulkChange.objects.filter(at__lt=now - KEPT).delete()
 
 
-@transaction.atomic
 def _change_one(user: User, video_id: str, wanted: Wanted, at: datetime) -> dict[str, Any]:
     """Change one video; return what it takes to undo that."""
     video = library.find_own(video_id, user)
