@@ -36,7 +36,7 @@ CHANNELS = (
     *("taken", "cut", "thrice", "crowd", "rotated", "tracks", "broken"),
     *("talk", "order", "rules", "missed", "again", "many", "keys", "place", "second"),
     *("names", "emotes", "menus", "lifting", "blocked", "addresses", "manyen", "manyko"),
-    *("clipsen", "clipsko"),
+    *("clipsen", "clipsko", "cached"),
 )
 
 Publish = Callable[..., AbstractContextManager[Encoder]]

@@ -14,7 +14,7 @@ from tests.support.encoders import publish
 from tests.support.station import OWNER, PASSWORD, Station, until
 from tests.support.web_client import WebClient
 
-SLUG = "crowd"
+SLUG = "cached"
 
 
 NEVER = "max-age=0, no-cache, no-store, must-revalidate, private"

@@ -47,6 +47,7 @@ async def test_a_clip_of_a_show_and_of_its_video(
         await make(page, locale, "Of the show")
         await page.locator(".watch-source a").click()
         await expect(page.locator("[data-player]")).to_have_attribute("data-playing", "")
+        await page.goto("about:blank")
         encoder.finish()
 
         def kept() -> bool:
@@ -54,7 +55,10 @@ async def test_a_clip_of_a_show_and_of_its_video(
             return {each["state"] for each in videos} == {"ready"}
 
         await asyncio.to_thread(until, kept, "the show is kept", within=60)
-        await page.reload()
+        videos = on_air.command("video", "list", "--channel", slug)
+        (kept_as,) = [each["id"] for each in videos if each["kind"] == "recording"]
+        await page.goto(f"{on_air.http}/v/{kept_as}")
+        await expect(page.locator("[data-player]")).to_have_attribute("data-playing", "")
         await page.locator("[data-player] media-controller").press("9")
         await make(page, locale, "Of the video")
         assert not tab.complaints

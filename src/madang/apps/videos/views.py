@@ -16,7 +16,7 @@ from madang.apps.channels import services as channels
 from madang.apps.pages import public_page
 from madang.apps.videos import chat_replay, clips, descriptions, entries, library, subtitles
 from madang.apps.videos.errors import NoSuchVideo
-from madang.apps.videos.models import Kind
+from madang.apps.videos.models import Kind, State
 
 WATCH: Final = "video.html"
 
@@ -72,7 +72,11 @@ def _video_page(request: HttpRequest, video_id: str, template: str) -> HttpRespo
         "may_clip": video.kind != Kind.CLIP and clips.may_clip(video.channel, user),
     }
     if (source := clips.source_of(video, user)) is not None:
-        context |= {"source": source, "source_at": round(clips.position_in(video, source))}
+        at = round(clips.position_in(video, source))
+        watch = f"/v/{source.pk}?t={at}"
+        if source.state == State.RECORDING:  # its show is on
+            watch = f"/@{source.channel.slug}"
+        context |= {"source": source, "source_url": watch}
     if template == WATCH and entry.plays and chat_replay.has_messages(video):
         context |= {"replay": True, "emotes": chat_replay.emotes(video)}
     return public_page(request, template, context)
