@@ -382,6 +382,7 @@ def test_room_on_the_disk_is_made_once(
 
     from madang.apps.videos import retention
     from madang.apps.videos.models import Video
+    from madang.infra.storage import make_storage_id
 
     rules(min_free_gb=2)
     usage = namedtuple("usage", "free")
@@ -390,6 +391,9 @@ def test_room_on_the_disk_is_made_once(
     for number in range(1, 4):
         uploaded(channel, f"Drum5atDusk{number}")
     Video.objects.update(bytes=1_000_000_000)
+    apply(END + timedelta(days=10))
+    assert reasons() == []  # the disk that is there is not that of the storage
+    make_storage_id(media.parent)
     pass_days(END + timedelta(days=10), 6)
     assert reasons() == [(FIRST, "space")]  # it frees enough when the bin is emptied
     assert media.parent.is_dir()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -20,6 +22,7 @@ from madang.apps.videos.library import BIN_TIME
 from madang.apps.videos.models import RemovalReason, State, Video
 from madang.apps.videos.services import TIME_TO_ANSWER
 from madang.apps.videos.station_time import StationTime
+from madang.infra.storage import storage_id
 from madang.recording.retention import DAY, Candidate, Rules, Space, due
 
 GB: Final = 1_000_000_000
@@ -106,10 +109,10 @@ def _candidate(video: Video, time: StationTime) -> Candidate:
 
 
 def _space(now: datetime) -> Space:
-    try:
-        free = shutil.disk_usage(settings.MADANG_MEDIA_FOLDER).free
-    except FileNotFoundError:  # nothing has been kept yet
-        return Space(free=0, in_bin=0)
+    folder: Path = settings.MADANG_MEDIA_FOLDER
+    if storage_id(folder) is None:  # not mounted, or elsewhere: another disk says nothing
+        return Space(free=sys.maxsize, in_bin=0)
+    free = shutil.disk_usage(folder).free
     binned = Video.objects.exclude(deleted_at=None).exclude(state=State.DELETED)
     come = Video.objects.filter(ended_at__gt=now - BIN_TIME, temporary=False)
     return Space(free, _bytes(binned), _bytes(come))

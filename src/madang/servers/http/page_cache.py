@@ -52,6 +52,9 @@ class CacheLimits:
     max_size: int = 2 << 20
     """Bytes of an answer that is kept."""
 
+    known_size: int = 1024
+    """Characters of the fields of a reader whose language is remembered."""
+
 
 DEFAULT_LIMITS: Final = CacheLimits()
 
@@ -167,9 +170,10 @@ class PageCache:
             pass
         cookies = _parsed(cookie)
         language = None if self._personal & cookies.keys() else self._language(cookies, accepted)
-        if len(self._languages) >= self._limits.entries:
-            self._languages.clear()
-        self._languages[known] = language
+        if len(cookie) + len(accepted) <= self._limits.known_size:
+            if len(self._languages) >= self._limits.entries:
+                self._languages.clear()
+            self._languages[known] = language
         return language
 
 
