@@ -1,4 +1,4 @@
-"""What a browser and a proxy may keep of each kind of answer, and for whom (RFC 9111): a table."""
+"""Table of what browsers and proxies may keep of each kind of answer, and for whom (RFC 9111)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class RecordChoice(StrEnum):
 
 
 class ClipsChoice(StrEnum):
-    """Who may make clips."""
+    """People who may make clips."""
 
     OFF = "off"
     ACCOUNTS = "accounts"

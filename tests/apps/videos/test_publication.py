@@ -53,7 +53,7 @@ def publish(at: datetime) -> int:
 
 
 def found(client: Any) -> set[str]:
-    """Where a stranger finds the first video."""
+    """Ways on which a stranger finds the first video."""
     ways = {
         "list": "/api/v1/videos",
         "one": f"/api/v1/videos/{FIRST}",

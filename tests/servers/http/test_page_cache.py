@@ -1,4 +1,4 @@
-"""What the cache of pages keeps, for whom, and for how long."""
+"""The cache of pages: what it keeps, for whom, and for how long."""
 
 from __future__ import annotations
 

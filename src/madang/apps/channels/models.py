@@ -32,7 +32,7 @@ class Record(models.TextChoices):
 
 
 class Clips(models.TextChoices):
-    """Who may make clips of a channel's shows and videos, besides those who run it."""
+    """People who may make clips of a channel's shows and videos, besides those who run it."""
 
     OFF = "off", _("nobody")
     ACCOUNTS = "accounts", _("who is signed in")

@@ -33,7 +33,7 @@ KEPT: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be done with each video; None leaves it as it is."""
+    """A change of each video; None leaves it as it is."""
 
     visibility: Visibility | None = None
     keep: bool | None = None
@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one video; `reason` is empty where it was changed."""
+    """Outcome for one video; `reason` is empty where it was changed."""
 
     video_id: str
     reason: str = ""

@@ -30,7 +30,7 @@ class WantedBulk(Body):
 
 
 class OutcomeView(Schema):
-    """What became of one video; `reason` is empty where it was changed."""
+    """Outcome for one video; `reason` is empty where it was changed."""
 
     id: str
     changed: bool

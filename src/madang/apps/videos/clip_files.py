@@ -11,14 +11,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
 from django.utils.translation import gettext_lazy as _
 
 from madang.apps.videos.errors import InvalidClip
-from madang.apps.videos.services import RecordingResult, RenditionResult
+from madang.apps.videos.results import result_of
+from madang.apps.videos.services import RecordingResult
 from madang.infra.disk import Disk
 from madang.recording.file import Append, RecordingFile
 from madang.recording.index import Kind, Record, Row, is_independent
@@ -100,24 +101,7 @@ def make(
     if (source / POSTER).exists():
         _DISK.replace(draft / POSTER, (source / POSTER).read_bytes())
     _DISK.replace(draft / MANIFEST, encode(made))
-    sizes = [(draft / file_name(each.name, 1)).stat().st_size for each in renditions]
-    result = RecordingResult(
-        duration=lengths[0].duration,
-        bytes=sum(sizes),
-        ended_at=datetime.fromtimestamp(at, UTC),
-        renditions=tuple(
-            RenditionResult(
-                each.name,
-                each.files[0].width,
-                each.files[0].height,
-                each.files[0].codecs,
-                each.bitrate,
-                size,
-            )
-            for each, size in zip(renditions, sizes, strict=True)
-        ),
-        gaps=lengths[0].gaps,
-    )
+    result = result_of(draft, made, lengths[0].duration, lengths[0].gaps)
     return MadeClip(found.leading.start, result)
 
 

@@ -60,7 +60,7 @@ DEFAULT_LIMITS: Final = CacheLimits()
 
 
 class Key(NamedTuple):
-    """What an answer depends on. `language` is the reader's, of those that there are."""
+    """Facts that an answer depends on. `language` is the reader's, of those that there are."""
 
     scheme: str
     host: str

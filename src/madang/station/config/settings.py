@@ -137,8 +137,8 @@ class Settings(BaseModel):
 
     @property
     def planned_demand(self) -> dict[str, object]:
-        """What the planner assumes of this station where nobody says otherwise: rules that somebody
-        has chosen are those of its forecast."""
+        """Demand that the planner assumes where nobody says otherwise: rules that somebody has
+        chosen are those of its forecast."""
         if "recording.retention_days" not in self._origins:
             return {}
         return {"keep_days": min(self.recording.retention_days or MAX_KEEP_DAYS, MAX_KEEP_DAYS)}

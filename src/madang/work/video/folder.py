@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from madang.apps.videos.services import RecordingResult, RenditionResult
 from madang.base.errors import ParseError
 from madang.infra.disk import Disk
 from madang.live.rendition import SOURCE
@@ -85,29 +83,6 @@ class VideoFolder:
         ParseError."""
         manifest = replace(self.manifest(), loudness=loudness)
         _DISK.replace(self.path / MANIFEST, encode(manifest))
-
-
-def result_of(folder: Path, manifest: Manifest, duration: float, gaps: float) -> RecordingResult:
-    """Return what the database is told of a folder, `duration` and `gaps` in seconds."""
-    assert manifest.ended_at is not None
-    renditions = tuple(
-        RenditionResult(
-            each.name,
-            each.files[0].width,
-            each.files[0].height,
-            each.files[0].codecs,
-            each.bitrate,
-            (folder / file_name(each.name, 1)).stat().st_size,
-        )
-        for each in manifest.renditions
-    )
-    return RecordingResult(
-        duration=duration,
-        bytes=sum(each.bytes for each in renditions),
-        ended_at=datetime.fromtimestamp(manifest.ended_at, UTC),
-        renditions=renditions,
-        gaps=gaps,
-    )
 
 
 def write_poster(draft: Path, picture: bytes) -> None:

@@ -19,6 +19,7 @@ from madang.apps.jobs.errors import JobFailed
 from madang.apps.videos import services
 from madang.apps.videos.jobs import PREPARE, TRANSCODE
 from madang.apps.videos.models import State, Video
+from madang.apps.videos.results import result_of
 from madang.base.errors import ParseError
 from madang.infra.clock import SYSTEM_CLOCK, Clock
 from madang.live.rendition import SOURCE
@@ -30,7 +31,7 @@ from madang.transcoding.source import Source, VideoStream
 from madang.work.video.children import Attempt
 from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
 from madang.work.video.extract import extract_subtitles
-from madang.work.video.folder import VideoFolder, result_of, write_poster
+from madang.work.video.folder import VideoFolder, write_poster
 from madang.work.video.make import Ffmpeg, Made
 from madang.work.video.package import Packaged, PackagingFailed
 from madang.work.video.probe import GONE, NOTHING, FileRefused, open_regular, probe

@@ -18,6 +18,7 @@ from madang.apps.jobs.errors import JobFailed
 from madang.apps.videos import services, trims
 from madang.apps.videos.jobs import TRANSCODE
 from madang.apps.videos.models import State, Video
+from madang.apps.videos.results import result_of
 from madang.base.errors import ParseError
 from madang.live.rendition import SOURCE
 from madang.transcoding.arguments import Input, origin_of
@@ -25,7 +26,7 @@ from madang.transcoding.renditions import Rendition, renditions
 from madang.transcoding.source import Source
 from madang.work.video.children import Attempt
 from madang.work.video.encode import CHUNK_SECONDS, Encoder, Progress
-from madang.work.video.folder import VideoFolder, result_of
+from madang.work.video.folder import VideoFolder
 from madang.work.video.make import Ffmpeg, Made
 from madang.work.video.package import PackagingFailed
 from madang.work.video.prepare import Uploads

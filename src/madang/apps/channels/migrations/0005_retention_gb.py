@@ -1,4 +1,4 @@
-"""What the videos of a channel take at most."""
+"""Limit of the videos of a channel."""
 
 import django.core.validators
 from django.db import migrations, models

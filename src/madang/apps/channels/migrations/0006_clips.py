@@ -1,4 +1,4 @@
-"""Who may make clips."""
+"""The right to make clips."""
 
 from django.db import migrations, models
 
