@@ -28,6 +28,7 @@ async def make(page: Page, locale: str, title: str) -> None:
     await page.get_by_role("button", name=button, exact=True).press("Enter")
     await expect(page.locator("#clip-link")).to_have_value(re.compile(r"/v/\w{12}$"))
     await page.get_by_role("link", name=watch).press("Enter")
+    await page.wait_for_url("**/v/*")
     await expect(page.locator("h1")).to_have_text(title)
     await expect(page.locator("[data-player]")).to_have_attribute("data-playing", "")
     await expect(page.locator(".watch-source")).to_contain_text(source)
